@@ -1,0 +1,352 @@
+"""Effects: the single things a back office (or a mail server) is asked to do, in the tenant's words.
+
+An effect is plain data: it can be stored, shown and compared, and it holds nothing secret. What is secret (a card, a
+bank account, a password) travels beside it, sealed, to one send.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints, TypeAdapter
+
+from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.payments import Means
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.record import Id, Value
+from pmsbridge.model.sealed import BankAccountFace, CardFace
+
+__all__ = [
+    "AddNote",
+    "CancelMoveOut",
+    "ChangeContact",
+    "ContactField",
+    "Effect",
+    "EffectBody",
+    "PaymentPart",
+    "PostBulletin",
+    "PostFutureCharges",
+    "ReserveUnit",
+    "ScheduleMoveOut",
+    "SendMail",
+    "SetAutopay",
+    "SetConsent",
+    "SetWebPassword",
+    "TakePayment",
+    "effect_from_json",
+]
+
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{6,40}$")]
+"""What an effect is found by again in a back office that keeps it: short, printable, unique per effect."""
+
+
+class EffectBody(Value):
+    """What all effects share.
+
+    Attributes:
+        account: The configured account.
+        facility: The facility's code.
+    """
+
+    needs_sealed: ClassVar[bool] = False
+    moves_money: ClassVar[bool] = False
+    is_notice: ClassVar[bool] = False
+
+    account: Id
+    facility: Id
+
+    @property
+    def target(self) -> str:
+        """What it is done to; part of the effect's key."""
+        return f"{self.account}/{self.facility}"
+
+    @property
+    def needs_a_sealed_value(self) -> bool:
+        """Whether this effect cannot be sent without a card, bank account or password from a person."""
+        return self.needs_sealed
+
+
+class PaymentPart(Value):
+    """What one rental gets of a payment."""
+
+    rental_id: Id
+    unit_id: Id | None
+    unit_number: str = ""
+    amount: Money
+
+
+class TakePayment(EffectBody):
+    """Have the back office take (or record) money for one or several rentals of one tenant, as one payment.
+
+    Attributes:
+        parts: One per rental, each positive.
+        reference: Our reference; written where the back office has a free field.
+    """
+
+    moves_money: ClassVar[bool] = True
+
+    kind: Literal["take_payment"] = "take_payment"
+    tenant_id: Id
+    parts: tuple[PaymentPart, ...] = Field(min_length=1)
+    means: Means
+    reference: Reference
+
+    @property
+    def total(self) -> Money:
+        """The sum of the parts."""
+        return sum_money((part.amount for part in self.parts), self.parts[0].amount.currency)
+
+    @property
+    def target(self) -> str:
+        """The tenant and the rentals paid for."""
+        return f"{super().target}/{self.tenant_id}/" + ",".join(sorted(part.rental_id for part in self.parts))
+
+    @property
+    def needs_a_sealed_value(self) -> bool:
+        """A card or a bank account typed now travels beside it."""
+        return self.means.by in {"card", "bank_debit"}
+
+
+class PostFutureCharges(EffectBody):
+    """Bill the next periods of all of a tenant's rentals now, so that a prepayment has charges to settle.
+
+    Attributes:
+        months: 1 to 12 periods.
+    """
+
+    kind: Literal["post_future_charges"] = "post_future_charges"
+    tenant_id: Id
+    months: int = Field(ge=1, le=12)
+
+    @property
+    def target(self) -> str:
+        """The tenant and how many periods."""
+        return f"{super().target}/{self.tenant_id}/{self.months}"
+
+
+class SetAutopay(EffectBody):
+    """Set autopay of one rental to a state; doing it twice is the same as once.
+
+    Attributes:
+        on: Whether the back office shall charge by itself.
+        method: The face of a new card or bank account, which travels sealed; None keeps the stored method untouched.
+        days_after_due: When to charge; None keeps what is set.
+    """
+
+    kind: Literal["set_autopay"] = "set_autopay"
+    tenant_id: Id
+    rental_id: Id
+    on: bool
+    method: CardFace | BankAccountFace | None = None
+    days_after_due: int | None = Field(default=None, ge=0, le=28)
+
+    @property
+    def target(self) -> str:
+        """The rental."""
+        return f"{super().target}/{self.rental_id}"
+
+    @property
+    def needs_a_sealed_value(self) -> bool:
+        """A new method travels beside it."""
+        return self.method is not None
+
+
+class ScheduleMoveOut(EffectBody):
+    """Write the day a tenant wants to leave. The rental stays let."""
+
+    kind: Literal["schedule_move_out"] = "schedule_move_out"
+    tenant_id: Id
+    rental_id: Id
+    leaving_on: date
+    notice_given_on: date
+
+    @property
+    def target(self) -> str:
+        """The rental."""
+        return f"{super().target}/{self.rental_id}"
+
+
+class CancelMoveOut(EffectBody):
+    """Take a scheduled move-out back."""
+
+    kind: Literal["cancel_move_out"] = "cancel_move_out"
+    tenant_id: Id
+    rental_id: Id
+
+    @property
+    def target(self) -> str:
+        """The rental."""
+        return f"{super().target}/{self.rental_id}"
+
+
+ContactField = Literal[
+    "name.title",
+    "name.first",
+    "name.middle",
+    "name.last",
+    "name.company",
+    "address.line1",
+    "address.line2",
+    "address.city",
+    "address.region",
+    "address.postal_code",
+    "address.country",
+    "phone",
+    "mobile",
+    "email",
+    "alternate.name.first",
+    "alternate.name.last",
+    "alternate.phone",
+    "alternate.email",
+]
+
+
+class ChangeContact(EffectBody):
+    """Change some contact fields; every field not named here stays byte-equal in the back office.
+
+    Attributes:
+        changes: New values by field; an empty text clears the field.
+        seen: What the person saw in those fields when editing; a field that changed meanwhile refuses the edit.
+    """
+
+    kind: Literal["change_contact"] = "change_contact"
+    tenant_id: Id
+    changes: dict[ContactField, str] = Field(min_length=1)
+    seen: dict[ContactField, str] = Field(default_factory=dict)
+
+    @property
+    def target(self) -> str:
+        """The tenant."""
+        return f"{super().target}/{self.tenant_id}"
+
+
+class SetConsent(EffectBody):
+    """Write an answer about one channel and purpose."""
+
+    kind: Literal["set_consent"] = "set_consent"
+    tenant_id: Id
+    channel: ConsentChannel
+    purpose: ConsentPurpose
+    granted: bool
+
+    @property
+    def target(self) -> str:
+        """The tenant, the channel and the purpose."""
+        return f"{super().target}/{self.tenant_id}/{self.channel.value}/{self.purpose.value}"
+
+
+class AddNote(EffectBody):
+    """Write a note on a rental's account; the reference in the text lets it be found again.
+
+    Attributes:
+        text: Without the reference; the adapter adds it.
+    """
+
+    is_notice: ClassVar[bool] = True
+
+    kind: Literal["add_note"] = "add_note"
+    tenant_id: Id
+    rental_id: Id
+    note_kind: NoteKind = NoteKind.GENERAL
+    visibility: Visibility = Visibility.INTERNAL
+    text: str = Field(min_length=1)
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The rental."""
+        return f"{super().target}/{self.rental_id}"
+
+
+class PostBulletin(EffectBody):
+    """Post to the staff of a facility."""
+
+    is_notice: ClassVar[bool] = True
+
+    kind: Literal["post_bulletin"] = "post_bulletin"
+    subject: str = Field(min_length=1)
+    body: str = Field(min_length=1)
+    due_on: date | None = None
+    reference: Reference
+
+
+class SendMail(EffectBody):
+    """Send a mail. The Message-ID comes from the effect's key, so a repeated delivery can be recognised.
+
+    Attributes:
+        to: Recipient; the facility's primary address for notices to staff.
+    """
+
+    is_notice: ClassVar[bool] = True
+
+    kind: Literal["send_mail"] = "send_mail"
+    to: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    subject: str = Field(min_length=1, pattern=r"^[^\r\n]+$")
+    text: str = Field(min_length=1)
+    language: str = "en"
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The recipient."""
+        return f"{super().target}/{self.to}"
+
+
+class ReserveUnit(EffectBody):
+    """Reserve a unit for an existing tenant."""
+
+    kind: Literal["reserve_unit"] = "reserve_unit"
+    tenant_id: Id
+    unit_id: Id
+    needed_on: date
+    expires_on: date | None = None
+    quoted_rate: Money | None = None
+    comment: str = ""
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The tenant and the unit."""
+        return f"{super().target}/{self.tenant_id}/{self.unit_id}"
+
+
+class SetWebPassword(EffectBody):
+    """Set the portal login of a tenant where the back office keeps it; the password travels sealed."""
+
+    needs_sealed: ClassVar[bool] = True
+
+    kind: Literal["set_web_password"] = "set_web_password"
+    tenant_id: Id
+    login: str = Field(min_length=3)
+
+    @property
+    def target(self) -> str:
+        """The tenant."""
+        return f"{super().target}/{self.tenant_id}"
+
+
+Effect = Annotated[
+    TakePayment
+    | PostFutureCharges
+    | SetAutopay
+    | ScheduleMoveOut
+    | CancelMoveOut
+    | ChangeContact
+    | SetConsent
+    | AddNote
+    | PostBulletin
+    | SendMail
+    | ReserveUnit
+    | SetWebPassword,
+    Field(discriminator="kind"),
+]
+"""Any effect, told apart by ``kind``."""
+
+_EFFECT: TypeAdapter[Effect] = TypeAdapter(Effect)
+
+
+def effect_from_json(text: str | bytes) -> Effect:
+    """Read an effect that was stored with ``model_dump_json``."""
+    return _EFFECT.validate_json(text)

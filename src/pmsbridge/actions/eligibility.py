@@ -1,0 +1,345 @@
+"""The judge: the button and the write ask the same question here. Pure; no I/O.
+
+Every denial has a reason code, a message and its key, and what would unblock it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from pydantic import Field
+
+from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
+from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import AutopayState, expires_before
+from pmsbridge.model.record import Value
+from pmsbridge.model.rental import RentalState
+
+__all__ = ["Asked", "Offer", "Subject", "available_actions", "judge", "refuse_unless_allowed"]
+
+
+class Offer(Value):
+    """The judge's answer about one verb.
+
+    Attributes:
+        rental_id: None for verbs about the tenant as a whole.
+        code: Reason code of a denial; empty when allowed.
+        message: For a person, English; ``message_key`` names it for translation.
+        unblock: What would make it possible; empty when nothing the tenant can do would.
+        is_emulated: It would be done as a staff task.
+        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now".
+    """
+
+    kind: ActionKind
+    rental_id: str | None = None
+    allowed: bool
+    code: str = ""
+    message: str = ""
+    unblock: str = ""
+    is_emulated: bool = False
+    facts: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def message_key(self) -> str:
+        """Key of the message; empty when allowed."""
+        return f"eligibility.{self.code}" if self.code else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the judge looks at.
+
+    Attributes:
+        account: The tenant, read at one moment.
+        today: Business date at the facility.
+        native: Effect kinds the back office does itself.
+    """
+
+    account: TenantAccount
+    today: date
+    native: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?"."""
+
+    amount: Money | None = None
+    months: int | None = None
+    leaving_on: date | None = None
+    has_new_method: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _No:
+    code: str
+    message: str
+    unblock: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    subject: Subject
+    asked: Asked
+    row: RentalAccount | None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def account(self) -> TenantAccount:
+        return self.subject.account
+
+    @property
+    def rental(self) -> RentalAccount:
+        if self.row is None:  # pragma: no cover - judge() looks the rental up before any rule runs
+            message = "this rule needs a rental"
+            raise AssertionError(message)
+        return self.row
+
+
+_Rule = Callable[[_Case], _No | None]
+
+
+def judge(
+    kind: ActionKind, subject: Subject, *, rental_id: str | None = None, asked: Asked | None = None
+) -> Offer:
+    """Say whether a verb is allowed now, and if not, why not and what would unblock it.
+
+    Raises:
+        NotFoundError: The rental is not one of this tenant's.
+    """
+    row = _row(subject.account, rental_id) if rental_id is not None else None
+    if kind.is_per_rental and row is None:
+        raise NotFoundError("rental_id", "is needed", remedy="Name one of the tenant's rentals.")
+    case = _Case(subject, asked or Asked(), row)
+    needed = NEEDS[kind]
+    emulated = needed not in subject.native and needed in EMULATABLE
+    for rule in (_supported(needed), _portal_open, *_RULES[kind]):
+        denial = rule(case)
+        if denial is not None:
+            return Offer(
+                kind=kind, rental_id=rental_id, allowed=False, code=denial.code, message=denial.message,
+                unblock=denial.unblock, facts=case.facts,
+            )
+    return Offer(kind=kind, rental_id=rental_id, allowed=True, is_emulated=emulated, facts=case.facts)
+
+
+def available_actions(subject: Subject, *, rental_id: str | None = None) -> tuple[Offer, ...]:
+    """Every verb with the judge's answer: for one rental, or for the tenant and all current rentals."""
+    rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.current]
+    per_rental = [
+        judge(kind, subject, rental_id=each) for each in rentals for kind in ActionKind if kind.is_per_rental
+    ]
+    whole = [] if rental_id is not None else [judge(kind, subject) for kind in ActionKind if not kind.is_per_rental]
+    return (*whole, *per_rental)
+
+
+def refuse_unless_allowed(offer: Offer) -> None:
+    """Turn a denial into the error the action raises.
+
+    Raises:
+        UnsupportedError: This back office cannot say it.
+        IneligibleError: Any other denial.
+    """
+    if offer.allowed:
+        return
+    if offer.code == "not_supported":
+        raise UnsupportedError(offer.message, code=offer.code)
+    raise IneligibleError(offer.message, code=offer.code, message_key=offer.message_key, unblock=offer.unblock)
+
+
+def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
+    row = account.rental(rental_id)
+    if row is None:
+        raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
+    return row
+
+
+def _supported(needed: str) -> _Rule:
+    def rule(case: _Case) -> _No | None:
+        if needed in case.subject.native or needed in EMULATABLE:
+            return None
+        return _No("not_supported", f"This back office cannot {needed.replace('_', ' ')}.")
+
+    return rule
+
+
+def _portal_open(case: _Case) -> _No | None:
+    if case.account.tenant.portal_disabled:
+        return _No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def _payments_open(case: _Case) -> _No | None:
+    policy = case.account.facility.policy
+    if not policy.accepts_online_payments:
+        return _No("payments_off", "This facility does not take online payments.", "Please call the office.")
+    rows = [case.row] if case.row is not None else [r for r in case.account.rentals if _counts(r)]
+    for row in rows:
+        if row.payments_blocked:
+            return _No("payments_blocked", f"Online payment is not possible for unit {row.rental.unit_number}.",
+                       "Please call the office.")
+        limit = policy.blocked_from_days_past_due
+        if limit is not None and row.days_past_due is not None and row.days_past_due >= limit:
+            return _No("too_many_days_past_due",
+                       f"Unit {row.rental.unit_number} is too many days past due for online payment.",
+                       "Please call the office.")
+    return None
+
+
+def _counts(row: RentalAccount) -> bool:
+    return row.rental.state.is_current or row.balances.payable_now.is_positive
+
+
+def _something_due(case: _Case) -> _No | None:
+    if case.rental.is_complimentary:
+        return _No("complimentary", "This unit is free of charge; no payment is needed.")
+    payable = case.rental.balances.payable_now
+    case.facts["payable_now"] = str(payable)
+    if not payable.is_positive:
+        return _No("nothing_due", "Nothing is due for this unit.", "To pay ahead, use prepay.")
+    return None
+
+
+def _amount_fits(case: _Case) -> _No | None:
+    amount, payable = case.asked.amount, case.rental.balances.payable_now
+    if amount is None:
+        return None
+    if amount.currency != payable.currency:
+        return _No("wrong_currency", f"This unit is paid in {payable.currency}.")
+    if not amount.is_payable:
+        return _No("amount_not_payable", "An amount must be positive, without fractions of a cent.")
+    if amount > payable:
+        return _No("amount_exceeds_balance", f"At most {payable} may be paid now.", "To pay ahead, use prepay.")
+    if amount < payable and not case.account.facility.policy.allows_partial_payments:
+        return _No("partial_not_allowed", "This facility does not take partial payments.", f"Pay {payable}.")
+    return None
+
+
+def _every_unit_billed(case: _Case) -> _No | None:
+    rows = case.account.current
+    if not rows and not case.account.total.payable_now.is_positive:
+        return _No("no_rentals", "There is no unit to pay for.")
+    unbilled = [row.rental.unit_number for row in rows if not row.is_complimentary and row.billed is not True]
+    if unbilled:
+        return _No("not_all_billed", f"The bill for unit {', '.join(unbilled)} has not been made yet.",
+                   "Pay the billed units one by one, or wait for the bill.")
+    return None
+
+
+def _anything_due(case: _Case) -> _No | None:
+    payable = [row for row in case.account.rentals if row.balances.payable_now.is_positive]
+    case.facts["payable_now"] = str(case.account.total.payable_now)
+    if not payable:
+        return _No("nothing_due", "Nothing is due.", "To pay ahead, use prepay.")
+    return None
+
+
+def _nothing_owed(case: _Case) -> _No | None:
+    rows = [case.row] if case.row is not None else list(case.account.current)
+    if not rows:
+        return _No("no_rentals", "There is no unit to pay for.")
+    if all(row.is_complimentary for row in rows):
+        return _No("complimentary", "This unit is free of charge; no payment is needed.")
+    owing = [row.rental.unit_number for row in rows if row.balances.ledger.is_positive]
+    if owing:
+        return _No("balance_not_zero", f"Unit {', '.join(owing)} has a balance.", "Pay the balance first.")
+    return None
+
+
+def _not_leaving(case: _Case) -> _No | None:
+    rows = [case.row] if case.row is not None else list(case.account.current)
+    if any(row.rental.state is RentalState.NOTICE_GIVEN for row in rows):
+        return _No("leaving", "A move-out is scheduled.", "Cancel the move-out to pay ahead.")
+    if any(not row.rental.state.is_current for row in rows):
+        return _No("rental_over", "This rental has ended.")
+    return None
+
+
+def _months_fit(case: _Case) -> _No | None:
+    limit = case.account.facility.policy.max_prepay_months
+    case.facts["max_months"] = str(limit)
+    months = case.asked.months
+    if months is not None and not 1 <= months <= limit:
+        return _No("months_out_of_range", f"1 to {limit} months can be paid ahead.", f"Choose 1 to {limit} months.")
+    return None
+
+
+def _is_current(case: _Case) -> _No | None:
+    if not case.rental.rental.state.is_current:
+        return _No("rental_over", "This rental has ended.")
+    return None
+
+
+def _method_ready(case: _Case) -> _No | None:
+    if case.asked.has_new_method is not False:
+        return None
+    autopay = case.rental.autopay
+    method = autopay.method if autopay is not None else None
+    if method is None:
+        return _No("method_needed", "No card or bank account is on file.", "Enter a card or bank account.")
+    if expires_before(method.face, case.subject.today):
+        return _No("method_expired", "The card on file has expired.", "Enter a new card.")
+    return None
+
+
+def _autopay_known(case: _Case) -> _No | None:
+    autopay = case.rental.autopay
+    if autopay is None or autopay.state is AutopayState.UNKNOWN:
+        return _No("autopay_unknown", "The back office did not tell how autopay stands.", "Please try again later.")
+    return None
+
+
+def _autopay_optional(case: _Case) -> _No | None:
+    autopay = case.rental.autopay
+    if case.account.facility.policy.autopay_is_mandatory or (autopay is not None and autopay.mandatory):
+        return _No("autopay_mandatory", "Autopay is part of this rental.", "The method can be changed.")
+    return None
+
+
+def _leaving_date_fits(case: _Case) -> _No | None:
+    policy, today = case.account.facility.policy, case.subject.today
+    unit = case.rental.unit
+    notice = max(policy.move_out_notice_days, (unit.notice_days or 0) if unit is not None else 0)
+    earliest, latest = today + timedelta(days=notice), today + timedelta(days=policy.move_out_max_days)
+    case.facts.update(earliest_on=earliest.isoformat(), latest_on=latest.isoformat())
+    day = case.asked.leaving_on
+    if day is None:
+        return None
+    if day < today:
+        return _No("date_in_past", "The leaving date lies in the past.", f"Choose {earliest} or later.")
+    if day < earliest:
+        return _No("notice_too_short", f"A move-out needs {notice} days' notice.", f"Choose {earliest} or later.")
+    if day > latest:
+        return _No("date_too_far", f"A move-out can be scheduled up to {latest}.", f"Choose {latest} or earlier.")
+    return None
+
+
+def _move_out_scheduled(case: _Case) -> _No | None:
+    if case.rental.rental.leaving_on is None:
+        return _No("no_move_out", "No move-out is scheduled.")
+    return None
+
+
+_K = ActionKind
+_AUTOPAY_ON: Final = (_is_current, _autopay_known, _method_ready)
+_RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
+    _K.PAY_RENTAL: (_payments_open, _something_due, _amount_fits),
+    _K.PAY_ALL: (_payments_open, _every_unit_billed, _anything_due),
+    _K.PREPAY: (_payments_open, _months_fit, _nothing_owed, _not_leaving),
+    _K.AUTOPAY_ON: _AUTOPAY_ON,
+    _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
+    _K.AUTOPAY_OFF: (_is_current, _autopay_known, _autopay_optional),
+    _K.REQUEST_MOVE_OUT: (_is_current, _leaving_date_fits),
+    _K.CANCEL_MOVE_OUT: (_is_current, _move_out_scheduled),
+    _K.EDIT_CONTACT: (),
+    _K.SET_CONSENT: (),
+    _K.ADD_NOTE: (),
+    _K.ASK_STAFF: (),
+    _K.RESERVE_UNIT: (),
+    _K.CHANGE_PASSWORD: (),
+}

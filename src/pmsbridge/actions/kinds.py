@@ -1,0 +1,78 @@
+"""The verbs of a portal, and which effect each needs from a back office."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+__all__ = ["EMULATABLE", "MONEY_KINDS", "NEEDS", "ActionKind"]
+
+
+class ActionKind(StrEnum):
+    """What a tenant (or staff for a tenant) may ask for."""
+
+    PAY_RENTAL = "pay_rental"
+    PAY_ALL = "pay_all"
+    PREPAY = "prepay"
+    AUTOPAY_ON = "autopay_on"
+    AUTOPAY_CHANGE = "autopay_change"
+    AUTOPAY_OFF = "autopay_off"
+    REQUEST_MOVE_OUT = "request_move_out"
+    CANCEL_MOVE_OUT = "cancel_move_out"
+    EDIT_CONTACT = "edit_contact"
+    SET_CONSENT = "set_consent"
+    ADD_NOTE = "add_note"
+    ASK_STAFF = "ask_staff"
+    RESERVE_UNIT = "reserve_unit"
+    CHANGE_PASSWORD = "change_password"  # noqa: S105 - a word, not a password
+
+    @property
+    def is_per_rental(self) -> bool:
+        """Asked for one rental, not for the tenant as a whole."""
+        return self in _PER_RENTAL
+
+    @property
+    def words(self) -> str:
+        """For a sentence: "request move out"."""
+        return self.value.replace("_", " ")
+
+
+_K = ActionKind
+_PER_RENTAL: Final = frozenset({
+    _K.PAY_RENTAL,
+    _K.AUTOPAY_ON,
+    _K.AUTOPAY_CHANGE,
+    _K.AUTOPAY_OFF,
+    _K.REQUEST_MOVE_OUT,
+    _K.CANCEL_MOVE_OUT,
+    _K.ADD_NOTE,
+})
+
+MONEY_KINDS: Final = frozenset({_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY})
+
+NEEDS: Final[dict[ActionKind, str]] = {
+    _K.PAY_RENTAL: "take_payment",
+    _K.PAY_ALL: "take_payment",
+    _K.PREPAY: "take_payment",
+    _K.AUTOPAY_ON: "set_autopay",
+    _K.AUTOPAY_CHANGE: "set_autopay",
+    _K.AUTOPAY_OFF: "set_autopay",
+    _K.REQUEST_MOVE_OUT: "schedule_move_out",
+    _K.CANCEL_MOVE_OUT: "cancel_move_out",
+    _K.EDIT_CONTACT: "change_contact",
+    _K.SET_CONSENT: "set_consent",
+    _K.ADD_NOTE: "add_note",
+    _K.ASK_STAFF: "post_bulletin",
+    _K.RESERVE_UNIT: "reserve_unit",
+    _K.CHANGE_PASSWORD: "set_web_password",
+}
+"""The effect each verb stands on."""
+
+EMULATABLE: Final = frozenset({
+    "schedule_move_out",
+    "cancel_move_out",
+    "change_contact",
+    "set_consent",
+    "reserve_unit",
+})
+"""Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""

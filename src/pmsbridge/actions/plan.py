@@ -1,0 +1,120 @@
+"""A plan: the effects of one action, in which order, and what each depends on. Pure data, stored with the action."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b32encode
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from pmsbridge.actions.effects import Effect
+from pmsbridge.model.money import Money
+from pmsbridge.model.record import Id, Value
+
+__all__ = ["ActionKey", "Plan", "PlannedEffect", "Submission", "When", "effect_key", "payment_guard", "reference_of"]
+
+ActionKey = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+"""An idempotency key: one per click of a person, kept by the portal over reloads. Printable ASCII without spaces."""
+
+
+def effect_key(action_id: str, name: str, target: str) -> str:
+    """The key of one intended effect: the same action, name and target always give the same key."""
+    text = f"{action_id}\x1f{name}\x1f{target}"
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def reference_of(action_id: str, name: str) -> str:
+    """What an effect is found by again in texts that people read: "PB-" and 12 letters and digits."""
+    digest = hashlib.sha256(f"{action_id}\x1f{name}".encode()).digest()
+    return "PB-" + b32encode(digest).decode()[:12]
+
+
+def payment_guard(account: str, facility: str, tenant_id: str, rental_id: str, amount: Money) -> str:
+    """What two payments must share to be one click repeated: payer, rental and amount."""
+    return "\x1f".join(("payment", account, facility, tenant_id, rental_id, str(amount)))
+
+
+class When(StrEnum):
+    """On which end of the effect it waits for a planned effect runs; else it is skipped."""
+
+    SETTLED = "settled"
+    FAILED = "failed"
+    ALWAYS = "always"
+
+
+class PlannedEffect(Value):
+    """One effect in a plan.
+
+    Attributes:
+        name: Unique in the plan ("payment", "note.1").
+        key: Its idempotency key.
+        after: The effect it waits for; None for none. Effects that wait for nothing run in plan order.
+        when: On which end of that effect it runs. FAILED means declined or not sent for good.
+        is_principal: Its outcome counts for the action's outcome; a notice's does not.
+        emulates: What it stands in for ("schedule_move_out") where the back office cannot do that natively.
+        guards: Business guards it holds while it is unresolved.
+    """
+
+    name: Id
+    key: Id
+    effect: Effect
+    after: str | None = None
+    when: When = When.SETTLED
+    is_principal: bool = True
+    emulates: str = ""
+    guards: tuple[str, ...] = ()
+
+
+class Plan(Value):
+    """The effects of one action, in order."""
+
+    steps: tuple[PlannedEffect, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Self:
+        seen: set[str] = set()
+        for step in self.steps:
+            if step.name in seen:
+                message = f"two effects of one plan are named {step.name!r}"
+                raise ValueError(message)
+            if step.after is not None and step.after not in seen:
+                message = f"{step.name!r} waits for {step.after!r}, which does not come before it"
+                raise ValueError(message)
+            seen.add(step.name)
+        return self
+
+    @property
+    def is_emulated(self) -> bool:
+        """Some principal effect is a staff task instead of the vendor's own operation."""
+        return any(step.emulates for step in self.steps if step.is_principal)
+
+
+class Submission(Value):
+    """An action as it goes into the journal.
+
+    Attributes:
+        action_id: Ours; made from scope and key, so the same click has the same id.
+        key: The caller's idempotency key, unique per account, facility and tenant.
+        kind: The verb ("pay", "change_contact").
+        tenant_id: Whose action; None for actions without a tenant.
+        intent: The verb's arguments as JSON, without anything secret; compared when a key comes again.
+        actor: Who asked ("tenant", "staff:anna").
+    """
+
+    action_id: Id
+    key: ActionKey
+    kind: Id
+    account: Id
+    facility: Id
+    tenant_id: Id | None
+    intent: str
+    actor: str = "tenant"
+    plan: Plan
+
+    @staticmethod
+    def id_for(account: str, facility: str, tenant_id: str | None, key: str) -> str:
+        """The action id of a key in its scope."""
+        text = "\x1f".join((account, facility, tenant_id or "", key))
+        return "act_" + hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,134 @@
+"""What a payment refers to: amounts as they were read, when, and how long they stand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Final, Self
+
+from pydantic import Field, model_validator
+
+from pmsbridge.errors import IneligibleError
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.payments import PaymentIntent
+from pmsbridge.model.record import Id, Instant, Value
+
+__all__ = ["QUOTE_STANDS", "PaymentQuote", "QuoteLine", "line_of", "refuse_moved_balance"]
+
+QUOTE_STANDS: Final = timedelta(minutes=30)
+
+
+class QuoteLine(Value):
+    """What one rental gets of the payment.
+
+    Attributes:
+        due_now: What may be paid now.
+        ahead: What future periods cost on top.
+        amount: What this payment gives to this rental.
+        ledger_seen: The ledger balance the quote was made from; a payment is refused when it moved.
+    """
+
+    rental_id: Id
+    unit_id: Id | None = None
+    unit_number: str = ""
+    due_now: Money
+    ahead: Money
+    amount: Money
+    ledger_seen: Money
+
+
+class PaymentQuote(Value):
+    """Amounts to agree to before paying.
+
+    Attributes:
+        id: Made from the content: the same amounts read at the same moment have the same id.
+        months: For a prepayment: how many periods ahead.
+        through: For a prepayment: by rental, the date rent would be paid through, where the back office says so.
+        as_of: When the balances were read.
+        valid_until: After it, the payment is refused and a new quote is needed.
+    """
+
+    id: Id
+    intent: PaymentIntent
+    account: Id
+    facility: Id
+    tenant_id: Id
+    lines: tuple[QuoteLine, ...] = Field(min_length=1)
+    months: int | None = Field(default=None, ge=1, le=12)
+    through: dict[str, date] = Field(default_factory=dict)
+    as_of: Instant
+    valid_until: Instant
+
+    @model_validator(mode="after")
+    def _is_payable(self) -> Self:
+        if not all(line.amount.is_payable for line in self.lines):
+            message = "every line of a quote is a positive amount without fractions of the minor unit"
+            raise ValueError(message)
+        return self
+
+    @property
+    def total(self) -> Money:
+        """What the payer pays."""
+        return sum_money((line.amount for line in self.lines), self.lines[0].amount.currency)
+
+    @classmethod
+    def make(
+        cls,
+        account: TenantAccount,
+        intent: PaymentIntent,
+        lines: Iterable[QuoteLine],
+        *,
+        months: int | None = None,
+        through: Mapping[str, date] | None = None,
+    ) -> Self:
+        """Put lines together into a quote that stands for ``QUOTE_STANDS`` from the moment the account was read."""
+        rows = tuple(lines)
+        ref = account.tenant.ref
+        text = "\x1f".join([
+            ref.key, intent.value, str(months), account.as_of.isoformat(), *(row.model_dump_json() for row in rows),
+        ])
+        return cls(
+            id="q_" + hashlib.sha256(text.encode()).hexdigest()[:24],
+            intent=intent,
+            account=ref.account,
+            facility=ref.facility,
+            tenant_id=ref.id,
+            lines=rows,
+            months=months,
+            through=dict(through or {}),
+            as_of=account.as_of,
+            valid_until=account.as_of + QUOTE_STANDS,
+        )
+
+
+def line_of(row: RentalAccount, *, amount: Money, ahead: Money | None = None) -> QuoteLine:
+    """A quote line of a rental."""
+    return QuoteLine(
+        rental_id=row.id,
+        unit_id=row.rental.unit_id,
+        unit_number=row.rental.unit_number,
+        due_now=row.balances.payable_now,
+        ahead=ahead or Money.zero(row.balances.currency),
+        amount=amount,
+        ledger_seen=row.balances.ledger,
+    )
+
+
+def refuse_moved_balance(quote: PaymentQuote, account: TenantAccount, now: datetime) -> None:
+    """Refuse a quote that no longer says the truth.
+
+    Raises:
+        IneligibleError: The quote is too old ("quote_expired"), or a balance in it moved ("balance_moved").
+    """
+    if now >= quote.valid_until:
+        message = "This quote is too old."
+        raise IneligibleError(message, code="quote_expired", unblock="Show the balance again and ask for a new quote.")
+    for line in quote.lines:
+        row = account.rental(line.rental_id)
+        if row is None or row.balances.ledger != line.ledger_seen:
+            message = f"The balance of unit {line.unit_number} changed since the quote."
+            raise IneligibleError(
+                message, code="balance_moved", unblock="Show the new balance and ask for a new quote."
+            )

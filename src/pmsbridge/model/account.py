@@ -1,0 +1,90 @@
+"""One tenant at one facility, put together: what a dashboard shows and what the judge looks at."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from pydantic import model_validator
+
+from pmsbridge.model.ledger import Balances
+from pmsbridge.model.payments import Autopay
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.places import Facility, Unit
+from pmsbridge.model.record import Id, Instant, Source, Value
+from pmsbridge.model.rental import Rental
+
+__all__ = ["RentalAccount", "TenantAccount"]
+
+
+class RentalAccount(Value):
+    """A rental with its money and its unit.
+
+    Attributes:
+        billed: The current period's bill has been made; None when the back office does not tell.
+        payments_blocked: The back office refuses online payments for this rental, in its own words; empty when it
+            does not.
+        days_past_due: Whole days since the oldest unpaid due date; 0 when nothing is past due, None when not known.
+        last_payment_on: Business date of the newest payment that was not reversed; None when none or not read.
+    """
+
+    rental: Rental
+    balances: Balances
+    unit: Unit | None = None
+    autopay: Autopay | None = None
+    billed: bool | None = None
+    is_complimentary: bool = False
+    payments_blocked: str = ""
+    days_past_due: int | None = None
+    last_payment_on: date | None = None
+
+    @property
+    def id(self) -> str:
+        """The rental's id."""
+        return self.rental.id
+
+
+class TenantAccount(Value):
+    """Everything the dashboard and the judge need, read at one moment.
+
+    Attributes:
+        as_of: When it was read.
+        source: Where from.
+    """
+
+    facility: Facility
+    tenant: Tenant
+    rentals: tuple[RentalAccount, ...]
+    as_of: Instant
+    source: Source
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        scope = (self.facility.ref.account, self.facility.ref.facility)
+        refs = [self.tenant.ref, *(row.rental.ref for row in self.rentals)]
+        if any((ref.account, ref.facility) != scope for ref in refs):
+            message = "every record of a tenant account is of one account and facility"
+            raise ValueError(message)
+        if any(row.rental.tenant_id != self.tenant.id for row in self.rentals):
+            message = "every rental of a tenant account belongs to its tenant"
+            raise ValueError(message)
+        return self
+
+    @property
+    def current(self) -> tuple[RentalAccount, ...]:
+        """Rentals whose unit is let now."""
+        return tuple(row for row in self.rentals if row.rental.state.is_current)
+
+    @property
+    def total(self) -> Balances:
+        """The sum over all rentals, ended ones included: a closed rental may still owe."""
+        return Balances.total((row.balances for row in self.rentals), self.facility.currency)
+
+    def rental(self, rental_id: Id) -> RentalAccount | None:
+        """The rental of that id, or None: never another tenant's."""
+        return next((row for row in self.rentals if row.id == rental_id), None)
+
+    def today(self, now: datetime) -> date:
+        """The business date at the facility at an instant."""
+        return now.astimezone(ZoneInfo(self.facility.zone)).date()

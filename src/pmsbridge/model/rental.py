@@ -1,0 +1,137 @@
+"""The rental: the centre of the model. It carries money, state, autopay and the way out."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import ClassVar, Final, Self
+
+from pydantic import Field, model_validator
+
+from pmsbridge.model.money import ExactDecimal, Money
+from pmsbridge.model.record import Id, OpenEnum, Record
+
+__all__ = ["ALLOWED_STEPS", "ItemOut", "Rental", "RentalState", "step_is_allowed"]
+
+
+class RentalState(OpenEnum):
+    """Where a rental stands. Only the back office's own data ends one."""
+
+    QUOTE = "quote"
+    RESERVED = "reserved"
+    ACTIVE = "active"
+    NOTICE_GIVEN = "notice_given"
+    OFF_RENT = "off_rent"
+    RETURNED = "returned"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    EVICTED = "evicted"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_current(self) -> bool:
+        """The unit is let: rent runs."""
+        return self in {RentalState.ACTIVE, RentalState.NOTICE_GIVEN}
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing is let any more."""
+        return self in {RentalState.CLOSED, RentalState.CANCELLED, RentalState.EVICTED}
+
+
+_S = RentalState
+ALLOWED_STEPS: Final[dict[RentalState, frozenset[RentalState]]] = {
+    _S.QUOTE: frozenset({_S.RESERVED, _S.ACTIVE, _S.CANCELLED}),
+    _S.RESERVED: frozenset({_S.QUOTE, _S.ACTIVE, _S.CANCELLED}),
+    _S.ACTIVE: frozenset({_S.NOTICE_GIVEN, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED, _S.CANCELLED}),
+    _S.NOTICE_GIVEN: frozenset({_S.ACTIVE, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED}),
+    _S.OFF_RENT: frozenset({_S.ACTIVE, _S.RETURNED, _S.CLOSED}),
+    _S.RETURNED: frozenset({_S.CLOSED, _S.ACTIVE}),
+    _S.CLOSED: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.EVICTED: frozenset({_S.CLOSED}),
+    _S.UNKNOWN: frozenset(RentalState),
+}
+
+
+def step_is_allowed(before: RentalState, after: RentalState) -> bool:
+    """Whether a back office's snapshot may go from one state to another.
+
+    A step that is not allowed becomes a finding for staff, never an exception in the sync. Staying, and any step from
+    or to ``unknown``, is allowed.
+    """
+    return before is after or after is RentalState.UNKNOWN or after in ALLOWED_STEPS[before]
+
+
+class ItemOut(Record):
+    """Quantities of one contract line: 0 ≤ returned ≤ out ≤ ordered, and no more called off than is out.
+
+    Attributes:
+        ordered: Quantity on the contract.
+        out: Quantity that left so far.
+        returned: Quantity that came back.
+        call_off_pending: Quantity asked to be called off, not yet acted on.
+        call_off_confirmed: Quantity whose call-off the store confirmed.
+    """
+
+    entity: ClassVar[str] = "item_out"
+
+    rental_id: Id
+    description: str = ""
+    ordered: ExactDecimal
+    out: ExactDecimal
+    returned: ExactDecimal
+    call_off_pending: ExactDecimal = Decimal(0)
+    call_off_confirmed: ExactDecimal = Decimal(0)
+
+    @model_validator(mode="after")
+    def _quantities_fit(self) -> Self:
+        if not 0 <= self.returned <= self.out <= self.ordered:
+            message = "quantities must obey 0 <= returned <= out <= ordered"
+            raise ValueError(message)
+        if min(self.call_off_pending, self.call_off_confirmed) < 0:
+            message = "a called-off quantity cannot be negative"
+            raise ValueError(message)
+        if self.call_off_pending + self.call_off_confirmed > self.out - self.returned:
+            message = "more is called off than is out"
+            raise ValueError(message)
+        return self
+
+    @property
+    def on_rent(self) -> Decimal:
+        """What the customer still has."""
+        return self.out - self.returned
+
+
+class Rental(Record):
+    """One tenant's right to one unit (or to bulk items): lease, ledger, contract, order.
+
+    Attributes:
+        unit_id: None for bulk equipment.
+        unit_number: As on the door; text.
+        rent: What this tenant pays per period, before tax; None when the back office does not say.
+        rent_tax: Tax on one period's rent; None when not known.
+        moved_in_on: Business date.
+        paid_through: Business date up to which rent is paid, inclusive.
+        leaving_on: The scheduled move-out; the unit is still let.
+        notice_given_on: When the move-out was asked for, where the back office keeps it.
+        bills_on_day: Day of the month the bill is made; None when not known.
+    """
+
+    entity: ClassVar[str] = "rental"
+
+    tenant_id: Id
+    unit_id: Id | None = None
+    unit_number: str = ""
+    state: RentalState
+    vendor_state: str = ""
+    rent: Money | None = None
+    rent_tax: Money | None = None
+    billing_period: str = ""
+    bills_on_day: int | None = Field(default=None, ge=1, le=31)
+    moved_in_on: date | None = None
+    paid_through: date | None = None
+    leaving_on: date | None = None
+    notice_given_on: date | None = None
+    moved_out_on: date | None = None
+    items: tuple[ItemOut, ...] = ()

@@ -1,0 +1,1 @@
+"""What pmsbridge asks of the world: adapters, clock, mailer, secrets."""

@@ -1,0 +1,183 @@
+"""What an adapter can do, collected from its handlers, so that no promise outlives its method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar
+
+from pmsbridge.actions.effects import EffectBody
+from pmsbridge.errors import UnsupportedError
+from pmsbridge.ports.outcome import Attempt, CannotTell, Probed, Receipt
+
+__all__ = ["Capability", "Dedup", "EffectHandlers", "Support", "baselines", "handles", "probes"]
+
+
+class Support(StrEnum):
+    """How a back office can do an effect."""
+
+    NATIVE = "native"
+    EMULATED = "emulated"
+    NOT_YET = "not_yet"
+    VENDOR_CANNOT = "vendor_cannot"
+
+
+class Dedup(StrEnum):
+    """How a second delivery is recognised or made harmless."""
+
+    VENDOR_KEY = "vendor_key"
+    REFERENCE = "reference"
+    NATURAL_KEY = "natural_key"
+    STATE = "state"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One row of the capability table.
+
+    Attributes:
+        effect: The effect's ``kind``.
+        absence_conclusive: After the settle window, not finding it proves that it never happened.
+        source: Where the promise comes from.
+        can_probe: There is a look that can find it.
+    """
+
+    effect: str
+    support: Support
+    dedup: Dedup
+    absence_conclusive: bool
+    can_probe: bool
+    source: str
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    effect: type[EffectBody]
+    support: Support
+    dedup: Dedup
+    absence_conclusive: bool
+    source: str
+
+
+def handles(
+    effect: type[EffectBody],
+    *,
+    support: Support = Support.NATIVE,
+    dedup: Dedup,
+    absence_conclusive: bool = False,
+    source: str,
+) -> Callable[[_F], _F]:
+    """Mark the method ``(self, effect, attempt) -> Receipt`` that carries an effect out, with its promise."""
+
+    def mark(method: _F) -> _F:
+        method.__dict__["_promise"] = _Promise(effect, support, dedup, absence_conclusive, source)
+        return method
+
+    return mark
+
+
+def probes(effect: type[EffectBody]) -> Callable[[_F], _F]:
+    """Mark the method ``(self, effect, attempt) -> Probed`` that looks for an effect."""
+
+    def mark(method: _F) -> _F:
+        method.__dict__["_probes"] = effect
+        return method
+
+    return mark
+
+
+def baselines(effect: type[EffectBody]) -> Callable[[_F], _F]:
+    """Mark the method ``(self, effect) -> Mapping[str, str]`` that reads, before a send, what a probe compares with."""
+
+    def mark(method: _F) -> _F:
+        method.__dict__["_baselines"] = effect
+        return method
+
+    return mark
+
+
+def _kind(effect: type[EffectBody]) -> str:
+    return str(effect.model_fields["kind"].default)
+
+
+class EffectHandlers:
+    """Collects the marked methods of a subclass into its capability table and calls them.
+
+    A subclass that probes or baselines an effect it does not handle fails at class creation.
+    """
+
+    capabilities: ClassVar[Mapping[str, Capability]] = MappingProxyType({})
+    _execute_by: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    _probe_by: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    _baseline_by: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        execute, probe, before = dict(cls._execute_by), dict(cls._probe_by), dict(cls._baseline_by)
+        promises: dict[str, _Promise] = {}
+        for name, method in vars(cls).items():
+            marks = getattr(method, "__dict__", {})
+            if promise := marks.get("_promise"):
+                execute[_kind(promise.effect)] = name
+                promises[_kind(promise.effect)] = promise
+            if effect := marks.get("_probes"):
+                probe[_kind(effect)] = name
+            if effect := marks.get("_baselines"):
+                before[_kind(effect)] = name
+        if orphans := (set(probe) | set(before)) - set(execute):
+            message = f"{cls.__name__} probes or baselines effects that it does not handle: {sorted(orphans)}"
+            raise TypeError(message)
+        rows = {kind: _row(kind, promise, can_probe=kind in probe) for kind, promise in promises.items()}
+        cls.capabilities = MappingProxyType({**cls.capabilities, **rows})
+        cls._execute_by, cls._probe_by = MappingProxyType(execute), MappingProxyType(probe)
+        cls._baseline_by = MappingProxyType(before)
+
+    def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
+        """Carry an effect out, once.
+
+        Raises:
+            UnsupportedError: This back office cannot say it; nothing was tried.
+            ConfigurationError: Nothing was tried; a person must act.
+            RejectedError: The back office said no; nothing changed.
+            UnavailableError: It certainly never got there, or was told to wait.
+            OutcomeUnknownError: It was sent; the answer is lost or unusable.
+        """
+        kind = str(getattr(effect, "kind", ""))
+        if kind not in self._execute_by:
+            message = f"this back office has no way to {kind.replace('_', ' ')}"
+            raise UnsupportedError(message, code=f"no_{kind}")
+        answer: Receipt = getattr(self, self._execute_by[kind])(effect, attempt)
+        return answer
+
+    def probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
+        """Look whether an effect is there. Only reads. Raises as a read does (UnavailableError, ConfigurationError)."""
+        name = self._probe_by.get(str(getattr(effect, "kind", "")))
+        if name is None:
+            return CannotTell("this back office has no read that would show it")
+        answer: Probed = getattr(self, name)(effect, attempt)
+        return answer
+
+    def baseline(self, effect: EffectBody) -> Mapping[str, str]:
+        """Read what a later probe compares with; empty when a probe needs nothing. Raises as a read does."""
+        name = self._baseline_by.get(str(getattr(effect, "kind", "")))
+        if name is None:
+            return {}
+        answer: Mapping[str, str] = getattr(self, name)(effect)
+        return answer
+
+
+def _row(kind: str, promise: _Promise, *, can_probe: bool) -> Capability:
+    return Capability(
+        effect=kind,
+        support=promise.support,
+        dedup=promise.dedup,
+        absence_conclusive=promise.absence_conclusive,
+        can_probe=can_probe,
+        source=promise.source,
+    )
