@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, TypeAdapter
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Means
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.record import Id, Value
+from pmsbridge.model.safe_errors import without_input
 from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = [
@@ -348,5 +349,13 @@ _EFFECT: TypeAdapter[Effect] = TypeAdapter(Effect)
 
 
 def effect_from_json(text: str | bytes) -> Effect:
-    """Read an effect that was stored with ``model_dump_json``."""
-    return _EFFECT.validate_json(text)
+    """Read an effect that was stored with ``model_dump_json``.
+
+    Raises:
+        pydantic.ValidationError: It is no effect. The error repeats nothing of the text.
+    """
+    try:
+        return _EFFECT.validate_json(text)
+    except ValidationError as error:
+        cleaned = without_input(error)
+    raise cleaned

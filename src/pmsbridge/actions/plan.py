@@ -13,7 +13,17 @@ from pmsbridge.actions.effects import Effect
 from pmsbridge.model.money import Money
 from pmsbridge.model.record import Id, Value
 
-__all__ = ["ActionKey", "Plan", "PlannedEffect", "Submission", "When", "effect_key", "payment_guard", "reference_of"]
+__all__ = [
+    "ActionKey",
+    "Plan",
+    "PlannedEffect",
+    "Submission",
+    "When",
+    "effect_key",
+    "payment_guard",
+    "payment_guards_of",
+    "reference_of",
+]
 
 ActionKey = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """An idempotency key: one per click of a person, kept by the portal over reloads. Printable ASCII without spaces."""
@@ -33,7 +43,12 @@ def reference_of(action_id: str, name: str) -> str:
 
 def payment_guard(account: str, facility: str, tenant_id: str, rental_id: str, amount: Money) -> str:
     """What two payments must share to be one click repeated: payer, rental and amount."""
-    return "\x1f".join(("payment", account, facility, tenant_id, rental_id, str(amount)))
+    return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount)
+
+
+def payment_guards_of(account: str, facility: str, tenant_id: str, rental_id: str) -> str:
+    """What every payment guard of one payer and rental begins with."""
+    return f"payment\x1f{account}\x1f{facility}\x1f{tenant_id}\x1f{rental_id}\x1f"
 
 
 class When(StrEnum):
@@ -77,10 +92,10 @@ class Plan(Value):
         seen: set[str] = set()
         for step in self.steps:
             if step.name in seen:
-                message = f"two effects of one plan are named {step.name!r}"
+                message = "two effects of one plan have the same name"
                 raise ValueError(message)
             if step.after is not None and step.after not in seen:
-                message = f"{step.name!r} waits for {step.after!r}, which does not come before it"
+                message = "an effect waits for one that does not come before it"
                 raise ValueError(message)
             seen.add(step.name)
         return self

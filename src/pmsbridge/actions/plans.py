@@ -24,7 +24,7 @@ from pmsbridge.actions.effects import (
     SetWebPassword,
     TakePayment,
 )
-from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guard, reference_of
+from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guard, payment_guards_of, reference_of
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine
 from pmsbridge.actions.scribe import contact_change_text, move_out_text, prepay_failed_text, staff_task_text
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -72,8 +72,10 @@ class Planner:
         after = charges[0].name if charges else None
         payments = [self._take(f"payment.{i}", group, means, after) for i, group in enumerate(groups, start=1)]
         remorse = [
-            self._bulletin(f"staff.{step.name}", "Prepayment failed", prepay_failed_text(self.account, quote.months or 0),
-                           after=step.name, when=When.FAILED)
+            self._bulletin(
+                f"staff.{step.name}", "Prepayment failed", prepay_failed_text(self.account, quote.months or 0),
+                after=step.name, when=When.FAILED,
+            )
             for step in payments if charges
         ]  # fmt: skip
         return Plan(steps=(*charges, *payments, *remorse))
@@ -102,6 +104,11 @@ class Planner:
         """The business guard of a payment for one rental."""
         ref = self.account.tenant.ref
         return payment_guard(ref.account, ref.facility, ref.id, rental_id, amount)
+
+    def guards_of(self, rental_id: str) -> str:
+        """What every payment guard of one rental begins with."""
+        ref = self.account.tenant.ref
+        return payment_guards_of(ref.account, ref.facility, ref.id, rental_id)
 
     # -- state of a rental ---------------------------------------------------------------------------------------
 
@@ -177,7 +184,7 @@ class Planner:
     def _tenant(self) -> str:
         return self.account.tenant.id
 
-    def _native_or_task(  # noqa: PLR0913 - the parts of one sentence to staff
+    def _native_or_task(
         self, name: str, effect: Effect, subject: str, text: str, *, tell_staff: bool, row: RentalAccount | None = None
     ) -> Plan:
         if effect.kind not in self.native:
@@ -186,7 +193,7 @@ class Planner:
         notices = self._tell_staff(subject, text, principal=False, after=name, row=row) if tell_staff else ()
         return Plan(steps=(self._step(name, effect), *notices))
 
-    def _tell_staff(  # noqa: PLR0913 - the three notices share these
+    def _tell_staff(
         self,
         subject: str,
         text: str,
@@ -231,7 +238,7 @@ class Planner:
         )
         return self._step(name, effect, after=after, when=when, is_principal=False)
 
-    def _note(  # noqa: PLR0913 - a note has these parts
+    def _note(
         self,
         name: str,
         row: RentalAccount,
@@ -248,7 +255,7 @@ class Planner:
         )  # fmt: skip
         return self._step(name, effect, after=after, is_principal=is_principal)
 
-    def _step(  # noqa: PLR0913 - the fields of a planned effect
+    def _step(
         self,
         name: str,
         effect: Effect,

@@ -110,7 +110,7 @@ def line_of(row: RentalAccount, *, amount: Money, ahead: Money | None = None) ->
         unit_id=row.rental.unit_id,
         unit_number=row.rental.unit_number,
         due_now=row.balances.payable_now,
-        ahead=ahead or Money.zero(row.balances.currency),
+        ahead=Money.zero(row.balances.currency) if ahead is None else ahead,
         amount=amount,
         ledger_seen=row.balances.ledger,
     )

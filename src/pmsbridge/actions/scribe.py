@@ -26,7 +26,9 @@ def tenant_line(account: TenantAccount) -> str:
     return f"Tenant {account.tenant.name.full} (id {account.tenant.id}), units: {units}."
 
 
-def contact_change_text(account: TenantAccount, changes: Mapping[ContactField, str], seen: Mapping[ContactField, str]) -> str:
+def contact_change_text(
+    account: TenantAccount, changes: Mapping[ContactField, str], seen: Mapping[ContactField, str]
+) -> str:
     """What changed in the contact data, old and new."""
     lines = [tenant_line(account), "Changed in the customer portal:"]
     for name, new in changes.items():

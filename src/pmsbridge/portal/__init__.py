@@ -1,0 +1,1 @@
+"""What portals import: the bridge, tenant sessions and what they show."""

@@ -1,0 +1,233 @@
+"""The bridge: settings, back offices, journal and mirror put together. What a portal imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydantic import SecretStr
+
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
+from pmsbridge.engine.settings import EngineSettings
+from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncProgress, SyncReport
+from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.logging import assert_redaction_installed, install_filters
+from pmsbridge.model.people import TenantMatch
+from pmsbridge.model.places import Facility, Unit
+from pmsbridge.portal.entrance import Entrance
+from pmsbridge.portal.office import Office
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.adapter import Adapter, Entity, Secrets, TenantSearch
+from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.mailer import Mailer
+from pmsbridge.registry import build_adapter
+from pmsbridge.secrets import ReferenceSecrets
+from pmsbridge.settings import MailSettings, Settings, load_settings
+from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.journal import Journal
+from pmsbridge.store.mirror import Mirror
+
+__all__ = ["Bridge"]
+
+
+class Bridge:
+    """One configured bridge: every account and facility of one settings file, one journal, one mirror.
+
+    Use it as a context manager, or call ``close``. It starts no thread; hand ``runtime`` to a dispatcher for that. It
+    may be made before a fork: everything with a connection is made on first use per process.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        adapters: Mapping[str, Adapter],
+        mailer: Mailer | None,
+        clock: Clock | None = None,
+        wait: timedelta | None = None,
+    ) -> None:
+        """Put ready parts together; ``from_config`` makes them.
+
+        Args:
+            settings: As loaded.
+            database: Where journal and mirror live.
+            adapters: By account name.
+            mailer: Hands mails to a server; None when none is set: mails then end unsent, with a finding.
+            clock: Where now comes from.
+            wait: How long a verb waits for an outcome that is not known at once before it answers ``pending``; None
+                for not at all.
+        """
+        self.settings = settings
+        self.database = database
+        self.adapters = dict(adapters)
+        self.clock = clock or SystemClock()
+        engine = settings.engine
+        self.runtime = Runtime(
+            database, self.adapters, mailer=mailer, clock=self.clock,
+            settings=EngineSettings(
+                settle_window=engine.settle_window, action_deadline=engine.action_deadline,
+                notice_deadline=engine.notice_deadline, max_attempts=engine.max_attempts,
+            ),
+        )  # fmt: skip
+        self._wait = wait
+        self._facilities: dict[str, Facility] = {}
+
+    @classmethod
+    def from_config(cls, path: Path | str | None = None, *, wait: timedelta | None = None) -> Self:
+        """Build everything a settings file names. No network is touched yet.
+
+        Args:
+            path: The settings file; None looks at ``PMSBRIDGE_CONFIG``, then for ``pmsbridge.toml``.
+            wait: How long a verb waits for an outcome that is not known at once before it answers ``pending``; None
+                for not at all.
+
+        Raises:
+            ConfigurationError: A setting, a secret or an adapter is missing or wrong; the message names it.
+        """
+        settings = load_settings(Path(path) if path is not None else None)
+        # The host application's logging is its own; ours is redacted before it gets there.
+        install_filters()
+        assert_redaction_installed()
+        secrets = ReferenceSecrets(folder=settings.folder)
+        adapters = {
+            name: build_adapter(name, account.system, account.options, secrets=secrets)
+            for name, account in settings.accounts.items()
+        }
+        database = open_database(settings.store.address(secrets))
+        return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings.mail, secrets), wait=wait)
+
+    @property
+    def journal(self) -> Journal:
+        """Actions, effects and the trail."""
+        return self.runtime.journal
+
+    @property
+    def mirror(self) -> Mirror:
+        """What the back offices held when they were last asked."""
+        return self.runtime.mirror
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every connection. Idempotent; what is journalled stays and is finished by whoever opens it next."""
+        for adapter in self.adapters.values():
+            adapter.close()
+        self.database.close()
+
+    # -- facilities ----------------------------------------------------------------------------------------------
+
+    def facilities(self) -> tuple[Facility, ...]:
+        """Every configured facility of every account, as the back offices describe them. Live."""
+        return tuple(facility for adapter in self.adapters.values() for facility in adapter.facilities())
+
+    def place(self, facility: str) -> tuple[Adapter, str]:
+        """The adapter and the code of a facility named "L001", or "account/L001" where several accounts have one.
+
+        Raises:
+            NotFoundError: No account has a facility of that name.
+            InputError: Several accounts have one; name the account.
+        """
+        account, slash, code = facility.rpartition("/")
+        if slash and account not in self.adapters:
+            raise NotFoundError("facility", "names an account that is not configured",
+                                remedy=f"Accounts: {', '.join(sorted(self.adapters))}.")
+        among = [self.adapters[account]] if slash else list(self.adapters.values())
+        found = [adapter for adapter in among if code in adapter.facility_codes]
+        if not found:
+            known = sorted(c for adapter in self.adapters.values() for c in adapter.facility_codes)
+            raise NotFoundError("facility", "is not configured", shape=f"{len(facility)} characters",
+                                remedy=f"Configured: {', '.join(known[:20])}.")
+        if len(found) > 1:
+            accounts = ", ".join(sorted(adapter.account_name for adapter in found))
+            remedy = f"Write ACCOUNT/{code}; accounts: {accounts}."
+            raise InputError("facility", "exists in several accounts", remedy=remedy)
+        return found[0], code
+
+    # -- people --------------------------------------------------------------------------------------------------
+
+    def tenant(self, facility: str, tenant_id: str, *, actor: str = "tenant") -> TenantSession:
+        """A session bound to one tenant of one facility. Nothing is read yet.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            tenant_id: The back office's tenant id, as text. Take it from a sign-in, never from the browser.
+            actor: Who asks, for the trail: "tenant", or "staff:NAME".
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: The tenant id is empty.
+        """
+        if not tenant_id.strip():
+            raise InputError("tenant_id", "is empty")
+        adapter, code = self.place(facility)
+        office = Office(
+            adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
+            tenant_id=tenant_id.strip(), actor=actor, wait=self._wait,
+        )  # fmt: skip
+        return TenantSession(office)
+
+    @property
+    def accounts(self) -> Entrance:
+        """Sign in and claim an account."""
+        return Entrance(self.place, self.tenant)
+
+    def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
+        """For staff: who matches at a facility, exact matches first. Live.
+
+        Raises:
+            InputError: The search is empty.
+        """
+        if search.is_empty:
+            raise InputError("search", "is empty", remedy="Give a name, e-mail, phone, company or unit number.")
+        adapter, code = self.place(facility)
+        return sorted(adapter.find_tenants(code, search), key=lambda match: not match.is_exact)
+
+    def available_units(self, facility: str) -> tuple[Unit, ...]:
+        """Units that can be let now. Live."""
+        adapter, code = self.place(facility)
+        return tuple(adapter.units(code, available_only=True))
+
+    # -- the night -----------------------------------------------------------------------------------------------
+
+    def sync(
+        self,
+        facilities: Sequence[str] | None = None,
+        *,
+        entities: Sequence[Entity] | None = None,
+        progress: Callable[[SyncProgress], None] | None = None,
+    ) -> SyncReport:
+        """Copy facilities into the mirror: incremental where the back office can, resumable, one failure isolated.
+
+        Args:
+            facilities: "L001" or "account/L001"; None for every configured one.
+            entities: What to copy; None for everything.
+            progress: Told after every batch.
+        """
+        chosen = [self.place(name) for name in facilities] if facilities is not None else [
+            (adapter, code) for adapter in self.adapters.values() for code in adapter.facility_codes
+        ]
+        keys = [FacilityKey(adapter.account_name, code) for adapter, code in chosen]
+        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress)
+
+
+def _mailer(mail: MailSettings, secrets: Secrets) -> Mailer | None:
+    if mail.host is None:
+        return None
+    password = SecretStr(secrets.get(mail.password)) if mail.password is not None else None
+    return SmtpMailer(
+        SmtpSettings(
+            host=mail.host, port=mail.port, sender=mail.sender, starttls=mail.starttls, username=mail.username,
+            password=password,
+        )
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""The portal's entrance: sign in and claim an account, ending in a tenant session or in one generic refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pmsbridge.accounts.identity import match_gate_code, match_login, no_match
+from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.model.sealed import GateCode, WebPassword
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.adapter import Adapter
+
+if TYPE_CHECKING:
+    from typing import Final
+
+__all__ = ["Entrance"]
+
+
+class Entrance:
+    """``Bridge.accounts``: how a person becomes a tenant session."""
+
+    def __init__(
+        self, place: Callable[[str], tuple[Adapter, str]], tenant: Callable[[str, str], TenantSession]
+    ) -> None:
+        self._place = place
+        self._tenant: Final = tenant
+
+    def sign_in(self, facility: str, login: str, password: WebPassword) -> TenantSession | None:
+        """Sign in with a login that the back office keeps.
+
+        One e-mail may belong to several tenants; the one with an active rental comes first.
+
+        Returns:
+            The session, or None when login and password do not match: the same for known and unknown logins.
+
+        Raises:
+            UnavailableError: The back office cannot be asked now.
+        """
+        adapter, code = self._place(facility)
+        found = match_login(adapter, code, login=login, password=password)
+        return self._tenant(facility, found[0]) if found else None
+
+    def claim(
+        self, facility: str, *, unit_number: str, gate_code: GateCode, login: str, password: WebPassword, key: str
+    ) -> tuple[TenantSession, ActionView]:
+        """Claim an account with unit number and gate code, and set its login. All units of the tenant come with it.
+
+        Raises:
+            IneligibleError: They do not match ("no_match"), whatever the reason.
+            UnavailableError: The back office cannot be asked now.
+        """
+        adapter, code = self._place(facility)
+        try:
+            tenant_id = match_gate_code(adapter, code, unit_number=unit_number, gate_code=gate_code)
+            if tenant_id is None:
+                raise no_match()
+            session = self._tenant(facility, tenant_id)
+            return session, session.change_password(login, password, key=key)
+        finally:
+            password.wipe()

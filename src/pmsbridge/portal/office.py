@@ -1,0 +1,216 @@
+"""One facility of one account as the portal sees it, and the way an action is performed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
+from pmsbridge.actions.kinds import MONEY_KINDS, ActionKind
+from pmsbridge.actions.plan import Plan, Submission
+from pmsbridge.actions.plans import Planner
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.outcomes import ActionView, view_of
+from pmsbridge.errors import InputError, UnavailableError
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.sealed import Sealed
+from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.capability import Support
+from pmsbridge.ports.clock import Clock
+
+__all__ = ["Office", "Perform", "StillConfirmed", "checked_key", "rental_of"]
+
+SealedSteps = Mapping[str, Sealed]
+
+
+class StillConfirmed(Exception):  # noqa: N818 - not an error: the answer to the click is an earlier action
+    """What was asked for is already under way in another action."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What one tenant session stands on.
+
+    Attributes:
+        adapter: The back office.
+        facility: The facility's code.
+        tenant_id: Whom everything here is bound to.
+        actor: Who asks: "tenant" or "staff:NAME".
+        wait: How long a verb waits for an outcome that is not known at once; None for not at all.
+    """
+
+    adapter: Adapter
+    runtime: Runtime
+    clock: Clock
+    facility: str
+    tenant_id: str
+    actor: str
+    wait: timedelta | None
+
+    @property
+    def account_name(self) -> str:
+        """The configured account."""
+        return self.adapter.account_name
+
+    @property
+    def native(self) -> frozenset[str]:
+        """Effect kinds the back office does itself; mail is always ours."""
+        own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
+        return frozenset(own | {"send_mail"})
+
+    def read_bare(self) -> TenantAccount:
+        """Read the tenant now as the back office says it, keep the copy, and follow the tenant from now on."""
+        account = self.adapter.account(self.facility, self.tenant_id)
+        mirror = self.runtime.mirror
+        mirror.save_account(account)
+        mirror.watch(self.account_name, self.facility, self.tenant_id)
+        return account
+
+    def read_live(self) -> TenantAccount:
+        """Read the tenant now; what we sent and the back office does not show yet is put on top."""
+        return self.runtime.overlaid(self.read_bare())
+
+    def read_copy(self) -> TenantAccount | None:
+        """The last copy with our own writes on top; None when there is none."""
+        copy = self.runtime.mirror.account(self.account_name, self.facility, self.tenant_id)
+        return self.runtime.overlaid(copy) if copy is not None else None
+
+    def read(self) -> TenantAccount:
+        """Read live; when the back office is away, take the copy.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy.
+        """
+        try:
+            return self.read_live()
+        except UnavailableError:
+            copy = self.read_copy()
+            if copy is None:
+                raise
+            return copy
+
+    def today(self, account: TenantAccount) -> date:
+        """The business date at the facility."""
+        return self.clock.now().astimezone(ZoneInfo(account.facility.zone)).date()
+
+    def subject(self, account: TenantAccount) -> Subject:
+        """What the judge looks at."""
+        return Subject(account=account, today=self.today(account), native=self.native)
+
+    def allowed(
+        self, kind: ActionKind, account: TenantAccount, *, rental_id: str | None = None, asked: Asked | None = None
+    ) -> Offer:
+        """Ask the judge, and refuse what it denies.
+
+        Raises:
+            IneligibleError: Denied, with the reason code and what unblocks it.
+            UnsupportedError: This back office cannot say it.
+            NotFoundError: The rental is not this tenant's.
+        """
+        offer = judge(kind, self.subject(account), rental_id=rental_id, asked=asked)
+        refuse_unless_allowed(offer)
+        return offer
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Performs one action: replays a known key, else reads, judges, plans, and hands over to the journal.
+
+    Attributes:
+        asked: The verb's arguments, without anything secret.
+    """
+
+    office: Office
+    verb: ActionKind
+    key: str
+    asked: Mapping[str, object]
+
+    @property
+    def action_id(self) -> str:
+        """The same key in the same scope always has the same id."""
+        office = self.office
+        return Submission.id_for(office.account_name, office.facility, office.tenant_id, self.key)
+
+    @property
+    def kind(self) -> str:
+        """The verb's word."""
+        return self.verb.value
+
+    @property
+    def intent(self) -> str:
+        """The verb's arguments as one text; compared when the key comes again."""
+        return json.dumps(dict(self.asked), sort_keys=True, ensure_ascii=False)
+
+    def __call__(
+        self,
+        decide: Callable[[TenantAccount, Planner], Plan],
+        *,
+        sealed: Callable[[Plan], SealedSteps] | None = None,
+        typed: Sealed | None = None,
+    ) -> ActionView:
+        """Do it.
+
+        Args:
+            decide: Judges and plans; called only for a new key. Money gets the account as the back office says it.
+            sealed: Says which step gets which sealed value.
+            typed: The sealed value as typed; wiped whatever happens.
+        """
+        journal = self.office.runtime.journal
+        try:
+            known = journal.find_click(self)
+            if known is not None:
+                return view_of(known.action, self.office.clock.now(), replayed=True, attached=known.attached)
+            return self._submit(decide, sealed)
+        except StillConfirmed as earlier:
+            found = journal.attach(self, earlier.holder, self.office.actor)
+            return view_of(found.action, self.office.clock.now(), attached=True)
+        finally:
+            if typed is not None:
+                typed.wipe()
+
+    def _submit(
+        self,
+        decide: Callable[[TenantAccount, Planner], Plan],
+        sealed: Callable[[Plan], SealedSteps] | None,
+    ) -> ActionView:
+        office = self.office
+        account = office.read_bare() if self.verb in MONEY_KINDS else office.read()
+        planner = Planner(
+            account=account, action_id=self.action_id, native=office.native, today=office.today(account)
+        )
+        plan = decide(account, planner)
+        submission = Submission(
+            action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
+            facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
+        )  # fmt: skip
+        return office.runtime.submit(
+            submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait
+        )
+
+
+def checked_key(key: str) -> str:
+    """Check an idempotency key.
+
+    Raises:
+        InputError: It is not 8 to 200 printable ASCII characters without spaces.
+    """
+    if not 8 <= len(key) <= 200 or not all(33 <= ord(char) <= 126 for char in key):  # noqa: PLR2004 - the key's rule
+        raise InputError("key", "must be 8 to 200 printable characters without spaces", shape=f"{len(key)} characters",
+                         remedy="Make one per click, for example a UUID, and keep it over reloads.")
+    return key
+
+
+def rental_of(account: TenantAccount, rental_id: str) -> RentalAccount:
+    """The tenant's rental of that id. The judge has looked before, so it exists."""
+    row = account.rental(rental_id)
+    if row is None:  # pragma: no cover - the judge raises NotFoundError first
+        message = "the judge let a foreign rental pass"
+        raise AssertionError(message)
+    return row

@@ -1,0 +1,254 @@
+"""The money verbs of a tenant session: quotes first, then payments that refer to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.eligibility import Asked
+from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.plan import Plan
+from pmsbridge.actions.quotes import PaymentQuote, line_of, refuse_moved_balance
+from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import BankDebit, CardPayment, ExternalPayment, Means, PaymentIntent, StoredMethod
+from pmsbridge.model.sealed import BankAccount, Card, Sealed
+from pmsbridge.portal.office import Office, Perform, StillConfirmed, checked_key, rental_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pmsbridge.actions.plans import Planner
+
+    Quoter = Callable[[TenantAccount], PaymentQuote]
+
+__all__ = ["Paying", "PaymentMeans"]
+
+PaymentMeans = Card | BankAccount | ExternalPayment | StoredMethod
+"""How a person pays: a card or bank account typed now, a payment a gateway already took, or a method on file."""
+
+_KIND = {
+    PaymentIntent.BALANCE: ActionKind.PAY_RENTAL,
+    PaymentIntent.CUSTOM: ActionKind.PAY_RENTAL,
+    PaymentIntent.ALL_RENTALS: ActionKind.PAY_ALL,
+    PaymentIntent.PREPAY: ActionKind.PREPAY,
+}
+
+_DENIED_BY_A_PAYMENT = frozenset({"nothing_due", "amount_exceeds_balance"})
+
+
+def face_of(means: PaymentMeans) -> Means:
+    """The means without anything secret.
+
+    Raises:
+        InputError: It is none of the means there are (a card number as text, for example).
+    """
+    if isinstance(means, Card):
+        return CardPayment(face=means.face)
+    if isinstance(means, BankAccount):
+        return BankDebit(face=means.face)
+    if isinstance(means, ExternalPayment | StoredMethod):
+        return means
+    raise InputError("means", "is not a way to pay", shape=type(means).__name__,
+                     remedy="Give a Card, a BankAccount, an ExternalPayment or a StoredMethod.")
+
+
+class Paying:
+    """Quote and pay. Amounts are in the facility's currency, before nothing and after nothing: what the payer pays."""
+
+    _office: Office
+
+    def quote(self, rental_id: str, amount: Money | None = None) -> PaymentQuote:
+        """Quote the balance of one rental, or a part of it. Live; writes nothing.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            amount: A custom amount up to what may be paid now; None for all of it.
+
+        Raises:
+            IneligibleError: Nothing is due, the amount does not fit, or payments are blocked; the code says which.
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        account = self._office.read_live()
+        return self._rental_quote(account, rental_id, amount)
+
+    def quote_all(self) -> PaymentQuote:
+        """Quote everything that is due. Live; writes nothing.
+
+        Raises:
+            IneligibleError: A bill is not made yet ("not_all_billed" names the unit), nothing is due, or blocked.
+            UnavailableError: The back office cannot be read now.
+        """
+        return self._all_quote(self._office.read_live())
+
+    def quote_prepay(self, months: int, rental_id: str | None = None) -> PaymentQuote:
+        """Quote paying whole months ahead, for one rental or for all. Live; writes nothing.
+
+        Args:
+            months: 1 to the facility's limit, at most 12.
+            rental_id: One rental; None for every current rental of the tenant.
+
+        Raises:
+            IneligibleError: There is a balance, a move-out is scheduled, or the months are out of range.
+            UnavailableError: The back office cannot be read now.
+        """
+        return self._prepay_quote(self._office.read_live(), months, rental_id)
+
+    def pay(self, quote: PaymentQuote, means: PaymentMeans, *, key: str) -> ActionView:
+        """Pay what a quote says.
+
+        A card or bank account is used for one send and wiped, whatever happens; it is never stored. If the answer of
+        the back office is lost, the outcome is ``pending``: it is looked for, never sent again blindly.
+
+        Args:
+            quote: From this session.
+            means: A ``Card``, ``BankAccount``, ``ExternalPayment`` or ``StoredMethod``.
+            key: The idempotency key of this click; the same key never pays twice.
+
+        Returns:
+            The action with one of the five outcomes. ``attached`` when the same payment is still being confirmed.
+
+        Raises:
+            IneligibleError: The quote is too old or the balance moved; nothing was sent.
+            UnsupportedError: This back office does not take these means.
+        """
+        self._own(quote)
+        if quote.intent not in _KIND:
+            raise InputError("quote", f"a quote for {quote.intent.value} cannot be paid here")
+        intent = {"quote": quote.id}
+
+        def requote(account: TenantAccount) -> PaymentQuote:
+            refuse_moved_balance(quote, account, self._office.clock.now())
+            self._judge_again(account, quote)
+            return quote
+
+        return self._pay(_KIND[quote.intent], means, key, intent, requote, agreed=quote)
+
+    def pay_rental(
+        self, rental_id: str, means: PaymentMeans, *, key: str, amount: Money | None = None
+    ) -> ActionView:
+        """Quote one rental and pay it in one go. See ``quote`` and ``pay``."""
+        intent = {"rental_id": rental_id, "amount": str(amount) if amount is not None else None}
+        return self._pay(
+            ActionKind.PAY_RENTAL, means, key, intent, lambda account: self._rental_quote(account, rental_id, amount),
+            rentals=(rental_id,),
+        )  # fmt: skip
+
+    def pay_all(self, means: PaymentMeans, *, key: str) -> ActionView:
+        """Quote everything due and pay it in one go. See ``quote_all`` and ``pay``."""
+        return self._pay(ActionKind.PAY_ALL, means, key, {}, self._all_quote)
+
+    def prepay(self, months: int, means: PaymentMeans, *, key: str, rental_id: str | None = None) -> ActionView:
+        """Quote months ahead and pay them in one go. See ``quote_prepay`` and ``pay``."""
+        intent = {"months": months, "rental_id": rental_id}
+        return self._pay(
+            ActionKind.PREPAY, means, key, intent, lambda account: self._prepay_quote(account, months, rental_id)
+        )
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def _rental_quote(self, account: TenantAccount, rental_id: str, amount: Money | None) -> PaymentQuote:
+        self._office.allowed(ActionKind.PAY_RENTAL, account, rental_id=rental_id, asked=Asked(amount=amount))
+        row = rental_of(account, rental_id)
+        intent = PaymentIntent.CUSTOM if amount is not None else PaymentIntent.BALANCE
+        line = line_of(row, amount=row.balances.payable_now if amount is None else amount)
+        return PaymentQuote.make(account, intent, [line])
+
+    def _all_quote(self, account: TenantAccount) -> PaymentQuote:
+        self._office.allowed(ActionKind.PAY_ALL, account)
+        due = [row for row in account.rentals if row.balances.payable_now.is_positive]
+        lines = [line_of(row, amount=row.balances.payable_now) for row in due]
+        return PaymentQuote.make(account, PaymentIntent.ALL_RENTALS, lines)
+
+    def _prepay_quote(self, account: TenantAccount, months: int, rental_id: str | None) -> PaymentQuote:
+        self._office.allowed(ActionKind.PREPAY, account, rental_id=rental_id, asked=Asked(months=months))
+        answer = self._office.adapter.prepay_quote(self._office.facility, self._office.tenant_id, months)
+        wanted = [row for row in account.current if rental_id in {None, row.id} and not row.is_complimentary]
+        ahead = {line.rental_id: line.future for line in answer.lines}
+        lines = [
+            line_of(row, amount=_still_to_pay(row.balances.ledger, ahead[row.id]), ahead=ahead[row.id])
+            for row in wanted if row.id in ahead and _still_to_pay(row.balances.ledger, ahead[row.id]).is_positive
+        ]  # fmt: skip
+        if not lines:
+            message = "The credit on the account already covers these months."
+            raise IneligibleError(message, code="covered_by_credit")
+        return PaymentQuote.make(account, PaymentIntent.PREPAY, lines, months=months, through=answer.through)
+
+    def _judge_again(self, account: TenantAccount, quote: PaymentQuote) -> None:
+        if quote.intent is PaymentIntent.ALL_RENTALS:
+            self._office.allowed(ActionKind.PAY_ALL, account)
+        elif quote.intent is PaymentIntent.PREPAY:
+            one = quote.lines[0].rental_id if len(quote.lines) == 1 else None
+            self._office.allowed(ActionKind.PREPAY, account, rental_id=one, asked=Asked(months=quote.months))
+        else:
+            line = quote.lines[0]
+            self._office.allowed(
+                ActionKind.PAY_RENTAL, account, rental_id=line.rental_id, asked=Asked(amount=line.amount)
+            )
+
+    def _own(self, quote: PaymentQuote) -> None:
+        office = self._office
+        if (quote.account, quote.facility, quote.tenant_id) != (
+            office.account_name, office.facility, office.tenant_id,
+        ):  # fmt: skip
+            raise InputError("quote", "was not made in this session", remedy="Ask this session for a quote.")
+
+    def _pay(
+        self, kind: ActionKind, means: PaymentMeans, key: str, intent: Mapping[str, object], requote: Quoter,
+        *, rentals: tuple[str, ...] | None = None, agreed: PaymentQuote | None = None,
+    ) -> ActionView:  # fmt: skip
+        face = face_of(means)
+        typed = means if isinstance(means, Sealed) else None
+        perform = Perform(self._office, kind, checked_key(key), {**intent, "means": face.model_dump(mode="json")})
+
+        def decide(bare: TenantAccount, planner: Planner) -> Plan:
+            quote = agreed if agreed is not None else self._first_look(bare, requote, planner, rentals)
+            quote = self._settle_quote(bare, quote, requote, planner)
+            return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
+
+        def hand_out(plan: Plan) -> Mapping[str, Sealed]:
+            if typed is None:
+                return {}
+            steps = [step.name for step in plan.steps if isinstance(step.effect, TakePayment)]
+            return dict(zip(steps, typed.split(len(steps)), strict=True))
+
+        return perform(decide, sealed=hand_out, typed=typed)
+
+    def _first_look(
+        self, bare: TenantAccount, requote: Quoter, planner: Planner, rentals: tuple[str, ...] | None
+    ) -> PaymentQuote:
+        """Quote from what the back office itself says; what it denies because of an open payment is that payment."""
+        try:
+            return requote(bare)
+        except IneligibleError as denied:
+            holder = self._open_payment(planner, rentals or tuple(row.id for row in bare.rentals))
+            if holder is None or denied.code not in _DENIED_BY_A_PAYMENT:
+                raise
+            raise StillConfirmed(holder) from None
+
+    def _open_payment(self, planner: Planner, rentals: tuple[str, ...]) -> str | None:
+        journal = self._office.runtime.journal
+        held = [journal.guarded_below(planner.guards_of(rental_id)) for rental_id in rentals]
+        return next((holder for found in held for holder in found.values()), None)
+
+    def _settle_quote(
+        self, bare: TenantAccount, quote: PaymentQuote, requote: Quoter, planner: Planner
+    ) -> PaymentQuote:
+        """The quote as it stands when payments that are still being confirmed are taken into account.
+
+        All of it under way in one action: the journal attaches this click to that one. Else it is quoted again with our
+        own recent writes on top: what is being confirmed is not asked for twice.
+        """
+        guards = {planner.guard(line.rental_id, line.amount) for line in quote.lines}
+        held = self._office.runtime.guarded(list(guards))
+        if set(held) == guards and len(set(held.values())) == 1:
+            return quote
+        return requote(self._office.runtime.overlaid(bare))
+
+
+def _still_to_pay(ledger: Money, ahead: Money) -> Money:
+    """Future charges less a credit on the ledger (prepay is refused while there is a balance)."""
+    return ahead + ledger if ledger.is_negative else ahead

@@ -1,0 +1,261 @@
+"""The other verbs of a tenant session: autopay, moving out, contact data, consents, notes, reservations, password."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pmsbridge.actions.effects import ContactField
+from pmsbridge.actions.eligibility import Asked
+from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.plan import Plan
+from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
+from pmsbridge.portal.contact import checked_changes, contact_values, refuse_card_number, refuse_nameless
+from pmsbridge.portal.office import Office, Perform, checked_key, rental_of
+
+if TYPE_CHECKING:
+    from pmsbridge.actions.plans import Planner
+
+__all__ = ["TEXT_LIMIT_CHARS", "Requesting"]
+
+TEXT_LIMIT_CHARS = 1500
+
+
+class Requesting:
+    """Verbs that change state or ask somebody. Each is journalled before anything is sent."""
+
+    _office: Office
+
+    def set_autopay(
+        self,
+        rental_id: str,
+        *,
+        on: bool,
+        method: Card | BankAccount | None = None,
+        days_after_due: int | None = None,
+        key: str,
+    ) -> ActionView:
+        """Switch autopay of one rental on or off, or change what it charges. Setting the same state again is harmless.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            on: Whether the back office shall charge by itself.
+            method: A new card or bank account; None keeps the one on file, which is never blanked.
+            days_after_due: 0 to 28; None keeps what is set.
+            key: The idempotency key of this click.
+
+        Raises:
+            IneligibleError: No usable method ("method_needed", "method_expired"), or autopay is mandatory.
+            NotFoundError: The rental is not this tenant's.
+        """
+        if not on and method is not None:
+            method.wipe()
+            raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
+        face = method.face if method is not None else None
+        kind = ActionKind.AUTOPAY_OFF if not on else ActionKind.AUTOPAY_CHANGE if method else ActionKind.AUTOPAY_ON
+        intent = {
+            "rental_id": rental_id,
+            "on": on,
+            "method": face.model_dump(mode="json") if face is not None else None,
+            "days_after_due": days_after_due,
+        }
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(
+                kind, account, rental_id=rental_id, asked=Asked(has_new_method=face is not None if on else None)
+            )
+            row = rental_of(account, rental_id)
+            return planner.autopay(row, on=on, method=face, days_after_due=days_after_due)
+
+        def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
+            return {"autopay": method.split(1)[0]} if method is not None else {}
+
+        return self._perform(kind, key, intent)(decide, sealed=hand_out, typed=method)
+
+    def request_move_out(self, rental_id: str, leaving_on: date, *, key: str) -> ActionView:
+        """Schedule a move-out, or change its date. A request: the unit stays let until the back office says otherwise.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            leaving_on: Business date at the facility; the offer's facts say the earliest and latest.
+            key: The idempotency key of this click.
+
+        Raises:
+            IneligibleError: The date is in the past, too near, or too far; or the rental has ended.
+            NotFoundError: The rental is not this tenant's.
+        """
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            asked = Asked(leaving_on=leaving_on)
+            self._office.allowed(ActionKind.REQUEST_MOVE_OUT, account, rental_id=rental_id, asked=asked)
+            return planner.move_out(rental_of(account, rental_id), leaving_on)
+
+        intent = {"rental_id": rental_id, "leaving_on": leaving_on.isoformat()}
+        return self._perform(ActionKind.REQUEST_MOVE_OUT, key, intent)(decide)
+
+    def cancel_move_out(self, rental_id: str, *, key: str) -> ActionView:
+        """Take a scheduled move-out back.
+
+        Raises:
+            IneligibleError: None is scheduled.
+            NotFoundError: The rental is not this tenant's.
+        """
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.CANCEL_MOVE_OUT, account, rental_id=rental_id)
+            return planner.cancel_move_out(rental_of(account, rental_id))
+
+        return self._perform(ActionKind.CANCEL_MOVE_OUT, key, {"rental_id": rental_id})(decide)
+
+    def edit_contact(
+        self, changes: Mapping[str, str], *, key: str, seen: Mapping[str, str] | None = None
+    ) -> ActionView:
+        """Change contact fields; what is not named stays as it is. Staff get a mail, a bulletin post and a note.
+
+        Args:
+            changes: New values by field name ("phone", "address.city" ...); empty text clears a field.
+            key: The idempotency key of this click.
+            seen: What the person saw when editing; None for what the record holds now. A field that changed meanwhile
+                refuses the whole edit.
+
+        Raises:
+            InputError: A field is unknown or its value does not fit; nothing was tried.
+            IneligibleError: A field holds something else than the person saw ("changed_meanwhile"); nothing was tried.
+        """
+        wanted = checked_changes(changes)
+        shown = {name: str(value) for name, value in (seen or {}).items()}
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.EDIT_CONTACT, account)
+            tenant = self._office.adapter.tenant(self._office.facility, self._office.tenant_id)
+            current = contact_values(tenant)
+            refuse_nameless(tenant, wanted)
+            _refuse_stale(current, shown, wanted)
+            return planner.edit_contact(wanted, {name: current[name] for name in wanted})
+
+        return self._perform(ActionKind.EDIT_CONTACT, key, {"changes": dict(wanted), "seen": shown})(decide)
+
+    def set_consent(
+        self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool, key: str
+    ) -> ActionView:
+        """Write an answer about one channel and purpose."""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.SET_CONSENT, account)
+            return planner.consent(channel, purpose, granted=granted)
+
+        intent = {"channel": channel.value, "purpose": purpose.value, "granted": granted}
+        return self._perform(ActionKind.SET_CONSENT, key, intent)(decide)
+
+    def set_sms_consent(self, granted: bool, *, key: str) -> ActionView:  # noqa: FBT001 - it is the sentence's object
+        """Opt in to or out of text messages about the account (not marketing)."""
+        return self.set_consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS, granted=granted, key=key)
+
+    def add_note(
+        self,
+        rental_id: str,
+        text: str,
+        *,
+        key: str,
+        kind: NoteKind = NoteKind.GENERAL,
+        visibility: Visibility = Visibility.INTERNAL,
+    ) -> ActionView:
+        """Write a note on a rental's account; internal unless said otherwise.
+
+        Raises:
+            InputError: The text is empty, too long or holds a card number; nothing was tried.
+        """
+        checked = _checked_text("text", text)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ADD_NOTE, account, rental_id=rental_id)
+            return planner.note(rental_of(account, rental_id), checked, kind=kind, visibility=visibility)
+
+        intent = {"rental_id": rental_id, "text": checked, "kind": kind.value, "visibility": visibility.value}
+        return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
+
+    def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
+        """Hand a request to staff (transfer, service, contact us): a note, a bulletin post and a mail with a reference.
+
+        Raises:
+            InputError: A text is empty, too long or holds a card number; nothing was tried.
+        """
+        checked_subject, checked = _checked_text("subject", subject, limit=100), _checked_text("text", text)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ASK_STAFF, account)
+            return planner.ask_staff(checked_subject, checked)
+
+        intent = {"subject": checked_subject, "text": checked}
+        return self._perform(ActionKind.ASK_STAFF, key, intent)(decide)
+
+    def reserve(
+        self, unit_id: str, needed_on: date, *, key: str, expires_on: date | None = None, comment: str = ""
+    ) -> ActionView:
+        """Reserve a unit for this tenant.
+
+        Raises:
+            InputError: The date lies in the past, or the comment does not fit.
+            NotFoundError: There is no such unit at the facility.
+        """
+        note = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.RESERVE_UNIT, account)
+            if needed_on < planner.today:
+                raise InputError("needed_on", "lies in the past", remedy=f"Choose {planner.today} or later.")
+            unit = self._office.adapter.unit(self._office.facility, unit_id)
+            return planner.reserve(unit, needed_on, expires_on=expires_on, comment=note)
+
+        intent = {"unit_id": unit_id, "needed_on": needed_on.isoformat(), "comment": note}
+        return self._perform(ActionKind.RESERVE_UNIT, key, intent)(decide)
+
+    def change_password(self, login: str, password: WebPassword, *, key: str) -> ActionView:
+        """Set the portal login where the back office keeps it. The password is used for one send and wiped.
+
+        Raises:
+            InputError: The login is empty, or the password does not have the back office's shape.
+            UnsupportedError: This back office keeps no portal passwords.
+        """
+        if len(login.strip()) < 3:  # noqa: PLR2004 - shorter is no login
+            password.wipe()
+            raise InputError("login", "is too short", shape=f"{len(login.strip())} characters")
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.CHANGE_PASSWORD, account)
+            return planner.web_password(login.strip())
+
+        def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
+            return {"password": password.split(1)[0]}
+
+        perform = self._perform(ActionKind.CHANGE_PASSWORD, key, {"login": login.strip()})
+        return perform(decide, sealed=hand_out, typed=password)
+
+    def _perform(self, kind: ActionKind, key: str, intent: Mapping[str, object]) -> Perform:
+        return Perform(self._office, kind, checked_key(key), intent)
+
+
+def _refuse_stale(
+    current: Mapping[ContactField, str], shown: Mapping[str, str], wanted: Mapping[ContactField, str]
+) -> None:
+    stale = [name for name in wanted if name in shown and shown[name] != current[name]]
+    if stale:
+        message = f"The record changed since it was shown: {', '.join(stale)}. Nothing was written; show it again."
+        raise IneligibleError(message, code="changed_meanwhile", unblock="Show the record again.")
+
+
+def _checked_text(field: str, text: str, *, limit: int = TEXT_LIMIT_CHARS) -> str:
+    clean = text.strip()
+    if not clean:
+        raise InputError(field, "is empty")
+    if len(clean) > limit:
+        raise InputError(field, f"is longer than {limit} characters", shape=f"{len(clean)} characters",
+                         remedy="Shorten it or send it in parts; nothing is cut silently.")
+    refuse_card_number(field, clean)
+    return clean

@@ -1,0 +1,164 @@
+"""A session bound to one tenant of one facility: nothing of another tenant can be reached through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from pmsbridge.actions.eligibility import Offer, available_actions
+from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.errors import NotFoundError, UnavailableError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.documents import Note, Reservation, visible_notes
+from pmsbridge.model.invoices import Invoice, visible_to_customer
+from pmsbridge.model.ledger import LedgerEntry, Statement
+from pmsbridge.model.payments import Payment
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.places import Unit
+from pmsbridge.portal.office import Office
+from pmsbridge.portal.paying import Paying
+from pmsbridge.portal.requesting import Requesting
+from pmsbridge.portal.views import Dashboard
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.journal import ActionFilter
+
+__all__ = ["TenantSession"]
+
+_OPEN = frozenset({Outcome.PENDING, Outcome.NEEDS_REVIEW})
+
+
+class TenantSession(Paying, Requesting):
+    """Everything one tenant may see and do. Made by ``Bridge.tenant``; cheap, not thread-bound.
+
+    Reads are live unless they say otherwise. Every method raises only errors of ``pmsbridge.errors``.
+    """
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def __repr__(self) -> str:
+        return f"<TenantSession {self._office.account_name}/{self._office.facility}/{self._office.tenant_id}>"
+
+    @property
+    def tenant_id(self) -> str:
+        """Whom this session is bound to."""
+        return self._office.tenant_id
+
+    # -- what there is -------------------------------------------------------------------------------------------
+
+    def account(self, *, live: bool = True) -> TenantAccount:
+        """The tenant with rentals, balances and autopay.
+
+        Args:
+            live: Read the back office (at most three calls); False for the copy with our own writes on top.
+
+        Raises:
+            UnavailableError: Live: the back office cannot be read now. Copy: there is none yet.
+            NotFoundError: There is no such tenant at the facility.
+        """
+        if live:
+            return self._office.read_live()
+        copy = self._office.read_copy()
+        if copy is None:
+            message = "there is no copy of this tenant yet; read live or run a sync first"
+            raise UnavailableError(message, code="no_copy")
+        return copy
+
+    def dashboard(self, *, live: bool = True) -> Dashboard:
+        """Units, balances, what may be done, and what is still being confirmed.
+
+        Live first; when the back office is away, the copy with our own writes on top: ``as_of`` and ``source`` say so.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy.
+            NotFoundError: There is no such tenant at the facility.
+        """
+        account = self._office.read() if live else self.account(live=False)
+        return Dashboard(
+            account=account, offers=available_actions(self._office.subject(account)), open_actions=self._open_actions()
+        )
+
+    def available_actions(self, rental_id: str | None = None) -> tuple[Offer, ...]:
+        """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge."""
+        account = self._office.read()
+        return available_actions(self._office.subject(account), rental_id=rental_id)
+
+    def tenant(self) -> Tenant:
+        """The contact record, live."""
+        return self._office.adapter.tenant(self._office.facility, self._office.tenant_id)
+
+    def unit(self, rental_id: str) -> Unit | None:
+        """The unit of a rental with type, size and asking rate, live; None for bulk items."""
+        unit_id = self._own_rental(rental_id).rental(rental_id).rental.unit_id  # type: ignore[union-attr]
+        return self._office.adapter.unit(self._office.facility, unit_id) if unit_id is not None else None
+
+    def payments(self, rental_id: str) -> Sequence[Payment]:
+        """Payments of one rental, newest first, live."""
+        self._own_rental(rental_id)
+        return self._office.adapter.payments(self._office.facility, self._office.tenant_id, rental_id)
+
+    def ledger(self, rental_id: str) -> Sequence[LedgerEntry]:
+        """Movements of one rental, oldest first, live. Plus raises the debt."""
+        self._own_rental(rental_id)
+        return self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id)
+
+    def statement(self, rental_id: str, as_of: date, *, days: int = 90) -> Statement:
+        """The movements of the ``days`` before a business date, with opening and closing balance: it foots."""
+        currency = self._own_rental(rental_id).facility.currency
+        return Statement.from_entries(
+            self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id),
+            opens_on=as_of - timedelta(days=days), closes_on=as_of, currency=currency, rental_id=rental_id,
+        )  # fmt: skip
+
+    def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
+        """Invoices a customer may see, issued between two business dates; by default the last year. Live."""
+        today = self._office.clock.now().date()
+        last, first = until or today + timedelta(days=1), since or today - timedelta(days=365)
+        found = self._office.adapter.invoices(self._office.facility, self._office.tenant_id, since=first, until=last)
+        return visible_to_customer(tuple(found))
+
+    def notes(self, rental_id: str) -> Sequence[Note]:
+        """Notes on a rental that a customer may read. Internal ones are filtered here."""
+        self._own_rental(rental_id)
+        found = self._office.adapter.notes(self._office.facility, self._office.tenant_id, rental_id)
+        return visible_notes(tuple(found))
+
+    def reservations(self) -> Sequence[Reservation]:
+        """This tenant's reservations, live."""
+        return self._office.adapter.reservations(self._office.facility, self._office.tenant_id)
+
+    # -- what was done -------------------------------------------------------------------------------------------
+
+    def action(self, action_id: str) -> ActionView:
+        """How an action of this tenant stands.
+
+        Raises:
+            NotFoundError: There is none of that id for this tenant.
+        """
+        view = self._office.runtime.action(action_id)
+        mine = (self._office.account_name, self._office.facility, self._office.tenant_id)
+        if (view.account, view.facility, view.tenant_id) != mine:
+            raise NotFoundError("action_id", "names no action")
+        return view
+
+    def actions(self, *, limit: int = 50) -> Sequence[ActionView]:
+        """This tenant's actions, newest first."""
+        return self._actions(limit=limit)
+
+    def _open_actions(self) -> tuple[ActionView, ...]:
+        return tuple(view for view in self._actions(limit=50) if view.outcome in _OPEN)
+
+    def _actions(self, *, limit: int) -> tuple[ActionView, ...]:
+        office = self._office
+        return office.runtime.actions(
+            ActionFilter(
+                account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, limit=limit
+            )
+        )
+
+    def _own_rental(self, rental_id: str) -> TenantAccount:
+        """The account, after making sure that the rental is this tenant's."""
+        account = self._office.read()
+        if account.rental(rental_id) is None:
+            raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
+        return account

@@ -1,0 +1,312 @@
+"""Money verbs of a tenant session, judged by what the back office holds."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import ExternalPayment, PaymentIntent
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
+from tests.portal.conftest import TEST_PAN, World, card
+
+GATEWAY = ExternalPayment(gateway="stripe", reference="pi_test_0001")
+
+
+def usd(amount: str) -> Money:
+    return Money.of(amount, "USD")
+
+
+def test_a_quote_is_paid_and_the_balance_is_gone(world: World) -> None:
+    session = world.session()
+    quote = session.quote("R1")
+
+    view = session.pay(quote, card(), key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert quote.total == usd("120.00")
+    row = session.account().rental("R1")
+    assert row is not None
+    assert row.balances.payable_now.is_zero
+
+
+def test_the_same_click_never_pays_twice_and_gets_the_same_answer(world: World) -> None:
+    session = world.session()
+    first = session.pay_rental("R1", card(), key="click-0001")
+    again = session.pay_rental("R1", card(), key="click-0001")
+
+    assert world.payments == 1
+    assert again.replayed
+    assert (again.action_id, again.outcome) == (first.action_id, first.outcome)
+
+
+def test_a_key_used_for_something_else_is_refused(world: World) -> None:
+    session = world.session()
+    session.pay_rental("R1", card(), key="click-0001")
+
+    with pytest.raises(InputError, match="key"):
+        session.pay_rental("R4", card(), key="click-0001")
+    assert world.payments == 1
+
+
+def test_a_lost_answer_is_pending_then_found_and_never_sent_again(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+
+    view = session.pay_rental("R1", card(), key="click-0001")
+    assert view.outcome is Outcome.PENDING
+
+    world.later(minutes=10)
+    assert session.action(view.action_id).outcome is Outcome.SETTLED
+    assert world.payments == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.LATE_COMMIT])
+def test_a_second_click_with_a_new_key_attaches_to_the_unresolved_payment(world: World, fault: Fault) -> None:
+    session = world.session()
+    world.office.fail(fault, kind="take_payment", after=timedelta(seconds=30))
+    first = session.pay_rental("R1", card(), key="click-0001")
+
+    second = session.pay_rental("R1", card(), key="click-0002")
+
+    assert second.attached
+    assert second.action_id == first.action_id
+    world.later(minutes=10)
+    assert world.payments == 1
+    assert session.pay_rental("R1", card(), key="click-0002").outcome is Outcome.SETTLED
+    assert world.payments == 1
+
+
+def test_paying_an_old_quote_while_its_payment_is_unresolved_attaches_too(world: World) -> None:
+    session = world.session()
+    quote = session.quote("R1")
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    first = session.pay(quote, card(), key="click-0001")
+
+    second = session.pay(quote, card(), key="click-0002")
+
+    assert second.attached
+    assert second.action_id == first.action_id
+
+
+def test_pay_all_leaves_out_what_is_still_being_confirmed(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.LATE_COMMIT, kind="take_payment", after=timedelta(seconds=30))
+    session.pay_rental("R1", card(), key="click-0001")
+
+    session.pay_all(GATEWAY, key="click-0002")
+    world.later(minutes=10)
+
+    paid = [part.rental_id for row in world.office.of_kind("take_payment") for part in row.effect.parts]  # type: ignore[attr-defined]
+    assert sorted(paid) == ["R1", "R4"]
+
+
+def test_a_card_never_waits_behind_an_unresolved_payment_of_the_same_tenant(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    session.pay_rental("R1", card(), key="click-0001")
+
+    view = session.pay_rental("R4", card(), key="click-0002")
+
+    assert view.outcome is Outcome.NOT_SENT
+    world.later(minutes=10)
+    assert world.payments == 1
+
+
+def test_pay_all_is_one_payment_with_a_part_per_rental(world: World) -> None:
+    session = world.session()
+
+    view = session.pay(session.quote_all(), card(), key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert world.payments == 1
+    assert session.account().total.payable_now.is_zero
+
+
+def test_a_quote_is_refused_when_the_balance_moved(world: World) -> None:
+    session = world.session()
+    quote = session.quote("R1")
+    session.pay_rental("R1", GATEWAY, key="click-0001", amount=usd("20.00"))
+
+    with pytest.raises(IneligibleError) as refused:
+        session.pay(quote, card(), key="click-0002")
+
+    assert refused.value.code == "balance_moved"
+    assert world.payments == 1
+
+
+def test_a_quote_that_is_too_old_is_refused(world: World) -> None:
+    session = world.session()
+    quote = session.quote("R1")
+    world.clock.advance(timedelta(minutes=31))
+
+    with pytest.raises(IneligibleError) as refused:
+        session.pay(quote, card(), key="click-0001")
+    assert refused.value.code == "quote_expired"
+
+
+def test_a_quote_of_another_tenant_is_refused(world: World) -> None:
+    quote = world.session("T2").quote("R2")
+
+    with pytest.raises(InputError):
+        world.session("T1").pay(quote, card(), key="click-0001")
+    assert world.payments == 0
+
+
+def test_a_rental_of_another_tenant_cannot_be_paid_or_seen(world: World) -> None:
+    session = world.session("T1")
+
+    for reach in (
+        lambda: session.quote("R2"),
+        lambda: session.pay_rental("R2", card(), key="click-0001"),
+        lambda: session.payments("R2"),
+        lambda: session.ledger("R2"),
+        lambda: session.notes("R2"),
+        lambda: session.unit("R2"),
+        lambda: session.available_actions("R2"),
+        lambda: session.cancel_move_out("R2", key="click-0002"),
+        lambda: session.set_autopay("R2", on=False, key="click-0003"),
+        lambda: session.add_note("R2", "hello", key="click-0004"),
+    ):
+        with pytest.raises(NotFoundError):
+            reach()
+    assert not world.office.applied
+
+
+def test_a_declined_card_changes_nothing_and_a_new_key_may_try_again(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.REJECT, kind="take_payment")
+
+    declined = session.pay_rental("R1", card(), key="click-0001")
+    paid = session.pay_rental("R1", card(), key="click-0002")
+
+    assert (declined.outcome, paid.outcome) == (Outcome.DECLINED, Outcome.SETTLED)
+    assert world.payments == 1
+
+
+def test_a_card_that_certainly_never_left_ends_not_sent(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.REFUSE, kind="take_payment")
+
+    view = session.pay_rental("R1", card(), key="click-0001")
+
+    assert view.outcome is Outcome.NOT_SENT
+    world.later(hours=1)
+    assert world.payments == 0
+
+
+def test_a_recorded_gateway_payment_is_never_given_up_because_the_back_office_is_away(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.REFUSE, kind="take_payment", times=3)
+
+    view = session.pay_rental("R1", GATEWAY, key="click-0001")
+    assert view.outcome is Outcome.PENDING
+
+    for _ in range(10):
+        world.later(minutes=15)
+    assert session.action(view.action_id).outcome is Outcome.SETTLED
+    assert world.payments == 1
+
+
+def test_the_card_is_wiped_whatever_happens(world: World) -> None:
+    session = world.session()
+    refused, paid = card(), card()
+    with pytest.raises(NotFoundError):
+        session.pay_rental("R2", refused, key="click-0001")
+    session.pay_rental("R1", paid, key="click-0002")
+
+    assert refused.is_wiped
+    assert paid.is_wiped
+
+
+def test_the_card_number_is_nowhere_in_the_database_files(world: World) -> None:
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    world.session().pay_rental("R1", card(), key="click-0001")
+
+    held = b"".join(path.read_bytes() for path in world.path.parent.iterdir())
+
+    assert TEST_PAN.encode() not in held
+    assert b"1111" in held
+
+
+def test_prepaying_everything_needs_a_zero_balance_and_bills_first(world: World) -> None:
+    session = world.session()
+    with pytest.raises(IneligibleError) as refused:
+        session.prepay(3, card(), key="click-0001")
+    assert refused.value.code == "balance_not_zero"
+    session.pay_all(card(), key="click-0002")
+
+    view = session.prepay(3, card(), key="click-0003")
+
+    assert view.outcome is Outcome.SETTLED
+    kinds = [row.effect.kind for row in world.office.applied]  # type: ignore[attr-defined]
+    assert kinds == ["take_payment", "post_future_charges", "take_payment"]
+
+
+@pytest.mark.parametrize("months", [0, 13, -1])
+def test_prepaying_thirteen_months_is_refused_before_anything_is_asked(world: World, months: int) -> None:
+    session = world.session()
+    session.pay_all(card(), key="click-0001")
+
+    with pytest.raises(IneligibleError) as refused:
+        session.quote_prepay(months)
+    assert refused.value.code == "months_out_of_range"
+
+
+def test_a_prepayment_whose_payment_fails_tells_staff_that_the_charges_stayed(world: World) -> None:
+    session = world.session()
+    session.pay_all(card(), key="click-0001")
+    world.office.fail(Fault.REJECT, kind="take_payment")
+
+    view = session.prepay(1, card(), key="click-0002")
+
+    assert view.outcome is Outcome.DECLINED
+    assert view.partial
+    posts = [row.effect for row in world.office.of_kind("post_bulletin")]
+    assert any("remove the future charges" in post.body for post in posts)  # type: ignore[attr-defined]
+
+
+def test_prepay_is_quoted_per_rental(world: World) -> None:
+    session = world.session()
+    session.pay_all(card(), key="click-0001")
+
+    quote = session.quote_prepay(2, "R1")
+
+    assert quote.intent is PaymentIntent.PREPAY
+    assert [line.rental_id for line in quote.lines] == ["R1"]
+    assert quote.total == usd("240.00")
+
+
+@pytest.mark.parametrize("amount", ["0", "-1.00", "0.001", "120.01"])
+def test_an_amount_that_cannot_be_paid_is_refused(world: World, amount: str) -> None:
+    with pytest.raises(IneligibleError):
+        world.session().pay_rental("R1", card(), key="click-0001", amount=usd(amount))
+    assert world.payments == 0
+
+
+def test_a_card_number_as_text_is_no_way_to_pay(world: World) -> None:
+    with pytest.raises(InputError) as refused:
+        world.session().pay_rental("R1", TEST_PAN, key="click-0001")  # type: ignore[arg-type]
+
+    assert TEST_PAN not in str(refused.value)
+    assert refused.value.field == "means"
+
+
+@pytest.mark.parametrize("key", ["short", "has a space", "x" * 201, "tab\tinside"])
+def test_a_bad_key_is_refused_before_anything(world: World, key: str) -> None:
+    with pytest.raises(InputError) as refused:
+        world.session().pay_rental("R1", card(), key=key)
+    assert refused.value.field == "key"
+
+
+def test_money_is_never_decided_on_an_old_copy(world: World) -> None:
+    session = world.session()
+    session.account()
+    world.office.failing_reads = 9
+
+    with pytest.raises(UnavailableError):
+        session.pay_rental("R1", card(), key="click-0001")
+    assert world.payments == 0

@@ -1,0 +1,215 @@
+"""The other verbs of a tenant session, judged by what the back office holds."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.record import Source
+from pmsbridge.model.rental import RentalState
+from pmsbridge.model.sealed import WebPassword
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
+from tests.portal.conftest import TEST_PAN, World, card
+
+LEAVING = date(2026, 12, 31)
+
+
+def kinds(world: World) -> list[str]:
+    return [row.effect.kind for row in world.office.applied]  # type: ignore[attr-defined]
+
+
+def test_a_contact_edit_is_written_and_told_to_staff_three_times(world: World) -> None:
+    session = world.session()
+
+    view = session.edit_contact({"phone": "512 555 0199"}, key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert sorted(kinds(world)) == ["add_note", "change_contact", "post_bulletin"]
+    (mail,) = world.outbox.mails
+    assert mail.to == "manager@f1.example"
+    assert "512 555 0199" in mail.text
+    assert session.tenant().phone is not None
+    assert session.tenant().phone.raw == "512 555 0199"  # type: ignore[union-attr]
+
+
+def test_a_notice_that_fails_never_repeats_or_undoes_the_edit(world: World) -> None:
+    world.office.fail(Fault.DROP_AFTER, kind="add_note")
+    world.outbox.is_closed = True
+    session = world.session()
+
+    view = session.edit_contact({"phone": "512 555 0199"}, key="click-0001")
+    assert view.outcome is Outcome.SETTLED
+
+    world.outbox.is_closed = False
+    for _ in range(6):
+        world.later(minutes=15)
+    assert sorted(kinds(world)) == ["add_note", "change_contact", "post_bulletin"]
+    assert len(world.outbox.mails) == 1
+
+
+def test_an_edit_of_what_changed_meanwhile_is_refused(world: World) -> None:
+    session = world.session()
+
+    with pytest.raises(IneligibleError) as refused:
+        session.edit_contact({"phone": "1 512 555 0199"}, key="click-0001", seen={"phone": "something else"})
+
+    assert refused.value.code == "changed_meanwhile"
+    assert not world.office.applied
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, "changes"),
+        ({"shoe_size": "9"}, "changes['shoe_size']"),
+        ({"email": "not an address"}, "email"),
+        ({"phone": "call me"}, "phone"),
+        ({"address.line1": "x" * 81}, "address.line1"),
+        ({"address.line1": "one\ntwo"}, "address.line1"),
+        ({"address.line2": f"card {TEST_PAN}"}, "address.line2"),
+        ({"name.last": "", "name.company": ""}, "name.last"),
+        ({TEST_PAN: "x"}, "changes"),
+    ],
+)
+def test_an_edit_that_cannot_be_meant_is_refused_by_field(world: World, changes: dict[str, str], field: str) -> None:
+    with pytest.raises(InputError) as refused:
+        world.session().edit_contact(changes, key="click-0001")
+
+    assert refused.value.field.startswith(field)
+    assert TEST_PAN not in str(refused.value)
+    assert not world.office.applied
+
+
+def test_a_move_out_is_scheduled_changed_and_cancelled_and_the_unit_stays_let(world: World) -> None:
+    session = world.session()
+
+    assert session.request_move_out("R1", LEAVING, key="click-0001").outcome is Outcome.SETTLED
+    row = session.account().rental("R1")
+    assert row is not None
+    assert (row.rental.state, row.rental.leaving_on) == (RentalState.NOTICE_GIVEN, LEAVING)
+    assert row.rental.state.is_current
+
+    later = LEAVING + timedelta(days=7)
+    assert session.request_move_out("R1", later, key="click-0002").outcome is Outcome.SETTLED
+    assert session.cancel_move_out("R1", key="click-0003").outcome is Outcome.SETTLED
+    back = session.account().rental("R1")
+    assert back is not None
+    assert (back.rental.state, back.rental.leaving_on) == (RentalState.ACTIVE, None)
+
+
+def test_a_move_out_in_the_past_is_refused_with_the_earliest_date(world: World) -> None:
+    with pytest.raises(IneligibleError) as refused:
+        world.session().request_move_out("R1", date(2026, 11, 20), key="click-0001")
+
+    assert refused.value.code == "date_in_past"
+    assert "2026-11-21" in refused.value.unblock
+
+
+def test_autopay_goes_on_with_a_new_card_and_off_again(world: World) -> None:
+    session = world.session()
+
+    on = session.set_autopay("R1", on=True, method=card(), key="click-0001")
+    assert on.outcome is Outcome.SETTLED
+    assert world.office.sealed_seen
+
+    off = session.set_autopay("R1", on=False, key="click-0002")
+    assert off.outcome is Outcome.SETTLED
+
+
+def test_autopay_on_without_a_method_is_refused(world: World) -> None:
+    with pytest.raises(IneligibleError) as refused:
+        world.session().set_autopay("R1", on=True, key="click-0001")
+    assert refused.value.code == "method_needed"
+
+
+def test_switching_autopay_off_takes_no_card(world: World) -> None:
+    typed = card()
+    with pytest.raises(InputError):
+        world.session().set_autopay("R1", on=False, method=typed, key="click-0001")
+    assert typed.is_wiped
+
+
+@pytest.mark.parametrize("text", ["", "   ", "x" * 1501, f"my card is {TEST_PAN}", "4111 1111 1111 1111"])
+def test_a_note_that_does_not_fit_is_refused_and_nothing_is_cut(world: World, text: str) -> None:
+    with pytest.raises(InputError) as refused:
+        world.session().add_note("R1", text, key="click-0001")
+
+    assert TEST_PAN not in str(refused.value)
+    assert not world.office.applied
+
+
+def test_a_request_to_staff_is_a_note_a_bulletin_post_and_a_mail_with_one_reference_each(world: World) -> None:
+    view = world.session().ask_staff("Transfer", "I would like a bigger unit.", key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert sorted(kinds(world)) == ["add_note", "post_bulletin"]
+    assert len(world.outbox.mails) == 1
+    assert all(step.reference.startswith("PB-") for step in view.steps)
+
+
+def test_a_unit_is_reserved_for_the_tenant(world: World) -> None:
+    session = world.session()
+
+    view = session.reserve("U9", date(2026, 12, 1), key="click-0001", comment="ground floor please")
+
+    assert view.outcome is Outcome.SETTLED
+    assert kinds(world) == ["reserve_unit"]
+    with pytest.raises(InputError):
+        session.reserve("U9", date(2026, 11, 1), key="click-0002")
+
+
+def test_a_password_is_set_and_never_stored(world: World) -> None:
+    session = world.session()
+    secret = WebPassword("fake-pw-77")
+
+    view = session.change_password("ana@example.test", secret, key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert secret.is_wiped
+    held = b"".join(path.read_bytes() for path in world.path.parent.iterdir())
+    assert b"fake-pw-77" not in held
+
+
+def test_while_the_back_office_is_away_the_dashboard_shows_the_copy_and_a_request_is_kept(world: World) -> None:
+    session = world.session()
+    session.dashboard()
+    world.office.failing_reads = 1
+
+    assert session.dashboard().source is Source.MIRROR
+
+
+def test_what_was_just_written_is_seen_at_once_on_the_copy(world: World) -> None:
+    session = world.session()
+    session.dashboard()
+    session.request_move_out("R1", LEAVING, key="click-0001")
+
+    copy = session.dashboard(live=False)
+
+    row = copy.account.rental("R1")
+    assert row is not None
+    assert row.rental.leaving_on == LEAVING
+
+
+def test_another_tenant_s_action_does_not_exist(world: World) -> None:
+    view = world.session("T1").add_note("R1", "hello", key="click-0001")
+
+    with pytest.raises(NotFoundError):
+        world.session("T2").action(view.action_id)
+    with pytest.raises(NotFoundError):
+        world.session("T1", "F2").action(view.action_id)
+    assert world.session("T2").actions() == ()
+
+
+def test_the_dashboard_greets_and_offers_what_the_judge_allows(world: World) -> None:
+    board = world.session().dashboard()
+
+    assert board.greeting == "Ana"
+    assert [row.rental.unit_number for row in board.rows] == ["015", "B-7"]
+    assert str(board.total.payable_now) == "240.00 USD"
+    offers = {(o.kind.value, o.rental_id): o.allowed for o in board.offers}
+    assert offers["pay_all", None]
+    assert offers["pay_rental", "R1"]
+    assert not offers["cancel_move_out", "R1"]
