@@ -310,3 +310,13 @@ def test_money_is_never_decided_on_an_old_copy(world: World) -> None:
     with pytest.raises(UnavailableError):
         session.pay_rental("R1", card(), key="click-0001")
     assert world.payments == 0
+
+
+def test_a_lost_answer_does_not_keep_the_person_waiting_for_the_settle_window(world: World) -> None:
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    before = world.clock.now()
+
+    view = world.session().pay_rental("R1", card(), key="click-0001")
+
+    assert view.outcome is Outcome.PENDING
+    assert world.clock.now() - before < timedelta(seconds=1)

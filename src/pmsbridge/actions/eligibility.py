@@ -104,9 +104,7 @@ class _Case:
 _Rule = Callable[[_Case], _No | None]
 
 
-def judge(
-    kind: ActionKind, subject: Subject, *, rental_id: str | None = None, asked: Asked | None = None
-) -> Offer:
+def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, asked: Asked | None = None) -> Offer:
     """Say whether a verb is allowed now, and if not, why not and what would unblock it.
 
     Raises:
@@ -122,8 +120,13 @@ def judge(
         denial = rule(case)
         if denial is not None:
             return Offer(
-                kind=kind, rental_id=rental_id, allowed=False, code=denial.code, message=denial.message,
-                unblock=denial.unblock, facts=case.facts,
+                kind=kind,
+                rental_id=rental_id,
+                allowed=False,
+                code=denial.code,
+                message=denial.message,
+                unblock=denial.unblock,
+                facts=case.facts,
             )
     return Offer(kind=kind, rental_id=rental_id, allowed=True, is_emulated=emulated, facts=case.facts)
 
@@ -131,9 +134,7 @@ def judge(
 def available_actions(subject: Subject, *, rental_id: str | None = None) -> tuple[Offer, ...]:
     """Every verb with the judge's answer: for one rental, or for the tenant and all current rentals."""
     rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.current]
-    per_rental = [
-        judge(kind, subject, rental_id=each) for each in rentals for kind in ActionKind if kind.is_per_rental
-    ]
+    per_rental = [judge(kind, subject, rental_id=each) for each in rentals for kind in ActionKind if kind.is_per_rental]
     whole = [] if rental_id is not None else [judge(kind, subject) for kind in ActionKind if not kind.is_per_rental]
     return (*whole, *per_rental)
 
@@ -181,13 +182,18 @@ def _payments_open(case: _Case) -> _No | None:
     rows = [case.row] if case.row is not None else [r for r in case.account.rentals if _counts(r)]
     for row in rows:
         if row.payments_blocked:
-            return _No("payments_blocked", f"Online payment is not possible for unit {row.rental.unit_number}.",
-                       "Please call the office.")
+            return _No(
+                "payments_blocked",
+                f"Online payment is not possible for unit {row.rental.unit_number}.",
+                "Please call the office.",
+            )
         limit = policy.blocked_from_days_past_due
         if limit is not None and row.days_past_due is not None and row.days_past_due >= limit:
-            return _No("too_many_days_past_due",
-                       f"Unit {row.rental.unit_number} is too many days past due for online payment.",
-                       "Please call the office.")
+            return _No(
+                "too_many_days_past_due",
+                f"Unit {row.rental.unit_number} is too many days past due for online payment.",
+                "Please call the office.",
+            )
     return None
 
 
@@ -226,8 +232,11 @@ def _every_unit_billed(case: _Case) -> _No | None:
         return _No("no_rentals", "There is no unit to pay for.")
     unbilled = [row.rental.unit_number for row in rows if not row.is_complimentary and row.billed is not True]
     if unbilled:
-        return _No("not_all_billed", f"The bill for unit {', '.join(unbilled)} has not been made yet.",
-                   "Pay the billed units one by one, or wait for the bill.")
+        return _No(
+            "not_all_billed",
+            f"The bill for unit {', '.join(unbilled)} has not been made yet.",
+            "Pay the billed units one by one, or wait for the bill.",
+        )
     return None
 
 

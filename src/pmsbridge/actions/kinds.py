@@ -38,15 +38,17 @@ class ActionKind(StrEnum):
 
 
 _K = ActionKind
-_PER_RENTAL: Final = frozenset({
-    _K.PAY_RENTAL,
-    _K.AUTOPAY_ON,
-    _K.AUTOPAY_CHANGE,
-    _K.AUTOPAY_OFF,
-    _K.REQUEST_MOVE_OUT,
-    _K.CANCEL_MOVE_OUT,
-    _K.ADD_NOTE,
-})
+_PER_RENTAL: Final = frozenset(
+    {
+        _K.PAY_RENTAL,
+        _K.AUTOPAY_ON,
+        _K.AUTOPAY_CHANGE,
+        _K.AUTOPAY_OFF,
+        _K.REQUEST_MOVE_OUT,
+        _K.CANCEL_MOVE_OUT,
+        _K.ADD_NOTE,
+    }
+)
 
 MONEY_KINDS: Final = frozenset({_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY})
 
@@ -68,11 +70,13 @@ NEEDS: Final[dict[ActionKind, str]] = {
 }
 """The effect each verb stands on."""
 
-EMULATABLE: Final = frozenset({
-    "schedule_move_out",
-    "cancel_move_out",
-    "change_contact",
-    "set_consent",
-    "reserve_unit",
-})
+EMULATABLE: Final = frozenset(
+    {
+        "schedule_move_out",
+        "cancel_move_out",
+        "change_contact",
+        "set_consent",
+        "reserve_unit",
+    }
+)
 """Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""

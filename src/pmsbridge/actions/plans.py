@@ -145,9 +145,7 @@ class Planner:
 
     def consent(self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool) -> Plan:
         """Write an answer about one channel and purpose."""
-        effect = SetConsent(
-            **self._scope, tenant_id=self._tenant, channel=channel, purpose=purpose, granted=granted
-        )
+        effect = SetConsent(**self._scope, tenant_id=self._tenant, channel=channel, purpose=purpose, granted=granted)
         words = f"{purpose.value.replace('_', ' ')} by {channel.value}: {'yes' if granted else 'no'}"
         return self._native_or_task("consent", effect, "Consent changed", words, tell_staff=False)
 

@@ -86,9 +86,15 @@ class PaymentQuote(Value):
         """Put lines together into a quote that stands for ``QUOTE_STANDS`` from the moment the account was read."""
         rows = tuple(lines)
         ref = account.tenant.ref
-        text = "\x1f".join([
-            ref.key, intent.value, str(months), account.as_of.isoformat(), *(row.model_dump_json() for row in rows),
-        ])
+        text = "\x1f".join(
+            [
+                ref.key,
+                intent.value,
+                str(months),
+                account.as_of.isoformat(),
+                *(row.model_dump_json() for row in rows),
+            ]
+        )
         return cls(
             id="q_" + hashlib.sha256(text.encode()).hexdigest()[:24],
             intent=intent,

@@ -18,6 +18,8 @@ from pmsbridge.errors import InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.people import TenantMatch
 from pmsbridge.model.places import Facility, Unit
+from pmsbridge.portal.arguments import checked_id, checked_words
+from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
@@ -138,16 +140,23 @@ class Bridge:
             NotFoundError: No account has a facility of that name.
             InputError: Several accounts have one; name the account.
         """
-        account, slash, code = facility.rpartition("/")
+        account, slash, code = checked_words("facility", facility).rpartition("/")
         if slash and account not in self.adapters:
-            raise NotFoundError("facility", "names an account that is not configured",
-                                remedy=f"Accounts: {', '.join(sorted(self.adapters))}.")
+            raise NotFoundError(
+                "facility",
+                "names an account that is not configured",
+                remedy=f"Accounts: {', '.join(sorted(self.adapters))}.",
+            )
         among = [self.adapters[account]] if slash else list(self.adapters.values())
         found = [adapter for adapter in among if code in adapter.facility_codes]
         if not found:
             known = sorted(c for adapter in self.adapters.values() for c in adapter.facility_codes)
-            raise NotFoundError("facility", "is not configured", shape=f"{len(facility)} characters",
-                                remedy=f"Configured: {', '.join(known[:20])}.")
+            raise NotFoundError(
+                "facility",
+                "is not configured",
+                shape=f"{len(facility)} characters",
+                remedy=f"Configured: {', '.join(known[:20])}.",
+            )
         if len(found) > 1:
             accounts = ", ".join(sorted(adapter.account_name for adapter in found))
             remedy = f"Write ACCOUNT/{code}; accounts: {accounts}."
@@ -166,14 +175,13 @@ class Bridge:
 
         Raises:
             NotFoundError: No account has such a facility.
-            InputError: The tenant id is empty.
+            InputError: The tenant id is no text, empty, or a card number.
         """
-        if not tenant_id.strip():
-            raise InputError("tenant_id", "is empty")
+        who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
         office = Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
-            tenant_id=tenant_id.strip(), actor=actor, wait=self._wait,
+            tenant_id=who, actor=asking, wait=self._wait,
         )  # fmt: skip
         return TenantSession(office)
 
@@ -186,10 +194,12 @@ class Bridge:
         """For staff: who matches at a facility, exact matches first. Live.
 
         Raises:
-            InputError: The search is empty.
+            InputError: The search is empty, or holds a card number.
         """
         if search.is_empty:
             raise InputError("search", "is empty", remedy="Give a name, e-mail, phone, company or unit number.")
+        for field, text in search.model_dump().items():
+            refuse_card_number(f"search.{field}", text, is_phone=field == "phone")
         adapter, code = self.place(facility)
         return sorted(adapter.find_tenants(code, search), key=lambda match: not match.is_exact)
 
@@ -214,9 +224,11 @@ class Bridge:
             entities: What to copy; None for everything.
             progress: Told after every batch.
         """
-        chosen = [self.place(name) for name in facilities] if facilities is not None else [
-            (adapter, code) for adapter in self.adapters.values() for code in adapter.facility_codes
-        ]
+        chosen = (
+            [self.place(name) for name in facilities]
+            if facilities is not None
+            else [(adapter, code) for adapter in self.adapters.values() for code in adapter.facility_codes]
+        )
         keys = [FacilityKey(adapter.account_name, code) for adapter, code in chosen]
         return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress)
 

@@ -9,31 +9,16 @@ from typing import Final, get_args
 from pmsbridge.actions.effects import ContactField
 from pmsbridge.errors import InputError
 from pmsbridge.model.people import ContactRole, PersonName, Phone, Tenant
-from pmsbridge.model.sealed import luhn_holds
+from pmsbridge.portal.arguments import checked_mapping
+from pmsbridge.portal.card_numbers import refuse_card_number
 
-__all__ = ["FIELD_LIMIT_CHARS", "checked_changes", "contact_values", "refuse_card_number", "refuse_nameless"]
+__all__ = ["FIELD_LIMIT_CHARS", "checked_changes", "checked_seen", "contact_values", "refuse_nameless"]
 
 FIELD_LIMIT_CHARS: Final = 80
 _FIELDS: Final[tuple[ContactField, ...]] = get_args(ContactField)
 _FIELD_NAME: Final = re.compile(r"[a-z_.]{1,40}")
 _EMAIL: Final = re.compile(r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$")
 _PHONE: Final = re.compile(r"^[0-9+(). /x-]{6,30}$")
-_CARD_LIKE: Final = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){12,18}(?![0-9])")
-
-
-def refuse_card_number(field: str, text: str) -> None:
-    """Refuse text with a card number in it; it would be stored, shown to staff and mailed.
-
-    Raises:
-        InputError: There is one. The error does not repeat it.
-    """
-    for hit in _CARD_LIKE.finditer(text):
-        digits = re.sub(r"[ -]", "", hit.group())
-        if luhn_holds(digits) and len(set(digits)) > 1:
-            raise InputError(
-                field, "looks like it holds a card number", shape=f"{len(text)} characters",
-                remedy="Remove it; a card is given as a Card, never in text.", code="card_number_in_text",
-            )  # fmt: skip
 
 
 def contact_values(tenant: Tenant) -> dict[ContactField, str]:
@@ -85,7 +70,7 @@ def checked_changes(changes: Mapping[str, str], *, argument: str = "changes") ->
     Raises:
         InputError: Names the field, the value's shape and the remedy; nothing was tried.
     """
-    if not changes:
+    if not checked_mapping(argument, changes):
         raise InputError(argument, "is empty", remedy="Name at least one field.")
     known = {name: name for name in _FIELDS}
     checked: dict[ContactField, str] = {}
@@ -99,20 +84,42 @@ def checked_changes(changes: Mapping[str, str], *, argument: str = "changes") ->
     return checked
 
 
+def checked_seen(seen: Mapping[str, str] | None, wanted: Mapping[ContactField, str]) -> dict[str, str]:
+    """What the person saw, of the fields that are to change; it is stored with the wish, the rest is not.
+
+    Raises:
+        InputError: It is no text by field name, or holds a card number.
+    """
+    shown = {name: str(value) for name, value in checked_mapping("seen", seen or {}).items() if name in wanted}
+    for name, text in shown.items():
+        refuse_card_number(f"seen.{name}", text, is_phone=name.endswith("phone") or name == "mobile")
+    return shown
+
+
 def _checked(field: ContactField, value: str) -> str:
     if not isinstance(value, str):
         raise InputError(field, "must be text", shape=type(value).__name__)
     text = value.strip()
     if len(text) > FIELD_LIMIT_CHARS:
-        raise InputError(field, f"is longer than {FIELD_LIMIT_CHARS} characters", shape=f"{len(text)} characters",
-                         remedy="Shorten it; nothing is cut silently.")
+        raise InputError(
+            field,
+            f"is longer than {FIELD_LIMIT_CHARS} characters",
+            shape=f"{len(text)} characters",
+            remedy="Shorten it; nothing is cut silently.",
+        )
     if any(ord(char) < 32 for char in text):  # noqa: PLR2004 - control characters
         raise InputError(field, "holds line breaks or control characters", remedy="Give one line of text.")
-    refuse_card_number(field, text)
+    is_phone = field in {"phone", "mobile", "alternate.phone"}
+    refuse_card_number(field, text, is_phone=is_phone)
     if field in {"email", "alternate.email"} and text and not _EMAIL.match(text):
-        raise InputError(field, "is not an e-mail address", shape=f"{len(text)} characters",
-                         remedy="Like name@example.com.")
-    if field in {"phone", "mobile", "alternate.phone"} and text and not _PHONE.match(text):
-        raise InputError(field, "is not a phone number", shape=f"{len(text)} characters",
-                         remedy="Digits, spaces and + ( ) . - / only.")
+        raise InputError(
+            field, "is not an e-mail address", shape=f"{len(text)} characters", remedy="Like name@example.com."
+        )
+    if is_phone and text and not _PHONE.match(text):
+        raise InputError(
+            field,
+            "is not a phone number",
+            shape=f"{len(text)} characters",
+            remedy="Digits, spaces and + ( ) . - / only.",
+        )
     return text

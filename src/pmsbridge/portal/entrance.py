@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pmsbridge.accounts.identity import match_gate_code, match_login, no_match
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.model.sealed import GateCode, WebPassword
+from pmsbridge.portal.arguments import checked_key, checked_words, wiped_on_refusal
+from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.adapter import Adapter
 
@@ -35,9 +37,12 @@ class Entrance:
             The session, or None when login and password do not match: the same for known and unknown logins.
 
         Raises:
+            InputError: The login is empty, too long, or holds a card number; nothing was asked.
             UnavailableError: The back office cannot be asked now.
         """
-        adapter, code = self._place(facility)
+        with wiped_on_refusal(password):
+            refuse_card_number("login", checked_words("login", login))
+            adapter, code = self._place(facility)
         found = match_login(adapter, code, login=login, password=password)
         return self._tenant(facility, found[0]) if found else None
 
@@ -48,10 +53,15 @@ class Entrance:
 
         Raises:
             IneligibleError: They do not match ("no_match"), whatever the reason.
+            InputError: The unit number is empty or a card number, or the login or key does not fit; nothing was asked.
             UnavailableError: The back office cannot be asked now.
         """
-        adapter, code = self._place(facility)
         try:
+            with wiped_on_refusal(gate_code):
+                refuse_card_number("unit_number", checked_words("unit_number", unit_number))
+                refuse_card_number("login", checked_words("login", login))
+                checked_key(key)
+                adapter, code = self._place(facility)
             tenant_id = match_gate_code(adapter, code, unit_number=unit_number, gate_code=gate_code)
             if tenant_id is None:
                 raise no_match()

@@ -14,14 +14,14 @@ from pmsbridge.actions.plan import Plan, Submission
 from pmsbridge.actions.plans import Planner
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.outcomes import ActionView, view_of
-from pmsbridge.errors import InputError, UnavailableError
+from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
-__all__ = ["Office", "Perform", "StillConfirmed", "checked_key", "rental_of"]
+__all__ = ["Office", "Perform", "StillConfirmed", "rental_of"]
 
 SealedSteps = Mapping[str, Sealed]
 
@@ -67,7 +67,10 @@ class Office:
 
     def read_bare(self) -> TenantAccount:
         """Read the tenant now as the back office says it, keep the copy, and follow the tenant from now on."""
-        account = self.adapter.account(self.facility, self.tenant_id)
+        try:
+            account = self.adapter.account(self.facility, self.tenant_id)
+        except NotFoundError as error:
+            raise NotFoundError("tenant_id", "is no tenant of this facility", code=error.code) from None
         mirror = self.runtime.mirror
         mirror.save_account(account)
         mirror.watch(self.account_name, self.facility, self.tenant_id)
@@ -182,29 +185,13 @@ class Perform:
     ) -> ActionView:
         office = self.office
         account = office.read_bare() if self.verb in MONEY_KINDS else office.read()
-        planner = Planner(
-            account=account, action_id=self.action_id, native=office.native, today=office.today(account)
-        )
+        planner = Planner(account=account, action_id=self.action_id, native=office.native, today=office.today(account))
         plan = decide(account, planner)
         submission = Submission(
             action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
         )  # fmt: skip
-        return office.runtime.submit(
-            submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait
-        )
-
-
-def checked_key(key: str) -> str:
-    """Check an idempotency key.
-
-    Raises:
-        InputError: It is not 8 to 200 printable ASCII characters without spaces.
-    """
-    if not 8 <= len(key) <= 200 or not all(33 <= ord(char) <= 126 for char in key):  # noqa: PLR2004 - the key's rule
-        raise InputError("key", "must be 8 to 200 printable characters without spaces", shape=f"{len(key)} characters",
-                         remedy="Make one per click, for example a UUID, and keep it over reloads.")
-    return key
+        return office.runtime.submit(submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait)
 
 
 def rental_of(account: TenantAccount, rental_id: str) -> RentalAccount:

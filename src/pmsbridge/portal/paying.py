@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import TakePayment
@@ -13,9 +14,26 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.money import Money
-from pmsbridge.model.payments import BankDebit, CardPayment, ExternalPayment, Means, PaymentIntent, StoredMethod
+from pmsbridge.model.payments import (
+    BankDebit,
+    CardPayment,
+    ExternalPayment,
+    Means,
+    PaymentIntent,
+    StoredMethod,
+    expires_before,
+)
 from pmsbridge.model.sealed import BankAccount, Card, Sealed
-from pmsbridge.portal.office import Office, Perform, StillConfirmed, checked_key, rental_of
+from pmsbridge.portal.arguments import (
+    checked_amount,
+    checked_id,
+    checked_key,
+    checked_months,
+    shape_of,
+    wiped_on_refusal,
+)
+from pmsbridge.portal.card_numbers import refuse_card_in_id
+from pmsbridge.portal.office import Office, Perform, StillConfirmed, rental_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,16 +61,26 @@ def face_of(means: PaymentMeans) -> Means:
     """The means without anything secret.
 
     Raises:
-        InputError: It is none of the means there are (a card number as text, for example).
+        InputError: It is none of the means there are (a card number as text, for example), or a card number stands
+            where a reference belongs.
     """
     if isinstance(means, Card):
         return CardPayment(face=means.face)
     if isinstance(means, BankAccount):
         return BankDebit(face=means.face)
-    if isinstance(means, ExternalPayment | StoredMethod):
+    if isinstance(means, ExternalPayment):
+        refuse_card_in_id("means.gateway", means.gateway)
+        refuse_card_in_id("means.reference", means.reference)
         return means
-    raise InputError("means", "is not a way to pay", shape=type(means).__name__,
-                     remedy="Give a Card, a BankAccount, an ExternalPayment or a StoredMethod.")
+    if isinstance(means, StoredMethod):
+        refuse_card_in_id("means.method_id", means.method_id)
+        return means
+    raise InputError(
+        "means",
+        "is not a way to pay",
+        shape=type(means).__name__,
+        remedy="Give a Card, a BankAccount, an ExternalPayment or a StoredMethod.",
+    )
 
 
 class Paying:
@@ -72,8 +100,8 @@ class Paying:
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
-        account = self._office.read_live()
-        return self._rental_quote(account, rental_id, amount)
+        rental, part = checked_id("rental_id", rental_id), checked_amount(amount)
+        return self._rental_quote(self._office.read_live(), rental, part)
 
     def quote_all(self) -> PaymentQuote:
         """Quote everything that is due. Live; writes nothing.
@@ -95,7 +123,8 @@ class Paying:
             IneligibleError: There is a balance, a move-out is scheduled, or the months are out of range.
             UnavailableError: The back office cannot be read now.
         """
-        return self._prepay_quote(self._office.read_live(), months, rental_id)
+        wanted, rental = checked_months(months), _one_or_all(rental_id)
+        return self._prepay_quote(self._office.read_live(), wanted, rental)
 
     def pay(self, quote: PaymentQuote, means: PaymentMeans, *, key: str) -> ActionView:
         """Pay what a quote says.
@@ -112,12 +141,13 @@ class Paying:
             The action with one of the five outcomes. ``attached`` when the same payment is still being confirmed.
 
         Raises:
-            IneligibleError: The quote is too old or the balance moved; nothing was sent.
+            IneligibleError: The quote is too old, the balance moved or the card has expired; nothing was sent.
             UnsupportedError: This back office does not take these means.
         """
-        self._own(quote)
-        if quote.intent not in _KIND:
-            raise InputError("quote", f"a quote for {quote.intent.value} cannot be paid here")
+        with wiped_on_refusal(means):
+            self._own(quote)
+            if quote.intent not in _KIND:
+                raise InputError("quote", f"a quote for {quote.intent.value} cannot be paid here")
         intent = {"quote": quote.id}
 
         def requote(account: TenantAccount) -> PaymentQuote:
@@ -127,14 +157,14 @@ class Paying:
 
         return self._pay(_KIND[quote.intent], means, key, intent, requote, agreed=quote)
 
-    def pay_rental(
-        self, rental_id: str, means: PaymentMeans, *, key: str, amount: Money | None = None
-    ) -> ActionView:
+    def pay_rental(self, rental_id: str, means: PaymentMeans, *, key: str, amount: Money | None = None) -> ActionView:
         """Quote one rental and pay it in one go. See ``quote`` and ``pay``."""
-        intent = {"rental_id": rental_id, "amount": str(amount) if amount is not None else None}
+        with wiped_on_refusal(means):
+            rental, part = checked_id("rental_id", rental_id), checked_amount(amount)
+        intent = {"rental_id": rental, "amount": str(part) if part is not None else None}
         return self._pay(
-            ActionKind.PAY_RENTAL, means, key, intent, lambda account: self._rental_quote(account, rental_id, amount),
-            rentals=(rental_id,),
+            ActionKind.PAY_RENTAL, means, key, intent, lambda account: self._rental_quote(account, rental, part),
+            rentals=(rental,),
         )  # fmt: skip
 
     def pay_all(self, means: PaymentMeans, *, key: str) -> ActionView:
@@ -143,9 +173,11 @@ class Paying:
 
     def prepay(self, months: int, means: PaymentMeans, *, key: str, rental_id: str | None = None) -> ActionView:
         """Quote months ahead and pay them in one go. See ``quote_prepay`` and ``pay``."""
-        intent = {"months": months, "rental_id": rental_id}
+        with wiped_on_refusal(means):
+            wanted, rental = checked_months(months), _one_or_all(rental_id)
+        intent = {"months": wanted, "rental_id": rental}
         return self._pay(
-            ActionKind.PREPAY, means, key, intent, lambda account: self._prepay_quote(account, months, rental_id)
+            ActionKind.PREPAY, means, key, intent, lambda account: self._prepay_quote(account, wanted, rental)
         )
 
     # -- parts ---------------------------------------------------------------------------------------------------
@@ -191,6 +223,8 @@ class Paying:
 
     def _own(self, quote: PaymentQuote) -> None:
         office = self._office
+        if not isinstance(quote, PaymentQuote):
+            raise InputError("quote", "is no quote", shape=shape_of(quote), remedy="Ask this session for a quote.")
         if (quote.account, quote.facility, quote.tenant_id) != (
             office.account_name, office.facility, office.tenant_id,
         ):  # fmt: skip
@@ -200,11 +234,13 @@ class Paying:
         self, kind: ActionKind, means: PaymentMeans, key: str, intent: Mapping[str, object], requote: Quoter,
         *, rentals: tuple[str, ...] | None = None, agreed: PaymentQuote | None = None,
     ) -> ActionView:  # fmt: skip
-        face = face_of(means)
+        with wiped_on_refusal(means):
+            face, checked = face_of(means), checked_key(key)
         typed = means if isinstance(means, Sealed) else None
-        perform = Perform(self._office, kind, checked_key(key), {**intent, "means": face.model_dump(mode="json")})
+        perform = Perform(self._office, kind, checked, {**intent, "means": face.model_dump(mode="json")})
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
+            _refuse_expired(face, planner.today)
             quote = agreed if agreed is not None else self._first_look(bare, requote, planner, rentals)
             quote = self._settle_quote(bare, quote, requote, planner)
             return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
@@ -247,6 +283,15 @@ class Paying:
         if set(held) == guards and len(set(held.values())) == 1:
             return quote
         return requote(self._office.runtime.overlaid(bare))
+
+
+def _one_or_all(rental_id: str | None) -> str | None:
+    return checked_id("rental_id", rental_id) if rental_id is not None else None
+
+
+def _refuse_expired(face: Means, today: date) -> None:
+    if isinstance(face, CardPayment) and expires_before(face.face, today):
+        raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
 
 
 def _still_to_pay(ledger: Money, ahead: Money) -> Money:

@@ -11,13 +11,17 @@ from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
-from pmsbridge.portal.contact import checked_changes, contact_values, refuse_card_number, refuse_nameless
-from pmsbridge.portal.office import Office, Perform, checked_key, rental_of
+from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_words, wiped_on_refusal
+from pmsbridge.portal.card_numbers import refuse_card_number
+from pmsbridge.portal.contact import checked_changes, checked_seen, contact_values, refuse_nameless
+from pmsbridge.portal.office import Office, Perform, rental_of
 
 if TYPE_CHECKING:
     from pmsbridge.actions.plans import Planner
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["TEXT_LIMIT_CHARS", "Requesting"]
 
 TEXT_LIMIT_CHARS = 1500
+_MOST_DAYS_AFTER_DUE = 28
+_SHORTEST_LOGIN_CHARS, _LONGEST_LOGIN_CHARS = 3, 200
 
 
 class Requesting:
@@ -54,29 +60,31 @@ class Requesting:
             IneligibleError: No usable method ("method_needed", "method_expired"), or autopay is mandatory.
             NotFoundError: The rental is not this tenant's.
         """
-        if not on and method is not None:
-            method.wipe()
-            raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
+        with wiped_on_refusal(method):
+            rental, checked = checked_id("rental_id", rental_id), checked_key(key)
+            _checked_autopay(on=on, method=method, days_after_due=days_after_due)
         face = method.face if method is not None else None
         kind = ActionKind.AUTOPAY_OFF if not on else ActionKind.AUTOPAY_CHANGE if method else ActionKind.AUTOPAY_ON
         intent = {
-            "rental_id": rental_id,
+            "rental_id": rental,
             "on": on,
             "method": face.model_dump(mode="json") if face is not None else None,
             "days_after_due": days_after_due,
         }
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
+            if expires_before(face, planner.today):
+                raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
             self._office.allowed(
-                kind, account, rental_id=rental_id, asked=Asked(has_new_method=face is not None if on else None)
+                kind, account, rental_id=rental, asked=Asked(has_new_method=face is not None if on else None)
             )
-            row = rental_of(account, rental_id)
+            row = rental_of(account, rental)
             return planner.autopay(row, on=on, method=face, days_after_due=days_after_due)
 
         def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
             return {"autopay": method.split(1)[0]} if method is not None else {}
 
-        return self._perform(kind, key, intent)(decide, sealed=hand_out, typed=method)
+        return self._perform(kind, checked, intent)(decide, sealed=hand_out, typed=method)
 
     def request_move_out(self, rental_id: str, leaving_on: date, *, key: str) -> ActionView:
         """Schedule a move-out, or change its date. A request: the unit stays let until the back office says otherwise.
@@ -87,16 +95,18 @@ class Requesting:
             key: The idempotency key of this click.
 
         Raises:
+            InputError: The day is no date.
             IneligibleError: The date is in the past, too near, or too far; or the rental has ended.
             NotFoundError: The rental is not this tenant's.
         """
+        rental, day = checked_id("rental_id", rental_id), checked_day("leaving_on", leaving_on)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
-            asked = Asked(leaving_on=leaving_on)
-            self._office.allowed(ActionKind.REQUEST_MOVE_OUT, account, rental_id=rental_id, asked=asked)
-            return planner.move_out(rental_of(account, rental_id), leaving_on)
+            asked = Asked(leaving_on=day)
+            self._office.allowed(ActionKind.REQUEST_MOVE_OUT, account, rental_id=rental, asked=asked)
+            return planner.move_out(rental_of(account, rental), day)
 
-        intent = {"rental_id": rental_id, "leaving_on": leaving_on.isoformat()}
+        intent = {"rental_id": rental, "leaving_on": day.isoformat()}
         return self._perform(ActionKind.REQUEST_MOVE_OUT, key, intent)(decide)
 
     def cancel_move_out(self, rental_id: str, *, key: str) -> ActionView:
@@ -106,12 +116,13 @@ class Requesting:
             IneligibleError: None is scheduled.
             NotFoundError: The rental is not this tenant's.
         """
+        rental = checked_id("rental_id", rental_id)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
-            self._office.allowed(ActionKind.CANCEL_MOVE_OUT, account, rental_id=rental_id)
-            return planner.cancel_move_out(rental_of(account, rental_id))
+            self._office.allowed(ActionKind.CANCEL_MOVE_OUT, account, rental_id=rental)
+            return planner.cancel_move_out(rental_of(account, rental))
 
-        return self._perform(ActionKind.CANCEL_MOVE_OUT, key, {"rental_id": rental_id})(decide)
+        return self._perform(ActionKind.CANCEL_MOVE_OUT, key, {"rental_id": rental})(decide)
 
     def edit_contact(
         self, changes: Mapping[str, str], *, key: str, seen: Mapping[str, str] | None = None
@@ -129,7 +140,7 @@ class Requesting:
             IneligibleError: A field holds something else than the person saw ("changed_meanwhile"); nothing was tried.
         """
         wanted = checked_changes(changes)
-        shown = {name: str(value) for name, value in (seen or {}).items()}
+        shown = checked_seen(seen, wanted)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.EDIT_CONTACT, account)
@@ -141,9 +152,7 @@ class Requesting:
 
         return self._perform(ActionKind.EDIT_CONTACT, key, {"changes": dict(wanted), "seen": shown})(decide)
 
-    def set_consent(
-        self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool, key: str
-    ) -> ActionView:
+    def set_consent(self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool, key: str) -> ActionView:
         """Write an answer about one channel and purpose."""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
@@ -171,13 +180,13 @@ class Requesting:
         Raises:
             InputError: The text is empty, too long or holds a card number; nothing was tried.
         """
-        checked = _checked_text("text", text)
+        rental, checked = checked_id("rental_id", rental_id), _checked_text("text", text)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
-            self._office.allowed(ActionKind.ADD_NOTE, account, rental_id=rental_id)
-            return planner.note(rental_of(account, rental_id), checked, kind=kind, visibility=visibility)
+            self._office.allowed(ActionKind.ADD_NOTE, account, rental_id=rental)
+            return planner.note(rental_of(account, rental), checked, kind=kind, visibility=visibility)
 
-        intent = {"rental_id": rental_id, "text": checked, "kind": kind.value, "visibility": visibility.value}
+        intent = {"rental_id": rental, "text": checked, "kind": kind.value, "visibility": visibility.value}
         return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
 
     def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
@@ -201,19 +210,22 @@ class Requesting:
         """Reserve a unit for this tenant.
 
         Raises:
-            InputError: The date lies in the past, or the comment does not fit.
+            InputError: A date lies in the past, or is none, or the comment does not fit.
             NotFoundError: There is no such unit at the facility.
         """
+        wanted, day = checked_id("unit_id", unit_id), checked_day("needed_on", needed_on)
+        until = checked_day("expires_on", expires_on) if expires_on is not None else None
+        if until is not None and until < day:
+            raise InputError("expires_on", "lies before needed_on", remedy=f"Choose {day} or later.")
         note = _checked_text("comment", comment, limit=500) if comment else ""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.RESERVE_UNIT, account)
-            if needed_on < planner.today:
+            if day < planner.today:
                 raise InputError("needed_on", "lies in the past", remedy=f"Choose {planner.today} or later.")
-            unit = self._office.adapter.unit(self._office.facility, unit_id)
-            return planner.reserve(unit, needed_on, expires_on=expires_on, comment=note)
+            return planner.reserve(self._unit(wanted), day, expires_on=until, comment=note)
 
-        intent = {"unit_id": unit_id, "needed_on": needed_on.isoformat(), "comment": note}
+        intent = {"unit_id": wanted, "needed_on": day.isoformat(), "comment": note}
         return self._perform(ActionKind.RESERVE_UNIT, key, intent)(decide)
 
     def change_password(self, login: str, password: WebPassword, *, key: str) -> ActionView:
@@ -223,22 +235,50 @@ class Requesting:
             InputError: The login is empty, or the password does not have the back office's shape.
             UnsupportedError: This back office keeps no portal passwords.
         """
-        if len(login.strip()) < 3:  # noqa: PLR2004 - shorter is no login
-            password.wipe()
-            raise InputError("login", "is too short", shape=f"{len(login.strip())} characters")
+        with wiped_on_refusal(password):
+            name, checked = _checked_login(login), checked_key(key)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.CHANGE_PASSWORD, account)
-            return planner.web_password(login.strip())
+            return planner.web_password(name)
 
         def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
             return {"password": password.split(1)[0]}
 
-        perform = self._perform(ActionKind.CHANGE_PASSWORD, key, {"login": login.strip()})
+        perform = self._perform(ActionKind.CHANGE_PASSWORD, checked, {"login": name})
         return perform(decide, sealed=hand_out, typed=password)
+
+    def _unit(self, unit_id: str) -> Unit:
+        try:
+            return self._office.adapter.unit(self._office.facility, unit_id)
+        except NotFoundError as error:
+            raise NotFoundError("unit_id", "is no unit of this facility", code=error.code) from None
 
     def _perform(self, kind: ActionKind, key: str, intent: Mapping[str, object]) -> Perform:
         return Perform(self._office, kind, checked_key(key), intent)
+
+
+def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_due: int | None) -> None:
+    if method is not None and not isinstance(method, Card | BankAccount):
+        raise InputError(
+            "method", "is not a way to pay", shape=type(method).__name__, remedy="Give a Card or a BankAccount."
+        )
+    if method is not None and not on:
+        raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
+    if days_after_due is not None and days_after_due not in range(_MOST_DAYS_AFTER_DUE + 1):
+        raise InputError("days_after_due", f"must be 0 to {_MOST_DAYS_AFTER_DUE}")
+
+
+def _checked_login(login: str) -> str:
+    name = checked_words("login", login)
+    if not _SHORTEST_LOGIN_CHARS <= len(name) <= _LONGEST_LOGIN_CHARS:
+        raise InputError(
+            "login",
+            f"must have {_SHORTEST_LOGIN_CHARS} to {_LONGEST_LOGIN_CHARS} characters",
+            shape=f"{len(name)} characters",
+        )
+    refuse_card_number("login", name)
+    return name
 
 
 def _refuse_stale(
@@ -246,16 +286,20 @@ def _refuse_stale(
 ) -> None:
     stale = [name for name in wanted if name in shown and shown[name] != current[name]]
     if stale:
-        message = f"The record changed since it was shown: {', '.join(stale)}. Nothing was written; show it again."
+        message = f"The record changed since it was shown: {', '.join(stale)}. Nothing was written."
         raise IneligibleError(message, code="changed_meanwhile", unblock="Show the record again.")
 
 
 def _checked_text(field: str, text: str, *, limit: int = TEXT_LIMIT_CHARS) -> str:
-    clean = text.strip()
+    clean = checked_words(field, text)
     if not clean:
         raise InputError(field, "is empty")
     if len(clean) > limit:
-        raise InputError(field, f"is longer than {limit} characters", shape=f"{len(clean)} characters",
-                         remedy="Shorten it or send it in parts; nothing is cut silently.")
+        raise InputError(
+            field,
+            f"is longer than {limit} characters",
+            shape=f"{len(clean)} characters",
+            remedy="Shorten it or send it in parts; nothing is cut silently.",
+        )
     refuse_card_number(field, clean)
     return clean

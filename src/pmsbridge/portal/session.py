@@ -151,9 +151,7 @@ class TenantSession(Paying, Requesting):
     def _actions(self, *, limit: int) -> tuple[ActionView, ...]:
         office = self._office
         return office.runtime.actions(
-            ActionFilter(
-                account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, limit=limit
-            )
+            ActionFilter(account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, limit=limit)
         )
 
     def _own_rental(self, rental_id: str) -> TenantAccount:

@@ -120,9 +120,7 @@ def test_every_rule_has_its_reason_code(
 
 
 def test_an_expired_card_on_file_asks_for_a_new_one() -> None:
-    expired = Autopay(
-        rental_id="R1", state=AutopayState.OFF, method=make.stored_card(expires_on=date(2026, 10, 31))
-    )
+    expired = Autopay(rental_id="R1", state=AutopayState.OFF, method=make.stored_card(expires_on=date(2026, 10, 31)))
 
     assert ask(K.AUTOPAY_ON, make.account(make.row(autopay=expired)), rental_id="R1", has_new_method=False) == (
         "method_expired"

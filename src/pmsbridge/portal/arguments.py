@@ -1,0 +1,138 @@
+"""Arguments as a web form brings them, of the wrong type or the wrong value: checked before anything is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+
+from pmsbridge.errors import InputError
+from pmsbridge.model.money import Money
+from pmsbridge.model.sealed import Sealed
+from pmsbridge.portal.card_numbers import refuse_card_in_id
+
+__all__ = [
+    "checked_amount",
+    "checked_day",
+    "checked_id",
+    "checked_key",
+    "checked_mapping",
+    "checked_months",
+    "checked_words",
+    "shape_of",
+    "wiped_on_refusal",
+]
+
+_SHORTEST_KEY_CHARS, _LONGEST_KEY_CHARS = 8, 200
+_LONGEST_ID_CHARS = 200
+
+
+def shape_of(value: object) -> str:
+    """What a value is, without saying it."""
+    if isinstance(value, str):
+        return "1 character" if len(value) == 1 else f"{len(value)} characters"
+    return type(value).__name__
+
+
+def checked_words(field: str, value: str) -> str:
+    """Text without the blanks around it.
+
+    Raises:
+        InputError: It is no text.
+    """
+    if not isinstance(value, str):
+        raise InputError(field, "must be text", shape=shape_of(value))
+    return value.strip()
+
+
+def checked_id(field: str, value: str) -> str:
+    """An id as text, without the blanks around it.
+
+    Raises:
+        InputError: It is no text, empty, far too long, or a card number.
+    """
+    text = checked_words(field, value)
+    if not text:
+        raise InputError(field, "is empty")
+    if len(text) > _LONGEST_ID_CHARS or not text.isprintable():
+        raise InputError(field, "is no id", shape=shape_of(value))
+    refuse_card_in_id(field, text)
+    return text
+
+
+def checked_key(key: str) -> str:
+    """An idempotency key.
+
+    Raises:
+        InputError: It is not 8 to 200 printable ASCII characters without spaces, or it is a card number.
+    """
+    if not isinstance(key, str):
+        raise _no_key(key)
+    if not _SHORTEST_KEY_CHARS <= len(key) <= _LONGEST_KEY_CHARS or not all("!" <= char <= "~" for char in key):
+        raise _no_key(key)
+    refuse_card_in_id("key", key)
+    return key
+
+
+def _no_key(key: object) -> InputError:
+    return InputError(
+        "key",
+        "must be 8 to 200 printable characters without spaces",
+        shape=shape_of(key),
+        remedy="Make one per click, for example a UUID, and keep it over reloads.",
+    )
+
+
+def checked_amount(amount: Money | None) -> Money | None:
+    """An amount of money, or None.
+
+    Raises:
+        InputError: It is a plain number or text.
+    """
+    if amount is not None and not isinstance(amount, Money):
+        raise InputError("amount", "must be Money", shape=shape_of(amount), remedy='Like Money.of("12.50", "USD").')
+    return amount
+
+
+def checked_months(months: int) -> int:
+    """A number of months; whether it may be paid ahead, the judge says.
+
+    Raises:
+        InputError: It is no whole number.
+    """
+    if isinstance(months, bool) or not isinstance(months, int):
+        raise InputError("months", "must be a whole number", shape=shape_of(months))
+    return months
+
+
+def checked_day(field: str, day: date) -> date:
+    """A business date.
+
+    Raises:
+        InputError: It is text, or an instant with a time of day.
+    """
+    if isinstance(day, datetime) or not isinstance(day, date):
+        raise InputError(field, "must be a date", shape=shape_of(day), remedy="Like date(2027, 1, 31), without a time.")
+    return day
+
+
+def checked_mapping(field: str, value: Mapping[str, str]) -> Mapping[str, str]:
+    """Texts by name.
+
+    Raises:
+        InputError: It is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise InputError(field, "must be texts by field name", shape=shape_of(value))
+    return {checked_words(field, name): text for name, text in value.items()}
+
+
+@contextmanager
+def wiped_on_refusal(value: object) -> Iterator[None]:
+    """Wipe a card, bank account or password when the call it came with is refused before it is tried."""
+    try:
+        yield
+    except BaseException:
+        if isinstance(value, Sealed):
+            value.wipe()
+        raise
