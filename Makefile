@@ -1,0 +1,114 @@
+# Everything a person or a machine does with this repository. Needs python3 >= 3.11, make and a package registry.
+#
+#   make demo            watch it work        make test     the suite
+#   make check           every static check   make bench    measured claims
+#
+# Another interpreter: make venv PYTHON=python3.12 VENV=.venv-3.12
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+PYTEST_ARGS ?=
+# Two workers pay on two cores; override with WORKERS=0 to debug.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PYTHONUTF8 := 1
+
+.PHONY: help
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: venv
+venv: $(STAMP) ## Build the virtual environment (nothing to do when it is current)
+
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 || { \
+	  echo "pmsbridge needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." >&2; \
+	  echo "Name another one: make venv PYTHON=python3.12" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox
+	@$(BIN)/pmsbridge demo $(DEMO_ARGS)
+
+.PHONY: test
+test: $(STAMP) ## Run the test suite
+	@$(PYTEST) $(TESTS) $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: $(STAMP) ## Run the suite and report branch coverage
+	@$(PYTEST) $(TESTS) --cov --cov-report=term $(PYTEST_ARGS)
+
+.PHONY: test-matrix
+test-matrix: $(STAMP) ## Unit and contract tests on every other Python found
+	@tools/test_matrix.sh
+
+.PHONY: test-wheel
+test-wheel: $(STAMP) ## Build wheel and sdist, install the wheel apart, test it there
+	@$(BIN)/python tools/test_wheel.py
+
+.PHONY: check check-lint check-format check-types check-floors check-drift check-rules
+check: check-lint check-format check-types check-floors check-drift check-rules ## Lint, format, types, floors, drift, house rules
+
+check-lint: $(STAMP)
+	@$(BIN)/ruff check .
+
+check-format: $(STAMP)
+	@$(BIN)/ruff format --check .
+
+check-types: $(STAMP)
+	@$(BIN)/mypy
+
+check-floors: $(STAMP)
+	@$(BIN)/lint-imports
+
+check-drift: $(STAMP)
+	@$(BIN)/python -m pmsbridge.model.schemas --check schemas
+	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/python tools/async_stub.py --check
+	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
+
+check-rules: $(STAMP)
+	@$(BIN)/python tools/lint.py
+	@$(BIN)/python tools/changelog.py --check
+
+.PHONY: format
+format: $(STAMP) ## Let ruff format and fix what it can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: bench
+bench: $(STAMP) ## Run every benchmark; each measures its peers in the same run
+	@tools/bench.sh $(BIN)/python $(BENCH_ARGS)
+
+.PHONY: docs
+docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins
+	@$(BIN)/python tools/docs.py --write
+	@$(BIN)/python tools/async_stub.py
+	@$(BIN)/python -m pmsbridge.cli.reference --write docs/cli.md
+
+.PHONY: schemas
+schemas: $(STAMP) ## Regenerate schemas/
+	@$(BIN)/python -m pmsbridge.model.schemas --write schemas
+
+.PHONY: lock
+lock: ## Recompile constraints.txt: names, versions and hashes only
+	@tools/lock.sh "$(PYTHON)"
+
+.PHONY: clean
+clean: ## Remove everything that is built, the virtual environments too
+	rm -rf build dist .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache htmlcov .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

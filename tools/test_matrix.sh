@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# Unit and contract tests on every supported Python but the main one, where the machine has it.
+#
+# An interpreter is looked for on the PATH and among the versions of pyenv. A version that is missing is said aloud; with
+# REQUIRE_MATRIX=1 it fails the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+versions=(3.12 3.13)
+
+find_python() {
+  local version="$1" candidate
+  local -a candidates=()
+  candidate="$(command -v "python$version" || true)"
+  [ -n "$candidate" ] && candidates+=("$candidate")
+  local pyenv="${PYENV_ROOT:-$HOME/.pyenv}/versions"
+  if [ -d "$pyenv" ]; then
+    while read -r name; do
+      candidates+=("$pyenv/$name/bin/python$version")
+    done < <(ls "$pyenv" | grep -E "^${version//./\\.}(\.|$)" | sort -rV)
+  fi
+  for candidate in "${candidates[@]}"; do
+    # A pyenv shim exists for versions that are not switched on: ask it, do not trust its name.
+    if "$candidate" -c "import sys, venv, ensurepip; sys.exit('%d.%d' % sys.version_info[:2] != '$version')" 2>/dev/null; then
+      echo "$candidate"
+      return 0
+    fi
+  done
+  return 1
+}
+
+missing=0
+failed=()
+for version in "${versions[@]}"; do
+  if ! python="$(find_python "$version")"; then
+    echo "python$version: not found on this machine, not tested"
+    missing=1
+    continue
+  fi
+  echo "python$version: $python"
+  make --no-print-directory test PYTHON="$python" VENV=".venv-$version" TESTS="tests/unit tests/contract" \
+    PYTEST_ARGS="-q -p no:cacheprovider" || failed+=("$version")
+done
+if [ "${#failed[@]}" -gt 0 ]; then
+  echo "failed on: ${failed[*]}" >&2
+  exit 1
+fi
+if [ "$missing" = 1 ] && [ "${REQUIRE_MATRIX:-0}" = 1 ]; then
+  exit 1
+fi
