@@ -39,6 +39,13 @@ class RentalAccount(Value):
     days_past_due: int | None = None
     last_payment_on: date | None = None
 
+    @model_validator(mode="after")
+    def _is_of_one_rental(self) -> Self:
+        if self.autopay is not None and self.autopay.rental_id != self.rental.id:
+            message = "the autopay is another rental's"
+            raise ValueError(message)
+        return self
+
     @property
     def id(self) -> str:
         """The rental's id."""
@@ -63,6 +70,7 @@ class TenantAccount(Value):
     def _belongs_together(self) -> Self:
         scope = (self.facility.ref.account, self.facility.ref.facility)
         refs = [self.tenant.ref, *(row.rental.ref for row in self.rentals)]
+        refs += [row.unit.ref for row in self.rentals if row.unit is not None]
         if any((ref.account, ref.facility) != scope for ref in refs):
             message = "every record of a tenant account is of one account and facility"
             raise ValueError(message)

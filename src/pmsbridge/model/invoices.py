@@ -74,6 +74,9 @@ class Invoice(Record):
         if self.lines and sum_money((line.gross for line in self.lines), self.total.currency) != self.total:
             message = "the lines must add up to the total"
             raise ValueError(message)
+        if any(money is not None and money.currency != self.total.currency for money in (self.paid, self.balance)):
+            message = "an invoice is in one currency"
+            raise ValueError(message)
         if self.paid is not None and self.balance is not None and self.total - self.paid != self.balance:
             message = "total minus paid must equal the balance"
             raise ValueError(message)

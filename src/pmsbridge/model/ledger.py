@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
 from typing import ClassVar, Final, Self
 
 from pydantic import model_validator
@@ -114,7 +113,7 @@ class Balances(Value):
             ledger=ledger,
             due=ledger,
             payable_now=owed,
-            past_due=past_due or zero,
+            past_due=zero if past_due is None else past_due,
             credit=-ledger if ledger.is_negative else zero,
         )
 
@@ -146,12 +145,12 @@ class Statement(Value):
 
     @model_validator(mode="after")
     def _foots(self) -> Self:
-        moved = sum((entry.effect.amount for entry in self.entries), Decimal(0))
-        if self.opening.amount + moved != self.closing.amount:
-            message = "opening plus movements must equal closing"
-            raise ValueError(message)
-        if {entry.effect.currency for entry in self.entries} - {self.opening.currency}:
+        currency = self.opening.currency
+        if {self.closing.currency, *(entry.effect.currency for entry in self.entries)} != {currency}:
             message = "a statement is in one currency"
+            raise ValueError(message)
+        if self.opening + sum_money((entry.effect for entry in self.entries), currency) != self.closing:
+            message = "opening plus movements must equal closing"
             raise ValueError(message)
         if any(not self.opens_on <= entry.effective_on <= self.closes_on for entry in self.entries):
             message = "a movement lies outside the statement's dates"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Self
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from typing import Annotated, Final, Self
 
 from pydantic import BeforeValidator, StringConstraints, field_serializer, model_validator
 
@@ -20,23 +21,40 @@ def minor_digits(currency: str) -> int:
     return _MINOR_DIGITS.get(currency, 2)
 
 
+_NUMBER: Final = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", re.ASCII)
+_DIGITS_BEFORE: Final = 15
+_DIGITS_AFTER: Final = 8
+# Ours alone: a program that sets its own decimal context cannot round our sums. What does not fit is an error.
+_EXACTLY: Final = Context(
+    prec=60, Emin=-999999, Emax=999999, traps=[Inexact, InvalidOperation, Overflow, DivisionByZero]
+)
+
+
 def _exact(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         message = "money is given as text, int or Decimal, never as a float"
         raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into a field error
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
         message = "not a decimal number"
-        raise ValueError(message) from None
+        raise ValueError(message)
+    number = Decimal(value)
     if not number.is_finite():
         message = "not a finite number"
+        raise ValueError(message)
+    if number and not _fits(number):
+        message = f"more than {_DIGITS_BEFORE} digits before or {_DIGITS_AFTER} after the decimal point"
         raise ValueError(message)
     return number
 
 
+def _fits(number: Decimal) -> bool:
+    digits, exponent = number.as_tuple().digits, int(number.as_tuple().exponent)
+    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return number.adjusted() < _DIGITS_BEFORE and -(exponent + zeros) <= _DIGITS_AFTER
+
+
 ExactDecimal = Annotated[Decimal, BeforeValidator(_exact)]
-"""A Decimal that refuses to be made from a float."""
+"""A Decimal that refuses to be made from a float: at most 15 digits before and 8 after the decimal point."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 code, three capital letters."""
@@ -59,9 +77,9 @@ class Money(Value):
     @model_validator(mode="after")
     def _canonical(self) -> Self:
         digits = minor_digits(self.currency)
-        exponent = self.amount.normalize().as_tuple().exponent
-        places = max(digits, -int(exponent)) if isinstance(exponent, int) else digits
-        canonical = self.amount.quantize(Decimal(1).scaleb(-places)) + Decimal(0)
+        places = max(digits, -int(self.amount.normalize(_EXACTLY).as_tuple().exponent))
+        canonical = self.amount.quantize(Decimal((0, (1,), -places)), context=_EXACTLY)
+        canonical = canonical or canonical.copy_abs()
         object.__setattr__(self, "amount", canonical)
         return self
 
@@ -74,7 +92,7 @@ class Money(Value):
         """Make money from text, an int or a Decimal of major units.
 
         Raises:
-            pydantic.ValidationError: The amount is a float or no number, or the currency is no ISO code.
+            pydantic.ValidationError: The amount is a float, no number or too large, or the currency is no ISO code.
         """
         return cls(amount=amount, currency=currency)  # type: ignore[arg-type]  # the validator narrows it
 
@@ -111,20 +129,20 @@ class Money(Value):
 
     def __add__(self, other: Money) -> Money:
         self._same(other)
-        return Money.of(self.amount + other.amount, self.currency)
+        return Money.of(_EXACTLY.add(self.amount, other.amount), self.currency)
 
     def __sub__(self, other: Money) -> Money:
         self._same(other)
-        return Money.of(self.amount - other.amount, self.currency)
+        return Money.of(_EXACTLY.subtract(self.amount, other.amount), self.currency)
 
     def __neg__(self) -> Money:
-        return Money.of(-self.amount, self.currency)
+        return Money.of(self.amount.copy_negate(), self.currency)
 
     def __mul__(self, times: int) -> Money:
         if isinstance(times, bool) or not isinstance(times, int):
             message = "money is multiplied by an int only; a rate has its own rounding rule"
             raise TypeError(message)
-        return Money.of(self.amount * times, self.currency)
+        return Money.of(_EXACTLY.multiply(self.amount, Decimal(times)), self.currency)
 
     def __lt__(self, other: Money) -> bool:
         self._same(other)

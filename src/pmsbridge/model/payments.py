@@ -127,7 +127,8 @@ class PaymentMethod(Record):
 
     Attributes:
         face: Brand and last four digits, or the last digits of a bank account; None when the back office tells nothing.
-        token: The processor's token, where the back office uses tokens. No model has a field for a card number.
+        token: The processor's token, where the back office uses tokens; never written to JSON. No model has a field for
+            a card number.
         is_usable: Not expired and complete.
     """
 
@@ -137,7 +138,7 @@ class PaymentMethod(Record):
     rental_id: Id | None = None
     face: CardFace | BankAccountFace | None = None
     holder: str = ""
-    token: SecretStr | None = None
+    token: SecretStr | None = Field(default=None, exclude=True)
     is_usable: bool = False
 
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
+from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value, Words
 
 __all__ = [
     "ConsentChannel",
@@ -120,7 +120,7 @@ class Contact(Record):
     address: PostalAddress = PostalAddress()
     phone: Phone | None = None
     email: str = ""
-    permissions: frozenset[str] = frozenset()
+    permissions: Words = frozenset()
 
 
 class ConsentChannel(StrEnum):

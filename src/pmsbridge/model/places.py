@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from pmsbridge.model.money import Currency, ExactDecimal, Money
 from pmsbridge.model.people import Phone, PostalAddress
-from pmsbridge.model.record import Id, OpenEnum, Record, Value
+from pmsbridge.model.record import Id, OpenEnum, Record, Value, Words
 
 __all__ = ["Facility", "FacilityPolicy", "Unit", "UnitKind", "UnitSize", "UnitState"]
 
@@ -134,5 +134,5 @@ class Unit(Record):
     vendor_state: str = ""
     asking_rate: Money | None = None
     notice_days: int | None = Field(default=None, ge=0)
-    features: frozenset[str] = frozenset()
+    features: Words = frozenset()
     last_changed_on: date | None = None

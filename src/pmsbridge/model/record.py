@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
 
-__all__ = ["Id", "Instant", "OpenEnum", "Record", "Source", "Value", "VendorRef"]
+from pmsbridge.model.safe_errors import without_input
+
+__all__ = ["Id", "Instant", "OpenEnum", "Record", "Source", "Value", "VendorRef", "Words"]
 
 
 def _aware_utc(value: datetime) -> datetime:
@@ -21,8 +32,11 @@ def _aware_utc(value: datetime) -> datetime:
 Instant = Annotated[datetime, AfterValidator(_aware_utc)]
 """A point in time: timezone-aware, kept as UTC."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-"""A vendor's identifier: opaque text, never a number ("015" is not "15")."""
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A vendor's identifier: opaque text without control characters, never a number ("015" is not "15")."""
+
+Words = Annotated[frozenset[str], PlainSerializer(sorted, return_type=list[str], when_used="json")]
+"""A set of words; sorted in JSON, so that the same record is always the same text."""
 
 
 class OpenEnum(StrEnum):
@@ -44,20 +58,64 @@ class Source(StrEnum):
     OVERLAY = "overlay"
 
 
-class Value(BaseModel):
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass as _Construction
+else:
+
+    class _Construction(type(BaseModel)):
+        """Lets no validation error leave a constructor with the input in it.
+
+        Overriding ``__init__`` instead would make pydantic call it for every nested value.
+        """
+
+        def __call__(cls, *given: Any, **fields: Any) -> BaseModel:
+            try:
+                return super().__call__(*given, **fields)
+            except ValidationError as error:
+                cleaned = without_input(error)
+            raise cleaned
+
+
+class Value(BaseModel, metaclass=_Construction):
     """A frozen value without an identity of its own.
 
-    Validation errors never repeat the input: it may be a card number typed into the wrong field.
+    Validation errors never repeat the input, neither in their text nor in their details: it may be a card number typed
+    into the wrong field.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True, ser_json_inf_nan="strings"
     )
 
+    if not TYPE_CHECKING:
+
+        @classmethod
+        def model_validate(cls, *given: Any, **options: Any) -> Self:
+            """As pydantic's, with errors that repeat nothing."""
+            try:
+                return super().model_validate(*given, **options)
+            except ValidationError as error:
+                cleaned = without_input(error)
+            raise cleaned
+
+        @classmethod
+        def model_validate_json(cls, *given: Any, **options: Any) -> Self:
+            """As pydantic's, with errors that repeat nothing."""
+            try:
+                return super().model_validate_json(*given, **options)
+            except ValidationError as error:
+                cleaned = without_input(error)
+            raise cleaned
+
     def changed(self, **changes: Any) -> Self:
         """Return a validated copy with some fields replaced (``model_copy`` does not validate)."""
         current = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self).model_validate({**current, **changes})
+
+
+def _plain(part: str) -> str:
+    """A part of a key without the sign that separates parts."""
+    return part.replace("%", "%25").replace("/", "%2F")
 
 
 class VendorRef(Value):
@@ -86,7 +144,7 @@ class VendorRef(Value):
     @property
     def key(self) -> str:
         """One text that is unique over all accounts, facilities and entities."""
-        return f"{self.account}/{self.facility}/{self.entity}/{self.id}"
+        return "/".join(_plain(part) for part in (self.account, self.facility, self.entity, self.id))
 
 
 class Record(Value):

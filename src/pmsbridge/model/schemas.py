@@ -1,7 +1,7 @@
 """JSON Schemas of everything that is stored or handed over: records, effects, plans and receipts.
 
-They are generated from the models, kept under ``schemas/`` for people and for other languages, checked for drift, and never
-read at run time::
+They are generated from the models, kept under ``schemas/`` for people and for other languages, checked for drift, and
+never read at run time::
 
     python -m pmsbridge.model.schemas --write schemas
     python -m pmsbridge.model.schemas --check schemas
@@ -26,7 +26,7 @@ from pydantic.fields import FieldInfo
 
 from pmsbridge.model.record import Value
 
-__all__ = ["PACKAGES", "drift", "json_schemas", "main", "write"]
+__all__ = ["PACKAGES", "drift", "json_schemas", "main", "public_models", "write"]
 
 PACKAGES: Final = ("pmsbridge.model", "pmsbridge.actions", "pmsbridge.ports")
 """Packages whose public models have a schema. They are walked by name: this module imports none of the upper ones."""
@@ -59,25 +59,28 @@ def _is_abstract(model: type[Value]) -> bool:
     return False
 
 
-def json_schemas() -> dict[str, dict[str, Any]]:
-    """Every public model's JSON Schema by the model's name, sorted by name.
+def public_models() -> dict[str, Any]:
+    """Every public model class and every tagged union of them, by name, sorted.
 
     Raises:
         ValueError: Two public models share a name.
     """
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for module in _modules():
         for name in getattr(module, "__all__", ()):
             thing = getattr(module, name)
-            if not _has_a_schema(thing):
-                continue
-            if found.setdefault(name, thing) is not thing:
+            if _has_a_schema(thing) and found.setdefault(name, thing) is not thing:
                 message = f"two public models are named {name}"
                 raise ValueError(message)
-    return {name: _schema(name, found[name]) for name in sorted(found)}
+    return dict(sorted(found.items()))
 
 
-def _schema(name: str, thing: object) -> dict[str, Any]:
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """Every public model's JSON Schema by the model's name, sorted by name."""
+    return {name: _schema(name, thing) for name, thing in public_models().items()}
+
+
+def _schema(name: str, thing: Any) -> dict[str, Any]:  # noqa: ANN401 - a model or a union of models
     body = TypeAdapter(thing).json_schema(mode="serialization")
     return {"$schema": _DIALECT, "title": name, **body}
 

@@ -7,7 +7,7 @@ this process puts the application into the scope of PCI DSS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import ClassVar, Final, NoReturn, Self
@@ -25,6 +25,7 @@ __all__ = [
     "CardBrand",
     "CardFace",
     "GateCode",
+    "Opened",
     "Sealed",
     "WebPassword",
     "luhn_holds",
@@ -74,6 +75,35 @@ class BankAccountFace(Value):
     last4: str = Field(pattern=r"^[0-9*]{1,4}$")
 
 
+class Opened(Mapping[str, str]):
+    """The parts of an opened value: readable by name, shown by nothing, empty once the send is over."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: dict[str, str]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, name: str) -> str:
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __repr__(self) -> str:
+        return f"<opened: {', '.join(self._parts)}>"
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        message = "an opened value cannot be copied or stored"
+        raise TypeError(message)
+
+    def clear(self) -> None:
+        """Drop the parts."""
+        self._parts.clear()
+
+
 class Sealed:
     """An opaque holder of secret text.
 
@@ -93,21 +123,24 @@ class Sealed:
         return self._parts is None
 
     @contextmanager
-    def open(self) -> Iterator[dict[str, str]]:
+    def open(self) -> Iterator[Opened]:
         """Hand the parts to one send, then wipe them whatever happened.
+
+        Opening takes the value: a second opening fails even while the first is still in use.
 
         Raises:
             UnavailableError: It was used or wiped before; nothing was sent. The person must enter it again.
         """
-        if self._parts is None:
+        taken, self._parts = self._parts, None
+        if taken is None:
             message = f"this {self.what} was already used; ask the person to enter it again"
             raise UnavailableError(message, code="sealed_value_used")
-        parts = {name: bytes(text).decode("utf-8") for name, text in self._parts.items()}
+        parts = Opened({name: bytes(text).decode("utf-8") for name, text in taken.items()})
+        _overwrite(taken)
         try:
             yield parts
         finally:
             parts.clear()
-            self.wipe()
 
     def split(self, count: int) -> tuple[Self, ...]:
         """Make ``count`` independent sealed values of this one, which is wiped: one for each send.
@@ -129,9 +162,8 @@ class Sealed:
 
     def wipe(self) -> None:
         """Overwrite and drop the parts. Python may hold copies made by a library; ours are gone."""
-        for text in (self._parts or {}).values():
-            text[:] = bytes(len(text))
-        self._parts = None
+        taken, self._parts = self._parts, None
+        _overwrite(taken or {})
 
     def __repr__(self) -> str:
         return f"<{self.what}>"
@@ -161,6 +193,11 @@ class Sealed:
         self._refuse()
 
 
+def _overwrite(parts: dict[str, bytearray]) -> None:
+    for text in parts.values():
+        text[:] = bytes(len(text))
+
+
 def luhn_holds(digits: str) -> bool:
     """Whether the check digit of a card number fits."""
     total = 0
@@ -187,14 +224,29 @@ def _brand(digits: str) -> CardBrand:
     return CardBrand.UNKNOWN
 
 
-def _digits(field: str, text: str, *, low: int, high: int) -> str:
-    bare = text.replace(" ", "").replace("-", "")
-    if not (bare.isascii() and bare.isdigit()) or not low <= len(bare) <= high:
-        shape = f"{len(text)} characters, {sum(c.isdigit() for c in text)} of them digits"
-        raise InputError(
-            field, f"must be {low} to {high} digits", shape=shape, remedy="Ask the person to type it again."
-        )
-    return bare
+def _bare(text: str) -> str:
+    return text.replace(" ", "").replace("-", "")
+
+
+def _not_digits(field: str, text: str, *, low: int, high: int) -> InputError | None:
+    """What is wrong with a number; returned, not raised, so that no traceback holds the frame that saw it."""
+    bare = _bare(text)
+    if bare.isascii() and bare.isdigit() and low <= len(bare) <= high:
+        return None
+    shape = f"{len(text)} characters, {sum(c.isdigit() for c in text)} of them digits"
+    wanted = f"{low} digits" if low == high else f"{low} to {high} digits"
+    return InputError(field, f"must be {wanted}", shape=shape, remedy="Ask the person to type it again.")
+
+
+def _wrong_card(number: str, cvv: str, holder: str) -> InputError | None:
+    if problem := _not_digits("card.number", number, low=13, high=19):
+        return problem
+    if not luhn_holds(_bare(number)):
+        shape = f"{len(_bare(number))} digits"
+        return InputError("card.number", "is mistyped: its check digit does not fit", shape=shape)
+    if cvv and (problem := _not_digits("card.cvv", cvv, low=3, high=4)):
+        return problem
+    return None if holder.strip() else InputError("card.holder", "is empty", remedy="Give the name on the card.")
 
 
 class Card(Sealed):
@@ -230,20 +282,19 @@ class Card(Sealed):
         Raises:
             InputError: A part does not have its shape. The error never repeats the part.
         """
-        bare = _digits("card.number", number, low=13, high=19)
-        if not luhn_holds(bare):
-            raise InputError("card.number", "is mistyped: its check digit does not fit", shape=f"{len(bare)} digits")
-        checked_cvv = _digits("card.cvv", cvv, low=3, high=4) if cvv else ""
-        if not holder.strip():
-            raise InputError("card.holder", "is empty", remedy="Give the name on the card.")
-        super().__init__(number=bare, cvv=checked_cvv, holder=holder.strip(), street=street, postal_code=postal_code)
+        if problem := _wrong_card(number, cvv, holder):
+            number = cvv = ""  # a traceback may show this frame's variables
+            raise problem
+        bare = _bare(number)
+        super().__init__(number=bare, cvv=_bare(cvv), holder=holder.strip(), street=street, postal_code=postal_code)
         self.face = CardFace(brand=_brand(bare), last4=bare[-_LEFT_DIGITS:], expires_on=expires_on)
 
     def _copy_face(self, copy: Card) -> None:
         copy.face = self.face
 
     def __repr__(self) -> str:
-        return f"<card {self.face.brand.value} ****{self.face.last4}>"
+        face = getattr(self, "face", None)  # absent in the frame of a refused card
+        return f"<card {face.brand.value} ****{face.last4}>" if face else "<card>"
 
     __str__ = __repr__
 
@@ -269,16 +320,21 @@ class BankAccount(Sealed):
         Raises:
             InputError: A part does not have its shape. The error never repeats the part.
         """
-        routing = _digits("bank_account.routing_number", routing_number, low=9, high=9)
-        account = _digits("bank_account.account_number", account_number, low=4, high=17)
-        super().__init__(routing_number=routing, account_number=account)
+        problem = _not_digits("bank_account.routing_number", routing_number, low=9, high=9)
+        problem = problem or _not_digits("bank_account.account_number", account_number, low=4, high=17)
+        if problem:
+            routing_number = account_number = ""  # a traceback may show this frame's variables
+            raise problem
+        account = _bare(account_number)
+        super().__init__(routing_number=_bare(routing_number), account_number=account)
         self.face = BankAccountFace(kind=kind, last4=account[-_LEFT_DIGITS:])
 
     def _copy_face(self, copy: BankAccount) -> None:
         copy.face = self.face
 
     def __repr__(self) -> str:
-        return f"<bank account ****{self.face.last4}>"
+        face = getattr(self, "face", None)
+        return f"<bank account ****{face.last4}>" if face else "<bank account>"
 
     __str__ = __repr__
 

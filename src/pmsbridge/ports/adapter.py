@@ -19,6 +19,7 @@ from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.record import Record, Value
 from pmsbridge.model.sealed import GateCode, WebPassword
+from pmsbridge.ports.calls import CallCounter
 from pmsbridge.ports.capability import Capability
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
 
@@ -220,6 +221,10 @@ class Adapter(WritePort, ReadPort, Protocol):
     def account_name(self) -> str:
         """The configured account."""
 
+    @property
+    def facility_codes(self) -> Sequence[str]:
+        """The configured facilities, without asking the back office."""
+
     def diagnose(self) -> Sequence[Mapping[str, str]]:
         """For ``doctor``: checks with ``name``, ``status`` (ok, warning, failed, skipped), ``detail``, ``remedy``."""
 
@@ -238,8 +243,16 @@ class Secrets(Protocol):
 class AdapterFactory(Protocol):
     """Makes an adapter of one account from its settings table."""
 
-    def __call__(self, account: str, options: Mapping[str, Any], *, secrets: Secrets) -> Adapter:
+    def __call__(
+        self, account: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
+    ) -> Adapter:
         """Read the options and build; no network yet.
+
+        Args:
+            account: The configured account's name.
+            options: Its own settings table.
+            secrets: Where references among the options are looked up.
+            counter: Where calls that the vendor charges for are counted; None counts in this process only.
 
         Raises:
             ConfigurationError: An option is missing, unknown or wrong; the message names it and the remedy.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -73,7 +73,14 @@ def handles(
     absence_conclusive: bool = False,
     source: str,
 ) -> Callable[[_F], _F]:
-    """Mark the method ``(self, effect, attempt) -> Receipt`` that carries an effect out, with its promise."""
+    """Mark the method ``(self, effect, attempt) -> Receipt`` that carries an effect out, with its promise.
+
+    Raises:
+        TypeError: The promise names no source.
+    """
+    if not source.strip():
+        message = f"a promise about {_kind(effect)} needs a source"
+        raise TypeError(message)
 
     def mark(method: _F) -> _F:
         method.__dict__["_promise"] = _Promise(effect, support, dedup, absence_conclusive, source)
@@ -106,10 +113,29 @@ def _kind(effect: type[EffectBody]) -> str:
     return str(effect.model_fields["kind"].default)
 
 
+def _marked(cls: type, mark: str) -> dict[str, tuple[str, Any]]:
+    """Method name and mark by effect kind, of the methods that a class itself defines.
+
+    Raises:
+        TypeError: Two methods carry the same mark for one effect.
+    """
+    found: dict[str, tuple[str, Any]] = {}
+    for name, method in vars(cls).items():
+        value = getattr(method, "__dict__", {}).get(mark)
+        if value is None:
+            continue
+        kind = _kind(value.effect if isinstance(value, _Promise) else value)
+        if kind in found:
+            message = f"{cls.__name__} marks {kind} twice: {found[kind][0]} and {name}"
+            raise TypeError(message)
+        found[kind] = (name, value)
+    return found
+
+
 class EffectHandlers:
     """Collects the marked methods of a subclass into its capability table and calls them.
 
-    A subclass that probes or baselines an effect it does not handle fails at class creation.
+    A subclass that probes or baselines an effect it does not handle, or marks one twice, fails at class creation.
     """
 
     capabilities: ClassVar[Mapping[str, Capability]] = MappingProxyType({})
@@ -119,22 +145,16 @@ class EffectHandlers:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        execute, probe, before = dict(cls._execute_by), dict(cls._probe_by), dict(cls._baseline_by)
-        promises: dict[str, _Promise] = {}
-        for name, method in vars(cls).items():
-            marks = getattr(method, "__dict__", {})
-            if promise := marks.get("_promise"):
-                execute[_kind(promise.effect)] = name
-                promises[_kind(promise.effect)] = promise
-            if effect := marks.get("_probes"):
-                probe[_kind(effect)] = name
-            if effect := marks.get("_baselines"):
-                before[_kind(effect)] = name
+        promises = {kind: promise for kind, (_, promise) in _marked(cls, "_promise").items()}
+        execute = {**cls._execute_by, **{kind: name for kind, (name, _) in _marked(cls, "_promise").items()}}
+        probe = {**cls._probe_by, **{kind: name for kind, (name, _) in _marked(cls, "_probes").items()}}
+        before = {**cls._baseline_by, **{kind: name for kind, (name, _) in _marked(cls, "_baselines").items()}}
         if orphans := (set(probe) | set(before)) - set(execute):
             message = f"{cls.__name__} probes or baselines effects that it does not handle: {sorted(orphans)}"
             raise TypeError(message)
+        inherited = {kind: replace(row, can_probe=kind in probe) for kind, row in cls.capabilities.items()}
         rows = {kind: _row(kind, promise, can_probe=kind in probe) for kind, promise in promises.items()}
-        cls.capabilities = MappingProxyType({**cls.capabilities, **rows})
+        cls.capabilities = MappingProxyType({**inherited, **rows})
         cls._execute_by, cls._probe_by = MappingProxyType(execute), MappingProxyType(probe)
         cls._baseline_by = MappingProxyType(before)
 
