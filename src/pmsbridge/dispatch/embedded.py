@@ -1,0 +1,163 @@
+"""Threads in this process. Nothing starts by itself: ``start`` does, ``stop`` ends, a fork forgets."""
+
+from __future__ import annotations
+
+import heapq
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from threading import Event
+from typing import Final
+
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.logging import get_logger
+
+__all__ = ["EmbeddedDispatcher"]
+
+_log = get_logger(__name__)
+_ALL: weakref.WeakSet[EmbeddedDispatcher] = weakref.WeakSet()
+_IDLE_SECONDS: Final = 1
+
+
+class EmbeddedDispatcher:
+    """Worker threads fed by a heap of pokes, and a sweeper that finds what pokes missed.
+
+    Several processes may each have one over the same database.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        concurrency: int = 4,
+        sweep_every: timedelta = timedelta(seconds=2),
+    ) -> None:
+        """Put together; no thread yet.
+
+        Args:
+            runtime: Whose work.
+            concurrency: Lanes worked on at once.
+            sweep_every: How often due work is looked for.
+        """
+        self._runtime = runtime
+        self._concurrency = concurrency
+        self._sweep_every = sweep_every
+        self._last_beat: datetime | None = None
+        self._reset()
+        _ALL.add(self)
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._stop = Event()
+        self._ready = threading.Condition()
+        self._heap: list[tuple[float, str]] = []
+        self._threads: list[threading.Thread] = []
+
+    def forget(self) -> None:
+        """After a fork: the parent's threads are not here. ``start`` again to work in this process."""
+        was_running = bool(self._threads)
+        self._reset()
+        if was_running:
+            self._runtime.on_poke = None
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def is_running(self) -> bool:
+        """Threads of this process are at work."""
+        return self._pid == os.getpid() and any(thread.is_alive() for thread in self._threads)
+
+    def start(self) -> None:
+        """Start the threads; does nothing when they run."""
+        if self.is_running:
+            return
+        self._reset()
+        jobs = [self._work] * self._concurrency + [self._sweep]
+        self._threads = [self._thread(number, job) for number, job in enumerate(jobs)]
+        self._runtime.on_poke = self.poke
+        for thread in self._threads:
+            thread.start()
+
+    def _thread(self, number: int, job: Callable[[], None]) -> threading.Thread:
+        return threading.Thread(target=job, name=f"pmsbridge-{number}", daemon=True)
+
+    def stop(self, *, within: timedelta = timedelta(seconds=60)) -> bool:
+        """Let every drain finish what it is sending, then end; False when one did not end in time."""
+        self._stop.set()
+        self._runtime.on_poke = None
+        with self._ready:
+            self._ready.notify_all()
+        ends = time.monotonic() + within.total_seconds()
+        for thread in self._threads:
+            thread.join(max(0, ends - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def run(self, runtime: Runtime, *, concurrency: int = 4, stop: Event) -> None:
+        """Work until ``stop`` is set: the loop of a worker process."""
+        self._runtime, self._concurrency = runtime, concurrency
+        self.start()
+        stop.wait()
+        self.stop()
+
+    # -- work ----------------------------------------------------------------------------------------------------------
+
+    def poke(self, lane: str, not_before: datetime | None = None) -> None:
+        """Have a lane drained by a worker."""
+        delay = (not_before - self._runtime.clock.now()).total_seconds() if not_before is not None else 0
+        with self._ready:
+            if not any(waiting == lane and due <= time.monotonic() + delay for due, waiting in self._heap):
+                heapq.heappush(self._heap, (time.monotonic() + max(0, delay), lane))
+                self._ready.notify()
+
+    def _next(self) -> str | None:
+        """The next lane that is due; None to look around again."""
+        with self._ready:
+            if self._heap and self._heap[0][0] <= time.monotonic():
+                return heapq.heappop(self._heap)[1]
+            pause = self._heap[0][0] - time.monotonic() if self._heap else _IDLE_SECONDS
+            self._ready.wait(min(max(pause, 0), _IDLE_SECONDS))
+        return None
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            lane = self._next()
+            if lane is None or self._stop.is_set():
+                continue
+            try:
+                self._runtime.drain(lane)
+            except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
+                _log.error("drain_failed", lane=lane, why=type(error).__name__)
+
+    def _sweep(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._runtime.sweep()
+                self._last_beat = self._runtime.clock.now()
+            except Exception as error:  # noqa: BLE001 - a database that is away comes back
+                _log.error("sweep_failed", why=type(error).__name__)
+            self._stop.wait(self._sweep_every.total_seconds())
+
+    def tidy(self) -> int:
+        """Nothing of a dead worker outlives it here."""
+        return 0
+
+    def health(self) -> Mapping[str, object]:
+        """Threads, the sweeper's last beat, and how many pokes wait."""
+        with self._ready:
+            waiting = len(self._heap)
+        return {
+            "dispatcher": "embedded", "running": self.is_running, "last_beat": self._last_beat, "waiting": waiting,
+            "threads": sum(thread.is_alive() for thread in self._threads),
+        }  # fmt: skip
+
+
+def _forget_all() -> None:
+    for dispatcher in list(_ALL):
+        dispatcher.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

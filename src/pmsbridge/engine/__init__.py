@@ -1,0 +1,1 @@
+"""Delivery: claim, send once, settle, probe; and the nightly sync."""

@@ -1,0 +1,328 @@
+"""Delivering one effect: baseline, "sending", one call, outcome. Then, when it is unknown: wait, look.
+
+Nothing here repeats a call. What is sent again is sent by the journal's order, with the same key, and only when the
+first certainly never arrived, or is conclusively absent after the settle window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.plan import PlannedEffect
+from pmsbridge.engine.carriers import Carrier, Carriers
+from pmsbridge.engine.notices import ReviewTask, words_for
+from pmsbridge.engine.order import Act, Pick
+from pmsbridge.engine.sealed_values import SealedValues
+from pmsbridge.engine.settings import EngineSettings
+from pmsbridge.errors import (
+    ConfigurationError,
+    InputError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from pmsbridge.logging import get_logger
+from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.model.sealed import Sealed
+from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+from pmsbridge.store.journal import Journal, Sending
+from pmsbridge.store.mirror import Mirror
+from pmsbridge.store.stored import Change, Held, Route, StoredEffect
+
+__all__ = ["Courier"]
+
+_log = get_logger(__name__)
+_ENTER_AGAIN: Final = "It was not sent. Please enter the card or password again."
+_FAR_FUTURE: Final = timedelta(days=3650)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """A change and what a person should know about it."""
+
+    change: Change
+    found: tuple[Finding, ...] = ()
+
+
+class Courier:
+    """Does what was picked, for a lane that is held."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        mirror: Mirror,
+        carriers: Carriers,
+        sealed: SealedValues,
+        clock: Clock,
+        settings: EngineSettings,
+        staff_address: Callable[[str, str], str],
+    ) -> None:
+        self._journal = journal
+        self._mirror = mirror
+        self._carriers = carriers
+        self._sealed = sealed
+        self._clock = clock
+        self._settings = settings
+        self._staff_address = staff_address
+
+    def handle(self, held: Held, pick: Pick) -> None:
+        """Do one thing and commit what became of it.
+
+        Raises:
+            FencedError: The lane or the effect is no longer ours.
+        """
+        effect = pick.effect
+        if pick.act is Act.SEND:
+            self._send(held, effect)
+        elif pick.act is Act.LOOK:
+            self._write(held, effect, self._look(effect))
+        elif pick.act is Act.RECOVER:
+            self._write(held, effect, self._recovered(effect))
+        elif pick.act is Act.EXPIRE:
+            self._write(held, effect, self._expired(effect))
+        elif pick.act is Act.SEALED_LOST:
+            self._write(held, effect, _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again")))
+        else:
+            self._write(held, effect, _Verdict(Change.skipped("what it waited for ended another way")))
+
+    # -- sending ---------------------------------------------------------------------------------------------------
+
+    def _send(self, held: Held, effect: StoredEffect) -> None:
+        try:
+            carrier = self._carriers.carrier(effect.effect)
+            # A repeated send keeps the first baseline: what appeared since may be the first send, late.
+            baseline = dict(effect.baseline) if effect.resends else dict(carrier.baseline(effect.effect))
+        except Exception as error:  # noqa: BLE001 - nothing was sent, whatever it is
+            self._write(held, effect, self._not_tried(effect, error))
+            return
+        began = self._clock.monotonic()
+        quiet_until = self._clock.now() + held.lease + carrier.settle_window
+        sending = self._journal.mark_sending(held, effect, Sending(baseline, self._ledgers(effect), quiet_until))
+        sealed = self._sealed.take(effect.key)
+        try:
+            verdict = self._call(carrier, sending, sealed, began)
+        except BaseException as error:
+            # The process is asked to stop in mid-call: what is known is that it is unknown.
+            self._write(held, sending, self._unknown(carrier, type(error).__name__, "interrupted"))
+            raise
+        finally:
+            if sealed is not None:
+                self._sealed.done(sealed)
+        self._write(held, sending, verdict)
+
+    def _call(  # noqa: PLR0911 - one answer per class of error
+        self, carrier: Carrier, effect: StoredEffect, sealed: Sealed | None, began: float
+    ) -> _Verdict:
+        if effect.effect.needs_a_sealed_value and sealed is None:
+            return _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again"))
+        sent_at = effect.last_sent_at or self._clock.now()
+        not_after = sent_at + self._settings.lease_margin
+        frozen = self._clock.monotonic() - began > self._settings.lease_margin.total_seconds()
+        if frozen or self._clock.now() > not_after:
+            return self._unavailable(effect, UnavailableError("the right to send ended before the first byte left"))
+        attempt = Attempt(
+            key=effect.key, number=effect.attempts, not_after=not_after, sealed=sealed,
+            sent_at=effect.first_sent_at, baseline=effect.baseline,
+        )  # fmt: skip
+        try:
+            receipt: object = carrier.execute(effect.effect, attempt)
+        except UnsupportedError as error:
+            return _Verdict(Change.not_sent(error.message, error.code))
+        except ConfigurationError as error:
+            return self._misconfigured(effect, error)
+        except RejectedError as error:
+            return _Verdict(Change.declined(error.message, error.code))
+        except UnavailableError as error:
+            return self._unavailable(effect, error)
+        except OutcomeUnknownError as error:
+            return self._unknown(carrier, error.message, error.code)
+        except Exception as error:  # noqa: BLE001 - a foreign exception says nothing about the back office
+            return self._unknown(carrier, f"the answer could not be used ({type(error).__name__})", "foreign_error")
+        if not isinstance(receipt, Receipt):
+            return self._unknown(carrier, "no receipt came back", "no_receipt")
+        return _Verdict(Change.settled(receipt))
+
+    def _ledgers(self, effect: StoredEffect) -> dict[str, str]:
+        """The ledger balances known before a payment: later reads show by them whether they include it."""
+        if not isinstance(effect.effect, TakePayment) or not effect.tenant_id:
+            return {}
+        known = self._mirror.account(effect.account, effect.facility, effect.tenant_id)
+        rows = known.rentals if known else ()
+        return {row.id: str(row.balances.ledger) for row in rows}
+
+    # -- what went wrong before or while sending ---------------------------------------------------------------------
+
+    def _not_tried(  # noqa: PLR0911 - one answer per class of error
+        self, effect: StoredEffect, error: Exception
+    ) -> _Verdict:
+        """Nothing was sent: the carrier or the baseline said no."""
+        if isinstance(error, UnsupportedError):
+            return self._unsupported(effect, error)
+        if isinstance(error, ConfigurationError):
+            return self._misconfigured(effect, error)
+        if isinstance(error, RejectedError):
+            return _Verdict(Change.declined(error.message, error.code))
+        if isinstance(error, UnavailableError):
+            return self._unavailable(effect, error)
+        if isinstance(error, InputError):
+            return _Verdict(Change.not_sent(error.message, error.code))
+        if isinstance(error, PmsBridgeError):
+            return self._unavailable(effect, UnavailableError(error.message, code=error.code))
+        message = f"reading before the send failed ({type(error).__name__})"
+        return self._unavailable(effect, UnavailableError(message, code="foreign_error"))
+
+    def _unsupported(self, effect: StoredEffect, error: UnsupportedError) -> _Verdict:
+        if error.code != "mail_not_configured":
+            return _Verdict(Change.not_sent(error.message, error.code))
+        finding = self._finding(effect, "mail_not_configured", Severity.WARNING, "a notice to staff was not mailed")
+        return _Verdict(Change.not_sent(error.message, error.code), (finding,))
+
+    def _misconfigured(self, effect: StoredEffect, error: ConfigurationError) -> _Verdict:
+        """A person must act first; the effect waits until its deadline, a sealed one cannot."""
+        finding = self._finding(effect, "configuration", Severity.URGENT, error.message)
+        if effect.effect.needs_a_sealed_value:
+            return _Verdict(Change.not_sent(error.message, error.code), (finding,))
+        return _Verdict(self._later(effect, error.message, error.code, None), (finding,))
+
+    def _unavailable(self, effect: StoredEffect, error: UnavailableError) -> _Verdict:
+        if effect.effect.needs_a_sealed_value:
+            return _Verdict(Change.not_sent(f"{error.message}. {_ENTER_AGAIN}", error.code or "enter_again"))
+        if self._settings.is_urgent(effect.effect) and effect.attempts >= self._settings.max_attempts:
+            why = f"{error.message}; given up after {effect.attempts} tries"
+            return _Verdict(Change.not_sent(why, error.code))
+        return _Verdict(self._later(effect, error.message, error.code, error.retry_after))
+
+    def _later(self, effect: StoredEffect, why: str, code: str, at_least: timedelta | None) -> Change:
+        until = self._clock.now() + self._settings.pause(effect.attempts + effect.looks, at_least)
+        return Change.waiting(why, code, until=min(until, self._deadline(effect)))
+
+    def _deadline(self, effect: StoredEffect) -> datetime:
+        urgent = self._settings.is_urgent(effect.effect)
+        patience = self._settings.action_deadline if urgent else _FAR_FUTURE
+        return effect.asked_at + patience
+
+    def _unknown(self, carrier: Carrier, why: str, code: str) -> _Verdict:
+        return _Verdict(Change.unknown(why, code, look_at=self._clock.now() + carrier.settle_window))
+
+    def _recovered(self, effect: StoredEffect) -> _Verdict:
+        """It was being sent when its process ended: it may have happened."""
+        look_at = max(self._clock.now(), effect.quiet_until or self._clock.now())
+        return _Verdict(Change.unknown("the process that was sending it ended", "crashed", look_at=look_at))
+
+    def _expired(self, effect: StoredEffect) -> _Verdict:
+        if effect.resends and not self._proves(effect):
+            return self._review(effect, "it was handed over, and no answer ever came")
+        change = Change.not_sent("it could not be sent in time", "deadline", event="expired")
+        if self._settings.is_urgent(effect.effect):
+            return _Verdict(change)
+        text = f"{words_for(effect.effect)} was given up: {effect.message or 'it could not be sent in time'}"
+        return _Verdict(change, (self._finding(effect, "given_up", Severity.URGENT, text),))
+
+    def _proves(self, effect: StoredEffect) -> bool:
+        try:
+            return self._carriers.carrier(effect.effect).absence_proves_nothing_happened
+        except PmsBridgeError:
+            return effect.kind != "send_mail"
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def _look(self, effect: StoredEffect) -> _Verdict:
+        now = self._clock.now()
+        if effect.quiet_until is not None and now < effect.quiet_until:
+            return _Verdict(Change.still_unknown("too early to look", "", look_at=effect.quiet_until))
+        attempt = Attempt(
+            key=effect.key, number=effect.attempts, sent_at=effect.first_sent_at, baseline=effect.baseline
+        )
+        try:
+            carrier = self._carriers.carrier(effect.effect)
+            answer = carrier.probe(effect.effect, attempt)
+        except UnsupportedError as error:
+            return self._review(effect, error.message)
+        except Exception as error:  # noqa: BLE001 - only a look failed
+            return self._look_failed(effect, error)
+        return self._judge(effect, carrier, answer)
+
+    def _look_failed(self, effect: StoredEffect, error: Exception) -> _Verdict:
+        why = error.message if isinstance(error, PmsBridgeError) else f"the look failed ({type(error).__name__})"
+        code = error.code if isinstance(error, PmsBridgeError) else "foreign_error"
+        sent_at = effect.last_sent_at or effect.asked_at
+        if self._clock.now() - sent_at >= self._settings.review_after:
+            return self._review(effect, why)
+        at_least = error.retry_after if isinstance(error, UnavailableError) else None
+        look_at = self._clock.now() + self._settings.pause(effect.looks + 1, at_least)
+        found: tuple[Finding, ...] = ()
+        if isinstance(error, ConfigurationError):
+            found = (self._finding(effect, "configuration", Severity.URGENT, why),)
+        return _Verdict(Change.still_unknown(why, code, look_at=look_at), found)
+
+    def _judge(self, effect: StoredEffect, carrier: Carrier, answer: Probed) -> _Verdict:
+        if isinstance(answer, Found):
+            return _Verdict(Change.settled(answer.receipt.changed(read_back=True), looked=True))
+        is_absent = isinstance(answer, Absent) and answer.conclusive
+        saw = answer.saw if isinstance(answer, Absent) else answer.why
+        if is_absent or carrier.repeats_are_harmless:
+            if self._may_repeat(effect, carrier):
+                return _Verdict(Change.again(saw, at=self._clock.now() + self._rest(effect)))
+            if is_absent:
+                return self._never_happened(effect, saw)
+        return self._review(effect, saw)
+
+    def _may_repeat(self, effect: StoredEffect, carrier: Carrier) -> bool:
+        in_time = self._clock.now() < self._deadline(effect)
+        return in_time and effect.resends < carrier.max_resends and not effect.effect.needs_a_sealed_value
+
+    def _rest(self, effect: StoredEffect) -> timedelta:
+        return timedelta(0) if effect.resends == 0 else self._settings.pause(effect.resends)
+
+    def _never_happened(self, effect: StoredEffect, saw: str) -> _Verdict:
+        again = f" {_ENTER_AGAIN}" if effect.effect.needs_a_sealed_value else ""
+        code = "enter_again" if again else "absent"
+        why = f"looked, and it is not there: {saw}.{again}"
+        return _Verdict(Change.not_sent(why, code, event="absent", looked=True))
+
+    def _review(self, effect: StoredEffect, why: str) -> _Verdict:
+        text = f"{words_for(effect.effect)} could not be confirmed: {why}"
+        severity = Severity.URGENT if effect.is_principal else Severity.NOTICE
+        return _Verdict(Change.review(why), (self._finding(effect, "needs_review", severity, text),))
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _write(self, held: Held, effect: StoredEffect, verdict: _Verdict) -> None:
+        added = self._staff_task(effect, verdict.change) if effect.is_principal else ()
+        self._journal.record(held, effect, verdict.change, added=added, found=verdict.found)
+        _log.info(
+            "effect", action=effect.action_id, effect=effect.name, kind=effect.kind, became=verdict.change.event,
+            code=verdict.change.code,
+        )  # fmt: skip
+
+    def _staff_task(self, effect: StoredEffect, change: Change) -> Sequence[tuple[PlannedEffect, Route]]:
+        if change.event != "needs_review":
+            return ()
+        task = ReviewTask(
+            effect, change.why, self._staff_address(effect.account, effect.facility), self._a_rental(effect)
+        )
+        steps = [step for step in task.steps() if self._can_tell(effect.account, step)]
+        return [(step, Route(self._carriers.lane(step.effect))) for step in steps]
+
+    def _can_tell(self, account: str, step: PlannedEffect) -> bool:
+        return step.effect.kind == "send_mail" or self._carriers.can(account, step.effect.kind)
+
+    def _a_rental(self, effect: StoredEffect) -> str | None:
+        if not effect.tenant_id:
+            return None
+        known = self._mirror.account(effect.account, effect.facility, effect.tenant_id)
+        return known.rentals[0].id if known and known.rentals else None
+
+    def _finding(self, effect: StoredEffect, code: str, severity: Severity, text: str) -> Finding:
+        return Finding(
+            code=code, severity=severity, account=effect.account, facility=effect.facility,
+            subject=f"{effect.action_id}/{effect.name}", text=text, found_at=self._clock.now(),
+        )  # fmt: skip

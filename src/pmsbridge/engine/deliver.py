@@ -1,0 +1,379 @@
+"""The runtime: submit, drain, sweep, tick. Each is safe any number of times, from anywhere, at the same time."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+
+from pmsbridge.actions.plan import PlannedEffect, Submission
+from pmsbridge.engine.carriers import Carriers
+from pmsbridge.engine.courier import Courier
+from pmsbridge.engine.lane_work import DrainResult, LaneWorker
+from pmsbridge.engine.order import Focus
+from pmsbridge.engine.outcomes import ActionView, view_of
+from pmsbridge.engine.overlay import overlay
+from pmsbridge.engine.sealed_values import SealedValues, by_effect_key, refuse_sealed
+from pmsbridge.engine.settings import EngineSettings
+from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError
+from pmsbridge.logging import get_logger
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.sealed import Sealed
+from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.mailer import Mailer
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.database import Connection, Database
+from pmsbridge.store.findings import Findings
+from pmsbridge.store.journal import ActionFilter, FencedError, Journal, JournalCounts
+from pmsbridge.store.mirror import Mirror
+from pmsbridge.store.quotes import Quotes
+from pmsbridge.store.runs import Runs
+from pmsbridge.store.standing import EffectState
+from pmsbridge.store.stored import Route, Submitted, TrailEntry
+
+__all__ = ["Beat", "DrainResult", "Job", "Runtime"]
+
+_log = get_logger(__name__)
+_SOON: Final = timedelta(milliseconds=1).total_seconds()
+
+Beat = Callable[[], bool]
+"""Called by a running job now and then; False says that another process has taken the job over: stop."""
+
+Job = Callable[[datetime, Beat], None]
+"""What a clock slot starts: the slot, and the beat."""
+
+
+class Runtime:
+    """Delivers what is in the journal.
+
+    Attributes:
+        journal: Actions and what happened to them.
+        mirror: What the back offices held when last asked.
+        findings: What a person should look at.
+        quotes: Quotes a payment may refer to.
+        runs: What ran by the clock.
+        jobs: By name, what a clock slot starts.
+        on_poke: Wakes a worker for a lane, now or at an instant; None when there are no workers: then a submit
+            drains all of its own work itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        adapters: Mapping[str, Adapter],
+        *,
+        mailer: Mailer | None = None,
+        clock: Clock | None = None,
+        settings: EngineSettings | None = None,
+        staff_address: Callable[[str, str], str] | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """Put together; touches nothing.
+
+        Args:
+            database: Where journal and mirror live.
+            adapters: By account name.
+            mailer: None when no mail server is set: mails then end unsent, with a finding.
+            clock: Where now comes from; the machine's clock by default.
+            settings: How patient to be.
+            staff_address: From account and facility to where staff read mail; by default the facility's primary
+                address in the mirror.
+            journal: In place of the ordinary one, for tests.
+        """
+        self._clock = clock or SystemClock()
+        self._settings = settings or EngineSettings()
+        self._database = database
+        self.journal = journal or Journal(database, self._clock)
+        self.mirror = Mirror(database, self._clock)
+        self.findings = Findings(database)
+        self.quotes = Quotes(database)
+        self.runs = Runs(database, self._clock)
+        self.jobs: dict[str, Job] = {}
+        self.on_poke: Callable[[str, datetime | None], None] | None = None
+        self._sealed = SealedValues()
+        self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
+        self._courier = Courier(
+            journal=self.journal, mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
+            clock=self._clock, settings=self._settings, staff_address=staff_address or self._primary_address,
+        )  # fmt: skip
+        self._name = uuid.uuid4().hex[:8]
+        self._worker = LaneWorker(
+            journal=self.journal,
+            courier=self._courier,
+            sealed=self._sealed,
+            clock=self._clock,
+            settings=self._settings,
+            claim=lambda lane: self.journal.claim(lane, self._owner, self._lease),
+            tell=self._tell,
+        )
+
+    # -- what callers use ----------------------------------------------------------------------------------------------
+
+    @property
+    def adapters(self) -> Mapping[str, Adapter]:
+        """By account name."""
+        return self._carriers.adapters
+
+    @property
+    def database(self) -> Database:
+        """Where journal and mirror live. ``database.write()`` gives a connection that ``submit`` takes."""
+        return self._database
+
+    @property
+    def clock(self) -> Clock:
+        """Where now comes from."""
+        return self._clock
+
+    @property
+    def settings(self) -> EngineSettings:
+        """How patient it is."""
+        return self._settings
+
+    def submit(
+        self,
+        submission: Submission,
+        *,
+        sealed: Mapping[str, Sealed] | Sealed | None = None,
+        connection: Connection | None = None,
+        wait: timedelta | None = None,
+    ) -> ActionView:
+        """Store an action so that it cannot be lost, and deliver it as far as it goes at once.
+
+        The same key with the same intent gives the same action again (``replayed``). A new key for a payment that is
+        still being confirmed gives that payment (``attached``).
+
+        Args:
+            submission: The action, its key and its plan.
+            sealed: The card, bank account or password: by step name, or alone when exactly one step needs one. It is
+                used for one send and wiped, whatever happens.
+            connection: The caller's open transaction on this database: the action then exists when that commits, and a
+                worker delivers it. Not together with ``sealed``.
+            wait: How long to wait for an outcome that is not known at once; None for not at all, except that a lane
+                somebody else is using is waited for a moment (``EngineSettings.busy_wait``, ``sealed_wait``).
+
+        Raises:
+            InputError: The key was used for something else; a sealed value is missing or not wanted.
+            IneligibleError: A part of this payment is still being confirmed ("payment_being_confirmed").
+            ConfigurationError: The account is not configured.
+            UnavailableError: The database cannot be used. Ask again with the same key.
+        """
+        values = by_effect_key(submission, sealed)
+        try:
+            if connection is not None:
+                refuse_sealed(submission)
+                submitted = self.journal.submit(submission, self._routes(submission, wait), connection=connection)
+                return self._view(submitted)
+            self._require_sealed(submission, values)
+            submitted = self.journal.submit(submission, self._routes(submission, wait))
+            self._deliver_now(submitted, values, wait)
+        finally:
+            self._wipe_unused(values)
+        fresh = self.journal.action(submitted.action.id)
+        return view_of(fresh, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
+
+    def action(self, action_id: str) -> ActionView:
+        """An action as it stands.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        return view_of(self.journal.action(action_id), self._clock.now())
+
+    def actions(self, wanted: ActionFilter | None = None) -> tuple[ActionView, ...]:
+        """Actions that fit, newest first."""
+        now = self._clock.now()
+        return tuple(view_of(action, now) for action in self.journal.actions(wanted))
+
+    def trail(self, action_id: str) -> tuple[TrailEntry, ...]:
+        """Everything that happened to an action. Raises NotFoundError."""
+        return self.journal.trail(action_id)
+
+    def verify_trail(self, action_id: str) -> bool:
+        """Whether an action's trail is whole."""
+        return self.journal.verify_trail(action_id)
+
+    def counts(self) -> JournalCounts:
+        """The journal in numbers."""
+        return self.journal.counts()
+
+    def resolve(self, action_id: str, effect_key: str, outcome: Outcome, evidence: str, actor: str) -> ActionView:
+        """End an effect nobody could know, by what a person saw; see ``Journal.resolve``."""
+        try:
+            self.journal.resolve(action_id, effect_key, outcome, evidence, actor)
+        except FencedError:
+            problem = "was resolved by the engine at this moment"
+            raise InputError("effect", problem, remedy="Look at the action again.", code="not_resolvable") from None
+        self._carry_on(action_id)
+        return self.action(action_id)
+
+    def retry(self, action_id: str, actor: str) -> ActionView:
+        """Ask once more for what certainly never left; see ``Journal.retry``."""
+        self.journal.retry(action_id, actor)
+        self._carry_on(action_id)
+        return self.action(action_id)
+
+    def overlaid(self, account: TenantAccount) -> TenantAccount:
+        """A read with our own recent writes on top, its source then ``overlay``."""
+        ref = account.tenant.ref
+        return overlay(account, self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of))
+
+    def guarded(self, guards: tuple[str, ...] | frozenset[str] | list[str]) -> Mapping[str, str]:
+        """Which of these payments are being confirmed, and in which action: ask before planning "pay all"."""
+        return self.journal.guarded(guards)
+
+    # -- what workers call ---------------------------------------------------------------------------------------------
+
+    def drain(self, lane: str, *, focus: Focus | None = None) -> DrainResult:
+        """Do what is due in a lane, as long as the lane is free and the budget lasts."""
+        return self._worker.drain(lane, focus)
+
+    def sweep(self) -> int:
+        """Wake, or do, everything that is due in a free lane; returns how many lanes."""
+        lanes = self.journal.due_lanes()
+        for lane in lanes:
+            if self.on_poke is not None:
+                self.on_poke(lane, None)
+            else:
+                self.drain(lane)
+        return len(lanes)
+
+    def run_due(self, *, rounds: int = 100) -> int:
+        """Drain everything that is due now in this thread; returns how many things were done."""
+        done = 0
+        for _ in range(rounds):
+            moved = sum(self.drain(lane).delivered for lane in self.journal.due_lanes())
+            done += moved
+            if not moved:
+                break
+        return done
+
+    def tick(self, name: str, slot: datetime) -> bool:
+        """Start a job for a slot, once over all processes; False when it ran, or runs, elsewhere.
+
+        Raises:
+            ConfigurationError: There is no such job.
+        """
+        if name not in self.jobs:
+            message = f"there is no job {name!r}"
+            raise ConfigurationError(message, code="no_job")
+        lease = self._settings.run_lease
+        if not self.runs.start(name, slot, self._owner, lease):
+            return False
+        try:
+            self.jobs[name](slot, partial(self.runs.beat, name, slot, self._owner, lease))
+        except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
+            why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
+            _log.error("job failed", job=name, slot=slot.isoformat(), why=why)
+            self.runs.finish(name, slot, self._owner, error=why)
+        else:
+            self.runs.finish(name, slot, self._owner)
+        return True
+
+    def poke(self, lane: str) -> None:
+        """Wake a worker for a lane, or do the work when there is none."""
+        if self.on_poke is not None:
+            self.on_poke(lane, None)
+        else:
+            self.drain(lane)
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    @property
+    def _owner(self) -> str:
+        """Who we are, in this process: a forked child is somebody else."""
+        return f"{socket.gethostname()}:{os.getpid()}:{self._name}"
+
+    @property
+    def _lease(self) -> timedelta:
+        return self._carriers.longest_call() + self._settings.lease_margin
+
+    def _tell(self, lane: str, not_before: datetime | None = None) -> None:
+        """Tell the workers, when there are any."""
+        if self.on_poke is not None:
+            self.on_poke(lane, not_before)
+
+    def _carry_on(self, action_id: str) -> None:
+        for lane in self.journal.lanes_of(action_id):
+            self.poke(lane)
+
+    # -- a person waits ------------------------------------------------------------------------------------------------
+
+    def _deliver_now(self, submitted: Submitted, values: Mapping[str, Sealed], wait: timedelta | None) -> None:
+        action_id = submitted.action.id
+        waiting = {e.key for e in submitted.action.effects if e.state is EffectState.WAITING}
+        with self._sealed.hold({key: value for key, value in values.items() if key in waiting}) as ours:
+            self._drain_own(action_id, ours, wait)
+            gone = [key for key in ours if self._sealed.drop(key)]
+            for key in gone:
+                self.journal.give_up(key, "It could not be sent while you waited. Please try again.", "lane_busy")
+        if gone:
+            self._drain_own(action_id, (), timedelta(0))
+        if self.on_poke is not None:
+            for lane in self.journal.lanes_of(action_id):
+                self._tell(lane)
+
+    def _drain_own(self, action_id: str, sealed: tuple[str, ...], wait: timedelta | None) -> None:
+        """Drain the action's own work until it is answered, or patience ends.
+
+        Patience for a busy lane is not patience for an outcome: a lane is busy for a moment, an outcome may be unknown
+        for as long as the settle window.
+        """
+        began = self._clock.monotonic()
+        for_outcome, for_lane = self._patience(sealed, wait)
+        focus = Focus(action_id, principals_only=self.on_poke is not None)
+        while True:
+            results = [self.drain(lane, focus=focus) for lane in self.journal.lanes_of(action_id)]
+            if any(result.delivered for result in results):
+                continue
+            is_busy = any(result.busy for result in results)
+            wants_lane = is_busy or any(key in self._sealed for key in sealed)
+            patience = max(for_outcome, for_lane) if wants_lane else for_outcome
+            left = patience.total_seconds() - (self._clock.monotonic() - began)
+            if left < _SOON or self.journal.action(action_id).outcome is not Outcome.PENDING:
+                return
+            pause = self._settings.busy_pause if is_busy else self._settings.wait_pause
+            self._clock.sleep(min(left, pause.total_seconds()))
+
+    def _patience(self, sealed: tuple[str, ...], wait: timedelta | None) -> tuple[timedelta, timedelta]:
+        """How long to wait for an outcome that is not known, and for a lane that is busy."""
+        if wait is not None:
+            return wait, wait
+        return timedelta(0), self._settings.sealed_wait if sealed else self._settings.busy_wait
+
+    # -- sealed values -------------------------------------------------------------------------------------------------
+
+    def _require_sealed(self, submission: Submission, values: Mapping[str, Sealed]) -> None:
+        """A new action that needs a card needs it now; a repeated one may only ask how it stands."""
+        missing = [s.name for s in submission.plan.steps if s.effect.needs_a_sealed_value and s.key not in values]
+        if missing and self.journal.find_click(submission) is None and not self._is_guarded(submission):
+            problem = "is missing: it cannot be sent without a card, bank account or password"
+            raise InputError("sealed", problem, shape=", ".join(missing))
+
+    def _is_guarded(self, submission: Submission) -> bool:
+        return bool(self.journal.guarded([guard for step in submission.plan.steps for guard in step.guards]))
+
+    def _wipe_unused(self, values: Mapping[str, Sealed]) -> None:
+        """Wipe what no send has taken; what one has taken, it wipes itself."""
+        for value in values.values():
+            if not self._sealed.is_in_use(value):
+                value.wipe()
+
+    def _routes(self, submission: Submission, wait: timedelta | None) -> dict[str, Route]:
+        patience = max(wait or timedelta(0), self._settings.sealed_wait) + self._lease
+        return {step.name: self._route(step, patience) for step in submission.plan.steps}
+
+    def _route(self, step: PlannedEffect, patience: timedelta) -> Route:
+        needs = step.effect.needs_a_sealed_value
+        return Route(self._carriers.lane(step.effect), patience if needs else None)
+
+    def _view(self, submitted: Submitted) -> ActionView:
+        return view_of(submitted.action, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
+
+    def _primary_address(self, account: str, facility: str) -> str:
+        known = self.mirror.facility(account, facility)
+        return known.email if known else ""

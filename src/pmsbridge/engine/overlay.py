@@ -1,0 +1,166 @@
+"""Read your writes: what we sent is put on top of what was read before it, until a later read shows it.
+
+Pure, and derived from the journal alone: there is nothing to keep in step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pmsbridge.actions.effects import (
+    CancelMoveOut,
+    ChangeContact,
+    ScheduleMoveOut,
+    SetAutopay,
+    SetConsent,
+    TakePayment,
+)
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.ledger import Balances
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import AutopayState
+from pmsbridge.model.people import ConsentRecord, Phone, Tenant
+from pmsbridge.model.record import Source
+from pmsbridge.model.rental import RentalState
+from pmsbridge.model.sealed import CardFace
+from pmsbridge.store.standing import Ended
+from pmsbridge.store.stored import StoredEffect
+
+__all__ = ["overlay"]
+
+_PHONES: Final = frozenset({"phone", "mobile"})
+
+
+def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAccount:
+    """An account with our own recent writes on top; the same account when there are none.
+
+    What is settled changes what the account says. What is not yet known changes only what may be paid now: nobody is
+    asked to pay again what is being confirmed, and nothing unknown is shown as done.
+    """
+    result = account
+    for stored in effects:
+        result = _apply(result, stored)
+    return result if result is account else result.changed(source=Source.OVERLAY)
+
+
+def _apply(account: TenantAccount, stored: StoredEffect) -> TenantAccount:  # noqa: PLR0911 - one line per effect
+    effect = stored.effect
+    if isinstance(effect, TakePayment):
+        return _pay(account, effect, stored)
+    if stored.ended is not Ended.SETTLED or stored.emulates:
+        return account
+    if isinstance(effect, ScheduleMoveOut):
+        dates = {"leaving_on": effect.leaving_on, "notice_given_on": effect.notice_given_on}
+        return _leave(account, effect.rental_id, RentalState.NOTICE_GIVEN, dates)
+    if isinstance(effect, CancelMoveOut):
+        return _leave(account, effect.rental_id, RentalState.ACTIVE, {"leaving_on": None, "notice_given_on": None})
+    if isinstance(effect, SetAutopay):
+        return _autopay(account, effect)
+    if isinstance(effect, SetConsent):
+        return account.changed(tenant=_consent(account.tenant, effect, stored))
+    if isinstance(effect, ChangeContact):
+        return account.changed(tenant=_contact(account.tenant, effect))
+    return account
+
+
+def _with_rental(account: TenantAccount, rental_id: str, **changes: Any) -> TenantAccount:
+    rows = tuple(row.changed(**changes) if row.id == rental_id else row for row in account.rentals)
+    return account if rows == account.rentals else account.changed(rentals=rows)
+
+
+def _pay(account: TenantAccount, effect: TakePayment, stored: StoredEffect) -> TenantAccount:
+    for part in effect.parts:
+        row = account.rental(part.rental_id)
+        if row is not None and row.balances.currency == part.amount.currency and not _includes(account, row, stored):
+            settled = stored.ended is Ended.SETTLED
+            balances = _paid(row.balances, part.amount) if settled else _reserved(row.balances, part.amount)
+            account = _with_rental(account, row.id, balances=balances)
+    return account
+
+
+def _includes(account: TenantAccount, row: RentalAccount, stored: StoredEffect) -> bool:
+    """Whether the read already shows the payment.
+
+    A read from before the send cannot. A later one may lag behind: it does when the ledger still stands where it stood
+    before the send; where that is not known, the read is believed.
+    """
+    if stored.first_sent_at is None or account.as_of < stored.first_sent_at:
+        return False
+    return stored.known_before.get(row.id) != str(row.balances.ledger)
+
+
+def _less(amount: Money, paid: Money) -> Money:
+    """What is left, never below zero."""
+    return amount - paid if paid < amount else Money.zero(amount.currency)
+
+
+def _paid(balances: Balances, paid: Money) -> Balances:
+    ledger = balances.ledger - paid
+    return balances.changed(
+        ledger=ledger,
+        due=balances.due - paid,
+        payable_now=_less(balances.payable_now, paid),
+        past_due=_less(balances.past_due, paid),
+        credit=-ledger if ledger.is_negative else Money.zero(ledger.currency),
+    )
+
+
+def _reserved(balances: Balances, asked: Money) -> Balances:
+    return balances.changed(payable_now=_less(balances.payable_now, asked))
+
+
+def _leave(account: TenantAccount, rental_id: str, state: RentalState, dates: dict[str, Any]) -> TenantAccount:
+    row = account.rental(rental_id)
+    if row is None or not row.rental.state.is_current:
+        return account
+    return _with_rental(account, rental_id, rental=row.rental.changed(state=state, **dates))
+
+
+def _autopay(account: TenantAccount, effect: SetAutopay) -> TenantAccount:
+    row = account.rental(effect.rental_id)
+    if row is None or row.autopay is None:
+        return account
+    changes: dict[str, Any] = {"state": row.autopay.state if effect.on else AutopayState.OFF}
+    if effect.on and effect.method is not None:
+        is_card = isinstance(effect.method, CardFace)
+        changes = {"state": AutopayState.CARD if is_card else AutopayState.BANK_DEBIT, "method_usable": True}
+        if row.autopay.method is not None:
+            changes["method"] = row.autopay.method.changed(face=effect.method, is_usable=True)
+    if effect.on and effect.method is None and row.autopay.method is not None:
+        changes["state"] = _state_of(row, changes["state"])
+    if effect.days_after_due is not None:
+        changes["days_after_due"] = effect.days_after_due
+    return _with_rental(account, effect.rental_id, autopay=row.autopay.changed(**changes))
+
+
+def _state_of(row: RentalAccount, fallback: AutopayState) -> AutopayState:
+    """Which kind of autopay a stored method makes."""
+    method = row.autopay.method if row.autopay else None
+    if method is None or method.face is None:
+        return fallback
+    return AutopayState.CARD if isinstance(method.face, CardFace) else AutopayState.BANK_DEBIT
+
+
+def _consent(tenant: Tenant, effect: SetConsent, stored: StoredEffect) -> Tenant:
+    kept = tuple(c for c in tenant.consents if (c.channel, c.purpose) != (effect.channel, effect.purpose))
+    answer = ConsentRecord(
+        channel=effect.channel, purpose=effect.purpose, granted=effect.granted, given_at=stored.finished_at,
+        source="portal",
+    )  # fmt: skip
+    return tenant.changed(consents=(*kept, answer))
+
+
+def _contact(tenant: Tenant, effect: ChangeContact) -> Tenant:
+    """The tenant's own fields; an alternate contact is left as read."""
+    for field, value in effect.changes.items():
+        group, _, part = field.partition(".")
+        if group == "name":
+            tenant = tenant.changed(name=tenant.name.changed(**{part: value}))
+        elif group == "address":
+            tenant = tenant.changed(address=tenant.address.changed(**{part: value}))
+        elif field in _PHONES:
+            tenant = tenant.changed(**{field: Phone(raw=value) if value else None})
+        elif field == "email":
+            tenant = tenant.changed(email=value)
+    return tenant

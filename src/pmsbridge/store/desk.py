@@ -1,0 +1,136 @@
+"""What a person may do to the journal: resolve what no machine can know, retry what certainly never left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, insert, update
+
+from pmsbridge.actions.plan import When
+from pmsbridge.errors import InputError
+from pmsbridge.ports.outcome import Outcome, Receipt
+from pmsbridge.store.delivery import apply_change, refresh_action
+from pmsbridge.store.intake import guarded
+from pmsbridge.store.reading import load_action
+from pmsbridge.store.refusals import GuardHeldError
+from pmsbridge.store.standing import EffectState, Ended
+from pmsbridge.store.stored import Change, StoredAction, StoredEffect
+from pmsbridge.store.tables import effects, guards
+from pmsbridge.store.trail import append
+
+__all__ = ["resolve", "retry"]
+
+_RESOLVABLE: Final = {EffectState.REVIEW, EffectState.UNKNOWN}
+
+
+def resolve(
+    connection: Connection,
+    action_id: str,
+    effect_key: str,
+    outcome: Outcome,
+    evidence: str,
+    actor: str,
+    now: datetime,
+) -> None:
+    """End an unknown effect by what a person saw in the back office.
+
+    Raises:
+        NotFoundError: There is no such action.
+        InputError: No such effect in it, it is not unknown, the outcome is none a person can give, or evidence or actor
+            is missing.
+        FencedError: The engine resolved it at the same moment.
+    """
+    if not evidence.strip():
+        raise InputError("evidence", "is empty", remedy="Say what you saw in the back office.")
+    if not actor.strip():
+        raise InputError("actor", "is empty", remedy="Say who decided.")
+    effect = _effect_of(load_action(connection, action_id), effect_key)
+    if effect.state not in _RESOLVABLE:
+        problem = "is not waiting for a person" if effect.state.is_open else "has already ended"
+        raise InputError("effect", problem, shape=effect.outcome.value, code="not_resolvable")
+    apply_change(connection, effect, _resolution(outcome, evidence, now), now, by={"actor": actor, "saw": evidence})
+
+
+def _resolution(outcome: Outcome, evidence: str, now: datetime) -> Change:
+    if outcome is Outcome.SETTLED:
+        receipt = Receipt(evidence=f"resolved by a person: {evidence}", at=now, code="resolved")
+        return Change("resolved", EffectState.DONE, Ended.SETTLED, code="resolved", receipt=receipt)
+    if outcome.nothing_changed:
+        return Change("resolved", EffectState.DONE, Ended(outcome.value), why=evidence, code="resolved")
+    raise InputError(
+        "outcome", "is none a person can give", shape=outcome.value, remedy="Use settled, declined or not_sent."
+    )
+
+
+def _effect_of(action: StoredAction, effect_key: str) -> StoredEffect:
+    found = next((e for e in action.effects if effect_key in {e.key, e.name}), None)
+    if found is None:
+        raise InputError("effect", "this action has no such effect", remedy=_names(action), code="no_effect")
+    return found
+
+
+def _names(action: StoredAction) -> str:
+    return "It has: " + ", ".join(e.name for e in action.effects) + "."
+
+
+def retry(connection: Connection, action_id: str, actor: str, now: datetime) -> tuple[str, ...]:
+    """Ask once more for the effects of an action that certainly never left; returns their names.
+
+    Raises:
+        NotFoundError: There is no such action.
+        InputError: Nothing in it ended unsent, or what did needs a card or password typed again, or was already
+            replaced by its stand-in.
+        GuardHeldError: The same payment is being confirmed in another action.
+    """
+    action = load_action(connection, action_id)
+    chosen = [e for e in action.effects if e.ended is Ended.NOT_SENT]
+    if not chosen:
+        remedy = "Only what ended not_sent can be retried."
+        raise InputError("action", "has nothing to retry", shape=action.outcome.value, remedy=remedy)
+    for effect in chosen:
+        _refuse_unrepeatable(action, effect)
+    for effect in chosen:
+        _take_guards(connection, effect, now)
+        _reset(connection, effect, now)
+        for dependent in _skipped_below(action, effect.name):
+            _reset(connection, dependent, now)
+    append(connection, action_id, "retried", now, {"actor": actor, "effects": [e.name for e in chosen]})
+    refresh_action(connection, action_id)
+    return tuple(e.name for e in chosen)
+
+
+def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:
+    if effect.effect.needs_a_sealed_value:
+        problem = "needs a card, bank account or password that is gone"
+        raise InputError(effect.name, problem, remedy="Let the person enter it again, as a new action.")
+    stand_ins = (e for e in action.effects if e.after == effect.name and e.when is When.FAILED)
+    if any(e.attempts and e.ended is not Ended.NOT_SENT for e in stand_ins):
+        problem = "was already replaced: its failure was acted upon"
+        raise InputError(effect.name, problem, remedy="Do what is left as a new action.")
+
+
+def _skipped_below(action: StoredAction, name: str) -> list[StoredEffect]:
+    direct = [e for e in action.effects if e.after == name and e.ended is Ended.SKIPPED]
+    return direct + [deeper for e in direct for deeper in _skipped_below(action, e.name)]
+
+
+def _take_guards(connection: Connection, effect: StoredEffect, now: datetime) -> None:
+    wanted = effect.guards
+    if held := guarded(connection, wanted):
+        raise GuardHeldError(held)
+    for guard in wanted:
+        connection.execute(
+            insert(guards).values(guard=guard, action_id=effect.action_id, effect_key=effect.key, held_since=now)
+        )
+
+
+def _reset(connection: Connection, effect: StoredEffect, now: datetime) -> None:
+    connection.execute(
+        update(effects)
+        .where(effects.c.key == effect.key)
+        .values(
+            state=EffectState.WAITING.value, ended=None, message="", code="", asked_at=now, due_at=now,
+            finished_at=None, attempts=0, resends=0, first_sent_at=None, version=effect.version + 1,
+        )
+    )  # fmt: skip

@@ -1,0 +1,23 @@
+"""How names are compared: without case, accents and doubled blanks; phones by digits; unit numbers as they are."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+__all__ = ["digits_of", "fold"]
+
+_LETTERS: Final = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"})
+_NOT_DIGITS: Final = re.compile(r"[^0-9]")
+
+
+def fold(text: str) -> str:
+    """Case, accents and doubled blanks removed."""
+    plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+    return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
+
+
+def digits_of(text: str) -> str:
+    """Digits only."""
+    return _NOT_DIGITS.sub("", text)

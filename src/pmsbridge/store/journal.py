@@ -1,0 +1,217 @@
+"""The journal: every action, its effects, and everything that happened to them.
+
+What is committed here survives any crash. Nothing secret is in it: a sealed value never comes here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from pmsbridge.actions.plan import PlannedEffect, Submission
+from pmsbridge.model.finding import Finding
+from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store import delivery, desk, intake, reading, trail
+from pmsbridge.store.database import Database
+from pmsbridge.store.delivery import Sending
+from pmsbridge.store.reading import ActionFilter, JournalCounts
+from pmsbridge.store.refusals import FencedError, GuardHeldError
+from pmsbridge.store.standing import EffectState
+from pmsbridge.store.stored import Change, Held, Route, StoredAction, StoredEffect, Submitted, TrailEntry
+
+__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "Sending"]
+
+
+class Journal:
+    """Transactions on the journal. Each method is one commit, unless it is given the caller's connection."""
+
+    def __init__(self, database: Database, clock: Clock | None = None) -> None:
+        self._database = database
+        self._clock = clock or SystemClock()
+
+    # -- taking in -------------------------------------------------------------------------------------------------
+
+    def submit(
+        self, submission: Submission, routes: Mapping[str, Route], *, connection: Connection | None = None
+    ) -> Submitted:
+        """Store an action so that it cannot be lost.
+
+        Args:
+            submission: The action, its key and its plan.
+            routes: By step name, how the effect will travel.
+            connection: The caller's open transaction on this database: then the action exists when that commits.
+
+        Raises:
+            InputError: The key was used for something else.
+            GuardHeldError: Some of its payments are being confirmed.
+            UnavailableError: The database cannot be used; nothing was stored, unless the key says otherwise later.
+        """
+        if connection is not None:
+            return intake.take_in(connection, submission, routes, self._clock.now())
+        with self._database.write() as own:
+            return intake.take_in(own, submission, routes, self._clock.now())
+
+    def find_click(self, submission: intake.Click) -> Submitted | None:
+        """The action this click already is or was attached to; None for a new click.
+
+        Raises:
+            InputError: The key was used for something else.
+        """
+        with self._database.read() as connection:
+            return intake.find_click(connection, submission)
+
+    def guarded(self, guards: Iterable[str]) -> Mapping[str, str]:
+        """Which of these business guards are held by an unresolved action, and by which."""
+        with self._database.read() as connection:
+            return intake.guarded(connection, guards)
+
+    def guarded_below(self, prefix: str) -> Mapping[str, str]:
+        """Which business guards that begin so are held by an unresolved action, and by which."""
+        with self._database.read() as connection:
+            return intake.guarded_below(connection, prefix)
+
+    def attach(self, click: intake.Click, holder: str, actor: str) -> Submitted:
+        """Make a click another name of an action that is still being confirmed."""
+        with self._database.write() as connection:
+            return intake.attach(connection, click, holder, actor, self._clock.now())
+
+    # -- a worker's writes -----------------------------------------------------------------------------------------
+
+    def claim(self, lane: str, owner: str, lease: timedelta) -> Held | None:
+        """Take a free lane; None when somebody holds it."""
+        with self._database.write() as connection:
+            return delivery.claim(connection, lane, owner, lease, self._clock.now())
+
+    def release(self, held: Held) -> None:
+        """Let the lane go; nothing happens when it is no longer ours."""
+        with self._database.write() as connection:
+            delivery.release(connection, held)
+
+    def mark_sending(self, held: Held, effect: StoredEffect, sending: Sending) -> StoredEffect:
+        """Commit that bytes may leave from now on.
+
+        Raises:
+            FencedError: The lane or the effect is no longer ours: send nothing.
+        """
+        with self._database.write() as connection:
+            return delivery.mark_sending(connection, held, effect, sending, self._clock.now())
+
+    def record(
+        self,
+        held: Held,
+        effect: StoredEffect,
+        change: Change,
+        *,
+        added: Sequence[tuple[PlannedEffect, Route]] = (),
+        found: Sequence[Finding] = (),
+    ) -> None:
+        """Commit what became of an effect, the effects that follow from it, and findings.
+
+        Raises:
+            FencedError: The lane or the effect is no longer ours.
+        """
+        with self._database.write() as connection:
+            delivery.record(connection, held, effect, change, self._clock.now(), added=added, found=found)
+
+    def give_up(self, effect_key: str, why: str, code: str) -> bool:
+        """End an effect that certainly never left, whoever holds its lane; False when it is no longer waiting.
+
+        For an effect that only this process could send, because only it had the card.
+        """
+        with self._database.write() as connection:
+            effect = reading.load_effect(connection, effect_key)
+            if effect.state is not EffectState.WAITING:
+                return False
+            change = Change.not_sent(why, code)
+            delivery.apply_change(connection, effect, change, self._clock.now(), by={})
+            return True
+
+    # -- a person's writes -----------------------------------------------------------------------------------------
+
+    def resolve(self, action_id: str, effect_key: str, outcome: Outcome, evidence: str, actor: str) -> StoredAction:
+        """End an effect nobody could know, by what a person saw.
+
+        Args:
+            action_id: Which action.
+            effect_key: The effect's key, or its name in the action.
+            outcome: settled, declined or not_sent.
+            evidence: What was seen in the back office; kept in the trail.
+            actor: Who decided; kept in the trail.
+
+        Raises:
+            NotFoundError: There is no such action.
+            InputError: It cannot be resolved so; the message says why.
+        """
+        with self._database.write() as connection:
+            desk.resolve(connection, action_id, effect_key, outcome, evidence, actor, self._clock.now())
+            return reading.load_action(connection, action_id)
+
+    def retry(self, action_id: str, actor: str) -> tuple[str, ...]:
+        """Ask once more for what certainly never left; returns the names of the effects.
+
+        Raises:
+            NotFoundError: There is no such action.
+            InputError: Nothing in it can be retried; the message says why.
+            GuardHeldError: The same payment is being confirmed in another action.
+        """
+        with self._database.write() as connection:
+            return desk.retry(connection, action_id, actor, self._clock.now())
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def action(self, action_id: str) -> StoredAction:
+        """One action.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        with self._database.read() as connection:
+            return reading.load_action(connection, action_id)
+
+    def actions(self, wanted: ActionFilter | None = None) -> tuple[StoredAction, ...]:
+        """Actions that fit, newest first."""
+        with self._database.read() as connection:
+            return reading.find_actions(connection, wanted or ActionFilter())
+
+    def trail(self, action_id: str) -> tuple[TrailEntry, ...]:
+        """Everything that happened to an action, oldest first.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        with self._database.read() as connection:
+            reading.load_action(connection, action_id)
+            return trail.entries(connection, action_id)
+
+    def verify_trail(self, action_id: str) -> bool:
+        """Whether the trail is whole: nothing changed, removed or added."""
+        with self._database.read() as connection:
+            return trail.verify(connection, action_id)
+
+    def counts(self) -> JournalCounts:
+        """The journal in numbers."""
+        with self._database.read() as connection:
+            return reading.count(connection)
+
+    def queue(self, lane: str) -> tuple[StoredEffect, ...]:
+        """Everything that decides what a lane does next, in order of arrival."""
+        with self._database.read() as connection:
+            return reading.queue(connection, lane)
+
+    def lanes_of(self, action_id: str) -> tuple[str, ...]:
+        """Lanes in which an action has open effects."""
+        with self._database.read() as connection:
+            return reading.lanes_of(connection, action_id)
+
+    def due_lanes(self) -> tuple[str, ...]:
+        """Free lanes in which something is due now."""
+        with self._database.read() as connection:
+            return reading.due_lanes(connection, self._clock.now())
+
+    def recent_effects(self, account: str, facility: str, tenant_id: str, as_of: datetime) -> tuple[StoredEffect, ...]:
+        """Principal effects of a tenant that a read made at ``as_of`` may not show yet."""
+        with self._database.read() as connection:
+            return reading.recent_effects(connection, account, facility, tenant_id, as_of)

@@ -1,0 +1,263 @@
+"""Rows of the journal as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Row
+
+from pmsbridge.actions.effects import Effect, effect_from_json
+from pmsbridge.actions.plan import When
+from pmsbridge.ports.outcome import Outcome, Receipt
+from pmsbridge.store.standing import EffectState, Ended, action_outcome, is_partial
+
+__all__ = ["Change", "Held", "Route", "StoredAction", "StoredEffect", "Submitted", "TrailEntry"]
+
+
+@dataclass(frozen=True)
+class StoredEffect:
+    """One effect as the journal knows it.
+
+    Attributes:
+        seq: Order of arrival over all actions.
+        attempts: Sends begun.
+        looks: Probes made.
+        resends: Sends made after a conclusive absence.
+        known_before: By rental, the ledger balance known when it was sent.
+        asked_at: When it was asked for (submitted, or retried by a person): what deadlines count from.
+        quiet_until: No look before this instant: last moment its bytes may have left, plus the settle window.
+        due_at: When the engine next has something to do with it.
+        guards: What it holds while it is unresolved.
+        sealed_until: Until then only the process that holds its sealed value may send it; None when none is needed.
+        version: Raised by every write.
+    """
+
+    seq: int
+    action_id: str
+    position: int
+    name: str
+    key: str
+    kind: str
+    payload: str
+    after: str | None
+    when: When
+    is_principal: bool
+    emulates: str
+    guards: tuple[str, ...]
+    lane: str
+    account: str
+    facility: str
+    tenant_id: str
+    target: str
+    state: EffectState
+    ended: Ended | None
+    message: str
+    code: str
+    evidence: str
+    vendor_ids: Mapping[str, str]
+    receipt_at: datetime | None
+    is_read_back: bool
+    is_emulated: bool
+    attempts: int
+    looks: int
+    resends: int
+    baseline: Mapping[str, str]
+    known_before: Mapping[str, str]
+    asked_at: datetime
+    first_sent_at: datetime | None
+    last_sent_at: datetime | None
+    quiet_until: datetime | None
+    due_at: datetime
+    sealed_until: datetime | None
+    finished_at: datetime | None
+    version: int
+
+    @cached_property
+    def effect(self) -> Effect:
+        """What the back office is asked to do."""
+        return effect_from_json(self.payload)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The effect's own outcome; a skipped effect was not sent."""
+        if self.state is EffectState.REVIEW:
+            return Outcome.NEEDS_REVIEW
+        if self.ended is None:
+            return Outcome.PENDING
+        return Outcome.NOT_SENT if self.ended is Ended.SKIPPED else Outcome(self.ended.value)
+
+    @property
+    def tenant_scope(self) -> tuple[str, str, str] | None:
+        """Whose it is; None when it is nobody's in particular."""
+        return (self.account, self.facility, self.tenant_id) if self.tenant_id else None
+
+    @classmethod
+    def from_row(cls, row: Row[Any]) -> StoredEffect:
+        """Read a row of the effects table."""
+        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        values["when"] = When(values.pop("run_when"))
+        values["state"] = EffectState(values["state"])
+        values["ended"] = Ended(values["ended"]) if values["ended"] else None
+        values["guards"] = tuple(values["guards"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class StoredAction:
+    """One action with its effects in plan order.
+
+    Attributes:
+        tenant_id: Empty for an action without a tenant.
+    """
+
+    seq: int
+    id: str
+    key: str
+    kind: str
+    account: str
+    facility: str
+    tenant_id: str
+    intent: str
+    actor: str
+    submitted_at: datetime
+    changed_at: datetime
+    effects: tuple[StoredEffect, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        """Derived from the effects."""
+        return action_outcome(self.effects)
+
+    @property
+    def is_partial(self) -> bool:
+        """Some principal effects settled, some certainly not."""
+        return is_partial(self.effects)
+
+    def effect_named(self, name: str) -> StoredEffect | None:
+        """The effect of that name."""
+        return next((e for e in self.effects if e.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission.
+
+    Attributes:
+        action: The action it is, or was attached to.
+        replayed: The same key came before.
+        attached: Another key asked for the same payment while it is unresolved; nothing new was stored.
+    """
+
+    action: StoredAction
+    replayed: bool = False
+    attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How one effect will travel.
+
+    Attributes:
+        lane: What it is serialised with.
+        sealed_for: How long only this process may send it; None when no sealed value is needed.
+    """
+
+    lane: str
+    sealed_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lane that is ours for now."""
+
+    lane: str
+    owner: str
+    epoch: int
+    lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class TrailEntry:
+    """One thing that happened to an action."""
+
+    action_id: str
+    number: int
+    at: datetime
+    event: str
+    data: Mapping[str, Any]
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one journal write makes of an effect.
+
+    Attributes:
+        event: Its name in the trail.
+        why: In our words; what the effect's message becomes.
+        not_before: When there is something to do again; None when there is nothing.
+        looked: It follows a probe.
+        resend: It is put back to be sent once more after a conclusive absence.
+    """
+
+    event: str
+    state: EffectState
+    ended: Ended | None = None
+    why: str = ""
+    code: str = ""
+    receipt: Receipt | None = None
+    not_before: datetime | None = None
+    quiet_until: datetime | None = None
+    looked: bool = False
+    resend: bool = False
+
+    @classmethod
+    def settled(cls, receipt: Receipt, *, looked: bool = False) -> Change:
+        """The back office has it."""
+        event = "found" if looked else "settled"
+        return cls(event, EffectState.DONE, Ended.SETTLED, code=receipt.code, receipt=receipt, looked=looked)
+
+    @classmethod
+    def declined(cls, why: str, code: str = "") -> Change:
+        """The back office said no; nothing changed."""
+        return cls("declined", EffectState.DONE, Ended.DECLINED, why=why, code=code)
+
+    @classmethod
+    def not_sent(cls, why: str, code: str = "", *, event: str = "not_sent", looked: bool = False) -> Change:
+        """It certainly never got there."""
+        return cls(event, EffectState.DONE, Ended.NOT_SENT, why=why, code=code, looked=looked)
+
+    @classmethod
+    def skipped(cls, why: str) -> Change:
+        """What it waited for ended another way."""
+        return cls("skipped", EffectState.DONE, Ended.SKIPPED, why=why)
+
+    @classmethod
+    def waiting(cls, why: str, code: str, *, until: datetime) -> Change:
+        """It certainly never got there; try again later."""
+        return cls("postponed", EffectState.WAITING, why=why, code=code, not_before=until)
+
+    @classmethod
+    def again(cls, why: str, *, at: datetime) -> Change:
+        """It is conclusively absent; send the same key once more."""
+        return cls("absent", EffectState.WAITING, why=why, not_before=at, looked=True, resend=True)
+
+    @classmethod
+    def unknown(cls, why: str, code: str, *, look_at: datetime) -> Change:
+        """It may have happened; look after the settle window."""
+        return cls("unknown", EffectState.UNKNOWN, why=why, code=code, not_before=look_at, quiet_until=look_at)
+
+    @classmethod
+    def still_unknown(cls, why: str, code: str, *, look_at: datetime) -> Change:
+        """The look itself failed; look again later."""
+        return cls("look_failed", EffectState.UNKNOWN, why=why, code=code, not_before=look_at, looked=True)
+
+    @classmethod
+    def review(cls, why: str, *, looked: bool = True) -> Change:
+        """No machine can know."""
+        return cls("needs_review", EffectState.REVIEW, why=why, looked=looked)

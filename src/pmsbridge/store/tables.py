@@ -1,0 +1,292 @@
+"""Every table, in one look. Portable SQL: SQLite now, PostgreSQL with the same statements."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+from pmsbridge.store.columns import JsonText, UtcInstant
+
+__all__ = [
+    "METADATA",
+    "SCHEMA_VERSION",
+    "accounts_seen",
+    "actions",
+    "aliases",
+    "call_counts",
+    "cursors",
+    "effects",
+    "findings",
+    "guards",
+    "lanes",
+    "quotes",
+    "records",
+    "runs",
+    "schema_version",
+    "seen_marks",
+    "sync_reports",
+    "trail",
+    "watched_tenants",
+]
+
+SCHEMA_VERSION: Final = 1
+
+METADATA: Final = MetaData()
+
+_ID: Final = String(200)
+
+schema_version = Table(
+    "pmsbridge_schema",
+    METADATA,
+    Column("version", Integer, primary_key=True),
+    Column("installed_at", UtcInstant, nullable=False),
+)
+
+# -- the journal -----------------------------------------------------------------------------------------------------
+
+actions = Table(
+    "pmsbridge_actions",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("id", _ID, nullable=False, unique=True),
+    Column("key", _ID, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("account", _ID, nullable=False),
+    Column("facility", _ID, nullable=False),
+    Column("tenant_id", _ID, nullable=False, default=""),
+    Column("intent", Text, nullable=False),
+    Column("actor", _ID, nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("is_partial", Boolean, nullable=False, default=False),
+    Column("submitted_at", UtcInstant, nullable=False),
+    Column("changed_at", UtcInstant, nullable=False),
+    Column("trail_length", Integer, nullable=False, default=0),
+    Column("trail_head", String(64), nullable=False, default=""),
+    UniqueConstraint("account", "facility", "tenant_id", "key"),
+    Index("pmsbridge_actions_outcome", "outcome", "seq"),
+    sqlite_autoincrement=True,
+)
+
+aliases = Table(
+    "pmsbridge_aliases",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
+    Column("intent", Text, nullable=False),
+    Column("kind", _ID, nullable=False),
+    Column("attached_at", UtcInstant, nullable=False),
+)
+
+effects = Table(
+    "pmsbridge_effects",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("name", _ID, nullable=False),
+    Column("key", _ID, nullable=False, unique=True),
+    Column("kind", _ID, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("after", _ID),
+    Column("run_when", String(10), nullable=False),
+    Column("is_principal", Boolean, nullable=False),
+    Column("emulates", _ID, nullable=False, default=""),
+    Column("guards", JsonText, nullable=False),
+    Column("lane", _ID, nullable=False),
+    Column("account", _ID, nullable=False),
+    Column("facility", _ID, nullable=False),
+    Column("tenant_id", _ID, nullable=False, default=""),
+    Column("target", Text, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("ended", String(20)),
+    Column("message", Text, nullable=False, default=""),
+    Column("code", _ID, nullable=False, default=""),
+    Column("evidence", Text, nullable=False, default=""),
+    Column("vendor_ids", JsonText, nullable=False),
+    Column("receipt_at", UtcInstant),
+    Column("is_read_back", Boolean, nullable=False, default=False),
+    Column("is_emulated", Boolean, nullable=False, default=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("looks", Integer, nullable=False, default=0),
+    Column("resends", Integer, nullable=False, default=0),
+    Column("baseline", JsonText, nullable=False),
+    Column("known_before", JsonText, nullable=False),
+    Column("asked_at", UtcInstant, nullable=False),
+    Column("first_sent_at", UtcInstant),
+    Column("last_sent_at", UtcInstant),
+    Column("quiet_until", UtcInstant),
+    Column("due_at", UtcInstant, nullable=False),
+    Column("sealed_until", UtcInstant),
+    Column("finished_at", UtcInstant),
+    Column("version", Integer, nullable=False, default=0),
+    UniqueConstraint("action_id", "name"),
+    Index("pmsbridge_effects_work", "state", "lane", "due_at"),
+    Index("pmsbridge_effects_tenant", "account", "facility", "tenant_id", "state"),
+    sqlite_autoincrement=True,
+)
+
+guards = Table(
+    "pmsbridge_guards",
+    METADATA,
+    Column("guard", String(400), primary_key=True),
+    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
+    Column("effect_key", _ID, nullable=False, index=True),
+    Column("held_since", UtcInstant, nullable=False),
+)
+
+lanes = Table(
+    "pmsbridge_lanes",
+    METADATA,
+    Column("name", _ID, primary_key=True),
+    Column("owner", _ID, nullable=False, default=""),
+    Column("epoch", Integer, nullable=False, default=0),
+    Column("lease_until", UtcInstant),
+)
+
+trail = Table(
+    "pmsbridge_trail",
+    METADATA,
+    Column("action_id", _ID, ForeignKey(actions.c.id), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcInstant, nullable=False),
+    Column("event", _ID, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("prev_hash", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# -- what runs by the clock, what a payment refers to, what an account may spend ---------------------------------------
+
+runs = Table(
+    "pmsbridge_runs",
+    METADATA,
+    Column("name", _ID, primary_key=True),
+    Column("slot", UtcInstant, primary_key=True),
+    Column("state", String(10), nullable=False),
+    Column("owner", _ID, nullable=False),
+    Column("started_at", UtcInstant, nullable=False),
+    Column("lease_until", UtcInstant, nullable=False),
+    Column("finished_at", UtcInstant),
+    Column("message", Text, nullable=False, default=""),
+)
+
+quotes = Table(
+    "pmsbridge_quotes",
+    METADATA,
+    Column("id", _ID, primary_key=True),
+    Column("account", _ID, nullable=False),
+    Column("facility", _ID, nullable=False),
+    Column("tenant_id", _ID, nullable=False),
+    Column("doc", Text, nullable=False),
+    Column("valid_until", UtcInstant, nullable=False, index=True),
+)
+
+call_counts = Table(
+    "pmsbridge_call_counts",
+    METADATA,
+    Column("lane", _ID, primary_key=True),
+    Column("month", String(7), primary_key=True),
+    Column("calls", Integer, nullable=False),
+)
+
+# -- the mirror --------------------------------------------------------------------------------------------------------
+
+records = Table(
+    "pmsbridge_records",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("entity", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+    Column("tenant_id", _ID, nullable=False, default=""),
+    Column("first_name", Text, nullable=False, default=""),
+    Column("last_name", Text, nullable=False, default=""),
+    Column("company", Text, nullable=False, default=""),
+    Column("email", Text, nullable=False, default=""),
+    Column("phone_digits", Text, nullable=False, default=""),
+    Column("unit_number", Text, nullable=False, default=""),
+    Column("record_state", Text, nullable=False, default=""),
+    Column("content_hash", String(64), nullable=False),
+    Column("doc", Text, nullable=False),
+    Column("first_seen", UtcInstant, nullable=False),
+    Column("changed_at", UtcInstant, nullable=False),
+    Column("deleted_at", UtcInstant),
+    Index("pmsbridge_records_tenant", "account", "facility", "tenant_id"),
+    Index("pmsbridge_records_unit", "account", "facility", "entity", "unit_number"),
+)
+
+seen_marks = Table(
+    "pmsbridge_seen_marks",
+    METADATA,
+    Column("run_id", _ID, primary_key=True),
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("entity", _ID, primary_key=True),
+    Column("id", _ID, primary_key=True),
+)
+
+accounts_seen = Table(
+    "pmsbridge_accounts_seen",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("doc", Text, nullable=False),
+    Column("as_of", UtcInstant, nullable=False),
+)
+
+watched_tenants = Table(
+    "pmsbridge_watched_tenants",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("asked_at", UtcInstant, nullable=False),
+)
+
+cursors = Table(
+    "pmsbridge_cursors",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("entity", _ID, primary_key=True),
+    Column("cursor", Text),
+    Column("synced_at", UtcInstant),
+    Column("moved_at", UtcInstant, nullable=False),
+)
+
+sync_reports = Table(
+    "pmsbridge_sync_reports",
+    METADATA,
+    Column("run_id", _ID, primary_key=True),
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("entity", _ID, primary_key=True),
+    Column("started_at", UtcInstant, nullable=False),
+    Column("finished_at", UtcInstant, nullable=False),
+    Column("rows_read", Integer, nullable=False),
+    Column("rows_changed", Integer, nullable=False),
+    Column("rows_unchanged", Integer, nullable=False),
+    Column("rows_deleted", Integer, nullable=False),
+    Column("error", Text, nullable=False, default=""),
+    Column("failure", _ID, nullable=False, default=""),
+)
+
+findings = Table(
+    "pmsbridge_findings",
+    METADATA,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("code", _ID, nullable=False),
+    Column("severity", String(10), nullable=False),
+    Column("account", _ID, nullable=False),
+    Column("facility", _ID, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("found_at", UtcInstant, nullable=False),
+    Column("seen_at", UtcInstant, nullable=False),
+    Column("times", Integer, nullable=False, default=1),
+    Column("closed_at", UtcInstant),
+    Index("pmsbridge_findings_open", "closed_at", "code", "account", "facility"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,370 @@
+"""What every adapter must keep, checked against what its back office really holds.
+
+An adapter's author writes a :class:`Judge`, which looks behind the adapter's back, and one :class:`Example` per
+effect the
+adapter promises, and runs the checks::
+
+    class TestMyAdapter(Conformance):
+        @pytest.fixture
+        def subject(self) -> Subject:
+            return Subject(adapter=..., judge=..., examples=..., facility="F1", tenant_id="7")
+
+The checks know nothing of any vendor. Their one question is whether what the adapter said is true: an error that claims
+that nothing changed, a look that claims to have found something, a receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from pmsbridge.actions.effects import EffectBody, SendMail
+from pmsbridge.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from pmsbridge.model.ledger import Balances
+from pmsbridge.model.record import Record
+from pmsbridge.model.sealed import Sealed
+from pmsbridge.ports.adapter import Adapter, Entity, Query
+from pmsbridge.ports.capability import Support
+from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
+
+__all__ = ["Conformance", "Example", "Judge", "Subject", "Weather"]
+
+_FIVE: Final = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
+_NOTHING_CHANGED: Final = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError)
+_READING: Final = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, NotFoundError)
+_KEY: Final = "c0f0" * 10
+
+
+class Weather(StrEnum):
+    """How a call can go wrong on the way. A judge brings about those it can."""
+
+    REFUSED = "refused"
+    LOST_BEFORE = "lost_before"
+    LOST_AFTER = "lost_after"
+    SERVER_ERROR = "server_error"
+    FAULT = "fault"
+    TRUNCATED = "truncated"
+    GARBLED = "garbled"
+    REDIRECTED = "redirected"
+    BUSY = "busy"
+
+
+class Judge(Protocol):
+    """Looks at the back office without the adapter, and brings about weather."""
+
+    @property
+    def weathers(self) -> frozenset[Weather]:
+        """What it can bring about."""
+
+    def reset(self) -> None:
+        """Start over: the same data, good weather, no calls."""
+
+    def times_done(self, effect: EffectBody) -> int:
+        """How often an effect is in the back office since the last reset."""
+
+    def calls(self) -> int:
+        """How many calls arrived since the last reset."""
+
+    def writes(self, effect: EffectBody) -> int:
+        """How many calls that carry this effect out arrived since the last reset."""
+
+    def set_weather(self, weather: Weather, effect: EffectBody | None) -> None:
+        """Let the next write of this effect meet this weather; with None, every read from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One effect that the back office will carry out, not yet done after a reset.
+
+    Attributes:
+        effect: What to do.
+        sealed: Makes the card, account or password that travels with it; None when none is needed.
+    """
+
+    effect: EffectBody
+    sealed: Callable[[], Sealed] | None = None
+
+    def attempt(self, baseline: Mapping[str, str], *, now: datetime | None = None) -> Attempt:
+        """A first attempt."""
+        sealed = self.sealed() if self.sealed is not None else None
+        return Attempt(key=_KEY, sealed=sealed, baseline=baseline, sent_at=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is judged, and by whom.
+
+    Attributes:
+        adapter: Its settings allow everything it promises.
+        judge: Looks behind its back.
+        examples: At least one per promised effect.
+        facility: A configured facility.
+        tenant_id: A tenant there with at least one rental.
+        unknown_tenant_id: An id that nobody has.
+        now: The back office's present.
+        poison: Texts that must never show: test card numbers, passwords, keys.
+    """
+
+    adapter: Adapter
+    judge: Judge
+    examples: Sequence[Example]
+    facility: str
+    tenant_id: str
+    unknown_tenant_id: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    poison: Sequence[str] = field(default=(), repr=False)
+
+
+def _holds(condition: bool, claim: str) -> None:  # noqa: FBT001 - it reads as a sentence
+    if not condition:
+        raise AssertionError(claim)
+
+
+def _named(example: Example) -> str:
+    return str(getattr(example.effect, "kind", ""))
+
+
+def _send(subject: Subject, example: Example) -> tuple[Receipt | PmsBridgeError, Mapping[str, str], Attempt]:
+    """Baseline, one execute, and whatever came of it; anything but the five classes fails the check."""
+    baseline = subject.adapter.baseline(example.effect)
+    attempt = example.attempt(baseline)
+    try:
+        return subject.adapter.execute(example.effect, attempt), baseline, attempt
+    except _FIVE as error:
+        return error, baseline, attempt
+    except Exception as error:
+        message = f"{_named(example)}: {type(error).__name__} left the adapter; only five classes may"
+        raise AssertionError(message) from error
+
+
+def _look(subject: Subject, example: Example, baseline: Mapping[str, str]) -> object:
+    attempt = replace(Attempt(key=_KEY, baseline=baseline), sent_at=subject.now())
+    return subject.adapter.probe(example.effect, attempt)
+
+
+class Conformance:
+    """The checks. Subclass it in a test module and give it a fixture ``subject``."""
+
+    # what is promised
+
+    def test_every_promise_has_an_example_and_a_source(self, subject: Subject) -> None:
+        """A promise nobody exercises is no promise."""
+        promised = {
+            kind
+            for kind, row in subject.adapter.capabilities.items()
+            if row.support in {Support.NATIVE, Support.EMULATED}
+        }
+        shown = {_named(example) for example in subject.examples}
+        _holds(promised == shown, f"promised but not shown, or shown but not promised: {sorted(promised ^ shown)}")
+        for row in subject.adapter.capabilities.values():
+            _holds(bool(row.source.strip()), f"{row.effect} names no source")
+
+    def test_what_is_not_promised_is_refused_before_anything_is_asked(self, subject: Subject) -> None:
+        """No I/O for an effect the back office cannot say."""
+        subject.judge.reset()
+        mail = SendMail(
+            account=subject.adapter.account_name,
+            facility=subject.facility,
+            to="nobody@example.com",
+            subject="s",
+            text="t",
+            reference="PB-CONFORMANCE",
+        )
+        _holds(mail.kind not in subject.adapter.capabilities, "mail is not a back office's business")
+        try:
+            subject.adapter.execute(mail, Attempt(key=_KEY))
+        except UnsupportedError:
+            _holds(subject.judge.calls() == 0, "an unsupported effect caused a call")
+            return
+        raise AssertionError("an unsupported effect was not refused as unsupported")
+
+    # doing it once
+
+    def test_done_once_is_there_once(self, subject: Subject) -> None:
+        """One execute, one effect, one receipt."""
+        for example in subject.examples:
+            subject.judge.reset()
+            _holds(subject.judge.times_done(example.effect) == 0, f"{_named(example)}: the example is done already")
+            answer, _, _ = _send(subject, example)
+            _holds(isinstance(answer, Receipt), f"{_named(example)}: {answer!r}")
+            times = subject.judge.times_done(example.effect)
+            _holds(times == 1, f"{_named(example)}: done {times} times by one execute")
+            has_evidence = isinstance(answer, Receipt) and bool(answer.evidence)
+            _holds(has_evidence, f"{_named(example)}: a receipt without evidence")
+
+    def test_a_look_finds_what_was_done_and_not_what_was_never_sent(self, subject: Subject) -> None:
+        """A probe tells the two apart wherever a probe is promised; it changes nothing itself."""
+        for example in self._probeable(subject):
+            subject.judge.reset()
+            baseline = subject.adapter.baseline(example.effect)
+            before = _look(subject, example, baseline)
+            _holds(isinstance(before, Absent), f"{_named(example)}: not sent, and the look says {before!r}")
+            _holds(subject.judge.times_done(example.effect) == 0, f"{_named(example)}: a look did it")
+            subject.adapter.execute(example.effect, example.attempt(baseline))
+            after = _look(subject, example, baseline)
+            _holds(isinstance(after, Found), f"{_named(example)}: done, and the look says {after!r}")
+            if isinstance(after, Found):
+                _holds(after.receipt.read_back, f"{_named(example)}: what a look found is read back")
+
+    @staticmethod
+    def _probeable(subject: Subject) -> Iterator[Example]:
+        rows = subject.adapter.capabilities
+        yield from (example for example in subject.examples if rows[_named(example)].can_probe)
+
+    # bad weather
+
+    def test_bad_weather_never_makes_the_adapter_tell_a_falsehood(self, subject: Subject) -> None:
+        """Whatever is said about the back office is so; a write is sent at most once."""
+        for example in subject.examples:
+            for weather in sorted(subject.judge.weathers):
+                subject.judge.reset()
+                baseline = subject.adapter.baseline(example.effect)
+                subject.judge.set_weather(weather, example.effect)
+                self._weathered(subject, example, weather, baseline)
+
+    def _weathered(self, subject: Subject, example: Example, weather: Weather, baseline: Mapping[str, str]) -> None:
+        name = f"{_named(example)} in weather {weather}"
+        answer = self._sent_in(subject, example, baseline, name)
+        times = subject.judge.times_done(example.effect)
+        writes = subject.judge.writes(example.effect)
+        _holds(writes <= 1, f"{name}: sent {writes} times")
+        if isinstance(answer, Receipt):
+            _holds(times == 1, f"{name}: a receipt for something done {times} times")
+        elif isinstance(answer, _NOTHING_CHANGED):
+            _holds(times == 0, f"{name}: {type(answer).__name__} for something done {times} times")
+        self._look_is_true(subject, example, baseline, name)
+
+    @staticmethod
+    def _sent_in(
+        subject: Subject, example: Example, baseline: Mapping[str, str], name: str
+    ) -> Receipt | PmsBridgeError:
+        try:
+            return subject.adapter.execute(example.effect, example.attempt(baseline))
+        except _FIVE as error:
+            return error
+        except Exception as error:
+            message = f"{name}: {type(error).__name__} left the adapter"
+            raise AssertionError(message) from error
+
+    @staticmethod
+    def _look_is_true(subject: Subject, example: Example, baseline: Mapping[str, str], name: str) -> None:
+        seen = _look(subject, example, baseline)
+        times = subject.judge.times_done(example.effect)
+        if isinstance(seen, Found):
+            _holds(times >= 1, f"{name}: found, and it is not there")
+        if isinstance(seen, Absent) and seen.conclusive:
+            _holds(times == 0, f"{name}: absent for good, and it is there")
+
+    def test_reads_in_bad_weather_say_so_and_nothing_else(self, subject: Subject) -> None:
+        """A read that gets no answer is unavailable, never unknown, never wrong."""
+        for weather in sorted(subject.judge.weathers - {Weather.LOST_AFTER}):
+            subject.judge.reset()
+            subject.judge.set_weather(weather, None)
+            try:
+                subject.adapter.tenant(subject.facility, subject.tenant_id)
+            except _READING:
+                continue
+            except Exception as error:
+                message = f"{type(error).__name__} left a read in weather {weather}"
+                raise AssertionError(message) from error
+            raise AssertionError(f"a read in weather {weather} succeeded; the judge made no weather")  # noqa: EM102
+        subject.judge.reset()
+
+    # what is sealed
+
+    def test_a_sealed_value_is_needed_and_wiped(self, subject: Subject) -> None:
+        """Without it nothing is sent; with it, it is gone afterwards."""
+        for example in subject.examples:
+            if not example.effect.needs_a_sealed_value:
+                continue
+            subject.judge.reset()
+            answer, _, _ = _send(subject, replace(example, sealed=None))
+            _holds(isinstance(answer, UnavailableError), f"{_named(example)} without its sealed value: {answer!r}")
+            _holds(subject.judge.writes(example.effect) == 0, f"{_named(example)} was sent without its sealed value")
+            _, _, attempt = _send(subject, example)
+            is_gone = attempt.sealed is not None and attempt.sealed.is_wiped
+            _holds(is_gone, f"{_named(example)} left its sealed value open")
+
+    def test_no_secret_shows(self, subject: Subject) -> None:
+        """Neither in receipts, errors, baselines nor what a look says."""
+        for example in subject.examples:
+            for weather in (None, *sorted(subject.judge.weathers)):
+                subject.judge.reset()
+                if weather is not None:
+                    subject.judge.set_weather(weather, example.effect)
+                answer, baseline, attempt = _send(subject, example)
+                seen = _look(subject, example, baseline)
+                cause = getattr(answer, "__cause__", None)
+                shown = f"{answer!r}{answer!s}{dict(baseline)!r}{attempt!r}{seen!r}{cause!r}"
+                leaks = [word for word in subject.poison if word in shown]
+                _holds(not leaks, f"{_named(example)} in weather {weather} shows {len(leaks)} secrets")
+
+    # reading
+
+    def test_an_account_adds_up_and_belongs_together(self, subject: Subject) -> None:
+        """The total is the sum of the rentals, in one currency; every record names its facility."""
+        subject.judge.reset()
+        account = subject.adapter.account(subject.facility, subject.tenant_id)
+        _holds(bool(account.rentals), "the example tenant has a rental")
+        parts = Balances.total((row.balances for row in account.rentals), account.facility.currency)
+        _holds(account.total == parts, "the total is not the sum of the rentals")
+        for row in account.rentals:
+            owed = row.balances.payable_now.amount - row.balances.credit.amount
+            _holds(owed == row.balances.due.amount, f"rental {row.id}: payable and credit do not explain what is due")
+
+    def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
+        """What moved is what is owed."""
+        subject.judge.reset()
+        account = subject.adapter.account(subject.facility, subject.tenant_id)
+        for row in account.rentals:
+            entries = subject.adapter.ledger(subject.facility, subject.tenant_id, row.id)
+            moved = sum(entry.effect.amount for entry in entries)
+            _holds(moved == row.balances.ledger.amount, f"rental {row.id}: {moved} moved, {row.balances.ledger} owed")
+
+    def test_an_unknown_tenant_is_not_found(self, subject: Subject) -> None:
+        """The same answer whether it exists elsewhere or nowhere."""
+        subject.judge.reset()
+        for read in (subject.adapter.account, subject.adapter.tenant):
+            try:
+                read(subject.facility, subject.unknown_tenant_id)
+            except NotFoundError:
+                continue
+            raise AssertionError("an unknown tenant was found")
+
+    def test_a_fetch_brings_records_of_its_kind_and_says_when_it_is_whole(self, subject: Subject) -> None:
+        """Only the last batch may be complete; ids are unique; every record belongs to the facility."""
+        subject.judge.reset()
+        kinds = {
+            Entity.FACILITIES: "facility",
+            Entity.UNITS: "unit",
+            Entity.TENANTS: "tenant",
+            Entity.RENTALS: "rental",
+        }
+        for entity, kind in kinds.items():
+            batches = list(subject.adapter.fetch(Query(entity, subject.facility)))
+            records: list[Record] = [record for batch in batches for record in batch.records]
+            _holds(bool(records), f"{entity}: nothing came")
+            _holds(all(record.ref.entity == kind for record in records), f"{entity}: a record of another kind")
+            _holds(all(r.ref.facility == subject.facility for r in records), f"{entity}: a record of another facility")
+            _holds(len({record.id for record in records}) == len(records), f"{entity}: an id twice")
+            _holds(not any(batch.is_complete for batch in batches[:-1]), f"{entity}: complete before the end")
+
+    def test_checks_of_doctor_have_a_remedy_when_they_fail(self, subject: Subject) -> None:
+        """Name, status, detail and remedy; a healthy account has no failure."""
+        subject.judge.reset()
+        for check in subject.adapter.diagnose():
+            _holds(set(check) >= {"name", "status", "detail", "remedy"}, f"a check lacks a part: {sorted(check)}")
+            _holds(check["status"] in {"ok", "warning", "failed", "skipped"}, f"status {check['status']!r}")
+            _holds(check["status"] != "failed", f"{check['name']}: {check['detail']}")
+            _holds(check["status"] == "ok" or bool(check["detail"]), f"{check['name']} says nothing")

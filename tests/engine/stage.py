@@ -1,0 +1,249 @@
+"""What the engine tests play with: submissions, a runtime over an office in memory, a journal that dies on cue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pmsbridge.actions.effects import (
+    AddNote,
+    ChangeContact,
+    Effect,
+    PaymentPart,
+    PostBulletin,
+    ScheduleMoveOut,
+    SendMail,
+    SetAutopay,
+    TakePayment,
+)
+from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, When, effect_key, payment_guard, reference_of
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.settings import EngineSettings
+from pmsbridge.errors import OutcomeUnknownError, PmsBridgeError
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import CardPayment, ExternalPayment, Means, StoredMethod
+from pmsbridge.model.sealed import Card
+from pmsbridge.ports.mailer import Mail
+from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.journal import Journal
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, SimulatedCrash, TestClock
+
+PAN = "4111111111111111"
+WINDOW = MemoryAdapter.settle_window
+LEASE = MemoryAdapter.send_timeout + EngineSettings().lease_margin
+LONG_LEASE = EngineSettings().mail_timeout + EngineSettings().lease_margin + timedelta(seconds=1)
+
+
+def usd(amount: str) -> Money:
+    return Money.of(amount, "USD")
+
+
+def card() -> Card:
+    return Card(number=PAN, expires_on=date(2030, 12, 31), holder="Test Payer", cvv="123")
+
+
+class Sink:
+    """A mailer that keeps what it got and fails as told."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.errors: list[tuple[bool, Exception]] = []
+
+    def send(self, mail: Mail) -> str:
+        arrived, error = self.errors.pop(0) if self.errors else (True, None)
+        if arrived:
+            self.mails.append(mail)
+        if error is not None:
+            raise error
+        return "250 ok"
+
+    def lose_the_answer(self) -> None:
+        self.errors.append((True, OutcomeUnknownError("no answer after DATA")))
+
+    def fail(self, error: PmsBridgeError) -> None:
+        self.errors.append((False, error))
+
+
+class DyingJournal(Journal):
+    """A journal whose process dies before or after one of its writes, and stays dead."""
+
+    def __init__(self, database: Database, clock: TestClock) -> None:
+        super().__init__(database, clock)
+        self.dies: tuple[str, str, int] | None = None
+        self.dead = False
+        self._seen: dict[str, int] = {}
+
+    def die(self, when: str, method: str, nth: int = 1) -> None:
+        self.dies = (when, method, nth)
+
+    def _play(self, method: str, act: Callable[[], Any]) -> Any:
+        if self.dead:
+            raise SimulatedCrash
+        self._seen[method] = self._seen.get(method, 0) + 1
+        on_cue = self.dies is not None and self.dies[1:] == (method, self._seen[method])
+        when = self.dies[0] if self.dies else ""
+        if on_cue and when == "before":
+            self.dead = True
+            raise SimulatedCrash
+        result = act()
+        if on_cue:
+            self.dead = True
+            raise SimulatedCrash
+        return result
+
+    def submit(self, *args: Any, **kwargs: Any) -> Any:
+        return self._play("submit", lambda: super(DyingJournal, self).submit(*args, **kwargs))
+
+    def claim(self, *args: Any) -> Any:
+        return self._play("claim", lambda: super(DyingJournal, self).claim(*args))
+
+    def mark_sending(self, *args: Any) -> Any:
+        return self._play("mark_sending", lambda: super(DyingJournal, self).mark_sending(*args))
+
+    def record(self, *args: Any, **kwargs: Any) -> Any:
+        return self._play("record", lambda: super(DyingJournal, self).record(*args, **kwargs))
+
+    def release(self, *args: Any) -> Any:
+        return self._play("release", lambda: super(DyingJournal, self).release(*args))
+
+    def give_up(self, *args: Any) -> Any:
+        return self._play("give_up", lambda: super(DyingJournal, self).give_up(*args))
+
+
+class Stage:
+    """One database, one office, one clock; as many runtimes as a test wants."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "journal.db"
+        self.clock = TestClock()
+        self.office = MemoryOffice(self.clock, facilities=("F1", "F2"))
+        self.adapter = MemoryAdapter(self.office)
+        self.sink = Sink()
+        self.database = open_database(f"sqlite:///{self.path}")
+
+    def runtime(self, *, journal: Journal | None = None, mailer: Any = "sink", **settings: Any) -> Runtime:
+        return Runtime(
+            self.database, {"mem": self.adapter}, mailer=self.sink if mailer == "sink" else mailer, clock=self.clock,
+            settings=EngineSettings(**settings), journal=journal,
+            staff_address=lambda _account, _facility: "manager@f1.example",
+        )  # fmt: skip
+
+    def dying(self) -> tuple[Runtime, DyingJournal]:
+        journal = DyingJournal(self.database, self.clock)
+        return self.runtime(journal=journal), journal
+
+    def bytes_on_disk(self) -> bytes:
+        return b"".join(path.read_bytes() for path in self.path.parent.glob("journal.db*"))
+
+    def later(self, by: timedelta) -> None:
+        self.clock.advance(by)
+
+    def payments(self) -> int:
+        return len(self.office.of_kind("take_payment"))
+
+
+def action_id(key: str, tenant: str = "T1") -> str:
+    return Submission.id_for("mem", "F1", tenant, key)
+
+
+def submission(
+    key: str, kind: str, steps: list[PlannedEffect], *, tenant: str = "T1", intent: str = "{}"
+) -> Submission:
+    return Submission(
+        action_id=action_id(key, tenant), key=key, kind=kind, account="mem", facility="F1", tenant_id=tenant,
+        intent=intent, plan=Plan(steps=tuple(steps)),
+    )  # fmt: skip
+
+
+def step(key: str, name: str, effect: Effect, *, tenant: str = "T1", **fields: Any) -> PlannedEffect:
+    return PlannedEffect(
+        name=name, key=effect_key(action_id(key, tenant), name, effect.target), effect=effect, **fields
+    )
+
+
+def take(
+    key: str, *, amount: str = "120.00", rental: str = "R1", tenant: str = "T1", means: Means | None = None,
+    name: str = "payment", after: str | None = None,
+) -> PlannedEffect:  # fmt: skip
+    part = PaymentPart(rental_id=rental, unit_id=f"U{rental[1:]}", unit_number="015", amount=usd(amount))
+    effect = TakePayment(
+        account="mem", facility="F1", tenant_id=tenant, parts=(part,), means=means or StoredMethod(method_id="M1"),
+        reference=reference_of(action_id(key, tenant), name),
+    )  # fmt: skip
+    guard = payment_guard("mem", "F1", tenant, rental, usd(amount))
+    return step(key, name, effect, tenant=tenant, guards=(guard,), after=after)
+
+
+def pay(key: str = "click-0001", *, intent: str = "", tenant: str = "T1", **fields: Any) -> Submission:
+    chosen = take(key, tenant=tenant, **fields)
+    return submission(key, "pay_rental", [chosen], tenant=tenant, intent=intent or str(chosen.effect.target))
+
+
+def pay_by_card(key: str = "click-0001", **fields: Any) -> Submission:
+    face = card().face
+    return pay(key, means=CardPayment(face=face), **fields)
+
+
+def record_external(key: str = "click-0001", **fields: Any) -> Submission:
+    return pay(key, means=ExternalPayment(gateway="stripe", reference="pi_12345"), **fields)
+
+
+def note(key: str, name: str, text: str = "hello", *, rental: str = "R1", **fields: Any) -> PlannedEffect:
+    effect = AddNote(
+        account="mem", facility="F1", tenant_id="T1", rental_id=rental, text=text,
+        reference=reference_of(action_id(key), name),
+    )  # fmt: skip
+    return step(key, name, effect, **fields)
+
+
+def bulletin(key: str, name: str, **fields: Any) -> PlannedEffect:
+    effect = PostBulletin(
+        account="mem", facility="F1", subject="Subject", body="Body", reference=reference_of(action_id(key), name)
+    )
+    return step(key, name, effect, **fields)
+
+
+def mail(key: str, name: str, **fields: Any) -> PlannedEffect:
+    effect = SendMail(
+        account="mem", facility="F1", to="manager@f1.example", subject="Subject", text="Text",
+        reference=reference_of(action_id(key), name),
+    )  # fmt: skip
+    return step(key, name, effect, **fields)
+
+
+def edit(key: str = "click-edit", **changes: str) -> Submission:
+    """A contact edit with its three notices."""
+    effect = ChangeContact(
+        account="mem",
+        facility="F1",
+        tenant_id="T1",
+        changes=changes or {"email": "new@example.test"},  # type: ignore[arg-type]
+    )
+    notices: dict[str, Any] = {"after": "edit", "is_principal": False}
+    steps = [
+        step(key, "edit", effect), mail(key, "mail", **notices), bulletin(key, "bulletin", **notices),
+        note(key, "note", **notices),
+    ]  # fmt: skip
+    return submission(key, "edit_contact", steps)
+
+
+def move_out(key: str = "click-move", *, rental: str = "R1") -> Submission:
+    effect = ScheduleMoveOut(
+        account="mem", facility="F1", tenant_id="T1", rental_id=rental, leaving_on=date(2026, 12, 31),
+        notice_given_on=date(2026, 11, 21),
+    )  # fmt: skip
+    return submission(key, "request_move_out", [step(key, "move_out", effect)])
+
+
+def autopay(key: str = "click-auto", *, on: bool = True) -> Submission:
+    effect = SetAutopay(account="mem", facility="F1", tenant_id="T1", rental_id="R1", on=on)
+    return submission(key, "autopay", [step(key, "autopay", effect)])
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 11, 21, hour, 0, tzinfo=UTC)
+
+
+__all__ = [name for name in dir() if not name.startswith("_")] + ["When"]

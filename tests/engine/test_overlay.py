@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pmsbridge.actions.effects import CancelMoveOut, SetConsent
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.payments import AutopayState
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.record import Source
+from pmsbridge.model.rental import RentalState
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
+from tests.engine.stage import WINDOW, Stage, autopay, edit, move_out, pay, step, submission, usd
+
+
+def _read(stage: Stage) -> TenantAccount:
+    return stage.adapter.account("F1", "T1")
+
+
+def _payable(account: TenantAccount, rental: str = "R1") -> str:
+    row = account.rental(rental)
+    assert row is not None
+    return str(row.balances.payable_now)
+
+
+def test_an_account_without_writes_of_ours_is_returned_as_it_is(stage: Stage) -> None:
+    account = _read(stage)
+
+    assert stage.runtime().overlaid(account) is account
+
+
+def test_a_settled_payment_shows_on_an_older_read(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    runtime.submit(pay(amount="50.00"))
+
+    shown = runtime.overlaid(account)
+
+    assert shown.source is Source.OVERLAY
+    assert _payable(shown) == "70.00 USD"
+    assert shown.rental("R1").balances.ledger == usd("70.00")  # type: ignore[union-attr]
+    assert _payable(shown, "R4") == "120.00 USD"
+    assert account.source is Source.LIVE
+
+
+def test_a_read_that_already_shows_the_payment_is_not_reduced_twice(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.mirror.save_account(_read(stage))
+    runtime.submit(pay(amount="50.00"))
+    stage.later(timedelta(seconds=1))
+
+    fresh = _read(stage)
+
+    assert _payable(fresh) == "70.00 USD"
+    assert _payable(runtime.overlaid(fresh)) == "70.00 USD"
+
+
+def test_a_read_that_lags_behind_the_payment_shows_it_all_the_same(stage: Stage) -> None:
+    runtime = stage.runtime()
+    stage.office.lag = timedelta(seconds=40)
+    runtime.mirror.save_account(_read(stage))
+    runtime.submit(pay(amount="50.00"))
+    stage.later(timedelta(seconds=1))
+
+    lagging = _read(stage)
+
+    assert _payable(lagging) == "120.00 USD"
+    assert _payable(runtime.overlaid(lagging)) == "70.00 USD"
+
+
+def test_a_payment_being_confirmed_lowers_only_what_may_be_paid_now(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    stage.office.fail(Fault.DROP_BEFORE)
+    assert runtime.submit(pay()).outcome is Outcome.PENDING
+
+    shown = runtime.overlaid(account)
+
+    assert _payable(shown) == "0.00 USD"
+    assert shown.rental("R1").balances.ledger == usd("120.00")  # type: ignore[union-attr]
+
+
+def test_a_declined_payment_shows_nowhere(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    stage.office.fail(Fault.REJECT)
+    runtime.submit(pay())
+
+    assert runtime.overlaid(account) is account
+
+
+def test_paying_more_than_is_due_shows_a_credit(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    runtime.submit(pay(amount="200.00"))
+
+    balances = runtime.overlaid(account).rental("R1").balances  # type: ignore[union-attr]
+
+    assert (balances.payable_now, balances.credit) == (usd("0.00"), usd("80.00"))
+
+
+def test_a_scheduled_move_out_gives_notice_and_a_cancelled_one_takes_it_back(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    runtime.submit(move_out())
+    leaving = runtime.overlaid(account).rental("R1").rental  # type: ignore[union-attr]
+    cancel = CancelMoveOut(account="mem", facility="F1", tenant_id="T1", rental_id="R1")
+    runtime.submit(submission("click-cancel", "cancel_move_out", [step("click-cancel", "cancel", cancel)]))
+    staying = runtime.overlaid(account).rental("R1").rental  # type: ignore[union-attr]
+
+    assert (leaving.state, leaving.leaving_on) == (RentalState.NOTICE_GIVEN, date(2026, 12, 31))
+    assert leaving.state.is_current
+    assert (staying.state, staying.leaving_on) == (RentalState.ACTIVE, None)
+
+
+def test_contact_consent_and_autopay_show_at_once(stage: Stage) -> None:
+    runtime = stage.runtime()
+    account = _read(stage)
+    stage.later(timedelta(seconds=1))
+    changes = {"email": "new@example.test", "phone": "512-555-0000", "name.last": "Meier", "address.city": "Dallas"}
+    runtime.submit(edit("click-edit", **changes))
+    consent = SetConsent(
+        account="mem", facility="F1", tenant_id="T1", channel=ConsentChannel.SMS, purpose=ConsentPurpose.MARKETING,
+        granted=True,
+    )  # fmt: skip
+    runtime.submit(submission("click-sms", "set_consent", [step("click-sms", "consent", consent)]))
+    runtime.submit(autopay("click-auto", on=False))
+
+    shown = runtime.overlaid(account)
+
+    assert (shown.tenant.email, shown.tenant.name.last) == ("new@example.test", "Meier")
+    assert shown.tenant.phone.raw == "512-555-0000"  # type: ignore[union-attr]
+    assert shown.tenant.address.city == "Dallas"
+    assert shown.tenant.address.line1 == account.tenant.address.line1
+    assert shown.tenant.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is True
+    assert shown.rental("R1").autopay.state is AutopayState.OFF  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("submitted", [move_out(), edit()])
+def test_a_read_after_the_settle_window_needs_no_overlay(stage: Stage, submitted: object) -> None:
+    runtime = stage.runtime()
+    runtime.submit(submitted)  # type: ignore[arg-type]
+    stage.later(WINDOW + timedelta(minutes=5))
+    fresh = _read(stage)
+
+    assert runtime.overlaid(fresh) is fresh
+
+
+def test_another_tenants_account_is_untouched(stage: Stage) -> None:
+    runtime = stage.runtime()
+    other = stage.adapter.account("F1", "T2")
+    stage.later(timedelta(seconds=1))
+    runtime.submit(pay())
+
+    assert runtime.overlaid(other) is other

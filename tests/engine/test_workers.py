@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.journal import FencedError, Sending
+from pmsbridge.store.stored import Change, Route
+from pmsbridge.testing.memory import Fault
+from tests.engine.stage import LONG_LEASE, Stage, action_id, at, pay
+
+
+def _together(jobs: list[Callable[[], object]]) -> list[object]:
+    """Run in threads that start at once."""
+    barrier, results = threading.Barrier(len(jobs)), []
+
+    def run(job: Callable[[], object]) -> None:
+        barrier.wait()
+        results.append(job())
+
+    threads = [threading.Thread(target=run, args=(job,)) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def test_two_drainers_of_one_lane_deliver_every_effect_once(stage: Stage) -> None:
+    first, second = stage.runtime(), stage.runtime()
+    for n in range(12):
+        tenant = f"T{n % 3 + 1}"
+        submitted = pay(f"click-{n:04}", tenant=tenant, rental=f"R{n % 3 + 1}", amount=f"{n + 1}.00")
+        first.journal.submit(submitted, {"payment": Route("memory:mem")})
+
+    for _ in range(4):
+        _together([partial(r.drain, "memory:mem") for r in (first, second) for _ in range(2)])
+
+    assert stage.payments() == 12
+    assert len({row.key for row in stage.office.applied}) == 12
+    assert first.counts().open_effects == 0
+
+
+def test_the_same_click_from_many_threads_pays_once(stage: Stage) -> None:
+    runtimes = [stage.runtime() for _ in range(4)]
+
+    views = _together([partial(r.submit, pay()) for r in runtimes for _ in range(2)])
+
+    assert len({view.action_id for view in views}) == 1  # type: ignore[attr-defined]
+    assert stage.payments() == 1
+
+
+def test_clicks_with_new_keys_from_many_threads_pay_once_while_unconfirmed(stage: Stage) -> None:
+    stage.office.fail(Fault.DROP_AFTER, times=99)
+    runtime = stage.runtime()
+
+    _together([partial(runtime.submit, pay(f"click-{n:04}")) for n in range(8)])
+
+    assert stage.payments() == 1
+    assert len(runtime.actions()) == 1
+
+
+def test_a_worker_whose_lane_was_taken_over_cannot_write(stage: Stage) -> None:
+    runtime = stage.runtime()
+    journal = runtime.journal
+    journal.submit(pay(), {"payment": Route("memory:mem")})
+    old = journal.claim("memory:mem", "old", timedelta(seconds=60))
+    effect = journal.action(action_id("click-0001")).effects[0]
+    assert old is not None
+    sending = journal.mark_sending(old, effect, Sending({}, {}, stage.clock.now()))
+    stage.later(timedelta(seconds=61))
+    new = journal.claim("memory:mem", "new", timedelta(seconds=60))
+
+    assert new is not None
+    assert new.epoch == old.epoch + 1
+    with pytest.raises(FencedError):
+        journal.record(old, sending, Change.declined("late"))
+    with pytest.raises(FencedError):
+        journal.mark_sending(old, effect, Sending({}, {}, stage.clock.now()))
+    journal.release(old)
+    assert journal.claim("memory:mem", "third", timedelta(seconds=60)) is None
+    assert journal.action(action_id("click-0001")).outcome is Outcome.PENDING
+
+
+def test_a_write_renews_the_lease(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    journal.submit(pay(), {"payment": Route("memory:mem")})
+    held = journal.claim("memory:mem", "one", timedelta(seconds=60))
+    assert held is not None
+    stage.later(timedelta(seconds=50))
+    journal.mark_sending(held, journal.action(action_id("click-0001")).effects[0], Sending({}, {}, stage.clock.now()))
+    stage.later(timedelta(seconds=50))
+
+    assert journal.claim("memory:mem", "two", timedelta(seconds=60)) is None
+
+
+def test_an_effect_a_person_resolved_meanwhile_is_not_overwritten(stage: Stage) -> None:
+    runtime = stage.runtime()
+    stage.office.fail(Fault.DROP_AFTER)
+    view = runtime.submit(pay())
+    stale = runtime.journal.action(view.action_id).effects[0]
+    runtime.resolve(view.action_id, "payment", Outcome.SETTLED, "seen on the ledger", "staff:anna")
+
+    held = runtime.journal.claim("memory:mem", "w", timedelta(seconds=60))
+    assert held is not None
+    with pytest.raises(FencedError):
+        runtime.journal.record(held, stale, Change.declined("wrong"))
+    assert runtime.action(view.action_id).outcome is Outcome.SETTLED
+
+
+def test_a_person_waits_a_moment_for_a_lane_somebody_else_is_using(stage: Stage) -> None:
+    runtime = stage.runtime()
+    held = runtime.journal.claim("memory:mem", "another click", timedelta(seconds=60))
+    assert held is not None
+    honest, naps = stage.clock.sleep, [0.0]
+
+    def sleeping(seconds: float) -> None:
+        naps.append(seconds)
+        honest(seconds)
+        if len(naps) == 10:
+            runtime.journal.release(held)
+
+    stage.clock.sleep = sleeping  # type: ignore[method-assign]
+
+    assert runtime.submit(pay()).outcome is Outcome.SETTLED
+    assert sum(naps) < 1
+
+
+def test_nobody_waits_for_an_unknown_outcome_unless_asked_to(stage: Stage) -> None:
+    stage.office.fail(Fault.DROP_AFTER)
+    began = stage.clock.monotonic()
+
+    stage.runtime().submit(pay())
+
+    assert stage.clock.monotonic() == began
+
+
+def test_a_lane_is_held_by_one_at_a_time(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    claims = _together([partial(journal.claim, "lane", f"w{n}", timedelta(seconds=60)) for n in range(8)])
+
+    assert len([held for held in claims if held is not None]) == 1
+
+
+def test_no_transaction_is_open_during_a_call(stage: Stage) -> None:
+    runtime = stage.runtime()
+    honest = stage.office.execute
+
+    def writing(*args: object) -> object:
+        with stage.database.write() as connection:
+            connection.exec_driver_sql("select 1")
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.office.execute = writing  # type: ignore[method-assign, assignment]
+
+    assert runtime.submit(pay()).outcome is Outcome.SETTLED
+
+
+def test_a_drain_that_used_its_budget_lets_others_have_the_lane(stage: Stage) -> None:
+    runtime = stage.runtime(drain_budget=timedelta(seconds=10))
+    pokes: list[str] = []
+    for n in range(6):
+        runtime.journal.submit(
+            pay(f"click-{n:04}", tenant=f"T{n % 3 + 1}", rental=f"R{n}", amount=f"{n + 1}.00"),
+            {"payment": Route("memory:mem")},
+        )
+    honest = stage.office.execute
+
+    def slow(*args: object) -> object:
+        stage.later(timedelta(seconds=6))
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.office.execute = slow  # type: ignore[method-assign, assignment]
+    runtime.on_poke = lambda lane, when: pokes.append(lane)
+
+    result = runtime.drain("memory:mem")
+
+    assert result.delivered == 2
+    assert pokes == ["memory:mem"]
+    assert runtime.journal.claim("memory:mem", "other", timedelta(seconds=1)) is not None
+
+
+def test_a_slot_runs_once_in_two_runtimes(stage: Stage) -> None:
+    ran: list[str] = []
+    runtimes = [stage.runtime(), stage.runtime()]
+    for number, runtime in enumerate(runtimes):
+        runtime.jobs["nightly"] = partial(_noted, ran, str(number))
+
+    results = _together([partial(r.tick, "nightly", at(2)) for r in runtimes])
+
+    assert sorted(results) == [False, True]  # type: ignore[type-var]
+    assert len(ran) == 1
+    assert runtimes[0].runs.last_success("nightly") == at(2)
+
+
+def test_a_slot_whose_process_died_is_taken_over_after_its_lease(stage: Stage) -> None:
+    dead, alive = stage.runtime(), stage.runtime()
+    dead.jobs["nightly"] = _dies
+    alive.jobs["nightly"] = lambda _slot, _beat: None
+    with pytest.raises(SystemExit):
+        dead.tick("nightly", at(2))
+
+    assert not alive.tick("nightly", at(2))
+    stage.later(timedelta(minutes=16))
+    assert alive.tick("nightly", at(2))
+    assert not alive.tick("nightly", at(2))
+
+
+def _noted(ran: list[str], who: str, *_: object) -> None:
+    ran.append(who)
+
+
+def _dies(*_args: object) -> None:
+    raise SystemExit
+
+
+def test_a_failed_job_is_kept_with_its_reason_and_does_not_run_again_by_itself(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.jobs["nightly"] = lambda _slot, _beat: (_ for _ in ()).throw(ValueError("secret 4111111111111111"))
+
+    assert runtime.tick("nightly", at(2))
+    assert not runtime.tick("nightly", at(2))
+    assert runtime.runs.last_success("nightly") is None
+    assert runtime.runs.unfinished("nightly") == (at(2),)
+    assert b"4111111111111111" not in stage.bytes_on_disk()
+
+
+def test_a_sweep_without_workers_does_the_work(stage: Stage, tmp_path: Path) -> None:
+    runtime = stage.runtime()
+    runtime.journal.submit(pay(), {"payment": Route("memory:mem")})
+
+    assert runtime.sweep() == 1
+    assert runtime.sweep() == 0
+    assert stage.payments() == 1
+
+
+def test_a_sweep_finds_an_effect_left_in_the_middle_of_a_send(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    journal.submit(pay(), {"payment": Route("memory:mem")})
+    held = journal.claim("memory:mem", "dead", timedelta(seconds=60))
+    assert held is not None
+    quiet = stage.clock.now() + timedelta(days=1)
+    journal.mark_sending(held, journal.action(action_id("click-0001")).effects[0], Sending({}, {}, quiet))
+
+    assert journal.due_lanes() == ()
+    stage.later(LONG_LEASE)
+    assert journal.due_lanes() == ("memory:mem",)

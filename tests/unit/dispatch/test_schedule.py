@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pmsbridge.dispatch.schedule import Nightly, Schedule, latest_slot
+from pmsbridge.errors import ConfigurationError
+from tests.engine.stage import Stage, at
+
+CHICAGO = Nightly("nightly", time(2, 30), "America/Chicago")
+
+
+def instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("now", "slot"), [
+    ("2026-11-21T15:00", "2026-11-21T08:30"),
+    ("2026-11-21T08:30", "2026-11-21T08:30"),
+    ("2026-11-21T08:29", "2026-11-20T08:30"),
+    ("2026-07-01T12:00", "2026-07-01T07:30"),
+])  # fmt: skip
+def test_the_newest_slot_is_the_last_local_time_of_day_that_has_come(now: str, slot: str) -> None:
+    assert latest_slot(CHICAGO, instant(now)) == instant(slot)
+
+
+def test_every_local_day_of_ten_years_has_exactly_one_slot() -> None:
+    now, slots = instant("2026-01-01T12:00"), []
+    while now < instant("2036-01-01T12:00"):
+        slots.append(latest_slot(CHICAGO, now))
+        now += timedelta(days=1)
+
+    days = [slot.astimezone(ZoneInfo("America/Chicago")).date() for slot in slots]
+    assert len(set(slots)) == len(slots)
+    assert days == [date(2026, 1, 1) + timedelta(days=n) for n in range(len(days))]
+
+
+def _schedule(stage: Stage, ran: list[datetime]) -> Schedule:
+    runtime = stage.runtime()
+    runtime.jobs["nightly"] = lambda slot, _beat: ran.append(slot)
+    return Schedule(runtime, [CHICAGO])
+
+
+def test_a_missed_night_is_caught_up_once_over_all_processes(tmp_path: Path) -> None:
+    stage, ran = Stage(tmp_path), list[datetime]()
+    first, second = _schedule(stage, ran), _schedule(stage, ran)
+
+    assert first.catch_up() == 1
+    assert second.catch_up() == 0
+    stage.later(timedelta(days=3))
+    assert second.catch_up() == 1
+
+    assert ran == [instant("2026-11-21T08:30"), instant("2026-11-24T08:30")]
+
+
+def test_a_failed_night_is_tried_again_at_the_next_start_only(tmp_path: Path) -> None:
+    stage, ran = Stage(tmp_path), list[datetime]()
+    schedule = _schedule(stage, ran)
+    failing = stage.runtime()
+    failing.jobs["nightly"] = lambda _slot, _beat: (_ for _ in ()).throw(RuntimeError)
+    Schedule(failing, [CHICAGO]).look()
+
+    assert schedule.look() == 0
+    assert schedule.catch_up() == 1
+
+
+def test_the_clock_starts_and_stops_and_catches_up(tmp_path: Path) -> None:
+    stage, ran = Stage(tmp_path), list[datetime]()
+    schedule = _schedule(stage, ran)
+
+    schedule.start()
+    schedule.start()
+    schedule.stop()
+    schedule.stop()
+
+    assert ran == [instant("2026-11-21T08:30")]
+
+
+def test_a_job_nobody_registered_is_a_configuration_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nightly"):
+        Schedule(Stage(tmp_path).runtime(), [CHICAGO]).start()
+
+
+def test_importing_the_room_does_not_load_the_clock_library() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, pmsbridge.dispatch.schedule, pmsbridge.dispatch.embedded; print('apscheduler' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.strip() == "False"
+    assert at(2).tzinfo is UTC
