@@ -1,0 +1,146 @@
+"""The adapter of one account: both ports, put together from its parts."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pmsbridge.actions.effects import EffectBody
+from pmsbridge.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+    UnavailableError,
+    UnsupportedError,
+)
+from pmsbridge.logging import get_logger
+from pmsbridge.ports.adapter import Secrets
+from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.outcome import Attempt, Probed, Receipt
+from pmsbridge_sitelink.connection import Connection
+from pmsbridge_sitelink.contacting import Contacting
+from pmsbridge_sitelink.doctor import examine
+from pmsbridge_sitelink.settings import read_settings
+
+__all__ = ["SiteLinkAdapter", "create"]
+
+_log = get_logger(__name__)
+
+_ALLOWED = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
+
+
+class SiteLinkAdapter(Contacting):
+    """One account of the back office.
+
+    The parts, each a floor on the one before: live reads, nightly reads, search, payments, autopay, requests and
+    papers, contact data.
+    """
+
+    @property
+    def system(self) -> str:
+        """The product's short name."""
+        return "sitelink"
+
+    @property
+    def account_name(self) -> str:
+        """The configured account."""
+        return self._connection.account
+
+    @property
+    def facility_codes(self) -> Sequence[str]:
+        """The configured facilities, without asking the back office."""
+        return [row.code for row in self._connection.settings.facilities]
+
+    @property
+    def pays_together(self) -> frozenset[str]:
+        """Only a card can pay several rentals at once."""
+        return frozenset({"card"})
+
+    @property
+    def settle_window(self) -> timedelta:
+        """How long an unknown outcome waits before it is looked for."""
+        return self._connection.settings.settle_window
+
+    @property
+    def send_timeout(self) -> timedelta:
+        """Longest time one effect may take, the look after it included."""
+        times = self._connection.settings.timeouts
+        return times.write + times.live
+
+    def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
+        """Carry an effect out, once. Only the five classes leave, whatever goes wrong inside."""
+        try:
+            self._known(effect.facility)
+            return super().execute(effect, attempt)
+        except _ALLOWED:
+            raise
+        except NotFoundError as problem:
+            message = f"{problem.message} Nothing was sent."
+            raise RejectedError(message, code=problem.code) from None
+        except PmsBridgeError as problem:
+            raise ConfigurationError(problem.message, code=problem.code) from None
+        except Exception as defect:  # noqa: BLE001 - a defect of ours may have struck after the send
+            _log.error("adapter_defect", kind=type(defect).__name__, where=_where(defect))
+            message = f"a defect of the adapter ({type(defect).__name__}); it may have been sent"
+            raise OutcomeUnknownError(message, code="adapter_defect") from None
+
+    def probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
+        """Look whether an effect is there. Only reads."""
+        try:
+            return super().probe(effect, attempt)
+        except NotFoundError as problem:
+            raise RejectedError(problem.message, code=problem.code) from None
+
+    def baseline(self, effect: EffectBody) -> Mapping[str, str]:
+        """Read, before a send, what a later probe compares with."""
+        try:
+            self._known(effect.facility)
+            return super().baseline(effect)
+        except NotFoundError as problem:
+            raise RejectedError(problem.message, code=problem.code) from None
+
+    def _known(self, facility: str) -> None:
+        if self._connection.settings.facility(facility) is None:
+            message = f"facility {facility!r} is not configured for account {self.account_name!r}; nothing was tried"
+            raise ConfigurationError(message, code="facility_not_found")
+
+    def diagnose(self) -> Sequence[Mapping[str, str]]:
+        """Checks of log-on, locations, clock and contract, for ``doctor``."""
+        return [dict(check) for check in examine(self._connection)]
+
+    def close(self) -> None:
+        """Let go of connections. Idempotent."""
+        self._connection.close()
+
+
+def _where(defect: Exception) -> str:
+    """The innermost place a defect came from; neither its text nor any value."""
+    frames = traceback.extract_tb(defect.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+
+
+def create(
+    account: str,
+    options: Mapping[str, Any],
+    *,
+    secrets: Secrets,
+    clock: Clock | None = None,
+    counter: CallCounter | None = None,
+) -> SiteLinkAdapter:
+    """Make the adapter of one account; no network yet.
+
+    Raises:
+        ConfigurationError: A setting is missing, unknown or wrong, or a secret is not where its reference points.
+    """
+    settings = read_settings(account, options)
+    for reference in (settings.license_key, settings.password):
+        secrets.get(reference)
+    return SiteLinkAdapter(
+        Connection(account, settings, secrets=secrets, clock=clock or SystemClock(), counter=counter)
+    )

@@ -1,0 +1,341 @@
+"""The one way to the back office: log-on, slot, call, return code. Reads may be repeated; a write is sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from pmsbridge.errors import (
+    ConfigurationError,
+    InputError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+)
+from pmsbridge.logging import get_logger
+from pmsbridge.ports.adapter import Secrets
+from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.clock import Clock
+from pmsbridge.transport.dataset import DataSetReader
+from pmsbridge.transport.http import Deadline, HttpClient, HttpLimits
+from pmsbridge.transport.limits import InMemoryCallCounter, LaneLimiter, LaneLimits, Priority
+from pmsbridge.transport.retry import read_with_retry
+from pmsbridge.transport.soap import SoapService
+from pmsbridge_sitelink.faults import fault_of
+from pmsbridge_sitelink.mapping.cells import Row, Scope
+from pmsbridge_sitelink.settings import FacilitySettings, SiteLinkSettings
+from pmsbridge_sitelink.wire import NAMESPACES, OPERATIONS, POISON, Operation, Service, Table
+
+__all__ = ["Answered", "Connection", "Rows", "seen_after", "vendor_id"]
+
+T = TypeVar("T")
+
+Rows = Mapping[str, Sequence[Row]]
+"""Rows by table; a table without rows is absent."""
+
+_log = get_logger(__name__)
+
+_LARGEST_ID: Final = 2**31 - 1
+_CODE: Final = "Ret_Code"
+_MESSAGE: Final = "Ret_Msg"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A write that the back office accepted.
+
+    Attributes:
+        code: Its return code, above zero; often the new id.
+        message: Its text, not made safe; some operations put a number here.
+        rows: Everything it answered with.
+    """
+
+    code: int
+    message: str
+    rows: Rows
+
+
+class _IncludedCalls:
+    """Calls beyond the included number cost money and are not stopped: the warning comes, the refusal does not."""
+
+    def __init__(self, counter: CallCounter, included: int) -> None:
+        self._counter = counter
+        self._included = included
+
+    def add(self, lane: str, month: str, calls: int) -> int:
+        return min(self._counter.add(lane, month, calls), self._included)
+
+
+def vendor_id(field: str, text: str) -> int:
+    """An id as the number the back office wants.
+
+    Raises:
+        NotFoundError: It is no number, so nothing there has it.
+    """
+    if not (text.isascii() and text.isdigit()) or int(text) > _LARGEST_ID:
+        raise NotFoundError(
+            field, "there is nothing of this id", shape=f"{len(text)} characters", code=f"{field}_not_found"
+        )
+    return int(text)
+
+
+class Connection:
+    """Calls of one account over both services.
+
+    Args:
+        account: The configured account's name.
+        settings: Its settings.
+        secrets: Where licence key and password are looked up, at every call, so that a new one is used at once.
+        clock: Time.
+        http: Takes the place of our own HTTP client (tests).
+        counter: Where monthly calls are counted; in this process when None.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        settings: SiteLinkSettings,
+        *,
+        secrets: Secrets,
+        clock: Clock,
+        http: HttpClient | None = None,
+        counter: CallCounter | None = None,
+    ) -> None:
+        self.account = account
+        self.settings = settings
+        self.clock = clock
+        self._secrets = secrets
+        times = settings.timeouts
+        limits = HttpLimits(connect_timeout=times.connect, read_timeout=times.read, deadline=times.live)
+        self.http = http or HttpClient(limits, verify=settings.verify_tls, clock=clock.now, monotonic=clock.monotonic)
+        self.lane = f"sitelink:{settings.corp_code}:{account}"
+        self._account_slots = _account_limiter(settings, clock)
+        self._location_slots = _location_limiter(settings, clock, counter)
+        self._services = {service: self._service(service) for service in Service}
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.account}>"
+
+    def close(self) -> None:
+        """Let go of connections. Idempotent."""
+        self.http.close()
+
+    def facility(self, code: str) -> FacilitySettings:
+        """The settings of a facility.
+
+        Raises:
+            NotFoundError: It is not configured for this account.
+        """
+        found = self.settings.facility(code)
+        if found is None:
+            raise NotFoundError("facility", "is not configured for this account", code="facility_not_found")
+        return found
+
+    def scope(self, code: str) -> Scope:
+        """Where rows of a facility come from, read now."""
+        found = self.facility(code)
+        return Scope(self.account, found.code, found.currency, found.zone, found.measure, self.clock.now())
+
+    def deadline(self, span: timedelta, *, not_after: datetime | None = None) -> Deadline:
+        """The end of one piece of work, the waiting for a slot included."""
+        return self.http.deadline(span, not_after=not_after)
+
+    def read(
+        self,
+        operation: str,
+        facility: str,
+        params: Mapping[str, object],
+        *,
+        drop: Collection[str] = POISON,
+        deadline: Deadline | None = None,
+        priority: Priority = Priority.INTERACTIVE,
+    ) -> Rows:
+        """Read a small answer, again while the back office says "busy".
+
+        Raises:
+            ConfigurationError: Log-on, location or contract are wrong.
+            NotFoundError: There is no such record.
+            RejectedError: The back office refuses to tell.
+            UnavailableError: No usable answer in time.
+        """
+        end = deadline or self.deadline(self.settings.timeouts.live)
+
+        def once() -> Rows:
+            with self._called(operation, facility, params, drop=drop, deadline=end, priority=priority) as reader:
+                found = reader.read()
+            _check_read(operation, found)
+            return found
+
+        return read_with_retry(once, attempts=self.settings.limits.read_attempts, deadline=end, sleep=self.clock.sleep)
+
+    def stream(
+        self, operation: str, facility: str, params: Mapping[str, object], *tables: str
+    ) -> Iterator[tuple[str, Row]]:
+        """Read a large answer row by row; asked once, because rows already handed out cannot be taken back.
+
+        The account's slot is held until the last row was taken: this back office allows one log-on at a time.
+        """
+        end = self.deadline(self.settings.timeouts.batch)
+        with self._called(operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH) as reader:
+            for table, row in reader.tables(*tables, Table.RETURN):
+                _check_row(operation, row, is_return=table == Table.RETURN)
+                if table != Table.RETURN:
+                    yield table, row
+
+    def write(
+        self,
+        operation: str,
+        facility: str,
+        params: Mapping[str, object],
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.WRITE,
+    ) -> Answered:
+        """Send once. What comes back is a positive return code or an error that says whether something changed.
+
+        Raises:
+            ConfigurationError: Nothing was tried: log-on, location or contract are wrong.
+            UnsupportedError: The back office does not offer it.
+            RejectedError: It said no; nothing changed.
+            UnavailableError: It certainly never got there.
+            OutcomeUnknownError: It was sent, and the answer is lost, unusable or proves nothing.
+        """
+        with self._called(operation, facility, params, drop=POISON, deadline=deadline, priority=priority) as reader:
+            found = reader.read()
+        return _judged(operation, found)
+
+    @contextmanager
+    def _called(
+        self,
+        operation: str,
+        facility: str,
+        params: Mapping[str, object],
+        *,
+        drop: Collection[str],
+        deadline: Deadline,
+        priority: Priority,
+    ) -> Iterator[DataSetReader]:
+        described = OPERATIONS[operation]
+        sent = {**self._log_on(facility), **params}
+        with ExitStack() as held:
+            held.enter_context(self._account_slots.slot(self.lane, deadline=deadline, priority=priority))
+            held.enter_context(
+                self._location_slots.slot(f"{self.lane}:{facility}", deadline=deadline, priority=priority)
+            )
+            try:
+                reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline))
+            except InputError as problem:
+                raise _not_sendable(operation, problem) from None
+            yield reader
+
+    def _call(
+        self, operation: Operation, sent: Mapping[str, object], *, drop: Collection[str], deadline: Deadline
+    ) -> AbstractContextManager[DataSetReader]:
+        return self._services[operation.service].call(
+            operation.name, sent, is_write=operation.is_write, deadline=deadline, drop=drop
+        )
+
+    def _log_on(self, facility: str) -> dict[str, object]:
+        """The first four elements of every request. The user carries the licence key behind three colons."""
+        settings = self.settings
+        user = settings.user
+        if ":::" not in user:
+            user = f"{user}:::{self._secrets.get(settings.license_key)}"
+        return {
+            "sCorpCode": settings.corp_code,
+            "sLocationCode": facility,
+            "sCorpUserName": user,
+            "sCorpPassword": self._secrets.get(settings.password),
+        }
+
+    def _service(self, service: Service) -> SoapService:
+        settings = self.settings
+        is_reporting = service is Service.REPORTING
+        return SoapService(
+            self.http,
+            wsdl=settings.reporting_wsdl if is_reporting else settings.call_center_wsdl,
+            endpoint=settings.reporting_url if is_reporting else settings.call_center_url,
+            namespace=NAMESPACES[service],
+        )
+
+
+def _not_sendable(operation: str, problem: InputError) -> PmsBridgeError:
+    """Text that cannot be written (control characters) is refused; all else is a mistake of ours."""
+    message = f"{operation}: {problem.field} {problem.problem}; nothing was sent"
+    if "xs:string" in problem.problem:
+        return RejectedError(message, code="unsendable_text")
+    return ConfigurationError(message, code="contract_mismatch")
+
+
+def _account_limiter(settings: SiteLinkSettings, clock: Clock) -> LaneLimiter:
+    limits = settings.limits
+    return LaneLimiter(
+        LaneLimits(concurrency=limits.concurrency, calls_per_second=limits.calls_per_second),
+        clock=clock.now,
+        monotonic=clock.monotonic,
+    )
+
+
+def _location_limiter(settings: SiteLinkSettings, clock: Clock, counter: CallCounter | None) -> LaneLimiter:
+    limits = settings.limits
+    if limits.monthly_calls is not None and not limits.stop_at_monthly_calls:
+        counter = _IncludedCalls(counter or InMemoryCallCounter(), limits.monthly_calls)
+    return LaneLimiter(
+        LaneLimits(
+            concurrency=limits.concurrency,
+            monthly_calls=limits.monthly_calls,
+            warn_at_percent=limits.warn_at_percent,
+        ),
+        counter=counter,
+        clock=clock.now,
+        monotonic=clock.monotonic,
+    )
+
+
+def _check_read(operation: str, found: Rows) -> None:
+    for table, rows in found.items():
+        for row in rows[:1] if table != Table.RETURN else rows:
+            _check_row(operation, row, is_return=table == Table.RETURN)
+
+
+def _check_row(operation: str, row: Row, *, is_return: bool) -> None:
+    """Raise what a row's return code stands for. Unit lists carry it as a column of every row."""
+    word = row.get(_CODE, "").strip()
+    if not word:
+        return
+    fault = fault_of(operation, _code_of(word), row.get(_MESSAGE, "") if is_return else "", is_write=False)
+    if fault is not None:
+        raise fault
+
+
+def _code_of(word: str) -> int:
+    try:
+        return int(word)
+    except ValueError:
+        return 0
+
+
+def _judged(operation: str, found: Rows) -> Answered:
+    returned = found.get(Table.RETURN) or ()
+    word = returned[0].get(_CODE, "").strip() if returned else ""
+    if not word or not word.lstrip("-").isdigit():
+        problem = f"{operation}: the answer has no return code"
+        raise OutcomeUnknownError(problem, code="no_return_code")
+    code, message = int(word), returned[0].get(_MESSAGE, "")
+    fault = fault_of(operation, code, message, is_write=True)
+    if fault is not None:
+        _log.info("refused", operation=operation, code=code, kind=type(fault).__name__)
+        raise fault
+    return Answered(code, message, found)
+
+
+def seen_after(look: Callable[[], T]) -> T | None:
+    """A look after a write that was answered: whatever goes wrong with it says nothing about the write."""
+    try:
+        return look()
+    except PmsBridgeError:
+        return None

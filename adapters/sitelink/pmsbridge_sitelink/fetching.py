@@ -1,0 +1,124 @@
+"""Nightly reads: units, tenants and rentals of one facility, streamed in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Final
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.logging import get_logger
+from pmsbridge.model.record import Record
+from pmsbridge.ports.adapter import Batch, Entity, Query
+from pmsbridge.transport.limits import Priority
+from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
+from pmsbridge_sitelink.mapping.people import tenant_of
+from pmsbridge_sitelink.mapping.places import unit_of
+from pmsbridge_sitelink.mapping.rentals import leaving_dates, rental_of_roll
+from pmsbridge_sitelink.reading import Reading, midnight
+from pmsbridge_sitelink.wire import Table
+
+__all__ = ["Fetching"]
+
+_log = get_logger(__name__)
+
+_BATCH_ROWS: Final = 500
+_OVERLAP: Final = timedelta(days=1)
+_EVERYTHING: Final = "0"
+
+
+class Fetching(Reading):
+    """The nightly half of the reading port."""
+
+    def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
+        """Stream one entity of one facility in batches; memory does not grow with the answer.
+
+        Units and tenants have a cursor (the back office's own polling mark); rentals always come whole. A row that
+        cannot be read is left out with a warning, and the fetch then does not claim to be complete. Calls: facilities
+        2, units 1, tenants 1, rentals 2.
+        """
+        fetchers: dict[Entity, Callable[[str, str | None], Iterator[Batch]]] = {
+            Entity.FACILITIES: self._fetch_facility,
+            Entity.UNITS: self._fetch_units,
+            Entity.TENANTS: self._fetch_tenants,
+            Entity.RENTALS: self._fetch_rentals,
+        }
+        self._connection.facility(query.facility)
+        yield from fetchers[query.entity](query.facility, since)
+
+    def _fetch_facility(self, facility: str, _since: str | None) -> Iterator[Batch]:
+        self._facilities.pop(facility, None)
+        yield Batch(records=[self.facility(facility)], is_complete=True)
+
+    def _fetch_units(self, facility: str, since: str | None) -> Iterator[Batch]:
+        """Deleted units are left out of a full fetch; an incremental one tells them as out of service."""
+        scope = self._connection.scope(facility)
+        params = {"lngLastTimePolled": since or _EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
+        rows = self._connection.stream("UnitsInformation_v3", facility, params, Table.ROWS, Table.ROWS_1)
+
+        def mapped(row: Row) -> Record | None:
+            if not text(row, "UnitID"):
+                return None
+            unit = unit_of(row, scope)
+            return None if unit.vendor_state == "deleted" and since is None else unit
+
+        yield from _batches(rows, mapped, is_full=since is None, fallback=since)
+
+    def _fetch_tenants(self, facility: str, since: str | None) -> Iterator[Batch]:
+        """When the back office returns no polling mark, the fetch's own start less a day is the next one.
+
+        The day covers the zones in which the back office may count; records that come twice do no harm.
+        """
+        scope = self._connection.scope(facility)
+        fallback = ticks_of(self._connection.clock.now() - _OVERLAP)
+        params = {"lngLastTimePolled": since or _EVERYTHING}
+        rows = self._connection.stream(
+            "TenantListComplete_v2", facility, params, Table.TENANTS, Table.ROWS, Table.ROWS_1
+        )
+
+        def mapped(row: Row) -> Record | None:
+            return tenant_of(row, scope) if text(row, "TenantID") else None
+
+        yield from _batches(rows, mapped, is_full=since is None, fallback=fallback)
+
+    def _fetch_rentals(self, facility: str, _since: str | None) -> Iterator[Batch]:
+        """The rent roll, with scheduled move-outs merged in. The roll is of now, whatever dates are asked for."""
+        answer = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
+        leaving = leaving_dates(answer.get(Table.LEAVING, ()))
+        scope, today = self._connection.scope(facility), self._today(facility)
+        params = {"dReportDateStart": midnight(today), "dReportDateEnd": midnight(today + timedelta(days=1))}
+        rows = self._connection.stream("RentRoll", facility, params, Table.RENT_ROLL)
+        yield from _batches(rows, lambda row: rental_of_roll(row, scope, leaving), is_full=True, fallback=None)
+
+
+def _batches(
+    rows: Iterator[tuple[str, Row]], mapped: Callable[[Row], Record | None], *, is_full: bool, fallback: str | None
+) -> Iterator[Batch]:
+    """Records in batches of a few hundred; the last batch carries the cursor.
+
+    An answer without a single row is no proof that everything was deleted: it is never complete.
+    """
+    records: list[Record] = []
+    cursor, count, unreadable = fallback, 0, 0
+    for table, row in rows:
+        if table == Table.ROWS_1:
+            cursor = text(row, "lngLastTimePolled") or cursor
+            continue
+        count += 1
+        try:
+            record = mapped(row)
+        except (UnavailableError, ValueError) as problem:
+            unreadable += 1
+            _log.warning("row_left_out", table=table, problem=_problem(problem))
+            continue
+        if record is not None:
+            records.append(record)
+        if len(records) == _BATCH_ROWS:
+            yield Batch(records=records)
+            records = []
+    yield Batch(records=records, cursor=cursor, is_complete=is_full and count > 0 and not unreadable)
+
+
+def _problem(problem: Exception) -> str:
+    """What is wrong with a row, without repeating a cell."""
+    return problem.message if isinstance(problem, UnavailableError) else type(problem).__name__

@@ -1,0 +1,225 @@
+"""Settings of one account. Unknown names are refused; secrets are references, never values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.logging import redact
+from pmsbridge.model.money import Currency
+from pmsbridge.model.places import FacilityPolicy
+
+__all__ = ["FacilitySettings", "Limits", "SiteLinkSettings", "Timeouts", "read_settings"]
+
+_FOLDER = Path(__file__).parent / "wsdl"
+
+
+class _Section(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class FacilitySettings(_Section):
+    """One location of the account.
+
+    Attributes:
+        code: The back office's location code ("L001").
+        name: Shown until the back office has been asked; empty for none.
+        zone: IANA time zone. The back office writes its own server's zone, so this cannot be read from it.
+        currency: ISO 4217. The back office does not say.
+        measure: What unit sizes are in.
+        policy: Overrides of the operator's rules, by field of ``FacilityPolicy``; what is not set here is read or
+            defaulted.
+    """
+
+    code: str = Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")
+    name: str = ""
+    zone: str
+    currency: Currency = "USD"
+    measure: Literal["ft", "m"] = "ft"
+    policy: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("code")
+    @classmethod
+    def _code_is_no_secret(cls, code: str) -> str:
+        # Codes are written into the journal and its call counts.
+        if redact(code) != code:
+            message = "looks like a card number; a location code is short, such as L001"
+            raise ValueError(message)
+        return code
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            message = "not an IANA time zone such as America/Chicago"
+            raise ValueError(message) from None
+        return zone
+
+    @field_validator("policy")
+    @classmethod
+    def _policy_fits(cls, policy: dict[str, Any]) -> dict[str, Any]:
+        try:
+            FacilityPolicy.model_validate(policy)
+        except ValidationError as error:
+            names = ", ".join(".".join(str(part) for part in problem["loc"]) for problem in error.errors())
+            message = f"not a rule, or not a value of it: {names}"
+            raise ValueError(message) from None
+        return policy
+
+
+class Timeouts(_Section):
+    """How long things may take.
+
+    Attributes:
+        connect: Until a connection stands.
+        read: Between two arrivals of data.
+        live: For one live read, repetitions included.
+        write: For one effect up to its answer, the reads before it included.
+        batch: For one nightly answer, and what is done with its rows meanwhile.
+    """
+
+    connect: timedelta = timedelta(seconds=5)
+    read: timedelta = timedelta(seconds=30)
+    live: timedelta = timedelta(seconds=45)
+    write: timedelta = timedelta(seconds=60)
+    batch: timedelta = timedelta(minutes=15)
+
+
+class Limits(_Section):
+    """What the account bears.
+
+    Attributes:
+        concurrency: Calls at once. Parallel log-ons of one account fail for some accounts, so the default is 1.
+        calls_per_second: None for no limit.
+        monthly_calls: Calls per location and calendar month that are included in the price; None for no count.
+        stop_at_monthly_calls: Refuse calls beyond them. Otherwise a warning is logged and each further call costs.
+        warn_at_percent: Share of ``monthly_calls`` at which a person is warned.
+        read_attempts: Times a read is asked for while the back office says "busy".
+    """
+
+    concurrency: int = Field(default=1, ge=1, le=32)
+    calls_per_second: Decimal | None = Field(default=None, gt=0)
+    monthly_calls: int | None = Field(default=10_000, ge=1)
+    stop_at_monthly_calls: bool = False
+    warn_at_percent: int = Field(default=80, ge=1, le=100)
+    read_attempts: int = Field(default=3, ge=1, le=10)
+
+
+class SiteLinkSettings(_Section):
+    """One account of the back office.
+
+    Attributes:
+        corp_code: The corporate account.
+        user: API user without the licence key. One that already carries ``:::`` is taken as it is.
+        license_key: Reference of the API licence key ("env:SITELINK_LICENSE").
+        password: Reference of the API user's password.
+        call_center_url: Address of the transaction service.
+        reporting_url: Address of the reporting service; not derived from the other one.
+        call_center_wsdl: Another request description to validate with, such as a downloaded live one.
+        reporting_wsdl: The same for the reporting service.
+        facilities: The locations served.
+        settle_window: How long after an unknown outcome nothing can be concluded: late commits plus the time until a
+            payment shows in reads (10 s were seen).
+        payment_source: What a payment says about its origin; 10 is "website".
+        reservation_source: The same for reservations; there 5 is "website".
+        test_mode: Send payments with the back office's test flag. It is no dry run: the record is written for real.
+        allow_raw_cards: Let card numbers travel through this process. It puts the application into the scope of PCI
+            DSS.
+        autopay_days_parameter: How this account spells the days until autopay charges; ``doctor`` tells.
+        note_limit_chars: Longest note, our reference included. The real limit is not known; clients use 2,000.
+        bulletin_subject_limit_chars: Longest subject of a bulletin post.
+        bulletin_body_limit_chars: Longest body, our reference included.
+        check_number_limit_chars: Longest reference of a recorded payment. The real limit is not known.
+        skew: How far clocks and business dates of the two sides may differ when looking for a payment.
+        facility_cache: How long a facility's description is reused.
+        verify_tls: True for the system's certificate authorities, or the path of another bundle.
+    """
+
+    corp_code: str = Field(min_length=1)
+    user: str = Field(min_length=1)
+    license_key: str = Field(min_length=1)
+    password: str = Field(min_length=1)
+    call_center_url: str = "https://api.smdservers.net/CCWs_3.5/CallCenterWs.asmx"
+    reporting_url: str = "https://api.smdservers.net/CCWs_3.5/ReportingWs.asmx"
+    call_center_wsdl: Path = _FOLDER / "callcenter.wsdl"
+    reporting_wsdl: Path = _FOLDER / "reporting.wsdl"
+    facilities: tuple[FacilitySettings, ...] = Field(min_length=1)
+    settle_window: timedelta = Field(default=timedelta(seconds=120), ge=timedelta(0))
+    timeouts: Timeouts = Timeouts()
+    limits: Limits = Limits()
+    payment_source: int = Field(default=10, ge=0)
+    reservation_source: int = Field(default=5, ge=0)
+    test_mode: bool = False
+    allow_raw_cards: bool = False
+    autopay_days_parameter: Literal["iAutoBillOnDayPastDue", "iDaysAfterDue"] = "iAutoBillOnDayPastDue"
+    note_limit_chars: int = Field(default=2000, ge=100)
+    bulletin_subject_limit_chars: int = Field(default=100, ge=20)
+    bulletin_body_limit_chars: int = Field(default=2000, ge=100)
+    check_number_limit_chars: int = Field(default=60, ge=10)
+    skew: timedelta = timedelta(hours=26)
+    facility_cache: timedelta = timedelta(minutes=15)
+    verify_tls: bool | str = True
+
+    @field_validator("call_center_url", "reporting_url")
+    @classmethod
+    def _is_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        is_loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if (
+            not parts.hostname
+            or parts.username
+            or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback))
+        ):
+            message = "must be an https address without user and password (http is allowed on loopback only)"
+            raise ValueError(message)
+        return url
+
+    @model_validator(mode="after")
+    def _codes_are_unique(self) -> Self:
+        codes = [row.code for row in self.facilities]
+        if len(set(codes)) != len(codes):
+            message = "a facility code appears twice"
+            raise ValueError(message)
+        return self
+
+    def facility(self, code: str) -> FacilitySettings | None:
+        """The facility of that code; None when it is not configured."""
+        return next((row for row in self.facilities if row.code == code), None)
+
+
+def read_settings(account: str, options: Mapping[str, Any]) -> SiteLinkSettings:
+    """Read an account's settings table.
+
+    Raises:
+        ConfigurationError: Something is missing, unknown or wrong; every such place is named, no value is repeated.
+    """
+    try:
+        return SiteLinkSettings.model_validate(dict(options))
+    except ValidationError as error:
+        problems = "; ".join(
+            _problem(account, dict(found)) for found in error.errors(include_input=False, include_url=False)
+        )
+        raise ConfigurationError(problems, code="invalid_settings") from None
+
+
+def _problem(account: str, found: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in found["loc"])
+    known = ", ".join(sorted(SiteLinkSettings.model_fields))
+    if found["type"] == "extra_forbidden":
+        listed = f" Known here: {known}." if "." not in place else ""
+        return f"accounts.{account}.{place}: there is no such setting.{listed}"
+    if found["type"] == "missing":
+        return f"accounts.{account}.{place}: is missing"
+    return f"accounts.{account}.{place}: {found['msg'].removeprefix('Value error, ')}"
