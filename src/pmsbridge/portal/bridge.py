@@ -10,11 +10,12 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from pmsbridge.dispatch.schedule import Nightly, Schedule
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncProgress, SyncReport
-from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.people import TenantMatch
 from pmsbridge.model.places import Facility, Unit
@@ -29,6 +30,7 @@ from pmsbridge.ports.mailer import Mailer
 from pmsbridge.registry import build_adapter
 from pmsbridge.secrets import ReferenceSecrets
 from pmsbridge.settings import MailSettings, Settings, load_settings
+from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
@@ -96,11 +98,12 @@ class Bridge:
         install_filters()
         assert_redaction_installed()
         secrets = ReferenceSecrets(folder=settings.folder)
+        database = open_database(settings.store.address(secrets))
+        counter = DatabaseCallCounter(database)
         adapters = {
-            name: build_adapter(name, account.system, account.options, secrets=secrets)
+            name: build_adapter(name, account.system, account.options, secrets=secrets, counter=counter)
             for name, account in settings.accounts.items()
         }
-        database = open_database(settings.store.address(secrets))
         return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings.mail, secrets), wait=wait)
 
     @property
@@ -208,6 +211,30 @@ class Bridge:
         adapter, code = self.place(facility)
         return tuple(adapter.units(code, available_only=True))
 
+    # -- the night, by the clock ---------------------------------------------------------------------------------
+
+    def nightly(self) -> Schedule:
+        """The clock of this process: every facility is synced at ``schedule.nightly`` in its own time. Not started yet.
+
+        Several processes may each have one: a night runs once over all of them, and one that was missed is caught up.
+
+        Raises:
+            ConfigurationError: ``schedule.nightly`` is "never".
+            UnavailableError: A facility whose time zone is not known yet cannot be read now.
+        """
+        at = self.settings.schedule.nightly
+        if at is None:
+            message = 'schedule.nightly is "never"; set a time of day to have a nightly sync'
+            raise ConfigurationError(message, code="no_schedule")
+        nights = []
+        for adapter in self.adapters.values():
+            for code in adapter.facility_codes:
+                known = self.mirror.facility(adapter.account_name, code) or adapter.facility(code)
+                job = f"sync {adapter.account_name}/{code}"
+                self.runtime.jobs[job] = Sync(self.runtime).nightly_of([FacilityKey(adapter.account_name, code)])
+                nights.append(Nightly(job, at, known.zone))
+        return Schedule(self.runtime, nights)
+
     # -- the night -----------------------------------------------------------------------------------------------
 
     def sync(
@@ -216,6 +243,7 @@ class Bridge:
         *,
         entities: Sequence[Entity] | None = None,
         progress: Callable[[SyncProgress], None] | None = None,
+        full: bool = False,
     ) -> SyncReport:
         """Copy facilities into the mirror: incremental where the back office can, resumable, one failure isolated.
 
@@ -223,6 +251,7 @@ class Bridge:
             facilities: "L001" or "account/L001"; None for every configured one.
             entities: What to copy; None for everything.
             progress: Told after every batch.
+            full: Read everything anew instead of what changed; only this finds deletions.
         """
         chosen = (
             [self.place(name) for name in facilities]
@@ -230,7 +259,7 @@ class Bridge:
             else [(adapter, code) for adapter in self.adapters.values() for code in adapter.facility_codes]
         )
         keys = [FacilityKey(adapter.account_name, code) for adapter, code in chosen]
-        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress)
+        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
 
 
 def _mailer(mail: MailSettings, secrets: Secrets) -> Mailer | None:

@@ -16,6 +16,7 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.capability import Support
@@ -71,10 +72,22 @@ class Office:
             account = self.adapter.account(self.facility, self.tenant_id)
         except NotFoundError as error:
             raise NotFoundError("tenant_id", "is no tenant of this facility", code=error.code) from None
+        account = self._with_units(account)
         mirror = self.runtime.mirror
         mirror.save_account(account)
         mirror.watch(self.account_name, self.facility, self.tenant_id)
         return account
+
+    def _with_units(self, account: TenantAccount) -> TenantAccount:
+        """Type and size from the nightly copy where the live read does not tell: they do not change by the hour."""
+        rows = tuple(row.changed(unit=self._unit(row)) if row.unit is None else row for row in account.rentals)
+        return account if rows == account.rentals else account.changed(rentals=rows)
+
+    def _unit(self, row: RentalAccount) -> Unit | None:
+        if row.rental.unit_id is None:
+            return None
+        found = self.runtime.mirror.get(self.account_name, self.facility, Unit.entity, row.rental.unit_id)
+        return found if isinstance(found, Unit) else None
 
     def read_live(self) -> TenantAccount:
         """Read the tenant now; what we sent and the back office does not show yet is put on top."""

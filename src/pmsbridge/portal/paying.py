@@ -101,7 +101,7 @@ class Paying:
             UnavailableError: The back office cannot be read now.
         """
         rental, part = checked_id("rental_id", rental_id), checked_amount(amount)
-        return self._rental_quote(self._office.read_live(), rental, part)
+        return self._kept(self._rental_quote(self._office.read_live(), rental, part))
 
     def quote_all(self) -> PaymentQuote:
         """Quote everything that is due. Live; writes nothing.
@@ -110,7 +110,7 @@ class Paying:
             IneligibleError: A bill is not made yet ("not_all_billed" names the unit), nothing is due, or blocked.
             UnavailableError: The back office cannot be read now.
         """
-        return self._all_quote(self._office.read_live())
+        return self._kept(self._all_quote(self._office.read_live()))
 
     def quote_prepay(self, months: int, rental_id: str | None = None) -> PaymentQuote:
         """Quote paying whole months ahead, for one rental or for all. Live; writes nothing.
@@ -124,16 +124,17 @@ class Paying:
             UnavailableError: The back office cannot be read now.
         """
         wanted, rental = checked_months(months), _one_or_all(rental_id)
-        return self._prepay_quote(self._office.read_live(), wanted, rental)
+        return self._kept(self._prepay_quote(self._office.read_live(), wanted, rental))
 
-    def pay(self, quote: PaymentQuote, means: PaymentMeans, *, key: str) -> ActionView:
+    def pay(self, quote: PaymentQuote | str, means: PaymentMeans, *, key: str) -> ActionView:
         """Pay what a quote says.
 
         A card or bank account is used for one send and wiped, whatever happens; it is never stored. If the answer of
         the back office is lost, the outcome is ``pending``: it is looked for, never sent again blindly.
 
         Args:
-            quote: From this session.
+            quote: From this session, or only its id, as a form brings it back. What is paid is the quote as it was
+                made: it is kept here, and one that was altered on its way is refused.
             means: A ``Card``, ``BankAccount``, ``ExternalPayment`` or ``StoredMethod``.
             key: The idempotency key of this click; the same key never pays twice.
 
@@ -145,17 +146,16 @@ class Paying:
             UnsupportedError: This back office does not take these means.
         """
         with wiped_on_refusal(means):
-            self._own(quote)
-            if quote.intent not in _KIND:
-                raise InputError("quote", f"a quote for {quote.intent.value} cannot be paid here")
-        intent = {"quote": quote.id}
+            agreed = self._own(quote)
+            if agreed.intent not in _KIND:
+                raise InputError("quote", f"a quote for {agreed.intent.value} cannot be paid here")
 
         def requote(account: TenantAccount) -> PaymentQuote:
-            refuse_moved_balance(quote, account, self._office.clock.now())
-            self._judge_again(account, quote)
-            return quote
+            refuse_moved_balance(agreed, account, self._office.clock.now())
+            self._judge_again(account, agreed)
+            return agreed
 
-        return self._pay(_KIND[quote.intent], means, key, intent, requote, agreed=quote)
+        return self._pay(_KIND[agreed.intent], means, key, {"quote": agreed.id}, requote, agreed=agreed)
 
     def pay_rental(self, rental_id: str, means: PaymentMeans, *, key: str, amount: Money | None = None) -> ActionView:
         """Quote one rental and pay it in one go. See ``quote`` and ``pay``."""
@@ -221,14 +221,23 @@ class Paying:
                 ActionKind.PAY_RENTAL, account, rental_id=line.rental_id, asked=Asked(amount=line.amount)
             )
 
-    def _own(self, quote: PaymentQuote) -> None:
+    def _kept(self, quote: PaymentQuote) -> PaymentQuote:
+        self._office.runtime.quotes.keep(quote)
+        return quote
+
+    def _own(self, quote: PaymentQuote | str) -> PaymentQuote:
+        """The quote as this tenant's session made it."""
         office = self._office
-        if not isinstance(quote, PaymentQuote):
+        if not isinstance(quote, PaymentQuote | str):
             raise InputError("quote", "is no quote", shape=shape_of(quote), remedy="Ask this session for a quote.")
-        if (quote.account, quote.facility, quote.tenant_id) != (
-            office.account_name, office.facility, office.tenant_id,
-        ):  # fmt: skip
-            raise InputError("quote", "was not made in this session", remedy="Ask this session for a quote.")
+        quote_id = checked_id("quote", quote) if isinstance(quote, str) else quote.id
+        kept = office.runtime.quotes.get(
+            quote_id, account=office.account_name, facility=office.facility, tenant_id=office.tenant_id
+        )
+        if kept is None or (isinstance(quote, PaymentQuote) and quote != kept):
+            problem = "was not made in this session, or is not as it was made"
+            raise InputError("quote", problem, remedy="Ask this session for a quote.")
+        return kept
 
     def _pay(
         self, kind: ActionKind, means: PaymentMeans, key: str, intent: Mapping[str, object], requote: Quoter,

@@ -56,6 +56,6 @@ class Dashboard(Value):
         """Where they were read: live, mirror, or mirror with our own writes on top."""
         return self.account.source
 
-    def offer(self, kind: ActionKind, rental_id: str | None = None) -> Offer | None:
-        """The judge's answer about one verb; None when it was not asked."""
-        return next((o for o in self.offers if o.kind is kind and o.rental_id == rental_id), None)
+    def offer(self, kind: ActionKind | str, rental_id: str | None = None) -> Offer | None:
+        """The judge's answer about one verb ("pay_all"); None when it was not asked."""
+        return next((o for o in self.offers if o.kind == kind and o.rental_id == rental_id), None)

@@ -1,0 +1,186 @@
+"""``pmsbridge actions``: what was asked for, how it stands, and what a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from pmsbridge.cli.opening import open_bridge
+from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.errors import InputError
+from pmsbridge.ports.outcome import Outcome
+
+if TYPE_CHECKING:
+    from pmsbridge.store.stored import StoredAction, StoredEffect, TrailEntry
+
+__all__ = ["action_facts", "group", "trail_facts"]
+
+group = typer.Typer(help="What was asked for and how it stands.", no_args_is_help=True, rich_markup_mode=None)
+
+_ActionId = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id (act_...).", show_default=False)]
+_Actor = Annotated[str, typer.Option("--actor", help="Who decides; it goes into the trail.")]
+
+_SHOWN_IN_TRAIL: Final = 110
+
+
+@group.command("list")
+def list_actions(
+    context: typer.Context,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only these.")] = None,
+    facility: Annotated[str | None, typer.Option(help="Only this facility.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this tenant id.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this verb (pay_rental, edit_contact ...).")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Asked for on this day (UTC) or later.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """List actions, newest first."""
+    from pmsbridge.store.reading import ActionFilter
+
+    start = since.replace(tzinfo=UTC) if since else None
+    with open_bridge(context) as bridge:
+        account, code = _place(facility)
+        wanted = ActionFilter(
+            outcome=outcome, account=account, facility=code, tenant_id=tenant, kind=kind, since=start, limit=limit
+        )
+        found = [action_facts(action) for action in bridge.journal.actions(wanted)]
+    if as_json:
+        print_json({"actions": found})
+        return
+    columns = ["!action", "asked (UTC)", "facility", "tenant", "kind", "outcome", "actor"]
+    print_table("Actions", columns, [[f[name] for name in _LISTED] for f in found])
+
+
+_LISTED: Final = ("action_id", "submitted_at", "facility", "tenant_id", "kind", "outcome", "actor")
+
+
+@group.command("show")
+def show(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
+    """Show one action and its steps."""
+    with open_bridge(context) as bridge:
+        facts = action_facts(bridge.journal.action(action_id))
+    _print_action(facts, as_json=as_json)
+
+
+@group.command("trail")
+def trail(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
+    """Show everything that happened to an action, and whether the trail is whole."""
+    with open_bridge(context) as bridge:
+        facts = action_facts(bridge.journal.action(action_id))
+        entries = [trail_facts(entry) for entry in bridge.journal.trail(action_id)]
+        is_whole = bridge.journal.verify_trail(action_id)
+    if as_json:
+        print_json({"action_id": action_id, "outcome": facts["outcome"], "whole": is_whole, "trail": entries})
+        return
+    rows = [(e["number"], e["at"], e["event"], _shown(e["data"])) for e in entries]
+    print_table(f"Trail of {action_id}", [">#", "at (UTC)", "event", "data"], rows)
+    say("The trail is whole: no entry was changed, added or removed." if is_whole else "THE TRAIL WAS TAMPERED WITH.")
+
+
+@group.command("retry")
+def retry(context: typer.Context, action_id: _ActionId, actor: _Actor, as_json: JsonOption = False) -> None:
+    """Ask once more for what certainly never left. What may have happened is never retried."""
+    with open_bridge(context) as bridge:
+        bridge.runtime.retry(action_id, actor)
+        facts = action_facts(bridge.journal.action(action_id))
+    _print_action(facts, as_json=as_json)
+
+
+@group.command("resolve")
+def resolve(
+    context: typer.Context,
+    action_id: _ActionId,
+    outcome: Annotated[Outcome, typer.Option(help="What you saw: settled, declined or not_sent.")],
+    evidence: Annotated[str, typer.Option(help="What you saw in the back office, and where.")],
+    actor: _Actor,
+    step: Annotated[str, typer.Option(help="Which step, when several are unknown.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """End an unknown outcome by what a person saw in the back office."""
+    with open_bridge(context) as bridge:
+        name = step or _only_unknown(bridge.journal.action(action_id))
+        bridge.runtime.resolve(action_id, name, outcome, evidence, actor)
+        facts = action_facts(bridge.journal.action(action_id))
+    _print_action(facts, as_json=as_json)
+
+
+def _only_unknown(action: StoredAction) -> str:
+    """The step a person has to decide about."""
+    unknown = [e.name for e in action.effects if e.outcome in {Outcome.NEEDS_REVIEW, Outcome.PENDING} and e.attempts]
+    if len(unknown) == 1:
+        return unknown[0]
+    if not unknown:
+        raise InputError("action", "has no step that waits for a person", shape=action.outcome.value)
+    raise InputError("step", "is needed: several steps are unknown", remedy=f"Name one of {', '.join(unknown)}.")
+
+
+def _place(facility: str | None) -> tuple[str | None, str | None]:
+    account, _, code = (facility or "").rpartition("/")
+    return account or None, code or None
+
+
+def action_facts(action: StoredAction) -> dict[str, Any]:
+    """An action as JSON holds it; nothing in it is secret."""
+    return {
+        "action_id": action.id,
+        "kind": action.kind,
+        "account": action.account,
+        "facility": action.facility,
+        "tenant_id": action.tenant_id or None,
+        "outcome": action.outcome.value,
+        "partial": action.is_partial,
+        "actor": action.actor,
+        "submitted_at": action.submitted_at,
+        "changed_at": action.changed_at,
+        "steps": [_step_facts(effect) for effect in action.effects],
+    }
+
+
+def _step_facts(effect: StoredEffect) -> dict[str, Any]:
+    return {
+        "name": effect.name,
+        "kind": effect.kind,
+        "outcome": effect.ended.value if effect.ended else effect.outcome.value,
+        "principal": effect.is_principal,
+        "emulates": effect.emulates or None,
+        "message": effect.message,
+        "evidence": effect.evidence,
+        "read_back": effect.is_read_back,
+        "vendor_ids": dict(effect.vendor_ids),
+        "attempts": effect.attempts,
+        "looks": effect.looks,
+    }
+
+
+def trail_facts(entry: TrailEntry) -> dict[str, Any]:
+    """A trail entry as JSON holds it."""
+    return {"number": entry.number, "at": entry.at, "event": entry.event, "data": dict(entry.data), "hash": entry.hash}
+
+
+def _print_action(facts: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(facts)
+        return
+    title = f"{facts['kind']} {facts['action_id']}: {facts['outcome']}{' (partial)' if facts['partial'] else ''}"
+    rows = [
+        (
+            step["name"],
+            step["kind"],
+            step["outcome"],
+            step["evidence"] or step["message"],
+            step["attempts"],
+            step["looks"],
+        )
+        for step in facts["steps"]
+    ]
+    print_table(title, ["step", "effect", "outcome", "evidence or reason", ">sends", ">looks"], rows)
+
+
+def _shown(data: Mapping[str, Any]) -> str:
+    text = ", ".join(f"{name}={value}" for name, value in data.items() if not isinstance(value, Mapping | list))
+    return text if len(text) <= _SHOWN_IN_TRAIL else text[:_SHOWN_IN_TRAIL] + "…"

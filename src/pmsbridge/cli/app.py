@@ -1,0 +1,59 @@
+"""The command tree; one module per group."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pmsbridge.cli import actions, demo, doctor, init, sandbox, schema, status, sync
+from pmsbridge.cli.opening import Chosen
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="pmsbridge",
+    help="Between customer portals and back offices: never loses and never doubles an action, and knows what it knows.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+app.command("init")(init.init)
+app.command("doctor")(doctor.doctor)
+app.command("sync")(sync.sync)
+app.command("status")(status.status)
+app.add_typer(actions.group, name="actions")
+app.command("sandbox")(sandbox.sandbox)
+app.command("demo")(demo.demo)
+app.command("schema")(schema.schema)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"pmsbridge {_installed_version()}")
+        raise typer.Exit
+
+
+def _installed_version() -> str:
+    try:
+        return version("pmsbridge")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+@app.callback()
+def _global(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings file; else PMSBRIDGE_CONFIG or ./pmsbridge.toml."),
+    ] = None,
+    _show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    context.obj = Chosen(config)

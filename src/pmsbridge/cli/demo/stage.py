@@ -1,0 +1,160 @@
+"""What the story is played on: a back office in its own process, a mail server, settings and an open bridge."""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from pmsbridge.cli.demo.books import Books, Control
+from pmsbridge.cli.demo.sink import Sink, mail_sink
+from pmsbridge.cli.init import write_sandbox_settings
+from pmsbridge.cli.sandbox import named_sandbox
+from pmsbridge.errors import ConfigurationError, InputError
+from pmsbridge.registry import sandboxes
+from pmsbridge.settings import FILE_NAME
+
+if TYPE_CHECKING:
+    from pmsbridge import ActionView, Bridge, TenantSession
+
+__all__ = ["Stage", "set_stage"]
+
+_SEED: Final = 7
+_SITES: Final = 2
+_UNITS: Final = 60
+_PAYMENT_SHOWS_AFTER: Final = timedelta(seconds=1)
+_SETTLE_WINDOW: Final = timedelta(seconds=3)
+_WAIT: Final = timedelta(0)
+"""Nobody in the story waits out a settle window in front of the screen, so that pending can be seen."""
+
+_PATIENCE: Final = timedelta(seconds=30)
+_DATA: Final = "demo.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Everything a scene may use.
+
+    Attributes:
+        facility: Where the story plays.
+        zone: Time zone of that facility.
+        people: Tenant ids by the part they play.
+        payment_operations: How the sandbox calls the operations that take a payment, as a pattern.
+    """
+
+    bridge: Bridge
+    control: Control
+    books: Books
+    sink: Sink
+    folder: Path
+    facility: str
+    people: dict[str, str]
+    names: dict[str, str]
+    payment_operations: str
+    zone: str
+
+    def session(self, part: str) -> TenantSession:
+        """The session of the tenant who plays a part."""
+        return self.bridge.tenant(self.facility, self.people[part])
+
+    @property
+    def today(self) -> date:
+        """The business date at the facility."""
+        return datetime.now(ZoneInfo(self.zone)).date()
+
+    def until_known(self, session: TenantSession, action_id: str) -> ActionView:
+        """Let the engine work until nobody waits any more; the engine's own clock decides when it looks.
+
+        Raises:
+            ConfigurationError: It took longer than any back office of the story needs.
+        """
+        end = time.monotonic() + _PATIENCE.total_seconds()
+        while time.monotonic() < end:
+            self.bridge.runtime.run_due()
+            view = session.action(action_id)
+            if view.outcome.is_final and not _has_open_steps(view):
+                return view
+            time.sleep(0.1)
+        raise ConfigurationError("the story got stuck: an action stayed pending", code="stuck")
+
+    def let_payments_show(self) -> None:
+        """Wait until the back office shows in its reads what it has taken."""
+        time.sleep(_PAYMENT_SHOWS_AFTER.total_seconds() + 0.2)
+
+
+def _has_open_steps(view: ActionView) -> bool:
+    return any(not step.outcome.is_final for step in view.steps)
+
+
+@contextmanager
+def set_stage(back_office: str, keep: Path | None) -> Iterator[Stage]:
+    """Start everything, and stop everything at the end.
+
+    Args:
+        back_office: Name of a sandbox; empty for the first installed one.
+        keep: Folder to leave settings and journal in; None for a temporary one that is removed.
+
+    Raises:
+        ConfigurationError: A part the demonstration needs is not installed.
+        InputError: The folder to keep exists and is not empty.
+    """
+    from pmsbridge import Bridge
+
+    plugin = named_sandbox(back_office)
+    with ExitStack() as stack:
+        folder = _folder(stack, keep)
+        sink = stack.enter_context(mail_sink())
+        control: Any = stack.enter_context(plugin.spawn(seed=_SEED, units=_UNITS, sites=_SITES))
+        control.settings(payment_delay=_PAYMENT_SHOWS_AFTER.total_seconds())
+        _write_settings(folder / FILE_NAME, plugin.name, control.base_url, sink.port)
+        bridge = stack.enter_context(Bridge.from_config(folder / FILE_NAME, wait=_WAIT))
+        figures = control.showcase()
+        facility = str(next(iter(figures.values()))["location"])
+        adapter, code = bridge.place(facility)
+        yield Stage(
+            bridge=bridge,
+            control=control,
+            books=Books(control, facility),
+            sink=sink,
+            folder=folder,
+            facility=facility,
+            people={role: str(figure["tenant_id"]) for role, figure in figures.items()},
+            names={role: str(figure["name"]) for role, figure in figures.items()},
+            payment_operations=_payment_operations(plugin.name),
+            zone=adapter.facility(code).zone,
+        )
+
+
+def _folder(stack: ExitStack, keep: Path | None) -> Path:
+    if keep is None:
+        return Path(stack.enter_context(TemporaryDirectory(prefix="pmsbridge-demo-")))
+    if keep.exists() and any(keep.iterdir()):
+        raise InputError("keep", f"{keep} is not empty", remedy="Name a new folder.")
+    keep.mkdir(parents=True, exist_ok=True)
+    return keep.resolve()
+
+
+def _write_settings(path: Path, name: str, url: str, mail_port: int) -> None:
+    window = int(_SETTLE_WINDOW.total_seconds())
+    write_sandbox_settings(
+        path,
+        name,
+        url,
+        mail=f'host = "127.0.0.1"\nport = {mail_port}\nsender = "portal@example.com"\n',
+        engine=f'settle_window = "{window}s"\n',
+    )
+
+
+def _payment_operations(name: str) -> str:
+    text = sandboxes().beside(name, _DATA)
+    if text is None:
+        message = f"the sandbox {name!r} brings no {_DATA}; it cannot play the story"
+        raise ConfigurationError(message, code="no_story")
+    return str(tomllib.loads(text)["payment_operations"])

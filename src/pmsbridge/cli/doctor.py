@@ -1,0 +1,179 @@
+"""``pmsbridge doctor``: is everything there that a working day needs?"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, cast
+
+import typer
+
+from pmsbridge.cli.opening import read_settings
+from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.errors import ConfigurationError, PmsBridgeError
+from pmsbridge.logging import assert_redaction_installed, redact
+from pmsbridge.registry import adapters, build_adapter
+from pmsbridge.secrets import ReferenceSecrets
+from pmsbridge.settings import Settings
+
+__all__ = ["Check", "doctor", "examine"]
+
+_REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
+_MAIL_SECONDS: Final = 5
+
+Status = Literal["ok", "warning", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        remedy: What to do; empty when there is nothing to do.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    remedy: str = ""
+
+
+def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Check settings, secrets, store, redaction, mail and every back office. Exits with 4 when a check failed."""
+    checks = list(_all_checks(context))
+    failed = sum(check.status == "failed" for check in checks)
+    if as_json:
+        print_json({"healthy": not failed, "checks": [asdict(check) for check in checks]})
+    else:
+        print_table("Doctor", ["check", "status", "what", "what to do"], [tuple(asdict(c).values()) for c in checks])
+        say(f"{failed} of {len(checks)} checks failed." if failed else "Everything needed is there.")
+    if failed:
+        raise typer.Exit(ConfigurationError.exit_code)
+
+
+def _all_checks(context: typer.Context) -> Iterator[Check]:
+    try:
+        settings = read_settings(context)
+    except PmsBridgeError as error:
+        yield Check("settings", "failed", str(error))
+        return
+    yield Check("settings", "ok", str(settings.file or "the environment"))
+    yield from examine(settings)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check after the settings were read. Nothing is changed, except that a missing store is created."""
+    secrets = ReferenceSecrets(folder=settings.folder)
+    yield from _secrets(settings, secrets)
+    yield _tried("redaction", _redaction)
+    yield _tried("store", lambda: _store(settings, secrets))
+    yield _mail(settings)
+    for name, account in settings.accounts.items():
+        yield from _account(name, account.system, account.options, secrets)
+
+
+def _tried(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, "ok", look())
+    except PmsBridgeError as error:
+        return Check(name, "failed", redact(str(error)))
+
+
+def _redaction() -> str:
+    assert_redaction_installed()
+    return "every log line goes through the redactor"
+
+
+def _secrets(settings: Settings, secrets: ReferenceSecrets) -> Iterator[Check]:
+    for key, reference in _references(settings):
+        checked = _tried(f"secret {key}", lambda reference=reference: _resolved(secrets, reference))  # type: ignore[misc]
+        warning = secrets.warning(reference) if checked.status == "ok" else ""
+        yield Check(checked.name, "warning", warning, f"chmod 600 {reference[5:]}") if warning else checked
+
+
+def _resolved(secrets: ReferenceSecrets, reference: str) -> str:
+    secrets.get(reference)
+    return reference
+
+
+def _references(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Dotted key and reference of every secret the settings refer to."""
+    for key, reference in (("mail.password", settings.mail.password), ("store.password", settings.store.password)):
+        if reference is not None:
+            yield key, reference
+    for name, account in settings.accounts.items():
+        yield from _among(account.options, f"accounts.{name}.options")
+
+
+def _among(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _among(value, f"{above}.{name}")
+        elif isinstance(value, str) and _REFERENCE.fullmatch(value):
+            yield f"{above}.{name}", value
+
+
+def _store(settings: Settings, secrets: ReferenceSecrets) -> str:
+    from pmsbridge.store.database import open_database
+
+    database = open_database(settings.store.address(secrets))
+    try:
+        with database.write():
+            pass
+    finally:
+        database.close()
+    return f"{_place(settings.store.url)} can be written"
+
+
+def _place(url: str) -> str:
+    return url.removeprefix("sqlite:///")
+
+
+def _mail(settings: Settings) -> Check:
+    mail = settings.mail
+    if mail.host is None:
+        remedy = "Set mail.host, or notices by mail to the staff fail with a finding."
+        return Check("mail", "warning", "no server is set", remedy)
+    try:
+        socket.create_connection((mail.host, mail.port), timeout=_MAIL_SECONDS).close()
+    except OSError as error:
+        return Check(
+            "mail",
+            "failed",
+            f"{mail.host}:{mail.port} cannot be reached ({type(error).__name__})",
+            "Check mail.host and mail.port; notices wait until the server is back.",
+        )
+    return Check("mail", "ok", f"{mail.host}:{mail.port} answers")
+
+
+def _account(name: str, system: str, options: Mapping[str, Any], secrets: ReferenceSecrets) -> Iterator[Check]:
+    title = f"account {name}"
+    try:
+        adapter = build_adapter(name, system, options, secrets=secrets)
+    except PmsBridgeError as error:
+        yield Check(title, "failed", redact(str(error)))
+        return
+    try:
+        yield Check(title, "ok", f"{system}, by {adapters().distribution(system)}")
+        yield from _diagnosed(title, adapter.diagnose)
+    finally:
+        adapter.close()
+
+
+def _diagnosed(title: str, diagnose: Callable[[], Sequence[Mapping[str, str]]]) -> Iterator[Check]:
+    try:
+        checks = [_row(title, row) for row in diagnose()]
+    except PmsBridgeError as error:
+        checks = [Check(f"{title}: back office", "failed", redact(str(error)))]
+    yield from checks
+    statuses = {check.status for check in checks}
+    if "skipped" in statuses and not statuses & {"ok", "failed"}:
+        # A back office that could not be asked anything is no healthy one.
+        yield Check(f"{title}: back office", "failed", "nothing could be checked", "Check its address and the network.")
+
+
+def _row(title: str, row: Mapping[str, str]) -> Check:
+    status = cast("Status", row["status"])
+    return Check(f"{title}: {row['name']}", status, redact(row.get("detail", "")), redact(row.get("remedy", "")))

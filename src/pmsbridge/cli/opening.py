@@ -1,0 +1,61 @@
+"""From the command line to settings and an open bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pmsbridge.logging import configure
+from pmsbridge.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pmsbridge import Bridge
+
+__all__ = ["Chosen", "chosen", "open_bridge", "read_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the options before the command say.
+
+    Attributes:
+        config: The settings file given with ``--config``; None when the usual places are searched.
+    """
+
+    config: Path | None
+
+
+def chosen(context: typer.Context) -> Chosen:
+    """The options before the command."""
+    found = context.find_object(Chosen)
+    return found if found is not None else Chosen(None)
+
+
+def read_settings(context: typer.Context) -> Settings:
+    """The settings, with logging set up as they say.
+
+    Raises:
+        ConfigurationError: They are missing or wrong.
+    """
+    settings = load_settings(chosen(context).config)
+    configure(level=settings.log.level, json=settings.log.is_json)
+    return settings
+
+
+@contextmanager
+def open_bridge(context: typer.Context) -> Iterator[Bridge]:
+    """An open bridge, closed again at the end.
+
+    Raises:
+        ConfigurationError: The settings, a secret, an adapter or the store is wrong.
+    """
+    settings = read_settings(context)
+    from pmsbridge import Bridge
+
+    with Bridge.from_config(settings.file) as bridge:
+        yield bridge

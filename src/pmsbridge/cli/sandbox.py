@@ -1,0 +1,65 @@
+"""``pmsbridge sandbox``: a faithful stand-in for a back office, on loopback."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+
+from pmsbridge.cli.screen import JsonOption, print_json, say
+from pmsbridge.errors import NotFoundError, UnavailableError
+from pmsbridge.registry import SandboxPlugin, sandboxes
+
+__all__ = ["named_sandbox", "sandbox"]
+
+_Today = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The back office's business date; else the machine's.")
+]
+
+
+def sandbox(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Which back office.")],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8790,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people, units and money.")] = 1,
+    units: Annotated[int, typer.Option(min=1, max=100_000, help="Units per site.")] = 200,
+    sites: Annotated[int, typer.Option(min=1, max=10_000, help="Sites.")] = 2,
+    today: _Today = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve a sandbox until interrupted."""
+    plugin = named_sandbox(name)
+
+    def ready(url: str) -> None:
+        say(f"The {name} sandbox listens on {url}. Stop it with Ctrl-C.")
+        say(f"Settings for it: pmsbridge init --sandbox {name} --url {url}")
+        if as_json:
+            print_json({"url": url, "pid": os.getpid()})
+
+    try:
+        plugin.serve(port=port, seed=seed, units=units, sites=sites, today=_day(today), ready=ready)
+    except OSError as error:
+        message = f"port {port} cannot be used ({error.strerror}). Name another with --port, or 0 for a free one."
+        raise UnavailableError(message, code="port") from None
+
+
+def named_sandbox(name: str) -> SandboxPlugin:
+    """The installed sandbox of that name; the first one for an empty name.
+
+    Raises:
+        NotFoundError: None of that name is installed.
+    """
+    installed = sandboxes()
+    wanted = name or next(iter(installed), "")
+    if wanted in installed:
+        return installed[wanted]
+    close = difflib.get_close_matches(wanted, list(installed), n=1)
+    known = f"Installed: {', '.join(installed) or 'none'}."
+    remedy = f"Did you mean {close[0]}? {known}" if close else known
+    raise NotFoundError("sandbox", "none of that name is installed", remedy=remedy)
+
+
+def _day(today: datetime | None) -> date | None:
+    return today.date() if today else None

@@ -1,0 +1,116 @@
+"""``pmsbridge status``: how old the copy is, how the journal stands, and what somebody should look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from pmsbridge.cli.opening import open_bridge
+from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.ports.adapter import Entity
+from pmsbridge.ports.outcome import Outcome
+
+if TYPE_CHECKING:
+    from pmsbridge import Bridge
+
+__all__ = ["age", "status"]
+
+_UNITS: Final = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+_RECORD_OF: Final = {
+    Entity.FACILITIES: "facility",
+    Entity.UNITS: "unit",
+    Entity.TENANTS: "tenant",
+    Entity.RENTALS: "rental",
+}
+
+
+def status(context: typer.Context, as_json: JsonOption = False) -> None:
+    """Show facilities and the age of their copy, actions by outcome, and open findings. Asks no back office."""
+    now = datetime.now(UTC)
+    with open_bridge(context) as bridge:
+        facts = {
+            "facilities": _facilities(bridge, now),
+            "journal": _journal(bridge, now),
+            "findings": _findings(bridge),
+        }
+    if as_json:
+        print_json(facts)
+    else:
+        _print(facts)
+
+
+def age(span: timedelta) -> str:
+    """A length of time in its largest whole unit: "3 h"."""
+    for unit, word in _UNITS:
+        if span >= unit:
+            return f"{span // unit} {word}"
+    return f"{max(int(span.total_seconds()), 0)} s"
+
+
+def _facilities(bridge: Bridge, now: datetime) -> list[dict[str, Any]]:
+    return [
+        _facility(bridge, account, code, now)
+        for account, adapter in bridge.adapters.items()
+        for code in adapter.facility_codes
+    ]
+
+
+def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[str, Any]:
+    """The copy is as old as its oldest part; a part that was never copied makes it none."""
+    from pmsbridge.store.mirror import Scope
+
+    copied = {entity: bridge.mirror.synced_at(Scope(account, code, record)) for entity, record in _RECORD_OF.items()}
+    oldest = min((at for at in copied.values() if at is not None), default=None)
+    known = bridge.mirror.facility(account, code)
+    return {
+        "account": account,
+        "facility": code,
+        "name": known.name if known is not None else None,
+        "copied_at": oldest,
+        "age": age(now - oldest) if oldest is not None else None,
+        "never_copied": [entity.value for entity, at in copied.items() if at is None],
+    }
+
+
+def _journal(bridge: Bridge, now: datetime) -> dict[str, Any]:
+    counts = bridge.journal.counts()
+    oldest = counts.oldest_pending_at
+    return {
+        "actions": {outcome.value: counts.by_outcome.get(outcome, 0) for outcome in Outcome},
+        "open_effects": counts.open_effects,
+        "oldest_pending_at": oldest,
+        "oldest_pending_age": age(now - oldest) if oldest is not None else None,
+    }
+
+
+def _findings(bridge: Bridge) -> list[dict[str, Any]]:
+    from pmsbridge.store.findings import Findings
+
+    return [
+        {"number": each.number, "times": each.times, "seen_at": each.seen_at, **each.finding.model_dump(mode="json")}
+        for each in Findings(bridge.database).open()
+    ]
+
+
+def _print(facts: Mapping[str, Any]) -> None:
+    rows = [
+        (f["account"], f["facility"], f["name"], f["age"] or "never", ", ".join(f["never_copied"]))
+        for f in facts["facilities"]
+    ]
+    print_table("Facilities", ["account", "facility", "name", ">copy is old", "never copied"], rows)
+    journal = facts["journal"]
+    print_table("Actions", list(journal["actions"]), [list(journal["actions"].values())])
+    found = [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"]) for f in facts["findings"]]
+    if found:
+        print_table("Open findings", [">#", "severity", "facility", "code", "what", ">seen"], found)
+    _advise(journal)
+
+
+def _advise(journal: Mapping[str, Any]) -> None:
+    if journal["actions"]["needs_review"]:
+        say("Some actions wait for a person: pmsbridge actions list --outcome needs_review")
+    if journal["oldest_pending_age"]:
+        say(f"The oldest pending action was asked for {journal['oldest_pending_age']} ago.")

@@ -1,0 +1,203 @@
+"""Which back offices are installed: adapters and sandboxes, found through entry points and loaded on first use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from datetime import date
+from importlib import import_module
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
+from importlib.resources import files
+from typing import Any, Final, Generic, Protocol, TypeVar
+
+from pmsbridge.errors import ConfigurationError, PmsBridgeError
+from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
+from pmsbridge.ports.calls import CallCounter
+
+__all__ = ["ADAPTERS", "SANDBOXES", "Plugins", "Sandbox", "SandboxPlugin", "adapters", "build_adapter", "sandboxes"]
+
+ADAPTERS: Final = "pmsbridge.adapters"
+"""Entry point group of adapters; each points at an ``AdapterPlugin``."""
+
+SANDBOXES: Final = "pmsbridge.sandboxes"
+"""Entry point group of sandboxes; each points at a ``SandboxPlugin``."""
+
+_P_co = TypeVar("_P_co", covariant=True)
+
+
+class Sandbox(Protocol):
+    """A running sandbox, seen from outside: what its back office holds, and how to break it."""
+
+    @property
+    def base_url(self) -> str:
+        """Where it listens, on loopback."""
+
+
+class SandboxPlugin(Protocol):
+    """What an entry point of ``pmsbridge.sandboxes`` points at: a faithful stand-in for a back office."""
+
+    @property
+    def name(self) -> str:
+        """Short name, the entry point's own."""
+
+    def serve(
+        self,
+        *,
+        port: int,
+        seed: int,
+        units: int,
+        sites: int,
+        today: date | None = None,
+        ready: Callable[[str], None] | None = None,
+    ) -> None:
+        """Serve until interrupted; ``ready`` is told the address once it listens. Port 0 takes a free one."""
+
+    @property
+    def spawn(self) -> Callable[..., AbstractContextManager[Any]]:
+        """Run it as a process of its own for as long as the context is open; yields its control client."""
+
+
+class Plugins(Mapping[str, _P_co], Generic[_P_co]):
+    """The installed plugins of one group by name. Listing imports nothing; a plugin is imported when it is taken."""
+
+    def __init__(self, group: str) -> None:
+        """Read the installed distributions' entry points of a group.
+
+        Raises:
+            ConfigurationError: Two distributions use one name; both are named.
+        """
+        self._group = group
+        self._points: dict[str, EntryPoint] = {}
+        for point in entry_points(group=group):
+            other = self._points.setdefault(point.name, point)
+            if _distribution(other) != _distribution(point):
+                _refuse_twins(group, other, point)
+
+    def __getitem__(self, name: str) -> _P_co:
+        """Import and return a plugin.
+
+        Raises:
+            KeyError: No distribution brings one of this name.
+            ConfigurationError: It cannot be imported; its distribution is named.
+        """
+        point = self._points[name]
+        try:
+            plugin: _P_co = point.load()
+        except PmsBridgeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a plugin may fail in any way while it is imported
+            raise ConfigurationError(_broken(point, error), code="broken_plugin") from None
+        return plugin
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._points))
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points
+
+    def beside(self, name: str, file: str) -> str | None:
+        """The text of a file that lies beside a plugin's module; None when there is none.
+
+        Raises:
+            KeyError: No distribution brings a plugin of this name.
+            ConfigurationError: Its module cannot be imported.
+        """
+        point = self._points[name]
+        _ = self[name]  # one that cannot be imported fails in the same words everywhere
+        found = files(import_module(point.module)).joinpath(file)
+        return found.read_text(encoding="utf-8") if found.is_file() else None
+
+    def distribution(self, name: str) -> str:
+        """Name and version of the distribution that brings a plugin."""
+        return _distribution(self._points[name])
+
+
+def adapters() -> Plugins[AdapterPlugin]:
+    """The installed adapters by system name.
+
+    Raises:
+        ConfigurationError: Two distributions bring an adapter of one name.
+    """
+    return Plugins(ADAPTERS)
+
+
+def sandboxes() -> Plugins[SandboxPlugin]:
+    """The installed sandboxes by name.
+
+    Raises:
+        ConfigurationError: Two distributions bring a sandbox of one name.
+    """
+    return Plugins(SANDBOXES)
+
+
+def build_adapter(
+    account: str, system: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
+) -> Adapter:
+    """Make the adapter of one configured account; no network yet.
+
+    Args:
+        account: The account's name in the settings.
+        system: Which back office, as its adapter is registered.
+        options: The account's own settings, read by the adapter.
+        secrets: Where references among the options are looked up.
+        counter: Where calls that a vendor charges for are counted; None counts in this process only.
+
+    Raises:
+        ConfigurationError: No such adapter is installed, it cannot be imported, or its options are wrong.
+    """
+    plugins = adapters()
+    if system not in plugins:
+        raise ConfigurationError(_unknown(account, system, list(plugins)), code="unknown_system")
+    plugin = plugins[system]
+    try:
+        return plugin.create(account, options, secrets=secrets, counter=counter)
+    except PmsBridgeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a factory's own defect; its text may repeat an option
+        message = (
+            f"accounts.{account}: the adapter {system!r} of {plugins.distribution(system)} failed while it read its"
+            f" options ({type(error).__name__}). This is a defect of that adapter; report it there."
+        )
+        raise ConfigurationError(message, code="broken_plugin") from None
+
+
+def _distribution(point: EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else "an unnamed distribution"
+
+
+def _refuse_twins(group: str, one: EntryPoint, other: EntryPoint) -> None:
+    message = (
+        f"two distributions bring {one.name!r} for {group}: {_distribution(one)} and {_distribution(other)}."
+        " Uninstall one of them."
+    )
+    raise ConfigurationError(message, code="duplicate_plugin")
+
+
+def _broken(point: EntryPoint, error: Exception) -> str:
+    why = type(error).__name__
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        why = f"the module {error.name!r} is not installed"
+    return f"{point.name!r} of {_distribution(point)} cannot be loaded ({why}). Reinstall it with what it needs."
+
+
+def _unknown(account: str, system: str, installed: list[str]) -> str:
+    close = difflib.get_close_matches(system, installed, n=1)
+    if close:
+        remedy = f"Did you mean {close[0]!r}?"
+    elif system in _own_extras():
+        remedy = f"Run: pip install 'pmsbridge[{system}]'."
+    else:
+        remedy = "Install the distribution that brings it."
+    known = ", ".join(installed) or "none"
+    return f"accounts.{account}.system: no adapter of that name is installed (installed: {known}). {remedy}"
+
+
+def _own_extras() -> frozenset[str]:
+    try:
+        return frozenset(metadata("pmsbridge").get_all("Provides-Extra") or ())
+    except PackageNotFoundError:
+        return frozenset()

@@ -1,0 +1,295 @@
+"""The sections of the settings, each with its units and defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pmsbridge.ports.adapter import Secrets
+
+__all__ = [
+    "AccountSettings",
+    "Duration",
+    "EngineSection",
+    "LogSettings",
+    "MailSettings",
+    "ScheduleSettings",
+    "SecretReference",
+    "Settings",
+    "StoreSettings",
+]
+
+_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
+_DURATION: Final = re.compile(r"([0-9]{1,9}) ?(ms|s|m|h|d)")
+_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SMELLS_SECRET: Final = re.compile(
+    r"(password|passwd|secret|token|api_?key|licen[cs]e_?key|private_?key)$", re.IGNORECASE
+)
+_CLOCK: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_URL_WITH_PASSWORD: Final = re.compile(r"[a-z0-9+]+://[^/@:]*:[^/@]*@", re.IGNORECASE)
+
+
+def _reference(value: str) -> str:
+    if not _REFERENCE.fullmatch(value):
+        message = "value looks like a secret itself; write env:NAME or file:/path"
+        raise ValueError(message)
+    return value
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        message = 'not a duration; write a number and a unit, such as "90s", "15m", "12h" or "7d"'
+        raise ValueError(message)
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _clock_time(value: object) -> time:
+    if isinstance(value, time):
+        return value
+    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+        message = 'not a time of day; write it as "02:30"'
+        raise ValueError(message)
+    return time.fromisoformat(value)
+
+
+SecretReference = Annotated[str, AfterValidator(_reference)]
+"""Where a secret is: ``env:NAME`` or ``file:/path``. The secret itself is refused."""
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+"""A length of time, written with its unit: "90s", "15m", "12h", "7d"."""
+
+ClockTime = Annotated[time, BeforeValidator(_clock_time)]
+"""A time of day, "02:30"."""
+
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+"""How an account is called in settings, addresses and reports."""
+
+
+class _Section(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
+    )
+
+
+class StoreSettings(_Section):
+    """Where the journal and the mirror live.
+
+    Attributes:
+        url: Database address. A relative SQLite path is relative to the settings file. Without a password.
+        password: Reference of the database user's password; None when there is none.
+    """
+
+    url: str = "sqlite:///pmsbridge.db"
+    password: SecretReference | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _has_no_password(cls, url: str) -> str:
+        if _URL_WITH_PASSWORD.match(url):
+            message = 'holds a password; take it out and write store.password = "env:NAME"'
+            raise ValueError(message)
+        if "://" not in url:
+            message = "not a database address such as sqlite:///pmsbridge.db"
+            raise ValueError(message)
+        return url
+
+    def below(self, folder: Path) -> Self:
+        """The same store, a relative SQLite path made absolute below ``folder``."""
+        scheme, _, path = self.url.partition(":///")
+        if not scheme.startswith("sqlite") or path in {"", ":memory:"} or Path(path).is_absolute():
+            return self
+        return self.model_copy(update={"url": f"{scheme}:///{(folder / path).resolve()}"})
+
+    def address(self, secrets: Secrets) -> str:
+        """The database address with its password, for the driver only.
+
+        Raises:
+            ConfigurationError: There is nothing behind the password's reference.
+        """
+        if self.password is None:
+            return self.url
+        scheme, _, rest = self.url.partition("://")
+        user, at, host = rest.rpartition("@")
+        return f"{scheme}://{user}:{_quoted(secrets.get(self.password))}{at or '@'}{host}"
+
+
+def _quoted(secret: str) -> str:
+    from urllib.parse import quote  # noqa: PLC0415 - only where a database has a password
+
+    return quote(secret, safe="")
+
+
+class MailSettings(_Section):
+    """The mail server that notices to staff go through.
+
+    Attributes:
+        host: None while no server is set; notices by mail then fail with a finding instead of getting lost.
+        sender: Address in From.
+        starttls: Encrypt, and refuse to send when the server cannot.
+        username: Login; empty for a server that wants none.
+        password: Reference of the login's password.
+    """
+
+    host: str | None = None
+    port: int = Field(default=25, ge=1, le=65535)
+    sender: str = Field(default="pmsbridge@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
+    starttls: bool = False
+    username: str = ""
+    password: SecretReference | None = None
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        if bool(self.username) != (self.password is not None):
+            message = "username and password go together; set both or neither"
+            raise ValueError(message)
+        return self
+
+
+class LogSettings(_Section):
+    """What is written to standard error, always redacted.
+
+    Attributes:
+        format: "text" for people, "json" for machines: one object per line.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["text", "json"] = "text"
+
+    @property
+    def is_json(self) -> bool:
+        """One JSON object per line."""
+        return self.format == "json"
+
+
+class EngineSection(_Section):
+    """How actions are delivered.
+
+    Attributes:
+        settle_window: Replaces what the adapter declares: how long an unknown outcome sleeps before it is looked for.
+            Too short a window can double a payment; shorten it only against a sandbox.
+        action_deadline: After this long, money that was never sent is not sent any more.
+        notice_deadline: The same for notices and changes without money.
+        max_attempts: How often one effect may be sent when it certainly never arrived.
+    """
+
+    settle_window: Duration | None = None
+    action_deadline: Duration = timedelta(minutes=15)
+    notice_deadline: Duration = timedelta(days=7)
+    max_attempts: int = Field(default=8, ge=1, le=50)
+
+
+class ScheduleSettings(_Section):
+    """When work runs by itself.
+
+    Attributes:
+        nightly: Start of the nightly sync, in each facility's own time; None for never.
+    """
+
+    nightly: ClockTime | None = time(2, 30)
+
+    @field_validator("nightly", mode="before")
+    @classmethod
+    def _never(cls, value: object) -> object:
+        return None if value == "never" else value
+
+
+class AccountSettings(_Section):
+    """One account at one back office; it may serve many facilities.
+
+    Attributes:
+        system: Which back office, as its adapter is registered.
+        options: What that adapter wants to know; checked by the adapter. Secrets are references here too.
+    """
+
+    system: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default_factory=dict, repr=False)
+
+    @field_validator("options")
+    @classmethod
+    def _secrets_are_references(cls, options: dict[str, Any]) -> dict[str, Any]:
+        if bare := sorted(_bare_secrets(options)):
+            message = f"{', '.join(bare)}: value looks like a secret itself; write env:NAME or file:/path"
+            raise ValueError(message)
+        return options
+
+
+def _bare_secrets(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Dotted names of secrets written out instead of referred to."""
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _bare_secrets(value, f"{above}{name}.")
+        elif isinstance(value, str) and value and _SMELLS_SECRET.search(name) and not _REFERENCE.fullmatch(value):
+            yield f"{above}{name}"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. Made by ``load_settings``; nothing here is secret, so it may be shown.
+
+    Attributes:
+        accounts: By name; one file may hold several.
+    """
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_prefix="PMSBRIDGE_",
+        env_nested_delimiter="__",
+    )
+
+    store: StoreSettings = StoreSettings()
+    mail: MailSettings = MailSettings()
+    log: LogSettings = LogSettings()
+    engine: EngineSection = EngineSection()
+    schedule: ScheduleSettings = ScheduleSettings()
+    accounts: dict[AccountName, AccountSettings] = Field(default_factory=dict)
+
+    _file: Path | None = PrivateAttr(default=None)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is the library's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is handed over: ``load_settings`` reads file and environment, so that errors can name the place."""
+        return (init_settings,)
+
+    @property
+    def file(self) -> Path | None:
+        """The file these settings were read from; None when they came from the environment alone."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """What relative paths in the settings are relative to."""
+        return self._file.parent if self._file else Path.cwd()
+
+    def read_from(self, file: Path | None) -> Self:
+        """These settings with the file they came from, its relative paths made absolute."""
+        folder = file.parent if file else Path.cwd()
+        settings = self.model_copy(update={"store": self.store.below(folder)})
+        settings._file = file  # noqa: SLF001 - our own copy
+        return settings
