@@ -28,7 +28,9 @@ def stub() -> str:
         name: ast.parse((PORTAL / name).read_text(encoding="utf-8")) for files in TWINS.values() for name, _ in files
     }
     body = [_twin(name, [_class(trees[file], cls) for file, cls in files]) for name, files in TWINS.items()]
-    imports = {line for tree in trees.values() for line in _imports(tree)}
+    imports = {line for tree in trees.values() for line in _imports(tree)} | {
+        "from pmsbridge.portal.bridge import Bridge"
+    }
     aliases = [line for tree in trees.values() for line in _aliases(tree)]
     text = "\n\n".join(body)
     used = sorted(
@@ -56,6 +58,7 @@ def _twin(name: str, classes: list[ast.ClassDef]) -> str:
     lines = [f"class {name}:"]
     if name == "AsyncBridge":
         lines += [
+            "    def __init__(self, sync: Bridge) -> None: ...",
             "    @classmethod",
             "    def from_config(cls, path: Path | str | None = ..., *, wait: timedelta | None = ...) -> Self: ...",
             "    async def __aenter__(self) -> Self: ...",

@@ -15,6 +15,7 @@ import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.people import TenantMatch
+from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.aio import AsyncBridge, AsyncTenantSession
 from pmsbridge.portal.bridge import Bridge
@@ -196,3 +197,34 @@ def test_importing_the_package_opens_no_database_and_loads_no_vendor() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_the_nightly_clock_has_one_job_per_facility_in_its_own_zone(bridge: Bridge) -> None:
+    bridge.nightly()
+
+    assert sorted(bridge.runtime.jobs) == ["sync north/F1", "sync north/F2", "sync south/F2", "sync south/F3"]
+    assert bridge.runtime.tick("sync south/F3", bridge.clock.now())
+    assert bridge.mirror.tenant("south", "F3", "T1") is not None
+    assert bridge.mirror.tenant("north", "F1", "T1") is None
+
+
+def test_only_a_full_sync_finds_what_was_deleted(bridge: Bridge) -> None:
+    bridge.sync()
+    bridge.adapters["north"].office.books.remove(Unit, "F1", "U9")  # type: ignore[attr-defined]
+
+    bridge.sync(["north/F1"])
+    assert bridge.mirror.get("north", "F1", "unit", "U9") is not None
+    bridge.sync(["north/F1"], full=True)
+    assert bridge.mirror.get("north", "F1", "unit", "U9") is None
+
+
+def test_the_dashboard_takes_the_unit_from_the_nightly_copy_where_the_live_read_does_not_tell(bridge: Bridge) -> None:
+    session = bridge.tenant("north/F1", "T1")
+    before = session.dashboard().rows[0].unit
+    bridge.sync(["north/F1"])
+
+    unit = session.dashboard().rows[0].unit
+
+    assert unit is not None
+    assert unit.number == "015"
+    assert before is None or before == unit

@@ -320,3 +320,17 @@ def test_a_lost_answer_does_not_keep_the_person_waiting_for_the_settle_window(wo
 
     assert view.outcome is Outcome.PENDING
     assert world.clock.now() - before < timedelta(seconds=1)
+
+
+def test_a_quote_is_paid_by_its_id_alone_and_an_altered_one_is_refused(world: World) -> None:
+    session = world.session()
+    quote = session.quote_all()
+    cheaper = quote.changed(lines=(quote.lines[0].changed(amount=usd("1.00")), *quote.lines[1:]))
+
+    with pytest.raises(InputError):
+        session.pay(cheaper, card(), key="click-0001")
+    assert world.payments == 0
+
+    assert session.pay(quote.id, card(), key="click-0002").outcome is Outcome.SETTLED
+    with pytest.raises(InputError):
+        world.session("T2").pay(quote.id, card(), key="click-0003")

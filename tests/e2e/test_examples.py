@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+
+from pmsbridge import Bridge
+from pmsbridge_sitelink.sandbox import SandboxControl
+from tests.e2e.conftest import ROOT, Ran, start
+from tests.unit.cli.conftest import BOOK
+
+EXAMPLES = ROOT / "examples"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# -- the nightly job --------------------------------------------------------------------------------------------------
+
+
+def test_the_nightly_job_copies_every_facility(workplace: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, EXAMPLES / "nightly_job.py"],
+        cwd=workplace,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert "L001" in ended.stdout
+    assert "L002" in ended.stdout
+    assert all(row["age"] for row in start("status", "--json", folder=workplace).data["facilities"])
+
+
+def test_the_nightly_job_reports_a_facility_that_failed(workplace: Path, office: SandboxControl) -> None:
+    office.inject("RentRoll", "html_503", location="L002", count=0)
+    try:
+        ended = subprocess.run(
+            [sys.executable, EXAMPLES / "nightly_job.py"],
+            cwd=workplace,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+    finally:
+        office.clear()
+
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert any(row["age"] for row in start("status", "--json", folder=workplace).data["facilities"])
+
+
+# -- the payment page -------------------------------------------------------------------------------------------------
+
+
+class Browser:
+    """Asks a WSGI application, checked against the standard."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = validator(app)
+
+    def ask(self, method: str, query: str = "", body: bytes = b"") -> tuple[str, str]:
+        environ: dict[str, Any] = {"REQUEST_METHOD": method, "QUERY_STRING": query, "wsgi.input": io.BytesIO(body)}
+        if body:
+            environ |= {"CONTENT_LENGTH": str(len(body)), "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+        setup_testing_defaults(environ)
+        told: list[str] = []
+        answer: Any = self.app(environ, _noting(told))
+        try:
+            text = b"".join(answer).decode()
+        finally:
+            answer.close()
+        return told[0], text
+
+
+def _noting(told: list[str]) -> Any:
+    def start_response(status: str, _headers: object, _error: object = None) -> Any:
+        told.append(status)
+        return lambda _text: None
+
+    return start_response
+
+
+@pytest.fixture
+def browser(workplace: Path, office: SandboxControl) -> Iterator[Browser]:
+    office.reset()
+    page = load("portal_payment")
+    with Bridge.from_config(workplace / "pmsbridge.toml") as bridge:
+        yield Browser(page.PaymentPage(lambda _: bridge.tenant("L001", "1001"), page.always_yes))
+
+
+def test_a_double_click_on_the_payment_page_pays_once(browser: Browser, office: SandboxControl) -> None:
+    _, home = browser.ask("GET")
+    rental = re.findall(r"rental=(\w+)", home)[0]
+    _, offer = browser.ask("GET", f"rental={rental}")
+    key = re.findall(r"name=key value=([\w-]+)", offer)[0]
+    before = len(office.ledger("L001", int(rental))["payments"])
+
+    first = browser.ask("POST", body=f"key={key}".encode())
+    second = browser.ask("POST", body=f"key={key}".encode())
+
+    assert "Hello Renée" in home
+    assert first == second
+    assert "Paid. Thank you." in first[1]
+    assert len(office.ledger("L001", int(rental))["payments"]) == before + 1
+
+
+def test_the_payment_page_refuses_a_foreign_rental_and_key(browser: Browser) -> None:
+    assert browser.ask("GET", "rental=424242")[0] == "409 Conflict"
+    assert browser.ask("POST", body=b"key=made-up-key")[0] == "409 Conflict"
+
+
+# -- an adapter of one's own ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example distribution, built and installed by pip into a folder of its own."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--target", target, EXAMPLES / "third_party_adapter"], check=True, timeout=120)
+    return target
+
+
+@pytest.fixture
+def bookshop(tmp_path: Path) -> Path:
+    (tmp_path / "rentbook.json").write_text(json.dumps(BOOK), encoding="utf-8")
+    return tmp_path
+
+
+def rented(folder: Path, site: Path, *args: str) -> Ran:
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    return start(*args, folder=folder, env={"PYTHONPATH": path})
+
+
+@pytest.mark.slow
+def test_an_adapter_of_another_distribution_is_found_checked_and_synced(bookshop: Path, site: Path) -> None:
+    made = rented(bookshop, site, "init", "--system", "rentbook", "--json")
+    looked = rented(bookshop, site, "doctor", "--json")
+    synced = rented(bookshop, site, "sync", "--json")
+
+    assert made.code == 0, made.err
+    assert looked.code == 0, looked.out
+    assert "rentbook, by pmsbridge-rentbook 0.1.0" in looked.out
+    assert synced.data["ok"] is True, synced.out
+
+
+@pytest.mark.slow
+def test_what_the_rent_book_cannot_do_becomes_a_task_or_a_refusal(bookshop: Path, site: Path) -> None:
+    rented(bookshop, site, "init", "--system", "rentbook")
+    program = (
+        "from datetime import date, timedelta\n"
+        "from pmsbridge import Bridge, ExternalPayment, UnsupportedError\n"
+        "with Bridge.from_config() as bridge:\n"
+        "    session = bridge.tenant('HOME', 't1')\n"
+        "    print(session.request_move_out('r1', date.today() + timedelta(days=40), key='click-0001').emulated)\n"
+        "    print(session.add_note('r1', 'Please call.', key='click-0002').outcome)\n"
+        "    try:\n"
+        "        session.pay_rental('r1', ExternalPayment(gateway='x', reference='abcd'), key='click-0003')\n"
+        "    except UnsupportedError as error:\n"
+        "        print(type(error).__name__)\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(site)}
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=bookshop,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=environ,
+    )
+
+    assert ended.stdout.split() == ["True", "settled", "UnsupportedError"], ended.stderr
+    book = json.loads((bookshop / "rentbook.json").read_text(encoding="utf-8"))
+    assert any("Please call." in note["text"] for note in book["notes"])
+    assert len(book["messages"]) == 1
