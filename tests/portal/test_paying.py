@@ -6,7 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from pmsbridge.actions.plan import Submission
+from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError
+from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment, PaymentIntent
 from pmsbridge.ports.outcome import Outcome
@@ -109,11 +112,17 @@ def test_a_card_never_waits_behind_an_unresolved_payment_of_the_same_tenant(worl
     world.office.fail(Fault.DROP_AFTER, kind="take_payment")
     session.pay_rental("R1", card(), key="click-0001")
 
-    view = session.pay_rental("R4", card(), key="click-0002")
+    before = world.clock.now()
+    with pytest.raises(IneligibleError) as refused:
+        session.pay_rental("R4", card(), key="click-0002")
 
-    assert view.outcome is Outcome.NOT_SENT
+    assert refused.value.code == "payment_being_confirmed"
+    assert world.clock.now() == before
+    offers = [o for o in session.available_actions() if o.kind.value == "pay_rental"]
+    assert {offer.code for offer in offers} <= {"payment_being_confirmed", "nothing_due"}
     world.later(minutes=10)
     assert world.payments == 1
+    assert session.pay_rental("R4", card(), key="click-0002").outcome is Outcome.SETTLED
 
 
 def test_pay_all_is_one_payment_with_a_part_per_rental(world: World) -> None:
@@ -334,3 +343,110 @@ def test_a_quote_is_paid_by_its_id_alone_and_an_altered_one_is_refused(world: Wo
     assert session.pay(quote.id, card(), key="click-0002").outcome is Outcome.SETTLED
     with pytest.raises(InputError):
         world.session("T2").pay(quote.id, card(), key="click-0003")
+
+
+def test_a_click_judged_before_another_payment_settled_is_refused_not_paid(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, quick = world.session(), world.session()
+    submit = world.runtime.submit
+
+    def interrupted(submission: Submission, **more: object) -> ActionView:
+        monkeypatch.setattr(world.runtime, "submit", submit)
+        quick.pay_rental("R1", card(), key="click-0001")
+        return submit(submission, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(world.runtime, "submit", interrupted)
+    with pytest.raises(IneligibleError) as refused:
+        slow.pay_rental("R1", card(), key="click-0002")
+
+    assert refused.value.code == "balance_moved"
+    assert world.payments == 1
+
+
+def test_two_payments_the_back_office_does_not_show_yet_are_both_taken_into_account(world: World) -> None:
+    world.office.lag = timedelta(seconds=50)
+    session = world.session()
+    session.pay_rental("R1", GATEWAY, key="click-0001", amount=usd("30.00"))
+    other = ExternalPayment(gateway="stripe", reference="pi_test_0002")
+    session.pay_rental("R1", other, key="click-0002", amount=usd("40.00"))
+
+    row = session.account().rental("R1")
+    assert row is not None
+    assert row.balances.payable_now == usd("50.00")
+    assert row.balances.ledger == usd("50.00")
+
+    world.later(minutes=10)
+    row = session.account().rental("R1")
+    assert row is not None
+    assert row.balances.ledger == usd("50.00")
+
+
+def test_a_fee_posted_while_a_payment_is_unknown_does_not_reopen_what_is_being_confirmed(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.LATE_COMMIT, kind="take_payment", after=timedelta(seconds=30))
+    session.pay_rental("R1", card(), key="click-0001")
+    world.office.books.enter("F1", "R1", EntryKind.CHARGE, usd("5.00"), world.clock.now(), "Fee")
+
+    row = session.account().rental("R1")
+    assert row is not None
+    assert row.balances.payable_now == usd("5.00")
+    with pytest.raises(IneligibleError) as refused:
+        session.pay_rental("R1", GATEWAY, key="click-0002", amount=usd("125.00"))
+    assert refused.value.code == "amount_exceeds_balance"
+
+
+def test_a_prepayment_shows_no_phantom_credit(world: World) -> None:
+    session = world.session()
+    session.pay_all(card(), key="click-0001")
+    world.later(minutes=10)
+
+    session.prepay(2, card(), key="click-0002")
+
+    for row in session.account().rentals:
+        assert row.balances.ledger.is_zero
+        assert row.balances.credit.is_zero
+
+
+def test_another_amount_is_never_answered_by_the_payment_that_is_being_confirmed(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    first = session.pay_rental("R1", GATEWAY, key="click-0001", amount=usd("40.00"))
+    other = ExternalPayment(gateway="stripe", reference="pi_test_0002")
+
+    with pytest.raises(IneligibleError) as refused:
+        session.pay_rental("R1", other, key="click-0002", amount=usd("100.00"))
+
+    assert refused.value.code == "amount_exceeds_balance"
+    assert first.outcome is Outcome.PENDING
+
+
+def test_a_second_gateway_charge_that_is_not_recorded_is_reported_for_a_refund(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    session.pay_rental("R1", GATEWAY, key="click-0001")
+    again = session.pay_rental("R1", GATEWAY, key="click-0002")
+    assert again.attached
+    assert not [f for f in world.runtime.findings.open() if f.finding.code == "second_gateway_charge"]
+
+    other = ExternalPayment(gateway="stripe", reference="pi_test_0002")
+    view = session.pay_rental("R1", other, key="click-0003")
+
+    assert view.attached
+    (found,) = [f for f in world.runtime.findings.open() if f.finding.code == "second_gateway_charge"]
+    assert "pi_test_0002" in found.finding.text
+    assert any("pi_test_0002" in str(entry) for entry in world.runtime.trail(view.action_id))
+
+
+def test_the_page_of_one_rental_has_its_unit_and_the_date_of_the_last_payment(world: World) -> None:
+    session = world.session()
+    session.pay_rental("R1", card(), key="click-0001")
+
+    row = session.rental("R1")
+
+    assert row.unit is not None
+    assert row.unit.number == "015"
+    assert row.last_payment_on is not None
+    assert session.rental("R4").last_payment_on is None
+    with pytest.raises(NotFoundError):
+        session.rental("R2")

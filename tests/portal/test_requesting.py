@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.payments import Autopay, AutopayState
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
@@ -213,3 +215,53 @@ def test_the_dashboard_greets_and_offers_what_the_judge_allows(world: World) -> 
     assert offers["pay_all", None]
     assert offers["pay_rental", "R1"]
     assert not offers["cancel_move_out", "R1"]
+
+
+def test_autopay_that_only_staff_can_switch_off_becomes_their_task(world: World) -> None:
+    world.office.books.autopay["F1", "R1"] = Autopay(
+        rental_id="R1", state=AutopayState.BANK_DEBIT, method_usable=True, is_changeable=False
+    )
+    session = world.session()
+
+    view = session.set_autopay("R1", on=False, key="click-0001")
+
+    assert view.outcome is Outcome.SETTLED
+    assert view.emulated
+    assert "set_autopay" not in kinds(world)
+    assert any("switch autopay off" in str(row.effect) for row in world.office.of_kind("add_note"))
+    (offer,) = [o for o in session.available_actions("R1") if o.kind.value == "autopay_off"]
+    assert offer.is_emulated
+
+
+@pytest.mark.parametrize(
+    ("field", "call"),
+    [
+        ("on", lambda s: s.set_autopay("R1", on="false", key="click-0001")),
+        ("days_after_due", lambda s: s.set_autopay("R1", on=True, days_after_due=True, key="click-0001")),
+        ("channel", lambda s: s.set_consent("pigeon", "marketing", granted=True, key="click-0001")),
+        ("granted", lambda s: s.set_consent("sms", "marketing", granted="yes", key="click-0001")),
+        ("kind", lambda s: s.add_note("R1", "hello", kind="poem", key="click-0001")),
+        ("visibility", lambda s: s.add_note("R1", "hello", visibility="all", key="click-0001")),
+        ("password", lambda s: s.change_password("ana@example.test", "fake-pw-77", key="click-0001")),
+        ("as_of", lambda s: s.statement("R1", "2026-01-01")),
+        ("days", lambda s: s.statement("R1", date(2026, 1, 1), days=-3)),
+        ("since", lambda s: s.invoices(since="2026")),
+        ("since", lambda s: s.invoices(since=date(2026, 2, 1), until=date(2026, 1, 1))),
+        ("limit", lambda s: s.actions(limit=-1)),
+    ],
+)
+def test_an_argument_of_the_wrong_kind_is_an_input_error_by_name(world: World, field: str, call: Any) -> None:
+    with pytest.raises(InputError) as refused:
+        call(world.session())
+
+    assert refused.value.field == field
+    assert not world.office.applied
+
+
+def test_words_are_taken_as_text_too(world: World) -> None:
+    session = world.session()
+
+    assert session.set_consent("sms", "marketing", granted=True, key="click-0001").outcome is Outcome.SETTLED
+    assert session.add_note("R1", "hi", kind="maintenance", visibility="customer", key="click-0002").outcome is (
+        Outcome.SETTLED
+    )

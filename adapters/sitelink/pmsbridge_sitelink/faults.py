@@ -11,7 +11,7 @@ recorded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -134,6 +134,8 @@ _DEFINITE: Final[dict[Meaning, type[PmsBridgeError]]] = {
     Meaning.NOT_OFFERED: UnsupportedError,
 }
 
+_REFUSES_THE_CARD: Final = frozenset({"card_refused", "no_card_processor", "card_brand_not_taken"})
+
 _PLAIN: Final = frozenset({Meaning.ACCOUNT, Meaning.BUSY, Meaning.EMPTY})
 """Meanings that no text changes."""
 
@@ -162,9 +164,20 @@ def fault_of(operation: str, code: int, message: str = "", *, is_write: bool) ->
     if code > 0 or (code == 0 and not is_write):
         return None
     rule = _rule(operation, code, message)
+    if rule is not None and is_write and _part_may_be_done(operation, rule):
+        rule = replace(rule, meaning=Meaning.UNKNOWN)
     if rule is None:
         return _unlisted(operation, code, message, is_write=is_write)
     return _error(operation, rule, message, is_write=is_write)
+
+
+def _part_may_be_done(operation: str, rule: Rule) -> bool:
+    """Several payments in one call: nobody knows whether a refusal of one leaves the others undone.
+
+    Only what is refused for the one card that pays for all of them is a no to all.
+    """
+    is_refusal = rule.meaning in {Meaning.REFUSED, Meaning.MISSING}
+    return is_refusal and fnmatchcase(operation, "PaymentMultiple*") and rule.word not in _REFUSES_THE_CARD
 
 
 def _rule(operation: str, code: int, message: str) -> Rule | None:

@@ -58,11 +58,13 @@ class Subject:
         account: The tenant, read at one moment.
         today: Business date at the facility.
         native: Effect kinds the back office does itself.
+        is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
     """
 
     account: TenantAccount
     today: date
     native: frozenset[str]
+    is_confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
         raise NotFoundError("rental_id", "is needed", remedy="Name one of the tenant's rentals.")
     case = _Case(subject, asked or Asked(), row)
     needed = NEEDS[kind]
-    emulated = needed not in subject.native and needed in EMULATABLE
+    emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row)
     for rule in (_supported(needed), _portal_open, *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
@@ -153,6 +155,12 @@ def refuse_unless_allowed(offer: Offer) -> None:
     raise IneligibleError(offer.message, code=offer.code, message_key=offer.message_key, unblock=offer.unblock)
 
 
+def _by_hand(kind: ActionKind, row: RentalAccount | None) -> bool:
+    """Whether this rental's autopay can only be switched off by staff."""
+    autopay = row.autopay if row is not None else None
+    return kind is ActionKind.AUTOPAY_OFF and autopay is not None and not autopay.is_changeable
+
+
 def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
     row = account.rental(rental_id)
     if row is None:
@@ -172,6 +180,15 @@ def _supported(needed: str) -> _Rule:
 def _portal_open(case: _Case) -> _No | None:
     if case.account.tenant.portal_disabled:
         return _No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def _nothing_confirming(case: _Case) -> _No | None:
+    if case.subject.is_confirming:
+        return _No(
+            "payment_being_confirmed", "A payment is still being confirmed.",
+            "Please wait until it is confirmed; do not pay again.",
+        )  # fmt: skip
     return None
 
 
@@ -256,7 +273,8 @@ def _nothing_owed(case: _Case) -> _No | None:
         return _No("complimentary", "This unit is free of charge; no payment is needed.")
     owing = [row.rental.unit_number for row in rows if row.balances.ledger.is_positive]
     if owing:
-        return _No("balance_not_zero", f"Unit {', '.join(owing)} has a balance.", "Pay the balance first.")
+        verb = "have" if len(owing) > 1 else "has"
+        return _No("balance_not_zero", f"Unit {', '.join(owing)} {verb} a balance.", "Pay the balance first.")
     return None
 
 
@@ -337,9 +355,9 @@ def _move_out_scheduled(case: _Case) -> _No | None:
 _K = ActionKind
 _AUTOPAY_ON: Final = (_is_current, _autopay_known, _method_ready)
 _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
-    _K.PAY_RENTAL: (_payments_open, _something_due, _amount_fits),
-    _K.PAY_ALL: (_payments_open, _every_unit_billed, _anything_due),
-    _K.PREPAY: (_payments_open, _months_fit, _nothing_owed, _not_leaving),
+    _K.PAY_RENTAL: (_payments_open, _nothing_confirming, _something_due, _amount_fits),
+    _K.PAY_ALL: (_payments_open, _nothing_confirming, _every_unit_billed, _anything_due),
+    _K.PREPAY: (_payments_open, _nothing_confirming, _months_fit, _nothing_owed, _not_leaving),
     _K.AUTOPAY_ON: _AUTOPAY_ON,
     _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
     _K.AUTOPAY_OFF: (_is_current, _autopay_known, _autopay_optional),

@@ -116,6 +116,8 @@ class Submission(Value):
         tenant_id: Whose action; None for actions without a tenant.
         intent: The verb's arguments as JSON, without anything secret; compared when a key comes again.
         actor: Who asked ("tenant", "staff:anna").
+        payments_seen: The journal's stamp of every rental's payments, taken before the balances were read and judged.
+            The action is refused when a payment for one of its rentals moved on since. None asks for no check.
     """
 
     action_id: Id
@@ -127,6 +129,7 @@ class Submission(Value):
     intent: str
     actor: str = "tenant"
     plan: Plan
+    payments_seen: dict[str, int] | None = None
 
     @staticmethod
     def id_for(account: str, facility: str, tenant_id: str | None, key: str) -> str:

@@ -115,7 +115,12 @@ class Planner:
     def autopay(
         self, row: RentalAccount, *, on: bool, method: CardFace | BankAccountFace | None, days_after_due: int | None
     ) -> Plan:
-        """Set autopay of one rental."""
+        """Set autopay of one rental; where the back office cannot without harm to the stored method, staff do."""
+        if method is None and row.autopay is not None and not row.autopay.is_changeable:
+            task = staff_task_text(
+                self.account, f"switch autopay {'on' if on else 'off'} for unit {row.rental.unit_number}"
+            )
+            return Plan(steps=self._tell_staff("Autopay", task, principal=True, emulates="set_autopay", row=row))
         effect = SetAutopay(
             **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method, days_after_due=days_after_due
         )

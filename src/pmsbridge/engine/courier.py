@@ -99,13 +99,17 @@ class Courier:
         try:
             carrier = self._carriers.carrier(effect.effect)
             # A repeated send keeps the first baseline: what appeared since may be the first send, late.
-            baseline = dict(effect.baseline) if effect.resends else dict(carrier.baseline(effect.effect))
+            baseline = dict(effect.baseline) if effect.looks else dict(carrier.baseline(effect.effect))
         except Exception as error:  # noqa: BLE001 - nothing was sent, whatever it is
             self._write(held, effect, self._not_tried(effect, error))
             return
         began = self._clock.monotonic()
         quiet_until = self._clock.now() + held.lease + carrier.settle_window
-        sending = self._journal.mark_sending(held, effect, Sending(baseline, self._ledgers(effect), quiet_until))
+        sending = self._journal.mark_sending(
+            held,
+            effect,
+            Sending(baseline, dict(effect.known_before) if effect.looks else self._ledgers(effect), quiet_until),
+        )
         sealed = self._sealed.take(effect.key)
         try:
             verdict = self._call(carrier, sending, sealed, began)
@@ -156,7 +160,7 @@ class Courier:
             return {}
         known = self._mirror.account(effect.account, effect.facility, effect.tenant_id)
         rows = known.rentals if known else ()
-        return {row.id: str(row.balances.ledger) for row in rows}
+        return {row.id: format(row.balances.ledger.amount, "f") for row in rows}
 
     # -- what went wrong before or while sending ---------------------------------------------------------------------
 

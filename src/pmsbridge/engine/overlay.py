@@ -5,12 +5,13 @@ Pure, and derived from the journal alone: there is nothing to keep in step.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from pmsbridge.actions.effects import (
     CancelMoveOut,
     ChangeContact,
+    PostFutureCharges,
     ScheduleMoveOut,
     SetAutopay,
     SetConsent,
@@ -18,7 +19,7 @@ from pmsbridge.actions.effects import (
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.ledger import Balances
-from pmsbridge.model.money import Money
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.people import ConsentRecord, Phone, Tenant
 from pmsbridge.model.record import Source
@@ -38,16 +39,19 @@ def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAc
     What is settled changes what the account says. What is not yet known changes only what may be paid now: nobody is
     asked to pay again what is being confirmed, and nothing unknown is shown as done.
     """
+    recent = list(effects)
     result = account
-    for stored in effects:
+    for row in account.rentals:
+        balances = _balances(account, row, recent)
+        if balances != row.balances:
+            result = _with_rental(result, row.id, balances=balances)
+    for stored in recent:
         result = _apply(result, stored)
     return result if result is account else result.changed(source=Source.OVERLAY)
 
 
 def _apply(account: TenantAccount, stored: StoredEffect) -> TenantAccount:  # noqa: PLR0911 - one line per effect
     effect = stored.effect
-    if isinstance(effect, TakePayment):
-        return _pay(account, effect, stored)
     if stored.ended is not Ended.SETTLED or stored.emulates:
         return account
     if isinstance(effect, ScheduleMoveOut):
@@ -69,25 +73,45 @@ def _with_rental(account: TenantAccount, rental_id: str, **changes: Any) -> Tena
     return account if rows == account.rentals else account.changed(rentals=rows)
 
 
-def _pay(account: TenantAccount, effect: TakePayment, stored: StoredEffect) -> TenantAccount:
-    for part in effect.parts:
-        row = account.rental(part.rental_id)
-        if row is not None and row.balances.currency == part.amount.currency and not _includes(account, row, stored):
-            settled = stored.ended is Ended.SETTLED
-            balances = _paid(row.balances, part.amount) if settled else _reserved(row.balances, part.amount)
-            account = _with_rental(account, row.id, balances=balances)
-    return account
+def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[StoredEffect]) -> Balances:
+    """The balances of one rental with every recent payment for it taken into account, all of them together.
 
-
-def _includes(account: TenantAccount, row: RentalAccount, stored: StoredEffect) -> bool:
-    """Whether the read already shows the payment.
-
-    A read from before the send cannot. A later one may lag behind: it does when the ledger still stands where it stood
-    before the send; where that is not known, the read is believed.
+    A payment that is not over always holds back its amount: whatever the read shows, it is not to be paid again.
     """
-    if stored.first_sent_at is None or account.as_of < stored.first_sent_at:
-        return False
-    return stored.known_before.get(row.id) != str(row.balances.ledger)
+    parts = [
+        (stored, part.amount)
+        for stored in recent
+        if isinstance(stored.effect, TakePayment)
+        for part in stored.effect.parts
+        if part.rental_id == row.id and part.amount.currency == row.balances.currency
+    ]
+    settled = [(stored, amount) for stored, amount in parts if stored.ended is Ended.SETTLED]
+    held = sum_money((amount for stored, amount in parts if stored.ended is None), row.balances.currency)
+    missing = _missing(account, row, settled) if settled else held - held
+    balances = row.balances
+    if missing.is_positive:
+        # Charges that were posted ahead may lag too: then only what may be paid is sure, not the ledger.
+        bills_ahead = any(stored.kind == PostFutureCharges.model_fields["kind"].default for stored in recent)
+        balances = _reserved(balances, missing) if bills_ahead else _paid(balances, missing)
+    return _reserved(balances, held)
+
+
+def _missing(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple[StoredEffect, Money]]) -> Money:
+    """How much of the settled payments the read does not show yet.
+
+    The ledger stood at a known sum before the first of them; what it stands above that sum less all of them is what the
+    read has not seen. Anything else that moved the ledger meanwhile makes this too much rather than too little, up to
+    all of them: for the length of the settle window nobody is asked for money that may just have been paid.
+    """
+    currency = row.balances.currency
+    total = sum_money((amount for _, amount in settled), currency)
+    first = settled[0][0]
+    known = first.known_before.get(row.id)
+    if known is None:
+        was_read_before = first.first_sent_at is not None and account.as_of < first.first_sent_at
+        return total if was_read_before else Money.zero(currency)
+    above = row.balances.ledger - (Money.of(known, currency) - total)
+    return min(max(above, Money.zero(currency)), total)
 
 
 def _less(amount: Money, paid: Money) -> Money:

@@ -162,6 +162,7 @@ class Autopay(Value):
         vendor_state: The back office's own word.
         method_usable: The stored method is complete and not expired.
         days_after_due: How long after the due date it charges; None when not known.
+        is_changeable: The back office can be told another state without harm to the stored method; else staff do it.
     """
 
     rental_id: Id
@@ -171,6 +172,7 @@ class Autopay(Value):
     method_usable: bool = False
     mandatory: bool = False
     days_after_due: int | None = None
+    is_changeable: bool = True
     read_at: Instant | None = None
 
     @property

@@ -299,6 +299,12 @@ class Card(Sealed):
     __str__ = __repr__
 
 
+def _masked_end(account: str) -> str:
+    """The last digits, never more than half of the number."""
+    shown = min(_LEFT_DIGITS, len(account) // 2)
+    return account[-shown:].rjust(_LEFT_DIGITS, "*")
+
+
 class BankAccount(Sealed):
     """A bank account for a direct debit; used for one send, never stored.
 
@@ -327,7 +333,7 @@ class BankAccount(Sealed):
             raise problem
         account = _bare(account_number)
         super().__init__(routing_number=_bare(routing_number), account_number=account)
-        self.face = BankAccountFace(kind=kind, last4=account[-_LEFT_DIGITS:])
+        self.face = BankAccountFace(kind=kind, last4=_masked_end(account))
 
     def _copy_face(self, copy: BankAccount) -> None:
         copy.face = self.face

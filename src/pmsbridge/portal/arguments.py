@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
 
 from pmsbridge.errors import InputError
 from pmsbridge.model.money import Money
@@ -13,11 +15,14 @@ from pmsbridge.portal.card_numbers import refuse_card_in_id
 
 __all__ = [
     "checked_amount",
+    "checked_choice",
     "checked_day",
+    "checked_flag",
     "checked_id",
     "checked_key",
     "checked_mapping",
     "checked_months",
+    "checked_whole",
     "checked_words",
     "shape_of",
     "wiped_on_refusal",
@@ -114,6 +119,45 @@ def checked_day(field: str, day: date) -> date:
     if isinstance(day, datetime) or not isinstance(day, date):
         raise InputError(field, "must be a date", shape=shape_of(day), remedy="Like date(2027, 1, 31), without a time.")
     return day
+
+
+def checked_whole(field: str, value: object, *, low: int, high: int) -> int:
+    """A whole number between two bounds, both included.
+
+    Raises:
+        InputError: It is none, or out of bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InputError(field, f"must be a whole number from {low} to {high}", shape=shape_of(value))
+    return value
+
+
+def checked_flag(field: str, value: object) -> bool:
+    """Yes or no.
+
+    Raises:
+        InputError: It is something else; the text "false" is not False.
+    """
+    if not isinstance(value, bool):
+        raise InputError(field, "must be True or False", shape=shape_of(value))
+    return value
+
+
+_E = TypeVar("_E", bound=StrEnum)
+
+
+def checked_choice(field: str, words: type[_E], value: object) -> _E:
+    """One word of a vocabulary, given as its member or as text.
+
+    Raises:
+        InputError: It is no word of it.
+    """
+    known = [word for word in words if word.name != "UNKNOWN"]
+    found = next((word for word in known if value in {word, word.value}), None) if isinstance(value, str) else None
+    if found is None:
+        remedy = "One of: " + ", ".join(word.value for word in known) + "."
+        raise InputError(field, "is not a word of this vocabulary", shape=shape_of(value), remedy=remedy)
+    return found
 
 
 def checked_mapping(field: str, value: Mapping[str, str]) -> Mapping[str, str]:

@@ -199,6 +199,8 @@ class Bridge:
         Raises:
             InputError: The search is empty, or holds a card number.
         """
+        if not isinstance(search, TenantSearch):
+            raise InputError("search", "must be a TenantSearch", shape=type(search).__name__)
         if search.is_empty:
             raise InputError("search", "is empty", remedy="Give a name, e-mail, phone, company or unit number.")
         for field, text in search.model_dump().items():

@@ -66,6 +66,10 @@ class Office:
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
         return frozenset(own | {"send_mail"})
 
+    def payment_stamps(self) -> dict[str, int]:
+        """The journal's stamps of this tenant's payments, for ``Submission.payments_seen``."""
+        return self.runtime.journal.payment_stamps(self.account_name, self.facility, self.tenant_id)
+
     def read_bare(self) -> TenantAccount:
         """Read the tenant now as the back office says it, keep the copy, and follow the tenant from now on."""
         try:
@@ -116,12 +120,25 @@ class Office:
         """The business date at the facility."""
         return self.clock.now().astimezone(ZoneInfo(account.facility.zone)).date()
 
-    def subject(self, account: TenantAccount) -> Subject:
+    @property
+    def is_confirming(self) -> bool:
+        """Whether a payment of this tenant is under way: what moves money waits for it."""
+        recent = self.runtime.journal.recent_effects(self.account_name, self.facility, self.tenant_id, self.clock.now())
+        moves = {"take_payment", "post_future_charges"}
+        return any(stored.state.is_open and stored.kind in moves for stored in recent)
+
+    def subject(self, account: TenantAccount, *, is_confirming: bool = False) -> Subject:
         """What the judge looks at."""
-        return Subject(account=account, today=self.today(account), native=self.native)
+        return Subject(account=account, today=self.today(account), native=self.native, is_confirming=is_confirming)
 
     def allowed(
-        self, kind: ActionKind, account: TenantAccount, *, rental_id: str | None = None, asked: Asked | None = None
+        self,
+        kind: ActionKind,
+        account: TenantAccount,
+        *,
+        rental_id: str | None = None,
+        asked: Asked | None = None,
+        is_confirming: bool = False,
     ) -> Offer:
         """Ask the judge, and refuse what it denies.
 
@@ -130,7 +147,8 @@ class Office:
             UnsupportedError: This back office cannot say it.
             NotFoundError: The rental is not this tenant's.
         """
-        offer = judge(kind, self.subject(account), rental_id=rental_id, asked=asked)
+        subject = self.subject(account, is_confirming=is_confirming)
+        offer = judge(kind, subject, rental_id=rental_id, asked=asked)
         refuse_unless_allowed(offer)
         return offer
 
@@ -197,12 +215,16 @@ class Perform:
         sealed: Callable[[Plan], SealedSteps] | None,
     ) -> ActionView:
         office = self.office
-        account = office.read_bare() if self.verb in MONEY_KINDS else office.read()
+        is_money = self.verb in MONEY_KINDS
+        # Before the read: whatever becomes of a payment after this moment is not in what will be judged.
+        seen = office.payment_stamps() if is_money else None
+        account = office.read_bare() if is_money else office.read()
         planner = Planner(account=account, action_id=self.action_id, native=office.native, today=office.today(account))
         plan = decide(account, planner)
         submission = Submission(
             action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
+            payments_seen=seen,
         )  # fmt: skip
         return office.runtime.submit(submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait)
 

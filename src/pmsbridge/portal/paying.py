@@ -13,6 +13,7 @@ from pmsbridge.actions.quotes import PaymentQuote, line_of, refuse_moved_balance
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import (
     BankDebit,
@@ -53,8 +54,6 @@ _KIND = {
     PaymentIntent.ALL_RENTALS: ActionKind.PAY_ALL,
     PaymentIntent.PREPAY: ActionKind.PREPAY,
 }
-
-_DENIED_BY_A_PAYMENT = frozenset({"nothing_due", "amount_exceeds_balance"})
 
 
 def face_of(means: PaymentMeans) -> Means:
@@ -200,9 +199,12 @@ class Paying:
         answer = self._office.adapter.prepay_quote(self._office.facility, self._office.tenant_id, months)
         wanted = [row for row in account.current if rental_id in {None, row.id} and not row.is_complimentary]
         ahead = {line.rental_id: line.future for line in answer.lines}
+        if unquoted := [row.rental.unit_number for row in wanted if row.id not in ahead]:
+            message = f"The back office gives no price for months ahead of unit {', '.join(unquoted)}."
+            raise IneligibleError(message, code="not_quoted", unblock="Please call the office.")
         lines = [
             line_of(row, amount=_still_to_pay(row.balances.ledger, ahead[row.id]), ahead=ahead[row.id])
-            for row in wanted if row.id in ahead and _still_to_pay(row.balances.ledger, ahead[row.id]).is_positive
+            for row in wanted if _still_to_pay(row.balances.ledger, ahead[row.id]).is_positive
         ]  # fmt: skip
         if not lines:
             message = "The credit on the account already covers these months."
@@ -250,8 +252,15 @@ class Paying:
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
             _refuse_expired(face, planner.today)
-            quote = agreed if agreed is not None else self._first_look(bare, requote, planner, rentals)
+            quote = (
+                agreed
+                if agreed is not None
+                else self._first_look(bare, requote, planner, rentals, names_an_amount=intent.get("amount") is not None)
+            )
             quote = self._settle_quote(bare, quote, requote, planner)
+            if typed is not None and self._office.is_confirming and not self._is_under_way(quote, planner):
+                # A card cannot wait; the judge says why, as it does for the button.
+                self._office.allowed(kind, bare, rental_id=_of_one(kind, quote), is_confirming=True)
             return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
 
         def hand_out(plan: Plan) -> Mapping[str, Sealed]:
@@ -260,17 +269,44 @@ class Paying:
             steps = [step.name for step in plan.steps if isinstance(step.effect, TakePayment)]
             return dict(zip(steps, typed.split(len(steps)), strict=True))
 
-        return perform(decide, sealed=hand_out, typed=typed)
+        view = perform(decide, sealed=hand_out, typed=typed)
+        if view.attached and not view.replayed and isinstance(face, ExternalPayment):
+            self._report_second_charge(view, face)
+        return view
+
+    def _report_second_charge(self, view: ActionView, means: ExternalPayment) -> None:
+        """A gateway took money that will not be recorded, because the same payment is being confirmed already."""
+        office = self._office
+        effects = [stored.effect for stored in office.runtime.journal.action(view.action_id).effects]
+        if any(isinstance(effect, TakePayment) and effect.means == means for effect in effects):
+            return
+        office.runtime.findings.add(
+            Finding(
+                code="second_gateway_charge", severity=Severity.URGENT, account=office.account_name,
+                facility=office.facility, subject=view.action_id, found_at=office.clock.now(),
+                text=f"{means.gateway} payment {means.reference} was not recorded: the same payment is already being "
+                f"confirmed in action {view.action_id}. Void or refund it at the gateway.",
+            )
+        )  # fmt: skip
 
     def _first_look(
-        self, bare: TenantAccount, requote: Quoter, planner: Planner, rentals: tuple[str, ...] | None
+        self,
+        bare: TenantAccount,
+        requote: Quoter,
+        planner: Planner,
+        rentals: tuple[str, ...] | None,
+        *,
+        names_an_amount: bool,
     ) -> PaymentQuote:
         """Quote from what the back office itself says; what it denies because of an open payment is that payment."""
         try:
             return requote(bare)
         except IneligibleError as denied:
+            # Only "all that is due" is answered by a payment that already made it nothing; a named amount is not.
+            if denied.code != "nothing_due" or names_an_amount:
+                raise
             holder = self._open_payment(planner, rentals or tuple(row.id for row in bare.rentals))
-            if holder is None or denied.code not in _DENIED_BY_A_PAYMENT:
+            if holder is None:
                 raise
             raise StillConfirmed(holder) from None
 
@@ -287,11 +323,20 @@ class Paying:
         All of it under way in one action: the journal attaches this click to that one. Else it is quoted again with our
         own recent writes on top: what is being confirmed is not asked for twice.
         """
-        guards = {planner.guard(line.rental_id, line.amount) for line in quote.lines}
-        held = self._office.runtime.guarded(list(guards))
-        if set(held) == guards and len(set(held.values())) == 1:
+        if self._is_under_way(quote, planner):
             return quote
         return requote(self._office.runtime.overlaid(bare))
+
+    def _is_under_way(self, quote: PaymentQuote, planner: Planner) -> bool:
+        """Whether one action is already making all of these payments; the journal then attaches this click to it."""
+        guards = {planner.guard(line.rental_id, line.amount) for line in quote.lines}
+        held = self._office.runtime.guarded(list(guards))
+        return set(held) == guards and len(set(held.values())) == 1
+
+
+def _of_one(kind: ActionKind, quote: PaymentQuote) -> str | None:
+    """The rental a verb is about; None for verbs about all."""
+    return quote.lines[0].rental_id if kind is ActionKind.PAY_RENTAL else None
 
 
 def _one_or_all(rental_id: str | None) -> str | None:

@@ -18,7 +18,16 @@ from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
-from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_words, wiped_on_refusal
+from pmsbridge.portal.arguments import (
+    checked_choice,
+    checked_day,
+    checked_flag,
+    checked_id,
+    checked_key,
+    checked_whole,
+    checked_words,
+    wiped_on_refusal,
+)
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.contact import checked_changes, checked_seen, contact_values, refuse_nameless
 from pmsbridge.portal.office import Office, Perform, rental_of
@@ -152,14 +161,24 @@ class Requesting:
 
         return self._perform(ActionKind.EDIT_CONTACT, key, {"changes": dict(wanted), "seen": shown})(decide)
 
-    def set_consent(self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool, key: str) -> ActionView:
-        """Write an answer about one channel and purpose."""
+    def set_consent(
+        self, channel: ConsentChannel | str, purpose: ConsentPurpose | str, *, granted: bool, key: str
+    ) -> ActionView:
+        """Write an answer about one channel and purpose.
+
+        Raises:
+            InputError: There is no such channel or purpose, or the answer is not True or False.
+            UnsupportedError: This back office keeps no such answer and staff cannot either.
+        """
+        by = checked_choice("channel", ConsentChannel, channel)
+        what = checked_choice("purpose", ConsentPurpose, purpose)
+        answer = checked_flag("granted", granted)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.SET_CONSENT, account)
-            return planner.consent(channel, purpose, granted=granted)
+            return planner.consent(by, what, granted=answer)
 
-        intent = {"channel": channel.value, "purpose": purpose.value, "granted": granted}
+        intent = {"channel": by.value, "purpose": what.value, "granted": answer}
         return self._perform(ActionKind.SET_CONSENT, key, intent)(decide)
 
     def set_sms_consent(self, granted: bool, *, key: str) -> ActionView:  # noqa: FBT001 - it is the sentence's object
@@ -172,8 +191,8 @@ class Requesting:
         text: str,
         *,
         key: str,
-        kind: NoteKind = NoteKind.GENERAL,
-        visibility: Visibility = Visibility.INTERNAL,
+        kind: NoteKind | str = NoteKind.GENERAL,
+        visibility: Visibility | str = Visibility.INTERNAL,
     ) -> ActionView:
         """Write a note on a rental's account; internal unless said otherwise.
 
@@ -181,12 +200,14 @@ class Requesting:
             InputError: The text is empty, too long or holds a card number; nothing was tried.
         """
         rental, checked = checked_id("rental_id", rental_id), _checked_text("text", text)
+        about = checked_choice("kind", NoteKind, kind)
+        seen_by = checked_choice("visibility", Visibility, visibility)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.ADD_NOTE, account, rental_id=rental)
-            return planner.note(rental_of(account, rental), checked, kind=kind, visibility=visibility)
+            return planner.note(rental_of(account, rental), checked, kind=about, visibility=seen_by)
 
-        intent = {"rental_id": rental, "text": checked, "kind": kind.value, "visibility": visibility.value}
+        intent = {"rental_id": rental, "text": checked, "kind": about.value, "visibility": seen_by.value}
         return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
 
     def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
@@ -237,6 +258,8 @@ class Requesting:
         """
         with wiped_on_refusal(password):
             name, checked = _checked_login(login), checked_key(key)
+            if not isinstance(password, WebPassword):
+                raise InputError("password", "must be a WebPassword", shape=type(password).__name__)
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.CHANGE_PASSWORD, account)
@@ -259,14 +282,15 @@ class Requesting:
 
 
 def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_due: int | None) -> None:
+    checked_flag("on", on)
     if method is not None and not isinstance(method, Card | BankAccount):
         raise InputError(
             "method", "is not a way to pay", shape=type(method).__name__, remedy="Give a Card or a BankAccount."
         )
     if method is not None and not on:
         raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
-    if days_after_due is not None and days_after_due not in range(_MOST_DAYS_AFTER_DUE + 1):
-        raise InputError("days_after_due", f"must be 0 to {_MOST_DAYS_AFTER_DUE}")
+    if days_after_due is not None:
+        checked_whole("days_after_due", days_after_due, low=0, high=_MOST_DAYS_AFTER_DUE)
 
 
 def _checked_login(login: str) -> str:

@@ -7,14 +7,15 @@ from datetime import date, timedelta
 
 from pmsbridge.actions.eligibility import Offer, available_actions
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import NotFoundError, UnavailableError
-from pmsbridge.model.account import TenantAccount
+from pmsbridge.errors import InputError, NotFoundError, UnavailableError
+from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Note, Reservation, visible_notes
 from pmsbridge.model.invoices import Invoice, visible_to_customer
 from pmsbridge.model.ledger import LedgerEntry, Statement
-from pmsbridge.model.payments import Payment
+from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit
+from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.paying import Paying
 from pmsbridge.portal.requesting import Requesting
@@ -24,6 +25,7 @@ from pmsbridge.store.journal import ActionFilter
 
 __all__ = ["TenantSession"]
 
+_LONGEST_STATEMENT_DAYS = 3660
 _OPEN = frozenset({Outcome.PENDING, Outcome.NEEDS_REVIEW})
 
 
@@ -60,7 +62,9 @@ class TenantSession(Paying, Requesting):
             return self._office.read_live()
         copy = self._office.read_copy()
         if copy is None:
-            message = "there is no copy of this tenant yet; read live or run a sync first"
+            message = (
+                "there is no copy of this tenant's balances: they are copied when first read, and nightly from then on"
+            )
             raise UnavailableError(message, code="no_copy")
         return copy
 
@@ -75,16 +79,24 @@ class TenantSession(Paying, Requesting):
         """
         account = self._office.read() if live else self.account(live=False)
         return Dashboard(
-            account=account, offers=available_actions(self._office.subject(account)), open_actions=self._open_actions()
+            account=account,
+            offers=available_actions(self._office.subject(account, is_confirming=self._office.is_confirming)),
+            open_actions=self._open_actions(),
         )
 
     def available_actions(self, rental_id: str | None = None) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge."""
         account = self._office.read()
-        return available_actions(self._office.subject(account), rental_id=rental_id)
+        return available_actions(
+            self._office.subject(account, is_confirming=self._office.is_confirming), rental_id=rental_id
+        )
 
     def tenant(self) -> Tenant:
-        """The contact record, live."""
+        """The contact record, live. Passwords, gate codes and national ids are never part of it.
+
+        Raises:
+            UnavailableError: The back office cannot be read now.
+        """
         return self._office.adapter.tenant(self._office.facility, self._office.tenant_id)
 
     def unit(self, rental_id: str) -> Unit | None:
@@ -92,18 +104,59 @@ class TenantSession(Paying, Requesting):
         unit_id = self._own_rental(rental_id).rental(rental_id).rental.unit_id  # type: ignore[union-attr]
         return self._office.adapter.unit(self._office.facility, unit_id) if unit_id is not None else None
 
+    def rental(self, rental_id: str) -> RentalAccount:
+        """One rental with everything its page shows: balances, autopay, unit type and size, notice, last payment. Live.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = checked_id("rental_id", rental_id)
+        row = self._office.read_live().rental(wanted)
+        if row is None:
+            raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
+        office = self._office
+        paid = office.adapter.payments(office.facility, office.tenant_id, row.id)
+        good = [payment.paid_on for payment in paid if payment.state is PaymentState.SUCCEEDED]
+        unit_id = row.rental.unit_id
+        unit = office.adapter.unit(office.facility, unit_id) if unit_id is not None else row.unit
+        return row.changed(unit=unit, last_payment_on=max(good, default=None))
+
     def payments(self, rental_id: str) -> Sequence[Payment]:
-        """Payments of one rental, newest first, live."""
+        """Payments of one rental, newest first, live. Amounts are positive, in the facility's currency.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
         self._own_rental(rental_id)
         return self._office.adapter.payments(self._office.facility, self._office.tenant_id, rental_id)
 
     def ledger(self, rental_id: str) -> Sequence[LedgerEntry]:
-        """Movements of one rental, oldest first, live. Plus raises the debt."""
+        """Movements of one rental, oldest first, live. Plus raises the debt.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
         self._own_rental(rental_id)
         return self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id)
 
     def statement(self, rental_id: str, as_of: date, *, days: int = 90) -> Statement:
-        """The movements of the ``days`` before a business date, with opening and closing balance: it foots."""
+        """The movements of the ``days`` before a business date, with opening and closing balance: it foots.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            as_of: Last business date, inclusive.
+            days: How far back, 1 to 3,660.
+
+        Raises:
+            InputError: A date or a number of days that cannot be meant.
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        checked_day("as_of", as_of)
+        checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
         currency = self._own_rental(rental_id).facility.currency
         return Statement.from_entries(
             self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id),
@@ -111,20 +164,39 @@ class TenantSession(Paying, Requesting):
         )  # fmt: skip
 
     def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
-        """Invoices a customer may see, issued between two business dates; by default the last year. Live."""
+        """Invoices a customer may see, issued between two business dates, inclusive; by default the last year. Live.
+
+        Raises:
+            InputError: A date that is none, or dates the wrong way round.
+            UnavailableError: The back office cannot be read now.
+        """
+        for field, day in (("since", since), ("until", until)):
+            if day is not None:
+                checked_day(field, day)
         today = self._office.clock.now().date()
         last, first = until or today + timedelta(days=1), since or today - timedelta(days=365)
+        if first > last:
+            raise InputError("since", "is later than until")
         found = self._office.adapter.invoices(self._office.facility, self._office.tenant_id, since=first, until=last)
         return visible_to_customer(tuple(found))
 
     def notes(self, rental_id: str) -> Sequence[Note]:
-        """Notes on a rental that a customer may read. Internal ones are filtered here."""
+        """Notes on a rental that a customer may read, live. Internal ones are filtered here.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
         self._own_rental(rental_id)
         found = self._office.adapter.notes(self._office.facility, self._office.tenant_id, rental_id)
         return visible_notes(tuple(found))
 
     def reservations(self) -> Sequence[Reservation]:
-        """This tenant's reservations, live."""
+        """This tenant's reservations, live.
+
+        Raises:
+            UnavailableError: The back office cannot be read now.
+        """
         return self._office.adapter.reservations(self._office.facility, self._office.tenant_id)
 
     # -- what was done -------------------------------------------------------------------------------------------
@@ -142,8 +214,12 @@ class TenantSession(Paying, Requesting):
         return view
 
     def actions(self, *, limit: int = 50) -> Sequence[ActionView]:
-        """This tenant's actions, newest first."""
-        return self._actions(limit=limit)
+        """This tenant's actions, newest first.
+
+        Args:
+            limit: At most this many, 1 to 1,000.
+        """
+        return self._actions(limit=checked_whole("limit", limit, low=1, high=1000))
 
     def _open_actions(self) -> tuple[ActionView, ...]:
         return tuple(view for view in self._actions(limit=50) if view.outcome in _OPEN)

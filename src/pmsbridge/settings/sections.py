@@ -188,8 +188,8 @@ class EngineSection(_Section):
             Too short a window can double a payment; shorten it only against a sandbox.
         action_deadline: After this long, money that was never sent is not sent any more.
         notice_deadline: The same for notices and changes without money.
-        max_attempts: How often money may be sent when it certainly never arrived. Notices, changes without money and money
-            a gateway already took go on until ``notice_deadline``.
+        max_attempts: How often money may be sent when it certainly never arrived. Notices, changes without money and
+            money a gateway already took go on until ``notice_deadline``.
     """
 
     settle_window: Duration | None = None

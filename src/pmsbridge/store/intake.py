@@ -8,12 +8,13 @@ from typing import Protocol
 
 from sqlalchemy import Connection, insert, select
 
+from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.portable import insert_absent
-from pmsbridge.store.reading import load_action
-from pmsbridge.store.refusals import GuardHeldError
+from pmsbridge.store.reading import load_action, payment_stamps
+from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Route, StoredAction, Submitted
 from pmsbridge.store.tables import actions, aliases, effects, guards, lanes
@@ -53,12 +54,29 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     wanted = {guard for step in submission.plan.steps for guard in step.guards}
     if held := guarded(connection, wanted):
         return _attach(connection, submission, wanted, held, now)
+    _refuse_moved_payments(connection, submission)
     _insert_action(connection, submission, now)
     for position, step in enumerate(submission.plan.steps):
         add_effect(connection, submission, step, routes[step.name], position, now)
     steps = [{"name": s.name, "kind": s.effect.kind, "after": s.after or ""} for s in submission.plan.steps]
     append(connection, submission.action_id, "submitted", now, {"actor": submission.actor, "steps": steps})
     return Submitted(load_action(connection, submission.action_id))
+
+
+def _refuse_moved_payments(connection: Connection, submission: Submission) -> None:
+    """The balances were read and judged outside this transaction; what became of payments since counts.
+
+    Raises:
+        PaymentsMovedError: A payment for one of the rentals was stored, sent, settled or ended meanwhile.
+    """
+    seen = submission.payments_seen
+    if seen is None:
+        return
+    effects_ = [step.effect for step in submission.plan.steps]
+    rentals = {part.rental_id for effect in effects_ if isinstance(effect, TakePayment) for part in effect.parts}
+    now = payment_stamps(connection, submission.account, submission.facility, submission.tenant_id or "")
+    if any(now.get(name, 0) != seen.get(name, 0) for name in (*rentals, "*")):
+        raise PaymentsMovedError
 
 
 def _refuse_foreign_id(submission: Submission) -> None:
@@ -116,7 +134,7 @@ def attach(connection: Connection, click: Click, holder: str, actor: str, now: d
             "id": click.action_id, "action_id": holder, "intent": click.intent, "kind": click.kind, "attached_at": now,
         }],
     )  # fmt: skip
-    append(connection, holder, "attached", now, {"actor": actor, "click": click.action_id})
+    append(connection, holder, "attached", now, {"actor": actor, "click": click.action_id, "intent": click.intent})
     return Submitted(load_action(connection, holder), attached=True)
 
 

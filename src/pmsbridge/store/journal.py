@@ -73,6 +73,11 @@ class Journal:
         with self._database.read() as connection:
             return intake.guarded_below(connection, prefix)
 
+    def payment_stamps(self, account: str, facility: str, tenant_id: str) -> dict[str, int]:
+        """By rental, a number that changes whenever a payment for it is stored or moves on: for ``payments_seen``."""
+        with self._database.read() as connection:
+            return reading.payment_stamps(connection, account, facility, tenant_id)
+
     def attach(self, click: intake.Click, holder: str, actor: str) -> Submitted:
         """Make a click another name of an action that is still being confirmed."""
         with self._database.write() as connection:

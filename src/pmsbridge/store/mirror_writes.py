@@ -206,7 +206,7 @@ def _delete_unseen(connection: Connection, scope: Scope, run_id: str, now: datet
     missing = and_(living, records.c.id.not_in(seen))
     total = connection.execute(select(func.count()).select_from(records).where(living)).scalar_one()
     gone = connection.execute(select(func.count()).select_from(records).where(missing)).scalar_one()
-    if gone > _HANDFUL and gone * 100 > total * cap_percent:
+    if (gone > _HANDFUL and gone * 100 > total * cap_percent) or gone == total > 1:
         findings.add(connection, _suspicious(scope, gone, total, now))
         return FinishCounts(held=gone)
     connection.execute(update(records).where(missing).values(deleted_at=now, changed_at=now))

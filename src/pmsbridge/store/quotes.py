@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import delete, select
 
@@ -13,6 +14,8 @@ from pmsbridge.store.tables import quotes
 
 __all__ = ["Quotes"]
 
+_KEPT: Final = timedelta(days=1)
+
 
 class Quotes:
     """Quotes by id."""
@@ -21,12 +24,13 @@ class Quotes:
         self._database = database
 
     def keep(self, quote: PaymentQuote) -> None:
-        """Store a quote; storing it again changes nothing."""
+        """Store a quote; storing it again changes nothing. Quotes that ended a day before it go."""
         row = {
             "id": quote.id, "account": quote.account, "facility": quote.facility, "tenant_id": quote.tenant_id,
             "doc": quote.model_dump_json(), "valid_until": quote.valid_until,
         }  # fmt: skip
         with self._database.write() as connection:
+            connection.execute(delete(quotes).where(quotes.c.valid_until < quote.as_of - _KEPT))
             put(connection, quotes, [row])
 
     def get(self, quote_id: str, *, account: str, facility: str, tenant_id: str) -> PaymentQuote | None:
@@ -35,9 +39,3 @@ class Quotes:
         with self._database.read() as connection:
             doc = connection.execute(select(quotes.c.doc).where(quotes.c.id == quote_id, *scope)).scalar_one_or_none()
         return PaymentQuote.model_validate_json(doc) if doc is not None else None
-
-    def forget_expired(self, before: datetime) -> int:
-        """Delete quotes that ended before an instant; returns how many."""
-        with self._database.write() as connection:
-            gone = connection.execute(delete(quotes).where(quotes.c.valid_until < before).returning(quotes.c.id))
-            return len(gone.all())

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
+from pmsbridge.actions.effects import TakePayment
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.standing import EffectState, Ended
@@ -26,6 +27,7 @@ __all__ = [
     "lanes_of",
     "load_action",
     "load_effect",
+    "payment_stamps",
     "queue",
     "recent_effects",
 ]
@@ -180,6 +182,23 @@ def recent_effects(
         .order_by(effects.c.seq)
     )
     return tuple(StoredEffect.from_row(row) for row in rows)
+
+
+def payment_stamps(connection: Connection, account: str, facility: str, tenant_id: str) -> dict[str, int]:
+    """By rental, a number that changes whenever a payment for it is stored or moves on; "*" for all rentals at once."""
+    rows = connection.execute(
+        select(effects).where(
+            effects.c.account == account, effects.c.facility == facility, effects.c.tenant_id == tenant_id,
+            effects.c.kind.in_(["take_payment", "post_future_charges"]),
+        )
+    )  # fmt: skip
+    stamps: dict[str, int] = {}
+    for stored in map(StoredEffect.from_row, rows):
+        effect = stored.effect
+        rentals = [part.rental_id for part in effect.parts] if isinstance(effect, TakePayment) else ["*"]
+        for rental_id in rentals:
+            stamps[rental_id] = stamps.get(rental_id, 0) + stored.version + 1
+    return stamps
 
 
 def count(connection: Connection) -> JournalCounts:

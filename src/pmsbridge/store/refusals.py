@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from pmsbridge.errors import IneligibleError
 
-__all__ = ["FencedError", "GuardHeldError"]
+__all__ = ["FencedError", "GuardHeldError", "PaymentsMovedError"]
 
 
 class FencedError(Exception):
     """The lane, or the effect, has moved on under somebody else: stop at once. Never leaves the engine."""
+
+
+class PaymentsMovedError(IneligibleError):
+    """A payment for one of the rentals moved on between the judging and the storing; nothing was stored."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The balance changed at this very moment.",
+            code="balance_moved",
+            unblock="Show the new balance and ask for a new quote.",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), ())
 
 
 class GuardHeldError(IneligibleError):

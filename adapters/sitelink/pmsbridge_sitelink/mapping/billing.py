@@ -95,6 +95,8 @@ def autopay_of(row: Row, scope: Scope, *, tenant_id: str, today: date) -> Autopa
         vendor_state=word,
         method=method if enrolled is not AutopayState.BANK_DEBIT else None,
         method_usable=is_usable,
+        # A stored bank account is not readable, and writing without it would erase it.
+        is_changeable=enrolled is not AutopayState.BANK_DEBIT,
         read_at=scope.read_at,
     )
 
