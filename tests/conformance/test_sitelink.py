@@ -271,7 +271,7 @@ def subject(control: SandboxControl) -> Iterator[Subject]:
             "reporting_url": control.reporting_url,
             "facilities": [{"code": SITE, "zone": "America/New_York"}],
             "allow_raw_cards": True,
-            "timeouts": {"read": 2},
+            "timeouts": {"read": "2s"},
         },
         secrets=SandboxSecrets(),
         clock=QuickClock(now),

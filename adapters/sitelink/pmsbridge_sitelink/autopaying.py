@@ -3,19 +3,22 @@
 The update writes every billing field at once, and a blank card number blanks the stored card. The masked number
 stands for the card that is stored: sending it back keeps it. So nothing is written unless the masked number was read
 first, or a new card is given.
+
+A look shows the enrolment and the stored card's brand, last four digits and expiry: neither the day it charges nor a
+bank account. What cannot be seen is never concluded from a look.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from pmsbridge.actions.effects import SetAutopay
 from pmsbridge.errors import ConfigurationError, NotFoundError, OutcomeUnknownError, RejectedError, UnsupportedError
 from pmsbridge.model.sealed import BankAccount, BankAccountFace, Card, CardFace
-from pmsbridge.ports.capability import Dedup, handles, probes
-from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+from pmsbridge.ports.capability import Dedup, baselines, handles, probes
+from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
 from pmsbridge_sitelink.connection import Answered, seen_after, vendor_id
 from pmsbridge_sitelink.mapping.billing import ACCOUNT_KINDS, brand_of, last4_of, masked_number, payment_type_of
@@ -28,6 +31,8 @@ __all__ = ["Autopaying"]
 _OFF: Final = 0
 _CARD: Final = 1
 _BANK: Final = 2
+_ENROLLED: Final = "enrolled"
+_AS_ASKED: Final = "as_asked"
 _ECHOED: Final = {
     "sCreditCardHolderName": "sCreditCardHolderName",
     "sCreditCardStreet": "sCreditCardStreet",
@@ -125,27 +130,39 @@ class Autopaying(Paying):
         return self._connection.write(operation, effect.facility, sent, deadline=end)
 
     def _confirmed(self, effect: SetAutopay, before: Row, answered: Answered) -> Receipt:
-        """Read back. A look that fails proves nothing against the answer; a look that shows something else does."""
+        """Read back. A look that fails proves nothing against the answer; a look that shows something else does.
+
+        The receipt claims a read-back only where the look would have told whether this was written.
+        """
         after = seen_after(lambda: self._billing_row(effect))
         wrong = "" if after is None else _difference(effect, before, after)
         if wrong:
             message = f"autopay was answered with {answered.code}, but reading it back shows {wrong}"
             raise OutcomeUnknownError(message, code="read_back_differs")
+        unseen = "" if after is None else _unseen(effect, _standing(effect, before))
+        looked = "not read back" if after is None else unseen or "read back"
         return Receipt(
-            evidence=f"autopay of rental {effect.rental_id} answered with {answered.code}"
-            + (", not read back" if after is None else ", read back"),
+            evidence=f"autopay of rental {effect.rental_id} answered with {answered.code}, {looked}",
             code=str(answered.code),
             at=self._connection.clock.now(),
-            read_back=after is not None,
+            read_back=after is not None and not unseen,
         )
 
+    @baselines(SetAutopay)
+    def _autopay_before(self, effect: SetAutopay) -> Mapping[str, str]:
+        """The enrolment, and whether all that can be seen is as asked already: then a later look proves nothing."""
+        return _standing(effect, self._billing_row(effect))
+
     @probes(SetAutopay)
-    def _find_autopay(self, effect: SetAutopay, attempt: Attempt) -> Probed:  # noqa: ARG002 - a state needs no history
-        """Whether autopay is as asked, the new method included."""
+    def _find_autopay(self, effect: SetAutopay, attempt: Attempt) -> Probed:
+        """Whether autopay is as asked. One call writes everything: a difference means that nothing was written."""
         now = self._billing_row(effect)
         wrong = _difference(effect, None, now)
         if wrong:
             return Absent(f"autopay shows {wrong}")
+        unseen = _unseen(effect, attempt.baseline)
+        if unseen:
+            return CannotTell(f"autopay shows type {text(now, 'iAutoBillType') or '0'}, but {unseen}")
         evidence = f"read back: autopay type {text(now, 'iAutoBillType')} on rental {effect.rental_id}"
         return Found(Receipt(evidence=evidence, at=self._connection.clock.now(), read_back=True))
 
@@ -190,19 +207,54 @@ def _as_moment(word: str) -> datetime:
 
 
 def _difference(effect: SetAutopay, before: Row | None, after: Row) -> str:
-    """What a read-back shows that is not as asked; empty when all is."""
+    """What a read-back shows that is not as asked; empty when all that can be seen is."""
     wanted = _wanted_type(effect)
     shown = text(after, "iAutoBillType") or "0"
     if shown not in wanted:
         return f"type {shown}"
     if isinstance(effect.method, CardFace):
-        is_new = last4_of(masked_number(after)) == effect.method.last4
-        fits = is_new and brand_of(text(after, "sPmtTypeDesc")) in {effect.method.brand, brand_of("")}
-        return "" if fits else "another card"
+        return _other_card(effect.method, after)
     if before is not None and masked_number(after) != masked_number(before):
         return "another stored card"
     if effect.method is None and effect.on and not masked_number(after):
         return "no stored card"
+    return ""
+
+
+def _other_card(face: CardFace, after: Row) -> str:
+    """How the stored card differs from the new one; a renewed card differs by its expiry alone."""
+    is_same_number = last4_of(masked_number(after)) == face.last4
+    if not is_same_number or brand_of(text(after, "sPmtTypeDesc")) not in {face.brand, brand_of("")}:
+        return "another card"
+    if face.expires_on is not None and _month(day(after, "dCreditCardExpir")) != _month(face.expires_on):
+        return "another expiry"
+    return ""
+
+
+def _month(expires: date | None) -> tuple[int, int] | None:
+    """A card is good to the end of a month; which of its days a back office stores is its own affair."""
+    return None if expires is None else (expires.year, expires.month)
+
+
+def _standing(effect: SetAutopay, before: Row) -> Mapping[str, str]:
+    """What a look before the write says, as far as a look after it is compared with it. No number, no name."""
+    return {
+        _ENROLLED: text(before, "iAutoBillType") or "0",
+        _AS_ASKED: "no" if _difference(effect, None, before) else "yes",
+    }
+
+
+def _unseen(effect: SetAutopay, before: Mapping[str, str]) -> str:
+    """Why a look that shows what was asked does not prove that it was written; empty when it does.
+
+    A state without a new method or day is proved by the look alone, whoever brought it about.
+    """
+    if effect.days_after_due is not None:
+        return "the day it charges cannot be read"
+    if isinstance(effect.method, BankAccountFace) and before.get(_ENROLLED) == str(_BANK):
+        return "which bank account is debited cannot be read"
+    if effect.method is not None and before.get(_AS_ASKED) != "no":
+        return "all that can be read may have been so before"
     return ""
 
 

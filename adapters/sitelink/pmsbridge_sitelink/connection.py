@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from pmsbridge.errors import (
     ConfigurationError,
@@ -15,6 +18,7 @@ from pmsbridge.errors import (
     OutcomeUnknownError,
     PmsBridgeError,
     RejectedError,
+    UnavailableError,
 )
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
@@ -70,6 +74,46 @@ class _IncludedCalls:
         return min(self._counter.add(lane, month, calls), self._included)
 
 
+class _Spool:
+    """Rows of one answer on disk, as JSON lines in a file without a name: gone with the block, or with the process.
+
+    It holds tenants' rows as they came, poison dropped while parsing. Only the owner may read it.
+
+    Raises:
+        UnavailableError: The disk cannot take them; nothing was handed out.
+    """
+
+    def __enter__(self) -> Self:
+        with _on_disk():
+            self._lines = tempfile.TemporaryFile("w+", encoding="utf-8")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        # What could not be written before is not written on closing either, and the first error is the one to tell.
+        with suppress(OSError):
+            self._lines.close()
+
+    def add(self, table: str, row: Row) -> None:
+        with _on_disk():
+            self._lines.write(json.dumps([table, dict(row)], ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        with _on_disk():
+            self._lines.seek(0)
+            for line in self._lines:
+                table, row = json.loads(line)
+                yield table, row
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        message = f"the answer could not be kept in the temporary folder ({type(problem).__name__})"
+        raise UnavailableError(message, code="no_room_for_the_answer") from None
+
+
 def vendor_id(field: str, text: str) -> int:
     """An id as the number the back office wants.
 
@@ -85,6 +129,9 @@ def vendor_id(field: str, text: str) -> int:
 
 class Connection:
     """Calls of one account over both services.
+
+    The slots that keep calls of one account apart, and the spacing of calls, are those of this object in this process:
+    processes that share an account do not see each other's.
 
     Args:
         account: The configured account's name.
@@ -175,16 +222,26 @@ class Connection:
     def stream(
         self, operation: str, facility: str, params: Mapping[str, object], *tables: str
     ) -> Iterator[tuple[str, Row]]:
-        """Read a large answer row by row; asked once, because rows already handed out cannot be taken back.
+        """Read a large answer; hand its rows out one by one after the whole of it is here. Asked once.
 
-        The account's slot is held until the last row was taken: this back office allows one log-on at a time.
+        The account's slot is held while the answer comes in, not while the rows are worked on: the rows wait on disk,
+        so memory does not grow with the answer and a person who pays does not wait for a night's work. The slot is one
+        of this process; another process of the same account has its own.
+
+        Raises:
+            ConfigurationError: Log-on, location or contract are wrong.
+            UnavailableError: No usable answer in time, or no room to keep it. No row was handed out.
         """
         end = self.deadline(self.settings.timeouts.batch)
-        with self._called(operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH) as reader:
-            for table, row in reader.tables(*tables, Table.RETURN):
-                _check_row(operation, row, is_return=table == Table.RETURN)
-                if table != Table.RETURN:
-                    yield table, row
+        with _Spool() as spool:
+            with self._called(
+                operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH
+            ) as reader:
+                for table, row in reader.tables(*tables, Table.RETURN):
+                    _check_row(operation, row, is_return=table == Table.RETURN)
+                    if table != Table.RETURN:
+                        spool.add(table, row)
+            yield from spool.rows()
 
     def write(
         self,

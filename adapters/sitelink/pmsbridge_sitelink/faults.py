@@ -134,7 +134,9 @@ _DEFINITE: Final[dict[Meaning, type[PmsBridgeError]]] = {
     Meaning.NOT_OFFERED: UnsupportedError,
 }
 
-_REFUSES_THE_CARD: Final = frozenset({"card_refused", "no_card_processor", "card_brand_not_taken"})
+_REFUSES_ALL: Final = frozenset({
+    "card_refused", "no_card_processor", "card_brand_not_taken", "online_payments_disabled", "feature_disabled",
+})  # fmt: skip
 
 _PLAIN: Final = frozenset({Meaning.ACCOUNT, Meaning.BUSY, Meaning.EMPTY})
 """Meanings that no text changes."""
@@ -174,10 +176,10 @@ def fault_of(operation: str, code: int, message: str = "", *, is_write: bool) ->
 def _part_may_be_done(operation: str, rule: Rule) -> bool:
     """Several payments in one call: nobody knows whether a refusal of one leaves the others undone.
 
-    Only what is refused for the one card that pays for all of them is a no to all.
+    Only what is refused for the one card that pays for all of them, or for the whole facility, is a no to all.
     """
     is_refusal = rule.meaning in {Meaning.REFUSED, Meaning.MISSING}
-    return is_refusal and fnmatchcase(operation, "PaymentMultiple*") and rule.word not in _REFUSES_THE_CARD
+    return is_refusal and fnmatchcase(operation, "PaymentMultiple*") and rule.word not in _REFUSES_ALL
 
 
 def _rule(operation: str, code: int, message: str) -> Rule | None:

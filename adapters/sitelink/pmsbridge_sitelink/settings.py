@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import redact
@@ -20,6 +31,40 @@ from pmsbridge.model.places import FacilityPolicy
 __all__ = ["FacilitySettings", "Limits", "SiteLinkSettings", "Timeouts", "read_settings"]
 
 _FOLDER = Path(__file__).parent / "wsdl"
+_DURATION: Final = re.compile(r"([0-9]{1,9}) ?(ms|s|m|h|d)")
+_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_ISO_DURATION: Final = TypeAdapter(timedelta)
+
+
+def _duration(value: object) -> timedelta:
+    """A number and a unit, or ISO 8601. A bare number does not say its unit."""
+    if isinstance(value, timedelta):
+        return value
+    word = value.strip() if isinstance(value, str) else ""
+    if (match := _DURATION.fullmatch(word)) is not None:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return _ISO_DURATION.validate_python(word if word.startswith(("P", "-P")) else "")
+    except ValidationError:
+        message = 'not a duration; write a number and a unit, such as "90s", "15m", "12h" or "7d"'
+        raise ValueError(message) from None
+
+
+def _at_most(longest: timedelta, words: str, *, or_none: bool = False) -> Callable[[timedelta], timedelta]:
+    def within(span: timedelta) -> timedelta:
+        if span > longest or span < timedelta(0) or (not span and not or_none):
+            message = f"must be {'0s or more' if or_none else 'more than 0s'} and at most {words}"
+            raise ValueError(message)
+        return span
+
+    return within
+
+
+_Duration = Annotated[timedelta, BeforeValidator(_duration)]
+_HourAtMost = Annotated[_Duration, AfterValidator(_at_most(timedelta(hours=1), "1h"))]
+_SixHoursAtMost = Annotated[_Duration, AfterValidator(_at_most(timedelta(hours=6), "6h"))]
+_DayAtMost = Annotated[_Duration, AfterValidator(_at_most(timedelta(days=1), "24h", or_none=True))]
+_WeekAtMost = Annotated[_Duration, AfterValidator(_at_most(timedelta(days=7), "7d", or_none=True))]
 
 
 class _Section(BaseModel):
@@ -73,35 +118,36 @@ class FacilitySettings(_Section):
         try:
             FacilityPolicy.model_validate(policy)
         except ValidationError as error:
-            names = ", ".join(".".join(str(part) for part in problem["loc"]) for problem in error.errors())
-            message = f"not a rule, or not a value of it: {names}"
+            problems = error.errors(include_input=False, include_url=False)
+            message = f"not a rule, or not a value of it: {', '.join(_rule(dict(found)) for found in problems)}"
             raise ValueError(message) from None
         return policy
 
 
 class Timeouts(_Section):
-    """How long things may take.
+    """How long things may take: more than nothing, at most an hour, a nightly answer at most six.
 
     Attributes:
         connect: Until a connection stands.
         read: Between two arrivals of data.
         live: For one live read, repetitions included.
         write: For one effect up to its answer, the reads before it included.
-        batch: For one nightly answer, and what is done with its rows meanwhile.
+        batch: For one nightly answer, until all of it is here.
     """
 
-    connect: timedelta = timedelta(seconds=5)
-    read: timedelta = timedelta(seconds=30)
-    live: timedelta = timedelta(seconds=45)
-    write: timedelta = timedelta(seconds=60)
-    batch: timedelta = timedelta(minutes=15)
+    connect: _HourAtMost = timedelta(seconds=5)
+    read: _HourAtMost = timedelta(seconds=30)
+    live: _HourAtMost = timedelta(seconds=45)
+    write: _HourAtMost = timedelta(seconds=60)
+    batch: _SixHoursAtMost = timedelta(minutes=15)
 
 
 class Limits(_Section):
     """What the account bears.
 
     Attributes:
-        concurrency: Calls at once. Parallel log-ons of one account fail for some accounts, so the default is 1.
+        concurrency: Calls at once in one process. Parallel log-ons of one account fail for some accounts, so the
+            default is 1.
         calls_per_second: None for no limit.
         monthly_calls: Calls per location and calendar month that are included in the price; None for no count.
         stop_at_monthly_calls: Refuse calls beyond them. Otherwise a warning is logged and each further call costs.
@@ -131,7 +177,7 @@ class SiteLinkSettings(_Section):
         reporting_wsdl: The same for the reporting service.
         facilities: The locations served.
         settle_window: How long after an unknown outcome nothing can be concluded: late commits plus the time until a
-            payment shows in reads (10 s were seen).
+            payment shows in reads (10 s were seen). At most a day.
         payment_source: What a payment says about its origin; 10 is "website".
         reservation_source: The same for reservations; there 5 is "website".
         test_mode: Send payments with the back office's test flag. It is no dry run: the record is written for real.
@@ -156,7 +202,7 @@ class SiteLinkSettings(_Section):
     call_center_wsdl: Path = _FOLDER / "callcenter.wsdl"
     reporting_wsdl: Path = _FOLDER / "reporting.wsdl"
     facilities: tuple[FacilitySettings, ...] = Field(min_length=1)
-    settle_window: timedelta = Field(default=timedelta(seconds=120), ge=timedelta(0))
+    settle_window: _DayAtMost = timedelta(seconds=120)
     timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
     payment_source: int = Field(default=10, ge=0)
@@ -168,8 +214,8 @@ class SiteLinkSettings(_Section):
     bulletin_subject_limit_chars: int = Field(default=100, ge=20)
     bulletin_body_limit_chars: int = Field(default=2000, ge=100)
     check_number_limit_chars: int = Field(default=60, ge=10)
-    skew: timedelta = timedelta(hours=26)
-    facility_cache: timedelta = timedelta(minutes=15)
+    skew: _WeekAtMost = timedelta(hours=26)
+    facility_cache: _WeekAtMost = timedelta(minutes=15)
     verify_tls: bool | str = True
 
     @field_validator("call_center_url", "reporting_url")
@@ -186,13 +232,14 @@ class SiteLinkSettings(_Section):
             raise ValueError(message)
         return url
 
-    @model_validator(mode="after")
-    def _codes_are_unique(self) -> Self:
-        codes = [row.code for row in self.facilities]
+    @field_validator("facilities")
+    @classmethod
+    def _codes_are_unique(cls, facilities: tuple[FacilitySettings, ...]) -> tuple[FacilitySettings, ...]:
+        codes = [row.code for row in facilities]
         if len(set(codes)) != len(codes):
             message = "a facility code appears twice"
             raise ValueError(message)
-        return self
+        return facilities
 
     def facility(self, code: str) -> FacilitySettings | None:
         """The facility of that code; None when it is not configured."""
@@ -216,10 +263,30 @@ def read_settings(account: str, options: Mapping[str, Any]) -> SiteLinkSettings:
 
 def _problem(account: str, found: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in found["loc"])
-    known = ", ".join(sorted(SiteLinkSettings.model_fields))
     if found["type"] == "extra_forbidden":
-        listed = f" Known here: {known}." if "." not in place else ""
-        return f"accounts.{account}.{place}: there is no such setting.{listed}"
+        *above, word = found["loc"]
+        return f"accounts.{account}.{place}: there is no such setting. {_did_you_mean(str(word), _names_at(above))}"
     if found["type"] == "missing":
         return f"accounts.{account}.{place}: is missing"
     return f"accounts.{account}.{place}: {found['msg'].removeprefix('Value error, ')}"
+
+
+def _rule(found: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in found["loc"])
+    is_unknown = found["type"] == "extra_forbidden"
+    return f"{place} ({_did_you_mean(place, FacilityPolicy.model_fields)})" if is_unknown else place
+
+
+def _names_at(above: Collection[str | int]) -> Collection[str]:
+    """The settings of the table that a place is in; a position in a list is no table of its own."""
+    table: type[BaseModel] = SiteLinkSettings
+    for part in above:
+        kind = table.model_fields[part].annotation if isinstance(part, str) else table
+        sections = [one for one in (kind, *get_args(kind)) if isinstance(one, type) and issubclass(one, BaseModel)]
+        table = sections[0]
+    return table.model_fields
+
+
+def _did_you_mean(word: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?" if close else f"Known here: {', '.join(sorted(known))}."

@@ -68,7 +68,7 @@ def options(control: SandboxControl, **changes: Any) -> dict[str, Any]:
             {"code": "L002", "zone": "America/Chicago", "currency": "CAD"},
         ],
         "allow_raw_cards": True,
-        "timeouts": {"connect": 2, "read": 1, "live": 20, "write": 20, "batch": 20},
+        "timeouts": {"connect": "2s", "read": "1s", "live": "20s", "write": "20s", "batch": "20s"},
     }
     return {**given, **changes}
 

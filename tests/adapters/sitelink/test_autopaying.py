@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
 from pmsbridge.actions.effects import SetAutopay
 from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedError, UnsupportedError
 from pmsbridge.model.payments import AutopayState
-from pmsbridge.model.sealed import BankAccount, BankAccountKind
-from pmsbridge.ports.outcome import Absent, Found
+from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card
+from pmsbridge.ports.outcome import Absent, CannotTell, Found, Probed
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.autopaying import _as_moment
+from pmsbridge_sitelink.connection import Answered
 from pmsbridge_sitelink.mapping.billing import autopay_of, brand_of, last4_of, masked_number, payment_type_of
 from pmsbridge_sitelink.mapping.cells import Scope
 from pmsbridge_sitelink.sandbox import SandboxControl
-from tests.adapters.sitelink.office import ANAIS, COMPANY, RENEE, SITE, SOREN, TODAY, Judge, adapter_on, attempt, card
+from tests.adapters.sitelink.office import (
+    ANAIS,
+    COMPANY,
+    RENEE,
+    SITE,
+    SOREN,
+    TODAY,
+    Judge,
+    adapter_on,
+    attempt,
+    card,
+)
+
+STORED_PAN = "4242424242424242"
+"""The test card on unit 015."""
 
 
 def autopay(rental: dict[str, object], tenant_id: str, **fields: object) -> SetAutopay:
@@ -27,6 +42,10 @@ def autopay(rental: dict[str, object], tenant_id: str, **fields: object) -> SetA
         rental_id=str(rental["ledger_id"]),
         **{"on": True, **fields},  # type: ignore[arg-type]
     )
+
+
+def bank_account() -> BankAccount:
+    return BankAccount(routing_number="021000021", account_number="000987654", kind=BankAccountKind.CONSUMER_CHECKING)
 
 
 def test_switching_off_and_on_again_keeps_the_stored_card(adapter: SiteLinkAdapter, judge: Judge) -> None:
@@ -77,7 +96,7 @@ def test_a_new_card_is_stored_under_the_facilitys_own_type(adapter: SiteLinkAdap
 
 def test_a_new_bank_account_leaves_a_stored_card_alone(adapter: SiteLinkAdapter, judge: Judge) -> None:
     before = judge.rental(ANAIS, "F-03")["billing"]
-    new = BankAccount(routing_number="021000021", account_number="000987654", kind=BankAccountKind.CONSUMER_CHECKING)
+    new = bank_account()
 
     adapter.execute(autopay(judge.rental(ANAIS, "F-03"), ANAIS, method=new.face), attempt(new))
 
@@ -140,6 +159,139 @@ def test_a_lost_answer_is_settled_by_the_state(
         adapter.execute(effect, attempt())
 
     assert isinstance(adapter.probe(effect, attempt()), outcome)
+
+
+def lost(
+    adapter: SiteLinkAdapter, office: SandboxControl, effect: SetAutopay, sealed: Card | BankAccount | None, fault: str
+) -> Probed:
+    """What a look concludes after one send whose answer was lost."""
+    baseline = adapter.baseline(effect)
+    office.inject("TenantBillingInfoUpdate*", fault)
+
+    with pytest.raises(OutcomeUnknownError):
+        adapter.execute(effect, attempt(sealed, baseline=baseline))
+
+    return adapter.probe(effect, attempt(baseline=baseline))
+
+
+def renewed_card(judge: Judge) -> Card:
+    """The card on unit 015 with a later expiry: same brand, same last digits."""
+    stored = judge.rental(RENEE, "015")["billing"]
+    assert stored["card"][-4:] == STORED_PAN[-4:]
+    assert stored["expires"][:7] != "2031-03"
+    return card(STORED_PAN, expires_on=date(2031, 3, 31))
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("drop_after", Found), ("drop_before", Absent)])
+def test_a_renewed_card_is_known_by_its_expiry(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, fault: str, outcome: type
+) -> None:
+    new = renewed_card(judge)
+
+    found = lost(adapter, office, autopay(judge.rental(RENEE, "015"), RENEE, method=new.face), new, fault)
+
+    assert isinstance(found, outcome)
+    assert (judge.rental(RENEE, "015")["billing"]["expires"][:7] == "2031-03") is (outcome is Found)
+
+
+def test_a_renewed_card_that_was_answered_and_not_written_is_unknown(
+    adapter: SiteLinkAdapter, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = renewed_card(judge)
+    monkeypatch.setattr(adapter.connection, "write", lambda *_args, **_named: Answered(1, "", {}))
+
+    with pytest.raises(OutcomeUnknownError, match="another expiry"):
+        adapter.execute(autopay(judge.rental(RENEE, "015"), RENEE, method=new.face), attempt(new))
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_the_day_it_charges_cannot_be_read_so_a_look_concludes_nothing(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, fault: str
+) -> None:
+    effect = autopay(judge.rental(RENEE, "015"), RENEE, on=True, days_after_due=7)
+
+    assert isinstance(lost(adapter, office, effect, None, fault), CannotTell)
+
+
+def test_a_day_is_certainly_not_written_where_the_enrolment_written_with_it_is_not(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge
+) -> None:
+    effect = autopay(judge.rental(ANAIS, "F-03"), ANAIS, on=True, days_after_due=7)
+
+    assert isinstance(lost(adapter, office, effect, None, "drop_before"), Absent)
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+@pytest.mark.parametrize("on", [True, False])
+def test_one_bank_account_looks_like_another(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, fault: str, *, on: bool
+) -> None:
+    effect = autopay(judge.rental(COMPANY, "E-01"), COMPANY, on=on, method=bank_account().face)
+    assert judge.rental(COMPANY, "E-01")["billing"]["autopay"] == 2
+
+    found = lost(adapter, office, effect, bank_account(), fault)
+
+    assert isinstance(found, Absent if (fault, on) == ("drop_before", False) else CannotTell)
+
+
+@pytest.mark.parametrize(("fault", "outcome"), [("drop_after", Found), ("drop_before", Absent)])
+def test_a_bank_account_in_place_of_a_card_shows_by_its_kind(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, fault: str, outcome: type
+) -> None:
+    effect = autopay(judge.rental(RENEE, "015"), RENEE, method=bank_account().face)
+
+    assert isinstance(lost(adapter, office, effect, bank_account(), fault), outcome)
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
+def test_a_card_that_looked_the_same_before_proves_nothing(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, fault: str
+) -> None:
+    stored = judge.rental(RENEE, "015")["billing"]
+    same = card(STORED_PAN, expires_on=date.fromisoformat(stored["expires"][:10]))
+
+    found = lost(adapter, office, autopay(judge.rental(RENEE, "015"), RENEE, method=same.face), same, fault)
+
+    assert isinstance(found, CannotTell)
+
+
+def test_a_new_card_without_a_look_before_it_proves_nothing(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    new = renewed_card(judge)
+    effect = autopay(judge.rental(RENEE, "015"), RENEE, method=new.face)
+    adapter.execute(effect, attempt(new))
+
+    assert isinstance(adapter.probe(effect, attempt()), CannotTell)
+
+
+def test_a_state_that_stood_as_asked_is_found(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    effect = autopay(judge.rental(RENEE, "015"), RENEE, on=True)
+    baseline = adapter.baseline(effect)
+
+    assert baseline["as_asked"] == "yes"
+    assert isinstance(adapter.probe(effect, attempt(baseline=baseline)), Found)
+
+
+def test_a_receipt_claims_to_have_read_back_only_what_can_be_read(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    new = renewed_card(judge)
+    changed = [
+        (autopay(judge.rental(RENEE, "015"), RENEE, method=new.face), new, True),
+        (autopay(judge.rental(RENEE, "015"), RENEE, on=True, days_after_due=7), None, False),
+        (autopay(judge.rental(COMPANY, "E-01"), COMPANY, method=bank_account().face), bank_account(), False),
+    ]
+
+    receipts = [adapter.execute(effect, attempt(sealed)) for effect, sealed, _ in changed]
+
+    assert [receipt.read_back for receipt in receipts] == [expected for _, _, expected in changed]
+    assert "cannot be read" in receipts[1].evidence
+    assert "cannot be read" in receipts[2].evidence
+
+
+def test_what_is_kept_from_the_look_before_names_no_card(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    new = renewed_card(judge)
+
+    baseline = adapter.baseline(autopay(judge.rental(RENEE, "015"), RENEE, method=new.face))
+
+    assert baseline == {"enrolled": "1", "as_asked": "no"}
 
 
 def test_a_read_back_that_fails_does_not_undo_a_positive_answer(

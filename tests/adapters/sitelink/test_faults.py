@@ -37,6 +37,10 @@ OK = type(None)
         ("PaymentSimpleWithSource", -1, "General failure.", RejectedError, OutcomeUnknownError),
         ("PaymentSimpleWithSource", -7, "Sorry: too many days PAST DUE.", RejectedError, RejectedError),
         ("PaymentMultipleWithSource", -1, "Online payments disabled.", RejectedError, RejectedError),
+        # One call, several payments: what is refused for one unit says nothing about the others.
+        ("PaymentMultipleWithSource", -1, "Unit is too many days past due.", RejectedError, OutcomeUnknownError),
+        ("PaymentMultipleWithSource", -95, "", RejectedError, OutcomeUnknownError),
+        ("PaymentMultipleWithSource", -100, "", RejectedError, RejectedError),
         ("PaymentSimpleACHWithSource", -1, "No payment needed", RejectedError, RejectedError),
         ("PaymentSimpleWithSource", -100, "declined", RejectedError, RejectedError),
         ("PaymentSimpleWithSource", -95, "", RejectedError, RejectedError),
