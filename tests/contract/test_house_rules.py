@@ -37,6 +37,8 @@ PLANTED: list[tuple[lint.Rule, str, str]] = [
     (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/office.py", "from pmsbridge_other.wire import FIELDS"),
     (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/office.py", "from ..wire import FIELDS"),
     (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/office.py", "import lxml.etree"),
+    (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/office.py", "import pytest"),
+    (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/pytest_plugin.py", "import httpx"),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "https://example.test/a.whl"),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "--index-url x"),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "-e ."),
@@ -66,6 +68,7 @@ ALLOWED: list[tuple[lint.Rule, str, str]] = [
         f"{ADAPTER}/adapter.py",
         "from pmsbridge_other import wire\nfrom .wire import X",
     ),
+    (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/pytest_plugin.py", "import pytest"),
     (
         lint.sandboxes_stand_alone,
         f"{ADAPTER}/sandbox/office.py",

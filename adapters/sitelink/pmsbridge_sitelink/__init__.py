@@ -1,17 +1,22 @@
-"""The SiteLink adapter. Importing this loads neither a SOAP library nor an XML one."""
+"""The SiteLink adapter. Importing this loads neither a SOAP library nor an XML one.
+
+It loads nothing of the library at all until somebody asks for ``plugin``: every pytest run imports this package on the
+way to the sandbox's fixtures.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from pmsbridge.errors import ConfigurationError
-from pmsbridge.ports.adapter import AdapterPlugin
-
 if TYPE_CHECKING:
-    from pmsbridge.ports.adapter import Adapter, Secrets
+    from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
     from pmsbridge.ports.calls import CallCounter
+
+    plugin: AdapterPlugin
+    """What the entry point points at."""
 
 __all__ = ["plugin"]
 
@@ -23,6 +28,8 @@ def _create(
 ) -> Adapter:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
+        from pmsbridge.errors import ConfigurationError  # noqa: PLC0415 - importing this package must stay cheap
+
         message = f"the SiteLink adapter needs {' and '.join(missing)}: pip install 'pmsbridge[sitelink]'"
         raise ConfigurationError(message, code="missing_extra")
     from pmsbridge_sitelink.adapter import create  # noqa: PLC0415 - loads what only this adapter needs
@@ -30,5 +37,16 @@ def _create(
     return create(account, options, secrets=secrets, counter=counter)
 
 
-plugin = AdapterPlugin(system="sitelink", extra="sitelink", create=_create)
-"""What the entry point points at."""
+@cache
+def _plugin() -> AdapterPlugin:
+    from pmsbridge.ports.adapter import AdapterPlugin  # noqa: PLC0415 - importing this package must stay cheap
+
+    return AdapterPlugin(system="sitelink", extra="sitelink", create=_create)
+
+
+def __getattr__(name: str) -> AdapterPlugin:
+    """Make the plugin when somebody asks for it."""
+    if name == "plugin":
+        return _plugin()
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -96,7 +96,7 @@ class Reading:
         return unit_of(rows[Table.ROWS][0], self._connection.scope(facility))
 
     def units(self, facility: str, *, available_only: bool = False) -> Iterator[Unit]:
-        """Units of a facility by one call, after the whole answer is in. Reserved ones are not available, although they are listed."""
+        """Units of a facility by one call. Reserved ones are not available, although they are listed."""
         scope = self._connection.scope(facility)
         operation = "UnitsInformationAvailableUnitsOnly_v2" if available_only else "UnitsInformation_v3"
         params: dict[str, object] = {"lngLastTimePolled": "0"}

@@ -11,11 +11,13 @@ omitted NULL columns; seven balance rows per unit; charges as attributes; ids th
 cards that keep the stored one; updates that blank; log-ons with several rows; fifty-row searches by prefix; future
 charges that stay when the payment fails; payments that show later; duplicates taken twice; -90 and -99; test mode
 that writes; refused cards (-100) and refusals told apart by text; polling in .NET ticks; reports that ignore or cut
-their dates.
+their dates; discount plans in tables of their own; a move-in that wants its exact total, else -11 with the right one.
 
 What is our decision, each written where it is made: the order of the credential checks, the form of the mask, oldest
 charge paid first, prepaid money as negative rent, inclusive invoice ranges, several units paid all or nothing, tables
-whose columns nobody recorded.
+whose columns nobody recorded, the fees of a move-in.
+
+Fixtures for pytest come with it, see `pytest_plugin`.
 """
 
 from __future__ import annotations

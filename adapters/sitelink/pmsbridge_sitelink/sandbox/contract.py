@@ -133,6 +133,9 @@ TenantNotesRetrieve iLedgerID
 ReservationList_v3 iGlobalWaitingNum WaitingID
 ReservationNotesRetrieve WaitingID
 ReservationFeeRetrieve
+DiscountPlansRetrieve
+MoveInCostRetrieveWithDiscount_v4 iUnitID dMoveInDate InsuranceCoverageID ConcessionPlanID ChannelType \
+bApplyInsuranceCredit sCreditCardNum
 """
 
 _WRITES: Final = """
@@ -168,6 +171,9 @@ PaymentSimpleACHWithSource iTenantID iLedgerID dcPaymentAmount <ACH> iSource
 PaymentSimpleCashWithSource iTenantID iUnitID dcPaymentAmount iSource
 PaymentSimpleCheckWithSource iTenantID iUnitID dcPaymentAmount sCheckNumber iSource
 PaymentSimpleBankTransferWithSource iTenantID iUnitID dcPaymentAmount sTransferNumber iSource
+MoveInWithDiscount_v7 TenantID sAccessCode UnitID dStartDate dEndDate dcPaymentAmount <CARD+T2> InsuranceCoverageID \
+ConcessionPlanID iSource sSource bUsePushRate iPayMethod <ACH> iKeypadZoneID iTimeZoneID iBillingFrequency WaitingID \
+ChannelType bTestMode bApplyInsuranceCredit
 """
 
 _REPORTS: Final = """

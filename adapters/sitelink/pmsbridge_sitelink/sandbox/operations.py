@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import accounts, autopay, moves, payments, people, premises, reports, staff, waiting
+from . import accounts, autopay, discounts, letting, moves, payments, people, premises, reports, staff, waiting
 from .access import BAD_LOCATION, credential_problem
 from .calllog import CallRecord
 from .contract import LOCATION_OPTIONAL
@@ -16,7 +16,7 @@ from .office import Office
 from .soap import Request, arguments, envelope
 from .visit import HANDLERS, Answer, Visit, returned
 
-FAMILIES = (accounts, autopay, moves, payments, people, premises, reports, staff, waiting)
+FAMILIES = (accounts, autopay, discounts, letting, moves, payments, people, premises, reports, staff, waiting)
 """The modules whose operations are in the register."""
 
 

@@ -43,6 +43,11 @@ def luhn_holds(number: str) -> bool:
     return sum(d if n % 2 == 0 else sum(divmod(2 * d, 10)) for n, d in enumerate(digits)) % 10 == 0
 
 
+def card_number_holds(number: str) -> bool:
+    """Whether a text can be a card number: 12 to 19 digits and a check digit that fits."""
+    return number.isascii() and number.isdigit() and len(number) in _CARD_DIGITS and luhn_holds(number)
+
+
 def _days_past_due(visit: Visit, rental: Rental) -> int:
     oldest = min((c.due for c in rental.charges if c.open > 0), default=visit.today)
     return (visit.today - oldest).days
@@ -70,12 +75,13 @@ def _card_refusal(visit: Visit) -> Answer | None:
     if visit.number("iCreditCardType") not in CARD_BRANDS:
         return returned(FAILED, "Error getting Credit Card Type ID.")
     number = visit.text("sCreditCardNumber").strip()
-    if not (number.isascii() and number.isdigit() and len(number) in _CARD_DIGITS and luhn_holds(number)):
+    if not card_number_holds(number):
         return returned(FAILED, "The credit card number is invalid.")
-    return None if visit.flag("bTestMode") else _processor_refusal(visit, number)
+    return None if visit.flag("bTestMode") else processor_refusal(visit, number)
 
 
-def _processor_refusal(visit: Visit, number: str) -> Answer | None:
+def processor_refusal(visit: Visit, number: str) -> Answer | None:
+    """Why the card processor refuses a card; None when it takes it."""
     if not visit.site.has_processor:
         return returned(CARD_REFUSED, "No credit card processor found.")
     expires = visit.moment("dExpirationDate")

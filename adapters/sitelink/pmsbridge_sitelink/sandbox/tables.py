@@ -75,6 +75,7 @@ _SURVEY: Final = "iHowManyOtherStorageCosDidYouContact iUsedSelfStorageInThePast
 RT: Final = table("RT", "Ret_Code:int Ret_Msg:string")
 RT_TENANT: Final = table("RT", "Ret_Code:int Ret_Msg:string TenantID AccessCode:string")
 RT_FOUND: Final = table("RT", "Ret_Code:int Ret_Msg:string TenantID")
+RT_LEASE: Final = table("RT", "Ret_Code:int Ret_Msg:string iLeaseNum")
 RT_LOGIN: Final = table("RT", "Ret_Code:int Ret_Msg:string sWebPassword bHasActiveLedger")
 
 SITES: Final = table(
@@ -206,6 +207,23 @@ WAITING: Final = table(
 WAITING_FEE: Final = table(
     "Table",
     "dcPrice dcTax1Rate dcTax2Rate dcTotal iDaysReservationExpAfterDateNeed bReqReservationFee bUsePushRateMoveIn",
+)
+PLANS: Final = table(
+    "ConcessionPlans",
+    "ConcessionID SiteID QTTouchDiscPlanID iConcessionGlobalNum sPlanName sDescription sComment iShowOn"
+    " bNeverExpires iExpirMonths bPrepay bOnPmt bManualCredit iPrePaidMonths iInMonth iAmtType dcChgAmt"
+    " dcFixedDiscount dcPCDiscount bRound dcRoundTo ChargeDescID iQty iOfferItemAction dcMaxAmountOff bForCopr"
+    " dcMaxOccPct bForAllUnits bPermanent dDisabled sDefChgDesc sChgDesc sChgCategory bApplyAtMoveIn"
+    " bProrateAtMoveIn dcPrice dcTax1Rate dcTax2Rate dcCost dcInStock iAvailableAt",
+)
+PLAN_TYPES: Final = table("ConcessionUnitTypes", "ConcessionUnitTypeID ConcessionID UnitTypeID dcWidth dcLength")
+MOVE_IN_COST: Final = table(
+    "Table",
+    "Ret_Code:int UnitID ChargeDescription ChargeAmount:money ChargeAmountRnd:money TaxAmount:money"
+    " TaxAmount2:money StartDate:dateTime EndDate:dateTime Width:int Length:int bClimate UnitName TypeName"
+    " dcPushRate bAnnivDateLeasing b2ndMonthProrate:string iDayStrtProrating iDayStrtProratePlusNext"
+    " bMoveInRequired dcDiscount dcTotal ConcessionID dcTenantRate WebRate:money dcTax1 dcTax2 dcPriceTax1"
+    " dcPriceTax2 dcRM_RoundTo iCurrencyDecimalPlaces",
 )
 
 RENT_ROLL: Final = table(

@@ -31,6 +31,13 @@ BILLING: dict[str, Any] = {
     "iAutoBillType": 1,
 }
 WAITING: dict[str, Any] = {"sTenantID": 1003, "sUnitID": 5014, "dNeeded": "2026-12-01", "dcQuotedRate": "89.00"}
+MOVE_IN: dict[str, Any] = {
+    "TenantID": 1003,
+    "UnitID": 5014,
+    "dStartDate": "2026-11-21T00:00:00",
+    "dcPaymentAmount": "117.01",
+    "iPayMethod": 2,
+}
 
 SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "SiteInformation": ({}, "Table"),
@@ -70,6 +77,8 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "ReservationList_v3": ({"iGlobalWaitingNum": 0, "WaitingID": 0}, "Table"),
     "ReservationNotesRetrieve": ({"WaitingID": 40001}, ""),
     "ReservationFeeRetrieve": ({}, "Table"),
+    "DiscountPlansRetrieve": ({}, "RT"),
+    "MoveInCostRetrieveWithDiscount_v4": ({"iUnitID": 5014, "dMoveInDate": "2026-11-21T00:00:00"}, "Table"),
     "TenantNewDetailed_v3": (CONTACT, "RT"),
     "TenantUpdate": ({"iTenantID": 1003, **CONTACT}, "RT"),
     "TenantUpdate_v2": ({"iTenantID": 1003, **CONTACT}, "RT"),
@@ -101,6 +110,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "PaymentSimpleCashWithSource": ({**PAID, "iSource": 0}, "RT"),
     "PaymentSimpleCheckWithSource": ({**PAID, "sCheckNumber": "REF-1", "iSource": 10}, "RT"),
     "PaymentSimpleBankTransferWithSource": ({**PAID, "sTransferNumber": "REF-2", "iSource": 10}, "RT"),
+    "MoveInWithDiscount_v7": (MOVE_IN, "RT"),
     "RentRoll": (DATES, "RentRoll"),
     "PastDueBalances": (DATES, "PastDueBalances"),
     "OccupancyStatistics": (DATES, "OccupancyStatistics"),
@@ -116,7 +126,7 @@ def test_every_operation_of_the_contract_has_a_handler_and_a_shape() -> None:
     published = {name for operations in OPERATIONS.values() for name in operations}
 
     assert published == set(HANDLERS) == set(SHAPES)
-    assert len(FAMILIES) == 9
+    assert len(FAMILIES) == 11
 
 
 @pytest.mark.parametrize("operation", SHAPES)
