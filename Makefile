@@ -41,7 +41,7 @@ $(STAMP): constraints.txt pyproject.toml
 	@touch $@
 
 .PHONY: demo
-demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox
+demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox (as one JSON object: DEMO_ARGS=--json)
 	@$(BIN)/pmsbridge demo $(DEMO_ARGS)
 
 .PHONY: test

@@ -85,6 +85,21 @@ class Subject:
         return self.samples[0].rows / self.seconds
 
     @property
+    def facts(self) -> dict[str, object]:
+        """As JSON holds it: seconds, rows per second of the median, MB."""
+        times = [sample.seconds for sample in self.samples]
+        return {
+            "subject": self.name,
+            "rounds": len(self.samples),
+            "rows": self.samples[0].rows,
+            "median_s": round(self.seconds, 4),
+            "min_s": round(min(times), 4),
+            "max_s": round(max(times), 4),
+            "rows_per_second": round(self.rows_per_second),
+            "peak_added_mb": round(self.grown_mb, 1),
+        }
+
+    @property
     def grown_mb(self) -> float:
         """Largest growth of peak memory seen."""
         return max(sample.grown_mb for sample in self.samples)
@@ -169,10 +184,12 @@ def report(
     about: Mapping[str, object],
     *,
     as_json: bool,
+    subjects: Sequence[Subject] = (),
 ) -> None:
     """Print one JSON object, or a table for people. A claim that does not hold is said, not raised."""
     if as_json:
-        print(json.dumps({"claims": [asdict(claim) for claim in claims], "machine": dict(about)}))
+        facts = {"subjects": [each.facts for each in subjects]} if subjects else {}
+        print(json.dumps({"claims": [asdict(claim) for claim in claims], "machine": dict(about), **facts}))
         return
     print(title)
     _print_table([list(header), *[list(line) for line in lines]])

@@ -267,6 +267,7 @@ def main() -> None:
         claims(found, small, large, settings),
         about,
         as_json=settings.json,
+        subjects=list(found.values()),
     )
 
 

@@ -34,7 +34,7 @@ def test_the_judge_finds_every_payment_once(told: Ran) -> None:
     verdict = told.data["verdict"]
 
     assert (verdict["doubles"], verdict["lost"], verdict["unresolved"]) == (0, 0, 0)
-    assert verdict["payments_in_the_books"] >= 4
+    assert verdict["payments_in_the_books"] == verdict["payments_wanted"] == 4
     assert verdict["rentals_ended"] == 0
     assert verdict["books_balance"] is True
 
@@ -89,6 +89,17 @@ def test_a_folder_with_something_in_it_is_not_used(tmp_path: Path) -> None:
 
     assert ran.code == 2
     assert "is not empty" in ran.data["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["mine", "mine/below"])
+def test_a_plain_file_is_no_folder_to_keep_things_in(tmp_path: Path, name: str) -> None:
+    (tmp_path / "mine").write_text("x")
+
+    ran = start("demo", "--keep", name, "--json", folder=tmp_path)
+
+    assert ran.code == 2
+    assert "cannot be used" in ran.data["error"]["message"]
+    assert (tmp_path / "mine").read_text() == "x"
 
 
 def test_the_judge_bites_when_the_back_office_holds_a_payment_twice(monkeypatch: pytest.MonkeyPatch) -> None:

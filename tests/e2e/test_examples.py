@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -103,32 +104,105 @@ def _noting(told: list[str]) -> Any:
 
 
 @pytest.fixture
-def browser(workplace: Path, office: SandboxControl) -> Iterator[Browser]:
+def gateway() -> Any:
+    return load("portal_payment").PretendGateway()
+
+
+@pytest.fixture
+def bridge(workplace: Path, office: SandboxControl) -> Iterator[Bridge]:
     office.reset()
-    page = load("portal_payment")
-    with Bridge.from_config(workplace / "pmsbridge.toml") as bridge:
-        yield Browser(page.PaymentPage(lambda _: bridge.tenant("L001", "1001"), page.always_yes))
+    with Bridge.from_config(workplace / "pmsbridge.toml") as opened:
+        yield opened
 
 
-def test_a_double_click_on_the_payment_page_pays_once(browser: Browser, office: SandboxControl) -> None:
-    _, home = browser.ask("GET")
-    rental = re.findall(r"rental=(\w+)", home)[0]
+@pytest.fixture
+def page(bridge: Bridge, gateway: Any) -> Any:
+    return load("portal_payment").PaymentPage(lambda _: bridge.tenant("L001", "1001"), gateway)
+
+
+@pytest.fixture
+def browser(page: Any) -> Browser:
+    return Browser(page)
+
+
+def offered(browser: Browser) -> tuple[int, str]:
+    """The first unit on the dashboard, and the id of a quote for it."""
+    rental = re.findall(r"rental=(\w+)", browser.ask("GET")[1])[0]
     _, offer = browser.ask("GET", f"rental={rental}")
-    key = re.findall(r"name=key value=([\w-]+)", offer)[0]
-    before = len(office.ledger("L001", int(rental))["payments"])
+    return int(rental), re.findall(r'name=quote value="(\w+)"', offer)[0]
 
-    first = browser.ask("POST", body=f"key={key}".encode())
-    second = browser.ask("POST", body=f"key={key}".encode())
+
+def click(browser: Browser, quote: str) -> tuple[str, str]:
+    return browser.ask("POST", body=f"quote={quote}".encode())
+
+
+def test_a_double_click_on_the_payment_page_pays_once(browser: Browser, office: SandboxControl, gateway: Any) -> None:
+    home = browser.ask("GET")[1]
+    rental, quote = offered(browser)
+    before = len(office.ledger("L001", rental)["payments"])
+
+    first, second = click(browser, quote), click(browser, quote)
 
     assert "Hello Renée" in home
     assert first == second
     assert "Paid. Thank you." in first[1]
-    assert len(office.ledger("L001", int(rental))["payments"]) == before + 1
+    assert len(office.ledger("L001", rental)["payments"]) == before + 1
+    assert list(gateway.money.values()) == ["taken"]
 
 
-def test_the_payment_page_refuses_a_foreign_rental_and_key(browser: Browser) -> None:
+def test_the_payment_page_refuses_a_foreign_rental_and_quote_and_lets_the_money_go(
+    browser: Browser, gateway: Any
+) -> None:
     assert browser.ask("GET", "rental=424242")[0] == "409 Conflict"
-    assert browser.ask("POST", body=b"key=made-up-key")[0] == "409 Conflict"
+
+    status, body = click(browser, "q_of_somebody_else")
+
+    assert status == "409 Conflict"
+    assert "Your card is not charged." in body
+    assert list(gateway.money.values()) == ["let go"]
+
+
+def test_a_payment_whose_answer_is_lost_holds_the_money_and_takes_it_when_it_is_found(
+    browser: Browser, page: Any, bridge: Bridge, office: SandboxControl, gateway: Any
+) -> None:
+    rental, quote = offered(browser)
+    before = len(office.ledger("L001", rental)["payments"])
+    _, other = offered(browser)
+    office.inject("Payment*WithSource*", "drop_after")
+    try:
+        lost = click(browser, quote)
+    finally:
+        office.clear()
+    again = click(browser, other)
+
+    assert "We are confirming your payment" in lost[1]
+    assert "An earlier payment is being confirmed" in again[1]
+    assert list(gateway.money.values()) == ["held", "let go"]
+
+    end = time.monotonic() + 20
+    while page.held and time.monotonic() < end:
+        bridge.runtime.run_due()
+        page.follow_up()
+        time.sleep(0.1)
+    assert list(gateway.money.values()) == ["taken", "let go"]
+    assert len(office.ledger("L001", rental)["payments"]) == before + 1
+
+
+def test_an_office_that_is_away_keeps_the_money_held_and_the_same_form(
+    browser: Browser, office: SandboxControl, gateway: Any
+) -> None:
+    _, quote = offered(browser)
+    office.inject("*", "html_503", count=0)
+    try:
+        status, body = click(browser, quote)
+    finally:
+        office.clear()
+
+    assert status == "503 Service Unavailable"
+    assert f'value="{quote}"' in body
+    assert list(gateway.money.values()) == ["held"]
+    assert "Paid. Thank you." in click(browser, quote)[1]
+    assert list(gateway.money.values()) == ["taken"]
 
 
 # -- an adapter of one's own ------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ def test_every_python_block_runs_as_it_is_printed(page: str, tmp_path: Path) -> 
             )
             books = office.state("L001", 1001)["sites"]["L001"]["ledgers"].values()
         assert ended.returncode == 0, ended.stderr
-        assert "settled" in ended.stdout or "paid:" in ended.stdout
+        assert "settled" in ended.stdout or "capture the money; receipt" in ended.stdout
         assert any(payment["reference"] or "pi_3Nx81k" in str(payment) for row in books for payment in row["payments"])
 
 

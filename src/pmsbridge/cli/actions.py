@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.standing import Ended
 
 if TYPE_CHECKING:
+    from pmsbridge import Bridge
     from pmsbridge.store.stored import StoredAction, StoredEffect, TrailEntry
 
 __all__ = ["action_facts", "group", "trail_facts"]
@@ -24,6 +28,14 @@ _ActionId = Annotated[str, typer.Argument(metavar="ACTION", help="The action's i
 _Actor = Annotated[str, typer.Option("--actor", help="Who decides; it goes into the trail.")]
 
 _SHOWN_IN_TRAIL: Final = 110
+
+
+class Decision(StrEnum):
+    """What a person may decide about a step nobody could know."""
+
+    SETTLED = Outcome.SETTLED.value
+    DECLINED = Outcome.DECLINED.value
+    NOT_SENT = Outcome.NOT_SENT.value
 
 
 @group.command("list")
@@ -44,7 +56,8 @@ def list_actions(
 
     start = since.replace(tzinfo=UTC) if since else None
     with open_bridge(context) as bridge:
-        account, code = _place(facility)
+        account, code = _place(bridge, facility)
+        _refuse_unknown_kind(kind)
         wanted = ActionFilter(
             outcome=outcome, account=account, facility=code, tenant_id=tenant, kind=kind, since=start, limit=limit
         )
@@ -86,16 +99,19 @@ def trail(context: typer.Context, action_id: _ActionId, as_json: JsonOption = Fa
 def retry(context: typer.Context, action_id: _ActionId, actor: _Actor, as_json: JsonOption = False) -> None:
     """Ask once more for what certainly never left. What may have happened is never retried."""
     with open_bridge(context) as bridge:
+        before = bridge.journal.action(action_id)
         bridge.runtime.retry(action_id, actor)
-        facts = action_facts(bridge.journal.action(action_id))
-    _print_action(facts, as_json=as_json)
+        after = bridge.journal.action(action_id)
+    _print_action(action_facts(after), as_json=as_json)
+    for line in _what_happened(before, after):
+        say(line)
 
 
 @group.command("resolve")
 def resolve(
     context: typer.Context,
     action_id: _ActionId,
-    outcome: Annotated[Outcome, typer.Option(help="What you saw: settled, declined or not_sent.")],
+    outcome: Annotated[Decision, typer.Option(help="What you saw: settled, declined or not_sent.")],
     evidence: Annotated[str, typer.Option(help="What you saw in the back office, and where.")],
     actor: _Actor,
     step: Annotated[str, typer.Option(help="Which step, when several are unknown.")] = "",
@@ -104,7 +120,7 @@ def resolve(
     """End an unknown outcome by what a person saw in the back office."""
     with open_bridge(context) as bridge:
         name = step or _only_unknown(bridge.journal.action(action_id))
-        bridge.runtime.resolve(action_id, name, outcome, evidence, actor)
+        bridge.runtime.resolve(action_id, name, Outcome(outcome.value), evidence, actor)
         facts = action_facts(bridge.journal.action(action_id))
     _print_action(facts, as_json=as_json)
 
@@ -119,9 +135,44 @@ def _only_unknown(action: StoredAction) -> str:
     raise InputError("step", "is needed: several steps are unknown", remedy=f"Name one of {', '.join(unknown)}.")
 
 
-def _place(facility: str | None) -> tuple[str | None, str | None]:
-    account, _, code = (facility or "").rpartition("/")
-    return account or None, code or None
+def _what_happened(before: StoredAction, after: StoredAction) -> Iterator[str]:
+    """One line per step that was asked for once more."""
+    attempts = {effect.name: effect.attempts for effect in before.effects}
+    for name in (effect.name for effect in before.effects if effect.ended is Ended.NOT_SENT):
+        now = next(effect for effect in after.effects if effect.name == name)
+        stands = now.ended.value if now.ended else now.outcome.value
+        why = f": {now.message}" if now.message else ""
+        if now.state.is_open and now.attempts == attempts[name]:
+            yield f"Step {name} is queued again and was not sent yet{why}. A worker sends it."
+        elif now.ended is Ended.NOT_SENT:
+            yield f"Step {name} was tried again, and again it was not sent{why}. Nothing changed."
+        else:
+            yield f"Step {name} was sent again: {stands}{why}."
+
+
+def _place(bridge: Bridge, facility: str | None) -> tuple[str | None, str | None]:
+    """Account and code to look for. One whose account was taken out of the settings may still be asked for in full."""
+    if facility is None:
+        return None, None
+    account, _, code = facility.rpartition("/")
+    if account and _has_actions(bridge, account, code):
+        return account, code
+    if not account and _has_actions(bridge, None, code):
+        return None, code
+    adapter, code = bridge.place(facility)
+    return (adapter.account_name if account else None), code
+
+
+def _has_actions(bridge: Bridge, account: str | None, code: str) -> bool:
+    from pmsbridge.store.reading import ActionFilter
+
+    return bool(code and bridge.journal.actions(ActionFilter(account=account, facility=code, limit=1)))
+
+
+def _refuse_unknown_kind(kind: str | None) -> None:
+    known = [each.value for each in ActionKind]
+    if kind is not None and kind not in known:
+        raise InputError("kind", "is no verb", shape=f"{len(kind)} characters", remedy=f"There is {', '.join(known)}.")
 
 
 def action_facts(action: StoredAction) -> dict[str, Any]:

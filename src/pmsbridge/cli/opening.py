@@ -36,25 +36,31 @@ def chosen(context: typer.Context) -> Chosen:
     return found if found is not None else Chosen(None)
 
 
-def read_settings(context: typer.Context) -> Settings:
+def read_settings(context: typer.Context, *, tells_failures: bool = False) -> Settings:
     """The settings, with logging set up as they say.
+
+    Args:
+        context: The command's.
+        tells_failures: The command itself says what failed, so warnings are left out unless more than those was asked
+            for.
 
     Raises:
         ConfigurationError: They are missing or wrong.
     """
     settings = load_settings(chosen(context).config)
-    configure(level=settings.log.level, json=settings.log.is_json)
+    level = "error" if tells_failures and settings.log.level == "warning" else settings.log.level
+    configure(level=level, json=settings.log.is_json)
     return settings
 
 
 @contextmanager
-def open_bridge(context: typer.Context) -> Iterator[Bridge]:
-    """An open bridge, closed again at the end.
+def open_bridge(context: typer.Context, *, tells_failures: bool = False) -> Iterator[Bridge]:
+    """An open bridge, closed again at the end; arguments as for ``read_settings``.
 
     Raises:
         ConfigurationError: The settings, a secret, an adapter or the store is wrong.
     """
-    settings = read_settings(context)
+    settings = read_settings(context, tells_failures=tells_failures)
     from pmsbridge import Bridge
 
     with Bridge.from_config(settings.file) as bridge:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,9 +15,12 @@ from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:
     from pmsbridge import Bridge
+    from pmsbridge.store.mirror import SyncRow
 
 __all__ = ["age", "status"]
 
+_REPORTS_LOOKED_AT: Final = 1000
+_NOT_TRIED: Final = "not tried: "
 _UNITS: Final = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 _RECORD_OF: Final = {
     Entity.FACILITIES: "facility",
@@ -65,6 +68,7 @@ def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[st
     copied = {entity: bridge.mirror.synced_at(Scope(account, code, record)) for entity, record in _RECORD_OF.items()}
     oldest = min((at for at in copied.values() if at is not None), default=None)
     known = bridge.mirror.facility(account, code)
+    failed = [row for row in _last_reports(bridge, account, code) if row.error]
     return {
         "account": account,
         "facility": code,
@@ -72,6 +76,28 @@ def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[st
         "copied_at": oldest,
         "age": age(now - oldest) if oldest is not None else None,
         "never_copied": [entity.value for entity, at in copied.items() if at is None],
+        "failed_sync": _failed_sync(failed),
+    }
+
+
+def _last_reports(bridge: Bridge, account: str, code: str) -> list[SyncRow]:
+    """The newest report of every part of a facility."""
+    newest: dict[str, SyncRow] = {}
+    for row in bridge.mirror.reports(account=account, limit=_REPORTS_LOOKED_AT):
+        if row.scope.facility == code:
+            newest.setdefault(row.scope.entity, row)
+    return list(newest.values())
+
+
+def _failed_sync(failed: Sequence[SyncRow]) -> dict[str, Any] | None:
+    """What went wrong when a facility was last copied; None when nothing did."""
+    if not failed:
+        return None
+    told = [row for row in failed if not row.error.startswith(_NOT_TRIED)] or list(failed)
+    return {
+        "at": max(row.finished_at for row in failed),
+        "parts": sorted(row.scope.entity for row in failed),
+        "why": min(told, key=lambda row: row.finished_at).error,
     }
 
 
@@ -97,16 +123,36 @@ def _findings(bridge: Bridge) -> list[dict[str, Any]]:
 
 def _print(facts: Mapping[str, Any]) -> None:
     rows = [
-        (f["account"], f["facility"], f["name"], f["age"] or "never", ", ".join(f["never_copied"]))
+        (f["account"], f["facility"], f["name"], f["age"] or "no copy", ", ".join(f["never_copied"]), _last_sync(f))
         for f in facts["facilities"]
     ]
-    print_table("Facilities", ["account", "facility", "name", ">copy is old", "never copied"], rows)
+    columns = ["account", "facility", "name", ">age of copy", "not copied yet", "last sync"]
+    print_table("Facilities", columns, rows)
+    for line in _failures(facts["facilities"]):
+        say(line)
     journal = facts["journal"]
     print_table("Actions", list(journal["actions"]), [list(journal["actions"].values())])
     found = [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"]) for f in facts["findings"]]
     if found:
         print_table("Open findings", [">#", "severity", "facility", "code", "what", ">seen"], found)
     _advise(journal)
+
+
+def _last_sync(facility: Mapping[str, Any]) -> str:
+    if facility["failed_sync"]:
+        return "failed"
+    return "ok" if facility["copied_at"] else "-"
+
+
+def _failures(facilities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One line per account and reason."""
+    reasons: dict[tuple[str, str], tuple[datetime, list[str]]] = {}
+    for facility in facilities:
+        if failed := facility["failed_sync"]:
+            _, codes = reasons.setdefault((facility["account"], failed["why"]), (failed["at"], []))
+            codes.append(facility["facility"])
+    for (account, why), (at, codes) in reasons.items():
+        yield f"The last sync of {account} ({', '.join(codes)}) failed at {at:%Y-%m-%d %H:%M}Z: {why}"
 
 
 def _advise(journal: Mapping[str, Any]) -> None:

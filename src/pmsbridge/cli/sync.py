@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from pmsbridge import Bridge
     from pmsbridge.engine.sync import SyncProgress, SyncReport
 
-__all__ = ["sync", "sync_with_bars"]
+__all__ = ["failure_lines", "sync", "sync_with_bars"]
+
+_NOT_TRIED: Final = "not tried: "
+"""How a report begins the reason of a part that was left out because another part of the account had failed."""
 
 
 def sync(
@@ -32,16 +35,31 @@ def sync(
 ) -> None:
     """Copy facilities into the mirror. A part that fails stops no other; the exit code is 7, or 4 for settings."""
     _, err = consoles()
-    with open_bridge(context) as bridge:
+    with open_bridge(context, tells_failures=True) as bridge:
         facts = sync_with_bars(bridge, facility or None, entity or None, err, full=full)
     if as_json:
         print_json(facts)
     else:
         columns = ["account", "facility", "entity", ">read", ">changed", ">deleted", "result"]
-        print_table("Sync", columns, [[row[name.lstrip(">")] for name in columns] for row in facts["entities"]])
+        rows = [{**row, "result": "ok" if row["result"] == "ok" else "failed"} for row in facts["entities"]]
+        print_table("Sync", columns, [[row[name.lstrip(">")] for name in columns] for row in rows])
     if not facts["ok"]:
+        for line in failure_lines(facts["entities"]):
+            say(line)
         say("A part of the sync failed; what was copied before stays as it was.")
         raise typer.Exit((ConfigurationError if facts["a_person_must_act"] else UnavailableError).exit_code)
+
+
+def failure_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One line per account, however many of its parts failed: its first reason, and how many others there are."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row["result"] != "ok":
+            reasons.setdefault(row["account"], []).append(str(row["result"]).removeprefix(_NOT_TRIED))
+    for account, told in reasons.items():
+        others = len(set(told)) - 1
+        more = f" ({others} more with --json)" if others else ""
+        yield f"{account}, {len(told)} parts failed: {told[0]}{more}"
 
 
 def sync_with_bars(
@@ -77,7 +95,7 @@ class _Bars:
         if place not in self._tasks:
             self._tasks[place] = self._progress.add_task("/".join(place), total=self._parts, words="")
         told = f"{step.entity}: {step.counts.read} read, {step.counts.changed} changed"
-        self._progress.update(self._tasks[place], advance=int(step.is_done), words=step.error or told)
+        self._progress.update(self._tasks[place], advance=int(step.is_done), words="failed" if step.error else told)
 
 
 def report_facts(report: SyncReport) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 import weakref
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import Pool, QueuePool
 
 from pmsbridge.errors import ConfigurationError, UnavailableError
@@ -114,7 +115,7 @@ def open_database(url: str) -> Database:
             threads, and a journal that ends with the process keeps no promise.
 
     Raises:
-        ConfigurationError: The address is no address, or a newer pmsbridge has written this database.
+        ConfigurationError: The address is no address, the file is no database, or a newer pmsbridge has written it.
         UnavailableError: The database cannot be reached.
     """
     try:
@@ -132,9 +133,22 @@ def open_database(url: str) -> Database:
         raise ConfigurationError(message, code="store_url")
     _create_private_file(Path(str(parsed.database)))
     database = Database(url)
-    _use_wal(database)
-    _install_schema(database)
+    try:
+        _use_wal(database)
+        _install_schema(database)
+    except (sqlite3.DatabaseError, DatabaseError) as error:
+        database.close()
+        raise _unusable(Path(str(parsed.database)), error) from None
     return database
+
+
+def _unusable(path: Path, error: Exception) -> ConfigurationError | UnavailableError:
+    """What a file that is busy, or no sound database, is answered; the driver's text stays out."""
+    if isinstance(error, sqlite3.OperationalError | OperationalError) and path.is_file():
+        message = f"the journal database cannot be opened ({type(error).__name__})"
+        return UnavailableError(message, code="database_unavailable")
+    message = f"store.url: {path} is not a SQLite database; name another file, or restore this one"
+    return ConfigurationError(message, code="store_url")
 
 
 def _create_private_file(path: Path) -> None:
@@ -178,7 +192,7 @@ def _use_wal(database: Database) -> None:
             # Two processes that switch a new file to WAL at once see "locked" in spite of the busy timeout.
             try:
                 raw.cursor().execute("PRAGMA journal_mode=WAL")
-            except Exception as error:  # noqa: BLE001 - the driver's classes are its own
+            except sqlite3.OperationalError as error:
                 if pause is None:
                     message = f"the journal database cannot be opened ({type(error).__name__})"
                     raise UnavailableError(message, code="database_unavailable") from None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import smtplib
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.message import EmailMessage
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from pmsbridge.actions.quotes import PaymentQuote, QuoteLine
 from pmsbridge.cli.demo.books import Books, Taken
 from pmsbridge.cli.demo.sink import mail_sink
 from pmsbridge.cli.demo.stage import Stage
@@ -17,6 +19,7 @@ from pmsbridge.cli.demo.telling import Teller
 from pmsbridge.cli.demo.verdict import Record, the_judge
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.model.money import Money
+from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.ports.outcome import Outcome
 
 
@@ -96,6 +99,19 @@ def test_a_talking_teller_tells_a_person(capsys: pytest.CaptureFixture[str]) -> 
 # -- judging ----------------------------------------------------------------------------------------------------------
 
 
+def quoted(*amounts: str) -> PaymentQuote:
+    """A quote of tenant 7 with one rental per amount."""
+    nothing, now = Money.of(0, "USD"), datetime(2026, 11, 21, tzinfo=UTC)
+    lines = tuple(
+        QuoteLine(rental_id=f"r{number}", due_now=money, ahead=nothing, amount=money, ledger_seen=money)
+        for number, money in enumerate((Money.of(each, "USD") for each in amounts), 1)
+    )
+    return PaymentQuote(
+        id="q_1", intent=PaymentIntent.ALL_RENTALS, account="demo", facility="L001", tenant_id="7", lines=lines,
+        as_of=now, valid_until=now,
+    )  # fmt: skip
+
+
 class FakeControl:
     """The control endpoint of a back office with one tenant and one rental."""
 
@@ -135,7 +151,7 @@ class Case:
         )
         self.record = Record(self.stage)
         self.control.take("1", "55.00")
-        self.record.intend("7", Money.of(80, "USD"))
+        self.record.intend(quoted("80"))
         self.teller = Teller(quiet=True)
 
     def judged(self) -> dict[str, Any]:
@@ -184,6 +200,18 @@ def test_the_judge_wants_every_action_ended_no_rental_ended_and_books_that_balan
 
     assert (verdict["unresolved"], verdict["rentals_ended"], verdict["books_balance"]) == (2, 1, False)
     assert len(case.teller.failed) == 3
+
+
+def test_a_payment_of_two_rentals_is_two_on_both_sides() -> None:
+    case = Case()
+    case.record.intend(quoted("10", "20"))
+    for number, amount in enumerate(("80.00", "10.00", "20.00"), start=2):
+        case.control.take(str(number), amount)
+
+    verdict = case.judged()
+
+    assert (verdict["payments_wanted"], verdict["payments_in_the_books"]) == (3, 3)
+    assert case.teller.holds
 
 
 def test_only_new_payments_count() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from pmsbridge import Bridge
 from pmsbridge.cli.status import age
+from pmsbridge.cli.sync import failure_lines
 from tests.unit.cli.conftest import Command
 
 
@@ -50,6 +51,76 @@ def test_a_sync_that_fails_says_so_and_exits_with_seven(command: Command, rentbo
     assert "cannot be read" in json.dumps(ran.data)
 
 
+def test_a_failure_of_a_whole_account_is_told_in_one_line(command: Command, rentbook: Path) -> None:
+    rentbook.unlink()
+
+    ran = command("sync")
+
+    told = [line for line in ran.err.splitlines() if "cannot be read" in line]
+    assert ran.code == 7
+    assert len(told) == 1
+    assert told[0].startswith("home, 4 parts failed: ")
+    assert "cannot be read" not in ran.out
+
+
+def test_an_account_gets_one_line_that_counts_its_parts_and_reasons() -> None:
+    rows = [
+        {"account": "a", "facility": "L1", "entity": "unit", "result": "login refused"},
+        {"account": "a", "facility": "L2", "entity": "unit", "result": "not tried: login refused"},
+        {"account": "b", "facility": "L1", "entity": "unit", "result": "ok"},
+        {"account": "b", "facility": "L1", "entity": "rental", "result": "rentals: away"},
+        {"account": "b", "facility": "L1", "entity": "tenant", "result": "tenants: away"},
+    ]
+
+    assert list(failure_lines(rows)) == [
+        "a, 2 parts failed: login refused",
+        "b, 2 parts failed: rentals: away (1 more with --json)",
+    ]
+
+
+def test_the_status_says_that_the_last_sync_failed_and_forgets_it_after_a_good_one(
+    command: Command, rentbook: Path
+) -> None:
+    text = rentbook.read_text(encoding="utf-8")
+    assert command("status", "--json").data["facilities"][0]["failed_sync"] is None
+    rentbook.unlink()
+    command("sync")
+
+    failed = command("status", "--json").data["facilities"][0]["failed_sync"]
+    shown = command("status")
+    rentbook.write_text(text, encoding="utf-8")
+    command("sync")
+
+    assert set(failed["parts"]) == {"facility", "unit", "tenant", "rental"}
+    assert "cannot be read" in failed["why"]
+    assert shown.err.count("The last sync of home (HOME) failed at") == 1
+    assert "no copy" in shown.out
+    for heading in ("age of copy", "not copied yet", "last sync"):
+        assert heading in shown.out
+    assert command("status", "--json").data["facilities"][0]["failed_sync"] is None
+    assert "failed" not in command("status").err
+
+
+def test_a_store_that_is_no_database_is_a_mistake_in_the_settings(command: Command, rentbook: Path) -> None:
+    for content in (b"this is a letter, not a database. " * 200, b"short"):
+        (rentbook.parent / "pmsbridge.db").write_bytes(content)
+
+        ran = command("status", "--json")
+
+        assert ran.code == 4
+        assert ran.data["error"]["code"] == "store_url"
+        assert "store.url" in ran.data["error"]["message"]
+        assert (rentbook.parent / "pmsbridge.db").read_bytes() == content
+
+
+def test_a_store_that_is_a_folder_is_a_mistake_in_the_settings(command: Command, rentbook: Path) -> None:
+    (rentbook.parent / "pmsbridge.db").mkdir()
+
+    ran = command("status", "--json")
+
+    assert (ran.code, ran.data["error"]["code"]) == (4, "store_url")
+
+
 def test_tables_tell_a_person_the_same(command: Command, rentbook: Path) -> None:
     assert "tenant" in command("sync").out
     status = command("status")
@@ -70,15 +141,50 @@ def asked(rentbook: Path) -> dict[str, Any]:
 def test_actions_are_listed_newest_first_and_filtered(command: Command, asked: dict[str, Any]) -> None:
     everything = command("actions", "list", "--json").data["actions"]
     notes = command("actions", "list", "--kind", "add_note", "--json").data["actions"]
-    elsewhere = command("actions", "list", "--facility", "away/HOME", "--json").data["actions"]
+    here = command("actions", "list", "--facility", "home/HOME", "--json").data["actions"]
     later = command("actions", "list", "--since", "2999-01-01", "--json").data["actions"]
     limited = command("actions", "list", "--limit", "1", "--json").data["actions"]
 
     assert [each["action_id"] for each in everything] == [asked["task"], asked["note"]]
     assert [each["action_id"] for each in notes] == [asked["note"]]
-    assert (elsewhere, later) == ([], [])
+    assert (len(here), later) == (2, [])
     assert len(limited) == 1
     assert asked["note"] in command("actions", "list").out
+
+
+@pytest.mark.parametrize("name", ["L9", "away/HOME", ""])
+def test_a_facility_that_is_not_there_is_a_users_mistake_that_lists_what_is(
+    command: Command, asked: dict[str, Any], name: str
+) -> None:
+    ran = command("actions", "list", "--facility", name, "--json")
+
+    assert ran.code == 2
+    assert "HOME" in ran.data["error"]["message"] or "Accounts: home" in ran.data["error"]["message"]
+
+
+def test_actions_of_a_facility_that_was_taken_out_of_the_settings_are_still_listed(
+    command: Command, asked: dict[str, Any], rentbook: Path
+) -> None:
+    settings = rentbook.parent / "pmsbridge.toml"
+    settings.write_text(settings.read_text().replace('"HOME"', '"ELSEWHERE"'))
+
+    assert len(command("actions", "list", "--facility", "HOME", "--json").data["actions"]) == 2
+
+
+def test_an_unknown_kind_is_a_users_mistake_that_lists_the_verbs(command: Command, rentbook: Path) -> None:
+    ran = command("actions", "list", "--kind", "nope", "--json")
+
+    assert ran.code == 2
+    assert "pay_rental" in ran.data["error"]["message"]
+    assert "nope" not in ran.data["error"]["message"]
+
+
+def test_a_decision_without_an_outcome_names_the_three(command: Command, asked: dict[str, Any]) -> None:
+    for more in ([], ["--outcome", "pending"]):
+        ran = command("actions", "resolve", asked["note"], "--evidence", "x", "--actor", "anna", *more)
+        assert ran.code == 2
+        assert [name for name in ("settled", "declined", "not_sent") if name not in ran.err] == []
+        assert "needs_review" not in ran.err
 
 
 def test_an_action_is_shown_with_its_steps(command: Command, asked: dict[str, Any]) -> None:
@@ -128,6 +234,8 @@ def test_what_never_left_is_asked_for_once_more(command: Command, asked: dict[st
     unsent = [step["name"] for step in before["steps"] if step["outcome"] == "not_sent"]
     assert unsent == ["mail"]
     assert again.code == 0
+    assert "Step mail was tried again, and again it was not sent" in again.err
+    assert "Nothing changed." in again.err
     assert "retried" in command("actions", "trail", asked["task"]).out
 
 

@@ -103,7 +103,7 @@ def set_stage(back_office: str, keep: Path | None) -> Iterator[Stage]:
 
     Raises:
         ConfigurationError: A part the demonstration needs is not installed.
-        InputError: The folder to keep exists and is not empty.
+        InputError: The folder to keep is not empty, is no folder, or cannot be made.
     """
     from pmsbridge import Bridge
 
@@ -135,9 +135,13 @@ def set_stage(back_office: str, keep: Path | None) -> Iterator[Stage]:
 def _folder(stack: ExitStack, keep: Path | None) -> Path:
     if keep is None:
         return Path(stack.enter_context(TemporaryDirectory(prefix="pmsbridge-demo-")))
-    if keep.exists() and any(keep.iterdir()):
+    try:
+        keep.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(keep.iterdir())
+    except OSError as error:
+        raise InputError("keep", f"{keep} cannot be used ({error.strerror})", remedy="Name a new folder.") from None
+    if not is_empty:
         raise InputError("keep", f"{keep} is not empty", remedy="Name a new folder.")
-    keep.mkdir(parents=True, exist_ok=True)
     return keep.resolve()
 
 

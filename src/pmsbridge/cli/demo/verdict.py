@@ -11,11 +11,11 @@ from pmsbridge.cli.actions import trail_facts
 from pmsbridge.cli.demo.books import Taken
 from pmsbridge.cli.demo.stage import Stage
 from pmsbridge.cli.demo.telling import Teller
-from pmsbridge.model.money import Money
 from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:
     from pmsbridge import ActionView
+    from pmsbridge.actions.quotes import PaymentQuote
 
 __all__ = ["Record", "the_evening", "the_judge", "the_trail"]
 
@@ -27,7 +27,7 @@ class Record:
     """What people meant to do, kept apart from what happened.
 
     Attributes:
-        intended: Sums that people agreed to pay, by tenant.
+        intended: Sums that people agreed to pay, by tenant: one per rental, as the books hold them.
     """
 
     stage: Stage
@@ -35,10 +35,10 @@ class Record:
     before: dict[str, list[Taken]] = field(default_factory=dict)
     finished: list[ActionView] = field(default_factory=list)
 
-    def intend(self, tenant_id: str, amount: Money) -> None:
-        """A person agreed to pay this."""
-        self.before.setdefault(tenant_id, self.stage.books.payments(tenant_id))
-        self.intended.setdefault(tenant_id, []).append(amount.amount)
+    def intend(self, quote: PaymentQuote) -> None:
+        """A person agreed to pay this; a payment of several rentals is one per rental in the books."""
+        self.before.setdefault(quote.tenant_id, self.stage.books.payments(quote.tenant_id))
+        self.intended.setdefault(quote.tenant_id, []).extend(line.amount.amount for line in quote.lines)
 
     def done(self, *views: ActionView) -> None:
         """Actions without money that came to an end."""
@@ -106,7 +106,11 @@ def the_judge(stage: Stage, teller: Teller, record: Record) -> dict[str, Any]:
         "calls": len(stage.control.calls()),
     }
     teller.note(**verdict)
-    teller.check(f"payments by our clicks: {found}, doubles {doubles}, lost {lost}", holds=doubles == lost == 0 < found)
+    meant = verdict["payments_wanted"]
+    teller.check(
+        f"payments by our clicks: {found} of {meant}, doubles {doubles}, lost {lost}",
+        holds=doubles == lost == 0 < found == meant,
+    )
     teller.check("every action came to an end", holds=open_actions == 0)
     teller.check("no rental was ended by us", holds=verdict["rentals_ended"] == 0)
     teller.check("the double-entry books balance", holds=bool(verdict["books_balance"]))
