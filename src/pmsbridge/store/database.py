@@ -81,6 +81,11 @@ class Database:
         self._engine = None
         self._pid = os.getpid()
 
+    def __del__(self) -> None:
+        # Whoever forgets to close leaves no open file behind; at the end of the interpreter there is nothing to say.
+        with suppress(Exception):
+            self.close()
+
     def close(self) -> None:
         """Close every connection of this process. Idempotent; using the database again opens it again."""
         if self._engine is not None and self._pid == os.getpid():

@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
@@ -256,6 +256,11 @@ class HttpClient:
         finally:
             with flight.aboard():
                 response.close()
+
+    def __del__(self) -> None:
+        # Whoever forgets to close leaves no open socket behind; at the end of the interpreter there is nothing to say.
+        with suppress(Exception):
+            self.close()
 
     def close(self) -> None:
         """Close the pool. A later call opens a new one."""
