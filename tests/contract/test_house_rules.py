@@ -40,7 +40,7 @@ PLANTED: list[tuple[lint.Rule, str, str]] = [
     (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/office.py", "import pytest"),
     (lint.sandboxes_stand_alone, f"{ADAPTER}/sandbox/pytest_plugin.py", "import httpx"),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "https://example.test/a.whl"),
-    (lint.constraints_hold_names_versions_hashes, "constraints.txt", "--index-url x"),
+    (lint.constraints_hold_names_versions_hashes, "constraints.txt", f"--{'index'}-url x"),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "-e ."),
     (lint.constraints_hold_names_versions_hashes, "constraints.txt", "httpx==0.28.1"),
     (lint.no_place_outside_the_repository_is_named, "docs/page.md", "see https://py" + "pi.org/simple"),

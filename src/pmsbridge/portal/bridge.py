@@ -133,7 +133,12 @@ class Bridge:
     # -- facilities ----------------------------------------------------------------------------------------------
 
     def facilities(self) -> tuple[Facility, ...]:
-        """Every configured facility of every account, as the back offices describe them. Live."""
+        """Every configured facility of every account, as the back offices describe them. Live.
+
+        Raises:
+            ConfigurationError: A back office refuses our log-on; the message says which.
+            UnavailableError: A back office cannot be read now.
+        """
         return tuple(facility for adapter in self.adapters.values() for facility in adapter.facilities())
 
     def place(self, facility: str) -> tuple[Adapter, str]:
@@ -209,7 +214,12 @@ class Bridge:
         return sorted(adapter.find_tenants(code, search), key=lambda match: not match.is_exact)
 
     def available_units(self, facility: str) -> tuple[Unit, ...]:
-        """Units that can be let now. Live."""
+        """Units that can be let now, with asking rates before tax, in the facility's currency. Live.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            UnavailableError: The back office cannot be read now.
+        """
         adapter, code = self.place(facility)
         return tuple(adapter.units(code, available_only=True))
 
@@ -254,6 +264,11 @@ class Bridge:
             entities: What to copy; None for everything.
             progress: Told after every batch.
             full: Read everything anew instead of what changed; only this finds deletions.
+
+        Raises:
+            NotFoundError: No account has a facility of one of these names; nothing was read.
+
+        What a back office refuses or fails to answer is in the report, per facility and entity.
         """
         chosen = (
             [self.place(name) for name in facilities]

@@ -157,7 +157,14 @@ class Paying:
         return self._pay(_KIND[agreed.intent], means, key, {"quote": agreed.id}, requote, agreed=agreed)
 
     def pay_rental(self, rental_id: str, means: PaymentMeans, *, key: str, amount: Money | None = None) -> ActionView:
-        """Quote one rental and pay it in one go. See ``quote`` and ``pay``."""
+        """Quote one rental and pay it in one go. See ``quote`` and ``pay``.
+
+        Raises:
+            InputError: An argument has the wrong shape; nothing was tried.
+            IneligibleError: The judge says no; the code says why. Nothing was sent.
+            UnsupportedError: This back office does not take these means.
+            UnavailableError: The back office cannot be read now; nothing was stored or sent.
+        """
         with wiped_on_refusal(means):
             rental, part = checked_id("rental_id", rental_id), checked_amount(amount)
         intent = {"rental_id": rental, "amount": str(part) if part is not None else None}
@@ -167,11 +174,25 @@ class Paying:
         )  # fmt: skip
 
     def pay_all(self, means: PaymentMeans, *, key: str) -> ActionView:
-        """Quote everything due and pay it in one go. See ``quote_all`` and ``pay``."""
+        """Quote everything due and pay it in one go. See ``quote_all`` and ``pay``.
+
+        Raises:
+            InputError: An argument has the wrong shape; nothing was tried.
+            IneligibleError: The judge says no; the code says why. Nothing was sent.
+            UnsupportedError: This back office does not take these means.
+            UnavailableError: The back office cannot be read now; nothing was stored or sent.
+        """
         return self._pay(ActionKind.PAY_ALL, means, key, {}, self._all_quote)
 
     def prepay(self, months: int, means: PaymentMeans, *, key: str, rental_id: str | None = None) -> ActionView:
-        """Quote months ahead and pay them in one go. See ``quote_prepay`` and ``pay``."""
+        """Quote months ahead and pay them in one go. See ``quote_prepay`` and ``pay``.
+
+        Raises:
+            InputError: An argument has the wrong shape; nothing was tried.
+            IneligibleError: The judge says no; the code says why. Nothing was sent.
+            UnsupportedError: This back office does not take these means.
+            UnavailableError: The back office cannot be read now; nothing was stored or sent.
+        """
         with wiped_on_refusal(means):
             wanted, rental = checked_months(months), _one_or_all(rental_id)
         intent = {"months": wanted, "rental_id": rental}

@@ -182,7 +182,7 @@ class Requesting:
         return self._perform(ActionKind.SET_CONSENT, key, intent)(decide)
 
     def set_sms_consent(self, granted: bool, *, key: str) -> ActionView:  # noqa: FBT001 - it is the sentence's object
-        """Opt in to or out of text messages about the account (not marketing)."""
+        """Opt in to or out of text messages about the account (not marketing). Raises as ``set_consent`` does."""
         return self.set_consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS, granted=granted, key=key)
 
     def add_note(

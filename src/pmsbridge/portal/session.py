@@ -85,7 +85,12 @@ class TenantSession(Paying, Requesting):
         )
 
     def available_actions(self, rental_id: str | None = None) -> tuple[Offer, ...]:
-        """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge."""
+        """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office is away and there is no copy.
+        """
         account = self._office.read()
         return available_actions(
             self._office.subject(account, is_confirming=self._office.is_confirming), rental_id=rental_id
