@@ -11,7 +11,7 @@ from typing import Final
 
 from pmsbridge.errors import ConfigurationError
 
-__all__ = ["ReferenceSecrets"]
+__all__ = ["ReferenceSecrets", "StoreSecrets"]
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LARGEST_FILE_BYTES: Final = 64 * 1024
@@ -93,3 +93,26 @@ def _without_line_end(text: str) -> str:
 def _reason(error: OSError | UnicodeDecodeError) -> str:
     """Why, without the content: a decode error's own text repeats bytes of the secret."""
     return (error.strerror or "unreadable") if isinstance(error, OSError) else "not UTF-8 text"
+
+
+class StoreSecrets:
+    """Reads the store's own secret only; every other reference answers with nothing, unread.
+
+    For commands that look into the journal and ask no back office: an operator reads a trail without the vendor's
+    password.
+    """
+
+    __slots__ = ("_inner", "_reference")
+
+    def __init__(self, inner: ReferenceSecrets, reference: str | None) -> None:
+        """Read ``reference`` through ``inner``; None when the store has no secret."""
+        self._inner = inner
+        self._reference = reference
+
+    def get(self, reference: str) -> str:
+        """The store's secret, or nothing.
+
+        Raises:
+            ConfigurationError: There is nothing behind the store's reference.
+        """
+        return self._inner.get(reference) if reference == self._reference else ""

@@ -38,9 +38,20 @@ def test_wrong_credentials_stop_a_sync_with_a_sentence(command: Start, workplace
 
     ran = command("sync", "--json")
 
-    assert ran.code in {4, 7}
+    assert ran.code == 4
+    assert ran.data["a_person_must_act"] is True
     assert "Traceback" not in ran.err
     assert "canary" not in ran.out + ran.err
+
+
+def test_an_operator_reads_the_journal_without_the_vendors_password(command: Start, workplace: Path) -> None:
+    (workplace / "sandbox-password").unlink()
+
+    assert command("status", "--json").code == 0
+    assert command("actions", "list", "--json").data == {"actions": []}
+    refused = command("sync", "--json")
+    assert refused.code == 4
+    assert refused.data["error"]["type"] == "ConfigurationError"
 
 
 def test_a_sync_then_a_status(command: Start) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.errors import ConfigurationError
-from pmsbridge.secrets import ReferenceSecrets
+from pmsbridge.secrets import ReferenceSecrets, StoreSecrets
 
 CANARY = "tr0ub4dor-canary"
 
@@ -75,3 +75,13 @@ def test_a_file_that_everybody_can_read_is_warned_about(tmp_path: Path) -> None:
 
 def test_nothing_of_it_is_in_the_repr() -> None:
     assert CANARY not in repr(ReferenceSecrets(env={"X": CANARY}))
+
+
+def test_a_bridge_that_asks_no_back_office_reads_the_store_s_secret_alone() -> None:
+    env = {"STORE_PW": "fake-store-pw", "VENDOR_PW": "fake-vendor-pw"}
+    secrets = StoreSecrets(ReferenceSecrets(env=env), "env:STORE_PW")
+
+    assert secrets.get("env:STORE_PW") == "fake-store-pw"
+    assert secrets.get("env:VENDOR_PW") == ""
+    assert secrets.get("env:NOT_SET") == ""
+    assert StoreSecrets(ReferenceSecrets(env=env), None).get("env:STORE_PW") == ""

@@ -55,7 +55,7 @@ def list_actions(
     from pmsbridge.store.reading import ActionFilter
 
     start = since.replace(tzinfo=UTC) if since else None
-    with open_bridge(context) as bridge:
+    with open_bridge(context, asks_back_offices=False) as bridge:
         account, code = _place(bridge, facility)
         _refuse_unknown_kind(kind)
         wanted = ActionFilter(
@@ -75,7 +75,7 @@ _LISTED: Final = ("action_id", "submitted_at", "facility", "tenant_id", "kind", 
 @group.command("show")
 def show(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
     """Show one action and its steps."""
-    with open_bridge(context) as bridge:
+    with open_bridge(context, asks_back_offices=False) as bridge:
         facts = action_facts(bridge.journal.action(action_id))
     _print_action(facts, as_json=as_json)
 
@@ -83,7 +83,7 @@ def show(context: typer.Context, action_id: _ActionId, as_json: JsonOption = Fal
 @group.command("trail")
 def trail(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
     """Show everything that happened to an action, and whether the trail is whole."""
-    with open_bridge(context) as bridge:
+    with open_bridge(context, asks_back_offices=False) as bridge:
         facts = action_facts(bridge.journal.action(action_id))
         entries = [trail_facts(entry) for entry in bridge.journal.trail(action_id)]
         is_whole = bridge.journal.verify_trail(action_id)

@@ -54,8 +54,10 @@ def read_settings(context: typer.Context, *, tells_failures: bool = False) -> Se
 
 
 @contextmanager
-def open_bridge(context: typer.Context, *, tells_failures: bool = False) -> Iterator[Bridge]:
-    """An open bridge, closed again at the end; arguments as for ``read_settings``.
+def open_bridge(
+    context: typer.Context, *, tells_failures: bool = False, asks_back_offices: bool = True
+) -> Iterator[Bridge]:
+    """An open bridge, closed again at the end; arguments as for ``read_settings`` and ``Bridge.from_config``.
 
     Raises:
         ConfigurationError: The settings, a secret, an adapter or the store is wrong.
@@ -63,5 +65,5 @@ def open_bridge(context: typer.Context, *, tells_failures: bool = False) -> Iter
     settings = read_settings(context, tells_failures=tells_failures)
     from pmsbridge import Bridge
 
-    with Bridge.from_config(settings.file) as bridge:
+    with Bridge.from_config(settings.file, asks_back_offices=asks_back_offices) as bridge:
         yield bridge

@@ -33,7 +33,7 @@ _RECORD_OF: Final = {
 def status(context: typer.Context, as_json: JsonOption = False) -> None:
     """Show facilities and the age of their copy, actions by outcome, and open findings. Asks no back office."""
     now = datetime.now(UTC)
-    with open_bridge(context) as bridge:
+    with open_bridge(context, asks_back_offices=False) as bridge:
         facts = {
             "facilities": _facilities(bridge, now),
             "journal": _journal(bridge, now),

@@ -28,7 +28,7 @@ from pmsbridge.ports.adapter import Adapter, Entity, Secrets, TenantSearch
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.mailer import Mailer
 from pmsbridge.registry import build_adapter
-from pmsbridge.secrets import ReferenceSecrets
+from pmsbridge.secrets import ReferenceSecrets, StoreSecrets
 from pmsbridge.settings import MailSettings, Settings, load_settings
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
@@ -82,13 +82,17 @@ class Bridge:
         self._facilities: dict[str, Facility] = {}
 
     @classmethod
-    def from_config(cls, path: Path | str | None = None, *, wait: timedelta | None = None) -> Self:
+    def from_config(
+        cls, path: Path | str | None = None, *, wait: timedelta | None = None, asks_back_offices: bool = True
+    ) -> Self:
         """Build everything a settings file names. No network is touched yet.
 
         Args:
             path: The settings file; None looks at ``PMSBRIDGE_CONFIG``, then for ``pmsbridge.toml``.
             wait: How long a verb waits for an outcome that is not known at once before it answers ``pending``; None
                 for not at all.
+            asks_back_offices: False for a bridge that only looks into journal and mirror: it needs no secret but the
+                store's, and nothing can be sent or read through it.
 
         Raises:
             ConfigurationError: A setting, a secret or an adapter is missing or wrong; the message names it.
@@ -97,7 +101,8 @@ class Bridge:
         # The host application's logging is its own; ours is redacted before it gets there.
         install_filters()
         assert_redaction_installed()
-        secrets = ReferenceSecrets(folder=settings.folder)
+        own = ReferenceSecrets(folder=settings.folder)
+        secrets = own if asks_back_offices else StoreSecrets(own, settings.store.password)
         database = open_database(settings.store.address(secrets))
         counter = DatabaseCallCounter(database)
         adapters = {
