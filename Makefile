@@ -80,6 +80,7 @@ check-drift: $(STAMP)
 	@$(BIN)/python tools/docs.py --check
 	@$(BIN)/python tools/async_stub.py --check
 	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
+	@$(BIN)/python -m tools.bad_input --check
 
 check-rules: $(STAMP)
 	@$(BIN)/python tools/lint.py
