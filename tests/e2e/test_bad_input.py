@@ -36,13 +36,11 @@ def test_the_journal_holds_no_card_number_password_or_licence_key(world: World) 
     assert bad_input.poisoned_files(world) == []
 
 
-def test_the_page_says_what_was_answered() -> None:
-    if set(ANSWERS) != set(CASES):
-        pytest.skip("needs all cases of this module in one process")
+def test_the_page_says_what_was_answered(world: World) -> None:
+    # Cases that another process of the suite took are tried here too: the page is checked however the suite is split.
+    answers = {case: ANSWERS.get(case) or tried(world, case) for case in CASES}
 
-    written = bad_input.PAGE.read_text(encoding="utf-8")
-
-    assert written == bad_input.page({case: ANSWERS[case] for case in CASES})
+    assert bad_input.PAGE.read_text(encoding="utf-8") == bad_input.page(answers)
 
 
 # -- the watchman is watched ------------------------------------------------------------------------------------------
