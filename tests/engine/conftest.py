@@ -12,4 +12,4 @@ from tests.engine.stage import Stage
 def stage(tmp_path: Path) -> Iterator[Stage]:
     scene = Stage(tmp_path)
     yield scene
-    scene.database.close()
+    scene.close()

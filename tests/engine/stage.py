@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import CardPayment, ExternalPayment, Means, StoredMethod
 from pmsbridge.model.sealed import Card
 from pmsbridge.ports.mailer import Mail
-from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.database import Connection, Database, open_database
 from pmsbridge.store.journal import Journal
+from pmsbridge.store.stored import Held, Sending, StoredEffect
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, SimulatedCrash, TestClock
 
 PAN = "4111111111111111"
@@ -66,50 +68,41 @@ class Sink:
         self.errors.append((False, error))
 
 
-class DyingJournal(Journal):
-    """A journal whose process dies before or after one of its writes, and stays dead."""
+class DyingDatabase(Database):
+    """A database whose process dies before or after one of its commits, and stays dead."""
 
-    def __init__(self, database: Database, clock: TestClock) -> None:
-        super().__init__(database, clock)
-        self.dies: tuple[str, str, int] | None = None
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
         self.dead = False
-        self._seen: dict[str, int] = {}
+        self.commits = 0
+        self._dies: tuple[str, int] | None = None
+        self._frozen: tuple[int, Callable[[], None]] | None = None
 
-    def die(self, when: str, method: str, nth: int = 1) -> None:
-        self.dies = (when, method, nth)
+    def die(self, when: str, nth: int) -> None:
+        """Before commit ``nth`` from now is made, or right after."""
+        self._dies, self.commits = (when, nth), 0
 
-    def _play(self, method: str, act: Callable[[], Any]) -> Any:
+    def freeze(self, nth: int, act: Callable[[], None]) -> None:
+        """Let something happen right after commit ``nth`` from now, before anything else."""
+        self._frozen, self.commits = (nth, act), 0
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
         if self.dead:
             raise SimulatedCrash
-        self._seen[method] = self._seen.get(method, 0) + 1
-        on_cue = self.dies is not None and self.dies[1:] == (method, self._seen[method])
-        when = self.dies[0] if self.dies else ""
-        if on_cue and when == "before":
+        with super().write() as connection:
+            yield connection
+            if connection.get_transaction() is None or not connection.get_transaction().is_active:  # type: ignore[union-attr]
+                return
+            self.commits += 1
+            if self._dies == ("before", self.commits):
+                self.dead = True
+                raise SimulatedCrash
+        if self._dies == ("after", self.commits):
             self.dead = True
             raise SimulatedCrash
-        result = act()
-        if on_cue:
-            self.dead = True
-            raise SimulatedCrash
-        return result
-
-    def submit(self, *args: Any, **kwargs: Any) -> Any:
-        return self._play("submit", lambda: super(DyingJournal, self).submit(*args, **kwargs))
-
-    def claim(self, *args: Any) -> Any:
-        return self._play("claim", lambda: super(DyingJournal, self).claim(*args))
-
-    def mark_sending(self, *args: Any) -> Any:
-        return self._play("mark_sending", lambda: super(DyingJournal, self).mark_sending(*args))
-
-    def record(self, *args: Any, **kwargs: Any) -> Any:
-        return self._play("record", lambda: super(DyingJournal, self).record(*args, **kwargs))
-
-    def release(self, *args: Any) -> Any:
-        return self._play("release", lambda: super(DyingJournal, self).release(*args))
-
-    def give_up(self, *args: Any) -> Any:
-        return self._play("give_up", lambda: super(DyingJournal, self).give_up(*args))
+        if self._frozen is not None and self._frozen[0] == self.commits:
+            self._frozen[1]()
 
 
 class Stage:
@@ -122,23 +115,35 @@ class Stage:
         self.adapter = MemoryAdapter(self.office)
         self.sink = Sink()
         self.database = open_database(f"sqlite:///{self.path}")
+        self._others: list[Database] = []
 
-    def runtime(self, *, journal: Journal | None = None, mailer: Any = "sink", **settings: Any) -> Runtime:
+    def runtime(self, *, database: Database | None = None, mailer: Any = "sink", **settings: Any) -> Runtime:
         return Runtime(
-            self.database, {"mem": self.adapter}, mailer=self.sink if mailer == "sink" else mailer, clock=self.clock,
-            settings=EngineSettings(**settings), journal=journal,
+            database or self.database, {"mem": self.adapter}, mailer=self.sink if mailer == "sink" else mailer,
+            clock=self.clock, settings=EngineSettings(**settings),
             staff_address=lambda _account, _facility: "manager@f1.example",
         )  # fmt: skip
 
-    def dying(self) -> tuple[Runtime, DyingJournal]:
-        journal = DyingJournal(self.database, self.clock)
-        return self.runtime(journal=journal), journal
+    def dying(self) -> tuple[Runtime, DyingDatabase]:
+        database = DyingDatabase(f"sqlite:///{self.path}")
+        self._others.append(database)
+        return self.runtime(database=database), database
+
+    def close(self) -> None:
+        for database in (self.database, *self._others):
+            database.close()
 
     def bytes_on_disk(self) -> bytes:
         return b"".join(path.read_bytes() for path in self.path.parent.glob("journal.db*"))
 
     def later(self, by: timedelta) -> None:
         self.clock.advance(by)
+
+    def mark_sending(self, journal: Journal, held: Held, key: str = "click-0001", **fields: Any) -> StoredEffect:
+        """As a worker does that dies right afterwards."""
+        effect = journal.action(action_id(key)).effects[0]
+        with journal.turn(held, effect) as turn:
+            return turn.mark_sending(effect, Sending({}, {}, fields.get("quiet_until", self.clock.now())))
 
     def payments(self) -> int:
         return len(self.office.of_kind("take_payment"))

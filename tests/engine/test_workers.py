@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.journal import FencedError, Sending
-from pmsbridge.store.stored import Change, Route
+from pmsbridge.store.journal import FencedError
+from pmsbridge.store.stored import Change, Route, Writing
 from pmsbridge.testing.memory import Fault
 from tests.engine.stage import LONG_LEASE, Stage, action_id, at, pay
 
@@ -70,18 +70,17 @@ def test_a_worker_whose_lane_was_taken_over_cannot_write(stage: Stage) -> None:
     journal = runtime.journal
     journal.submit(pay(), {"payment": Route("memory:mem")})
     old = journal.claim("memory:mem", "old", timedelta(seconds=60))
-    effect = journal.action(action_id("click-0001")).effects[0]
     assert old is not None
-    sending = journal.mark_sending(old, effect, Sending({}, {}, stage.clock.now()))
+    sending = stage.mark_sending(journal, old)
     stage.later(timedelta(seconds=61))
     new = journal.claim("memory:mem", "new", timedelta(seconds=60))
 
     assert new is not None
     assert new.epoch == old.epoch + 1
+    with pytest.raises(FencedError), journal.turn(old, sending) as turn:
+        turn.record(Writing(sending, Change.declined("late")))
     with pytest.raises(FencedError):
-        journal.record(old, sending, Change.declined("late"))
-    with pytest.raises(FencedError):
-        journal.mark_sending(old, effect, Sending({}, {}, stage.clock.now()))
+        stage.mark_sending(journal, old)
     journal.release(old)
     assert journal.claim("memory:mem", "third", timedelta(seconds=60)) is None
     assert journal.action(action_id("click-0001")).outcome is Outcome.PENDING
@@ -93,7 +92,7 @@ def test_a_write_renews_the_lease(stage: Stage) -> None:
     held = journal.claim("memory:mem", "one", timedelta(seconds=60))
     assert held is not None
     stage.later(timedelta(seconds=50))
-    journal.mark_sending(held, journal.action(action_id("click-0001")).effects[0], Sending({}, {}, stage.clock.now()))
+    stage.mark_sending(journal, held)
     stage.later(timedelta(seconds=50))
 
     assert journal.claim("memory:mem", "two", timedelta(seconds=60)) is None
@@ -108,8 +107,8 @@ def test_an_effect_a_person_resolved_meanwhile_is_not_overwritten(stage: Stage) 
 
     held = runtime.journal.claim("memory:mem", "w", timedelta(seconds=60))
     assert held is not None
-    with pytest.raises(FencedError):
-        runtime.journal.record(held, stale, Change.declined("wrong"))
+    with pytest.raises(FencedError), runtime.journal.turn(held, stale) as turn:
+        turn.record(Writing(stale, Change.declined("wrong")))
     assert runtime.action(view.action_id).outcome is Outcome.SETTLED
 
 
@@ -245,7 +244,7 @@ def test_a_sweep_finds_an_effect_left_in_the_middle_of_a_send(stage: Stage) -> N
     held = journal.claim("memory:mem", "dead", timedelta(seconds=60))
     assert held is not None
     quiet = stage.clock.now() + timedelta(days=1)
-    journal.mark_sending(held, journal.action(action_id("click-0001")).effects[0], Sending({}, {}, quiet))
+    stage.mark_sending(journal, held, quiet_until=quiet)
 
     assert journal.due_lanes() == ()
     stage.later(LONG_LEASE)

@@ -7,7 +7,7 @@ bank account, a password) travels beside it, sealed, to one send.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -20,6 +20,7 @@ from pmsbridge.model.safe_errors import without_input
 from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = [
+    "EFFECT_KINDS",
     "AddNote",
     "CancelMoveOut",
     "ChangeContact",
@@ -36,6 +37,7 @@ __all__ = [
     "SetConsent",
     "SetWebPassword",
     "TakePayment",
+    "effect_class",
     "effect_from_json",
 ]
 
@@ -346,6 +348,16 @@ Effect = Annotated[
 """Any effect, told apart by ``kind``."""
 
 _EFFECT: TypeAdapter[Effect] = TypeAdapter(Effect)
+_BY_KIND: dict[str, type[EffectBody]] = {
+    str(body.model_fields["kind"].default): body for body in get_args(get_args(Effect)[0])
+}
+EFFECT_KINDS: tuple[str, ...] = tuple(_BY_KIND)
+"""Every kind there is."""
+
+
+def effect_class(kind: str) -> type[EffectBody]:
+    """The class of a kind; ``EffectBody`` itself for a kind this version does not know."""
+    return _BY_KIND.get(kind, EffectBody)
 
 
 def effect_from_json(text: str | bytes) -> Effect:

@@ -41,6 +41,10 @@ class Carrier(Protocol):
     def repeats_are_harmless(self) -> bool:
         """The other side recognises our key."""
 
+    @property
+    def reads_before(self) -> bool:
+        """``baseline`` may have to ask somebody."""
+
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:
         """What a later look compares with. Raises as a read does, and UnsupportedError for what cannot be said."""
 
@@ -79,6 +83,11 @@ class AdapterCarrier:
         """Where the vendor takes our key."""
         return self._row is not None and self._row.dedup is Dedup.VENDOR_KEY
 
+    @property
+    def reads_before(self) -> bool:
+        """As its capability row says."""
+        return self._row is None or self._row.reads_before
+
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:
         """Refuse what the back office cannot do, then read what a look compares with."""
         row = self._row
@@ -113,6 +122,7 @@ class MailCarrier:
     max_resends: int = _MAIL_REPEATS
     absence_proves_nothing_happened: bool = False
     repeats_are_harmless: bool = MAIL_MAY_REPEAT
+    reads_before: bool = False
 
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:  # noqa: ARG002 - the port's signature
         """Nothing."""

@@ -27,18 +27,15 @@ from pmsbridge.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from pmsbridge.logging import get_logger
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
-from pmsbridge.store.journal import Journal, Sending
 from pmsbridge.store.mirror import Mirror
-from pmsbridge.store.stored import Change, Held, Route, StoredEffect
+from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
 
-__all__ = ["Courier"]
+__all__ = ["Courier", "Interrupted", "Prepared", "Underway"]
 
-_log = get_logger(__name__)
 _ENTER_AGAIN: Final = "It was not sent. Please enter the card or password again."
 _FAR_FUTURE: Final = timedelta(days=3650)
 
@@ -51,13 +48,48 @@ class _Verdict:
     found: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An effect that can be sent: what is written before its first byte leaves, and who carries it."""
+
+    effect: StoredEffect
+    carrier: Carrier
+    sending: Sending
+
+
+@dataclass(frozen=True, slots=True)
+class Underway:
+    """An effect whose "sending" is committed: it is sent now, or found out about later.
+
+    Attributes:
+        began: On the monotonic clock, before "sending" was committed.
+    """
+
+    effect: StoredEffect
+    carrier: Carrier
+    began: float
+
+
+class Interrupted(BaseException):
+    """A call was cut off by something that ends the process.
+
+    Attributes:
+        writing: What has to be written before the process ends.
+        cause: What asked it to stop.
+    """
+
+    def __init__(self, writing: Writing, cause: BaseException) -> None:
+        super().__init__()
+        self.writing = writing
+        self.cause = cause
+
+
 class Courier:
-    """Does what was picked, for a lane that is held."""
+    """Does what was picked, for a lane that is held. It writes nothing: what to write it answers."""
 
     def __init__(
         self,
         *,
-        journal: Journal,
         mirror: Mirror,
         carriers: Carriers,
         sealed: SealedValues,
@@ -65,7 +97,6 @@ class Courier:
         settings: EngineSettings,
         staff_address: Callable[[str, str], str],
     ) -> None:
-        self._journal = journal
         self._mirror = mirror
         self._carriers = carriers
         self._sealed = sealed
@@ -73,54 +104,59 @@ class Courier:
         self._settings = settings
         self._staff_address = staff_address
 
-    def handle(self, held: Held, pick: Pick) -> None:
-        """Do one thing and commit what became of it.
+    # -- what the lane's worker asks for -----------------------------------------------------------------------------
 
-        Raises:
-            FencedError: The lane or the effect is no longer ours.
-        """
+    def judge(self, pick: Pick) -> Writing:
+        """What becomes of an effect that is not to be sent now."""
         effect = pick.effect
-        if pick.act is Act.SEND:
-            self._send(held, effect)
-        elif pick.act is Act.LOOK:
-            self._write(held, effect, self._look(effect))
-        elif pick.act is Act.RECOVER:
-            self._write(held, effect, self._recovered(effect))
-        elif pick.act is Act.EXPIRE:
-            self._write(held, effect, self._expired(effect))
-        elif pick.act is Act.SEALED_LOST:
-            self._write(held, effect, _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again")))
-        else:
-            self._write(held, effect, _Verdict(Change.skipped("what it waited for ended another way")))
+        if pick.act is Act.LOOK:
+            return self._writing(effect, self._look(effect))
+        if pick.act is Act.RECOVER:
+            return self._writing(effect, self._recovered(effect))
+        if pick.act is Act.EXPIRE:
+            return self._writing(effect, self._expired(effect))
+        if pick.act is Act.SEALED_LOST:
+            return self._writing(effect, _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again")))
+        return self._writing(effect, _Verdict(Change.skipped("what it waited for ended another way")))
 
-    # -- sending ---------------------------------------------------------------------------------------------------
+    def asks_nothing_first(self, effect: StoredEffect) -> bool:
+        """Whether ``prepare`` asks neither the back office nor the mirror: it may run inside a transaction."""
+        if effect.moves_ledger or effect.effect.needs_a_sealed_value:
+            return False
+        try:
+            return not self._carriers.carrier(effect.effect).reads_before
+        except PmsBridgeError:
+            return False
 
-    def _send(self, held: Held, effect: StoredEffect) -> None:
+    def prepare(self, held: Held, effect: StoredEffect) -> Prepared | Writing:
+        """Read what a later look compares with; what becomes of the effect instead when it cannot be sent."""
         try:
             carrier = self._carriers.carrier(effect.effect)
             # A repeated send keeps the first baseline: what appeared since may be the first send, late.
             baseline = dict(effect.baseline) if effect.looks else dict(carrier.baseline(effect.effect))
         except Exception as error:  # noqa: BLE001 - nothing was sent, whatever it is
-            self._write(held, effect, self._not_tried(effect, error))
-            return
-        began = self._clock.monotonic()
+            return self._writing(effect, self._not_tried(effect, error))
+        known_before = dict(effect.known_before) if effect.looks else self._ledgers(effect)
         quiet_until = self._clock.now() + held.lease + carrier.settle_window
-        sending = self._journal.mark_sending(
-            held,
-            effect,
-            Sending(baseline, dict(effect.known_before) if effect.looks else self._ledgers(effect), quiet_until),
-        )
+        return Prepared(effect, carrier, Sending(baseline, known_before, quiet_until))
+
+    def send(self, underway: Underway) -> Writing:
+        """Call once, and say what becomes of it.
+
+        Raises:
+            Interrupted: The process is asked to stop in mid-call; what to write first is in it.
+        """
+        effect = underway.effect
         sealed = self._sealed.take(effect.key)
         try:
-            verdict = self._call(carrier, sending, sealed, began)
+            return self._writing(effect, self._call(underway.carrier, effect, sealed, underway.began))
         except BaseException as error:
-            # The process is asked to stop in mid-call: what is known is that it is unknown.
-            self._write(held, sending, self._unknown(carrier, type(error).__name__, "interrupted"))
-            raise
+            # What is known is that it is unknown.
+            unknown = self._unknown(underway.carrier, type(error).__name__, "interrupted")
+            raise Interrupted(self._writing(effect, unknown), error) from error
         finally:
             if sealed is not None:
                 self._sealed.done(sealed)
-        self._write(held, sending, verdict)
 
     def _call(  # noqa: PLR0911 - one answer per class of error
         self, carrier: Carrier, effect: StoredEffect, sealed: Sealed | None, began: float
@@ -299,13 +335,10 @@ class Courier:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def _write(self, held: Held, effect: StoredEffect, verdict: _Verdict) -> None:
+    def _writing(self, effect: StoredEffect, verdict: _Verdict) -> Writing:
+        """With the staff task that follows when no machine can know."""
         added = self._staff_task(effect, verdict.change) if effect.is_principal else ()
-        self._journal.record(held, effect, verdict.change, added=added, found=verdict.found)
-        _log.info(
-            "effect", action=effect.action_id, effect=effect.name, kind=effect.kind, became=verdict.change.event,
-            code=verdict.change.code,
-        )  # fmt: skip
+        return Writing(effect, verdict.change, added, verdict.found)
 
     def _staff_task(self, effect: StoredEffect, change: Change) -> Sequence[tuple[PlannedEffect, Route]]:
         if change.event != "needs_review":

@@ -98,7 +98,7 @@ class Runtime:
         self._sealed = SealedValues()
         self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
         self._courier = Courier(
-            journal=self.journal, mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
+            mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
             clock=self._clock, settings=self._settings, staff_address=staff_address or self._primary_address,
         )  # fmt: skip
         self._name = uuid.uuid4().hex[:8]
@@ -108,7 +108,7 @@ class Runtime:
             sealed=self._sealed,
             clock=self._clock,
             settings=self._settings,
-            claim=lambda lane: self.journal.claim(lane, self._owner, self._lease),
+            claimed_as=lambda: (self._owner, self._lease),
             tell=self._tell,
         )
 

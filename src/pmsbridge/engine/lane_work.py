@@ -1,20 +1,27 @@
-"""Working on one lane: claim, do what is due, let go, look once more."""
+"""Working on one lane: claim, do what is due, let go.
+
+What became of one effect and "sending" of the next are one commit wherever nothing has to be asked in between; so are
+taking a lane and the first "sending", and the last outcome and letting go. No transaction is open during a call.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
-from pmsbridge.engine.courier import Courier
-from pmsbridge.engine.order import Focus, Picks, pick
+from pmsbridge.engine.courier import Courier, Interrupted, Prepared, Underway
+from pmsbridge.engine.order import Act, Focus, Pick, Picks, pick
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.clock import Clock
-from pmsbridge.store.journal import FencedError, Journal
-from pmsbridge.store.stored import Held
+from pmsbridge.store.journal import FencedError, Journal, Turn
+from pmsbridge.store.reading import Page
+from pmsbridge.store.stored import Held, StoredEffect, Writing
 
 __all__ = ["DrainResult", "LaneWorker", "Tell"]
 
@@ -34,7 +41,7 @@ class DrainResult:
 
     Attributes:
         delivered: Things done: sends, looks, endings.
-        busy: Somebody else holds the lane; they look once more after letting it go.
+        busy: There is something to do, and somebody else holds the lane.
         next_due: When the lane next has something to do; None when it waits for something else or for nothing.
     """
 
@@ -55,69 +62,190 @@ class LaneWorker:
         sealed: SealedValues,
         clock: Clock,
         settings: EngineSettings,
-        claim: Callable[[str], Held | None],
+        claimed_as: Callable[[], tuple[str, timedelta]],
         tell: Tell,
     ) -> None:
-        self._journal = journal
-        self._courier = courier
+        self.journal = journal
+        self.courier = courier
+        self.clock = clock
+        self.tell = tell
         self._sealed = sealed
-        self._clock = clock
         self._settings = settings
-        self._claim = claim
-        self._tell = tell
+        self._claimed_as = claimed_as
 
     def drain(self, lane: str, focus: Focus | None) -> DrainResult:
         """Do what is due, as long as the lane is free and the budget lasts."""
-        ends = self._clock.monotonic() + self._settings.drain_budget.total_seconds()
-        delivered = 0
+        ends = self.clock.monotonic() + self._settings.drain_budget.total_seconds()
+        visit = _Visit(self, lane, focus, ends)
+        owner, lease = self._claimed_as()
+        with self.journal.claim_turn(lane, owner, lease) as turn:
+            if turn is not None:
+                visit.begin(turn)
+        if turn is None:
+            return self._found_busy(lane, focus)
+        return visit.work()
+
+    def _found_busy(self, lane: str, focus: Focus | None) -> DrainResult:
+        """Whoever holds the lane looks once more before letting go; here it only matters whether somebody waits."""
+        picks = self.look(lane, focus, self.journal.page)
+        return DrainResult(lane, 0, busy=bool(picks.ready), next_due=picks.next_due)
+
+    def look(self, lane: str, focus: Focus | None, read: Callable[..., Page]) -> Picks:
+        """What is ready; page by page, so that a long queue of what cannot move holds nothing up."""
+        beyond, later = 0, None
         while True:
-            picks = self._picks(lane, focus)
-            if not picks.ready:
-                if picks.next_due is not None:
-                    self._tell(lane, picks.next_due)
-                return DrainResult(lane, delivered, busy=False, next_due=picks.next_due)
-            if delivered and self._clock.monotonic() >= ends:
-                self._tell(lane)
-                return DrainResult(lane, delivered, busy=False, next_due=self._clock.now())
-            held = self._claim(lane)
-            if held is None:
-                return DrainResult(lane, delivered, busy=True, next_due=None)
-            try:
-                delivered += self._work(held, focus, ends)
-            except FencedError:
-                _log.warning("fenced", lane=lane, epoch=held.epoch)
-                return DrainResult(lane, delivered, busy=True, next_due=None)
-            finally:
-                # After this the loop looks once more: whoever found the lane busy meanwhile relies on it.
-                self._journal.release(held)
-            if focus is not None:
-                self._tell(lane)
+            page = read(lane, action_id=focus.action_id if focus else None, beyond=beyond)
+            picks = pick(
+                page.effects, lane=lane, now=self.clock.now(), settings=self._settings, sealed_here=self._sealed,
+                focus=focus,
+            )  # fmt: skip
+            later = _earliest(later, picks.next_due)
+            if picks.ready or page.beyond is None:
+                return Picks(picks.ready, later)
+            beyond = page.beyond
 
-    def _picks(self, lane: str, focus: Focus | None) -> Picks:
-        return pick(
-            self._journal.queue(lane),
-            lane=lane,
-            now=self._clock.now(),
-            settings=self._settings,
-            sealed_here=self._sealed,
-            focus=focus,
-        )
 
-    def _work(self, held: Held, focus: Focus | None, ends: float) -> int:
-        done = 0
-        while True:
-            ready = self._picks(held.lane, focus).ready
-            for chosen in ready:
-                self._courier.handle(held, chosen)
-                done += 1
-                self._wake_others(chosen.effect.action_id, held.lane)
-                if self._clock.monotonic() >= ends:
-                    return done
-            if not ready:
-                return done
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((at for at in (one, other) if at is not None), default=None)
 
-    def _wake_others(self, action_id: str, lane: str) -> None:
-        """What ended may let something in another lane begin."""
-        for other in self._journal.lanes_of(action_id):
-            if other != lane:
-                self._tell(other)
+
+class _Visit:
+    """One stay in a lane, from taking it to letting it go."""
+
+    def __init__(self, worker: LaneWorker, lane: str, focus: Focus | None, ends: float) -> None:
+        self._worker = worker
+        self._lane = lane
+        self._focus = focus
+        self._ends = ends
+        self._ready: deque[Pick] = deque()
+        self._lanes: dict[str, set[str]] = {}
+        self._underway: Underway | None = None
+        self._held: Held | None = None
+        self._delivered = 0
+        self._next_due: datetime | None = None
+
+    # -- the way through -----------------------------------------------------------------------------------------------
+
+    def begin(self, turn: Turn) -> None:
+        """The lane was taken in this turn: see what there is, and let go at once when there is nothing."""
+        self._look_around(turn)
+        if self._ready:
+            self._held = turn.held
+            self._send_next_with(turn)
+        else:
+            turn.abandon()
+
+    def work(self) -> DrainResult:
+        """Do what is ready until nothing is, or the budget is used up."""
+        try:
+            while self._held is not None:
+                self._one(self._held)
+        except FencedError:
+            _log.warning("fenced", lane=self._lane)
+            return DrainResult(self._lane, self._delivered, busy=True, next_due=None)
+        finally:
+            if self._held is not None:
+                self._worker.journal.release(self._held)
+        if self._delivered and self._focus is not None:
+            self._worker.tell(self._lane)
+        if self._next_due is not None:
+            self._worker.tell(self._lane, self._next_due)
+        return DrainResult(self._lane, self._delivered, busy=False, next_due=self._next_due)
+
+    def _one(self, held: Held) -> None:
+        """One effect: to its "sending", or to its end."""
+        if self._underway is not None:
+            underway, self._underway = self._underway, None
+            self._commit(held, self._sent(held, underway))
+            return
+        chosen = self._ready.popleft()
+        if chosen.act is not Act.SEND:
+            self._commit(held, self._worker.courier.judge(chosen))
+            return
+        prepared = self._worker.courier.prepare(held, chosen.effect)
+        if isinstance(prepared, Writing):
+            self._commit(held, prepared)
+            return
+        began = self._worker.clock.monotonic()
+        with self._worker.journal.turn(held, chosen.effect) as turn:
+            self._mark(turn, prepared, began)
+
+    def _sent(self, held: Held, underway: Underway) -> Writing:
+        try:
+            return self._worker.courier.send(underway)
+        except Interrupted as interrupted:
+            with self._worker.journal.turn(held, underway.effect) as turn:
+                turn.record(interrupted.writing)
+            raise interrupted.cause from None
+
+    # -- one commit ----------------------------------------------------------------------------------------------------
+
+    def _commit(self, held: Held, writing: Writing) -> None:
+        """What became of an effect; with it what comes next: another "sending", a new look around, or letting go."""
+        is_late = self._worker.clock.monotonic() >= self._ends
+        follows = [] if is_late else [chosen.effect for chosen in (*self._ready,)[:1] if self._is_quick(chosen)]
+        with self._worker.journal.turn(held, writing.effect, *follows) as turn:
+            turn.record(writing)
+            if is_late:
+                self._next_due = self._worker.clock.now()
+            elif not self._ready:
+                self._look_around(turn)
+            if is_late or not self._ready:
+                turn.release()
+            else:
+                self._send_next_with(turn)
+        self._delivered += 1
+        if turn.is_over:
+            self._held = None
+        self._report(writing)
+
+    def _look_around(self, turn: Turn) -> None:
+        """Fresh from the journal: somebody may have submitted, resolved or retried meanwhile."""
+        self._lanes.clear()
+        picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
+        self._ready = deque(picks.ready)
+        self._next_due = None
+        if not picks.ready:
+            sleeping = turn.next_due() if self._focus is None else None
+            self._next_due = _earliest(picks.next_due, sleeping)
+
+    def _read(self, turn: Turn, _lane: str, *, action_id: str | None, beyond: int) -> Page:
+        page = turn.page(action_id=action_id, beyond=beyond)
+        for effect in page.effects:
+            if effect.state.is_open:
+                self._lanes.setdefault(effect.action_id, set()).add(effect.lane)
+        return page
+
+    def _is_quick(self, chosen: Pick) -> bool:
+        return chosen.act is Act.SEND and self._worker.courier.asks_nothing_first(chosen.effect)
+
+    def _send_next_with(self, turn: Turn) -> None:
+        """Mark the next effect as being sent in the same commit, where that asks nobody anything."""
+        chosen = self._ready[0]
+        if not self._is_quick(chosen) or not turn.may_write(chosen.effect):
+            return
+        prepared = self._worker.courier.prepare(turn.held, chosen.effect)
+        if isinstance(prepared, Prepared):
+            self._ready.popleft()
+            self._mark(turn, prepared, self._worker.clock.monotonic())
+
+    def _mark(self, turn: Turn, prepared: Prepared, began: float) -> None:
+        self._underway = Underway(turn.mark_sending(prepared.effect, prepared.sending), prepared.carrier, began)
+
+    # -- telling others ------------------------------------------------------------------------------------------------
+
+    def _report(self, writing: Writing) -> None:
+        effect, change = writing.effect, writing.change
+        _log.info(
+            "effect", action=effect.action_id, effect=effect.name, kind=effect.kind, became=change.event,
+            code=change.code,
+        )  # fmt: skip
+        for lane in self._woken_by(effect, writing):
+            self._worker.tell(lane)
+
+    def _woken_by(self, effect: StoredEffect, writing: Writing) -> list[str]:
+        """Other lanes in which something may begin now."""
+        if writing.change.state.is_open:
+            return []
+        lanes = self._lanes.get(effect.action_id, set()) | {route.lane for _, route in writing.added}
+        return sorted(lanes - {self._lane})

@@ -43,6 +43,8 @@ class Capability:
         absence_conclusive: After the settle window, not finding it proves that it never happened.
         source: Where the promise comes from.
         can_probe: There is a look that can find it.
+        reads_before: ``baseline`` asks the back office something before a send. Where it does not, the engine commits
+            an outcome and the next "sending" at once.
     """
 
     effect: str
@@ -51,6 +53,7 @@ class Capability:
     absence_conclusive: bool
     can_probe: bool
     source: str
+    reads_before: bool = True
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -152,8 +155,14 @@ class EffectHandlers:
         if orphans := (set(probe) | set(before)) - set(execute):
             message = f"{cls.__name__} probes or baselines effects that it does not handle: {sorted(orphans)}"
             raise TypeError(message)
-        inherited = {kind: replace(row, can_probe=kind in probe) for kind, row in cls.capabilities.items()}
-        rows = {kind: _row(kind, promise, can_probe=kind in probe) for kind, promise in promises.items()}
+        inherited = {
+            kind: replace(row, can_probe=kind in probe, reads_before=kind in before)
+            for kind, row in cls.capabilities.items()
+        }
+        rows = {
+            kind: _row(kind, promise, can_probe=kind in probe, reads_before=kind in before)
+            for kind, promise in promises.items()
+        }
         cls.capabilities = MappingProxyType({**inherited, **rows})
         cls._execute_by, cls._probe_by = MappingProxyType(execute), MappingProxyType(probe)
         cls._baseline_by = MappingProxyType(before)
@@ -192,7 +201,7 @@ class EffectHandlers:
         return answer
 
 
-def _row(kind: str, promise: _Promise, *, can_probe: bool) -> Capability:
+def _row(kind: str, promise: _Promise, *, can_probe: bool, reads_before: bool) -> Capability:
     return Capability(
         effect=kind,
         support=promise.support,
@@ -200,4 +209,5 @@ def _row(kind: str, promise: _Promise, *, can_probe: bool) -> Capability:
         absence_conclusive=promise.absence_conclusive,
         can_probe=can_probe,
         source=promise.source,
+        reads_before=reads_before,
     )

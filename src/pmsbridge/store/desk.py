@@ -10,14 +10,14 @@ from sqlalchemy import Connection, insert, update
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome, Receipt
-from pmsbridge.store.delivery import apply_change, refresh_action
+from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
 from pmsbridge.store.reading import load_action
 from pmsbridge.store.refusals import GuardHeldError
 from pmsbridge.store.standing import EffectState, Ended
 from pmsbridge.store.stored import Change, StoredAction, StoredEffect
 from pmsbridge.store.tables import effects, guards
-from pmsbridge.store.trail import append
+from pmsbridge.store.trail import Event, append
 
 __all__ = ["resolve", "retry"]
 
@@ -45,7 +45,7 @@ def resolve(
         raise InputError("evidence", "is empty", remedy="Say what you saw in the back office.")
     if not actor.strip():
         raise InputError("actor", "is empty", remedy="Say who decided.")
-    effect = _effect_of(load_action(connection, action_id), effect_key)
+    effect = _effect_of(_locked(connection, action_id), effect_key)
     if effect.state not in _RESOLVABLE:
         problem = "is not waiting for a person" if effect.state.is_open else "has already ended"
         raise InputError("effect", problem, shape=effect.outcome.value, code="not_resolvable")
@@ -61,6 +61,13 @@ def _resolution(outcome: Outcome, evidence: str, now: datetime) -> Change:
     raise InputError(
         "outcome", "is none a person can give", shape=outcome.value, remedy="Use settled, declined or not_sent."
     )
+
+
+def _locked(connection: Connection, action_id: str) -> StoredAction:
+    """The action, with every other write about its tenant kept out until this transaction ends."""
+    action = load_action(connection, action_id)
+    lock(connection, [(action.account, action.facility, action.tenant_id)])
+    return load_action(connection, action_id)
 
 
 def _effect_of(action: StoredAction, effect_key: str) -> StoredEffect:
@@ -83,7 +90,7 @@ def retry(connection: Connection, action_id: str, actor: str, now: datetime) -> 
             replaced by its stand-in.
         GuardHeldError: The same payment is being confirmed in another action.
     """
-    action = load_action(connection, action_id)
+    action = _locked(connection, action_id)
     chosen = [e for e in action.effects if e.ended is Ended.NOT_SENT]
     if not chosen:
         remedy = "Only what ended not_sent can be retried."
@@ -95,7 +102,8 @@ def retry(connection: Connection, action_id: str, actor: str, now: datetime) -> 
         _reset(connection, effect, now)
         for dependent in _skipped_below(action, effect.name):
             _reset(connection, dependent, now)
-    append(connection, action_id, "retried", now, {"actor": actor, "effects": [e.name for e in chosen]})
+    told = Event("retried", {"actor": actor, "effects": [e.name for e in chosen]})
+    append(connection, action_id, [told], now)
     refresh_action(connection, action_id)
     return tuple(e.name for e in chosen)
 

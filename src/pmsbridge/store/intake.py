@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.portable import insert_absent
+from pmsbridge.store.portable import insert_absent, lock_scope
 from pmsbridge.store.reading import load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.stored import Route, StoredAction, Submitted
-from pmsbridge.store.tables import actions, aliases, effects, guards, lanes
-from pmsbridge.store.trail import append
+from pmsbridge.store.stored import Route, Submitted
+from pmsbridge.store.tables import actions, aliases, effects, guards, lanes, trail
+from pmsbridge.store.trail import Event, append, links
 
-__all__ = ["Click", "add_effect", "attach", "find_click", "guarded", "guarded_below", "take_in"]
+__all__ = ["Click", "add_effects", "attach", "find_click", "guarded", "guarded_below", "put_lanes", "take_in"]
 
 
 class Click(Protocol):
@@ -48,7 +48,8 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     """
     _refuse_foreign_id(submission)
     # The first statement writes: a transaction that begins by reading may later be refused the write lock.
-    insert_absent(connection, lanes, [{"name": lane} for lane in sorted({route.lane for route in routes.values()})])
+    put_lanes(connection, routes.values())
+    lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
     if known := find_click(connection, submission):
         return known
     wanted = {guard for step in submission.plan.steps for guard in step.guards}
@@ -56,10 +57,8 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
         return _attach(connection, submission, wanted, held, now)
     _refuse_moved_payments(connection, submission)
     _insert_action(connection, submission, now)
-    for position, step in enumerate(submission.plan.steps):
-        add_effect(connection, submission, step, routes[step.name], position, now)
-    steps = [{"name": s.name, "kind": s.effect.kind, "after": s.after or ""} for s in submission.plan.steps]
-    append(connection, submission.action_id, "submitted", now, {"actor": submission.actor, "steps": steps})
+    steps = [(step, routes[step.name]) for step in submission.plan.steps]
+    add_effects(connection, submission.action_id, submission.tenant_id or "", steps, now)
     return Submitted(load_action(connection, submission.action_id))
 
 
@@ -85,19 +84,24 @@ def _refuse_foreign_id(submission: Submission) -> None:
         raise InputError("action_id", "is not made from the scope and the key", remedy="Use Submission.id_for.")
 
 
+_ACTION: Final = select(actions.c.id, actions.c.intent, actions.c.kind).where(actions.c.id == bindparam("id"))
+_ALIAS: Final = select(aliases).where(aliases.c.id == bindparam("id"))
+_GUARDS: Final = select(guards.c.guard, guards.c.action_id).where(
+    guards.c.guard.in_(bindparam("wanted", expanding=True))
+)
+
+
 def find_click(connection: Connection, submission: Click) -> Submitted | None:
     """The action this very click already is or was attached to; None for a new click.
 
     Raises:
         InputError: The same key asked for something else before.
     """
-    row = connection.execute(
-        select(actions.c.id, actions.c.intent, actions.c.kind).where(actions.c.id == submission.action_id)
-    ).one_or_none()
+    row = connection.execute(_ACTION, {"id": submission.action_id}).one_or_none()
     if row is not None:
         _refuse_other_intent(submission, row.intent, row.kind)
         return Submitted(load_action(connection, row.id), replayed=True)
-    alias = connection.execute(select(aliases).where(aliases.c.id == submission.action_id)).one_or_none()
+    alias = connection.execute(_ALIAS, {"id": submission.action_id}).one_or_none()
     if alias is None:
         return None
     _refuse_other_intent(submission, alias.intent, alias.kind)
@@ -112,7 +116,8 @@ def _refuse_other_intent(submission: Click, intent: str, kind: str) -> None:
 
 def guarded(connection: Connection, wanted: Iterable[str]) -> dict[str, str]:
     """Which of these business guards are held, and by which action."""
-    rows = connection.execute(select(guards.c.guard, guards.c.action_id).where(guards.c.guard.in_(sorted(wanted))))
+    names = sorted(wanted)
+    rows = connection.execute(_GUARDS, {"wanted": names}) if names else ()
     return {row.guard: row.action_id for row in rows}
 
 
@@ -134,7 +139,8 @@ def attach(connection: Connection, click: Click, holder: str, actor: str, now: d
             "id": click.action_id, "action_id": holder, "intent": click.intent, "kind": click.kind, "attached_at": now,
         }],
     )  # fmt: skip
-    append(connection, holder, "attached", now, {"actor": actor, "click": click.action_id, "intent": click.intent})
+    data = {"actor": actor, "click": click.action_id, "intent": click.intent}
+    append(connection, holder, [Event("attached", data)], now)
     return Submitted(load_action(connection, holder), attached=True)
 
 
@@ -148,36 +154,71 @@ def _attach(
 
 
 def _insert_action(connection: Connection, submission: Submission, now: datetime) -> None:
-    connection.execute(
-        insert(actions).values(
-            id=submission.action_id, key=submission.key, kind=submission.kind, account=submission.account,
-            facility=submission.facility, tenant_id=submission.tenant_id or "", intent=submission.intent,
-            actor=submission.actor, outcome=Outcome.PENDING.value, submitted_at=now, changed_at=now,
-        )
-    )  # fmt: skip
+    steps = [{"name": s.name, "kind": s.effect.kind, "after": s.after or ""} for s in submission.plan.steps]
+    told = Event("submitted", {"actor": submission.actor, "steps": steps})
+    begun = links(submission.action_id, [told], now)
+    row = {
+        "id": submission.action_id, "key": submission.key, "kind": submission.kind, "account": submission.account,
+        "facility": submission.facility, "tenant_id": submission.tenant_id or "", "intent": submission.intent,
+        "actor": submission.actor, "outcome": Outcome.PENDING.value, "submitted_at": now, "changed_at": now,
+        "is_partial": False, "trail_length": begun.length, "trail_head": begun.head,
+    }  # fmt: skip
+    connection.execute(_INSERT_ACTION, row)
+    connection.execute(_INSERT_TRAIL, list(begun.rows))
 
 
-def add_effect(
+_INSERT_ACTION: Final = insert(actions)
+_INSERT_TRAIL: Final = insert(trail)
+_INSERT_EFFECT: Final = insert(effects)
+_INSERT_GUARD: Final = insert(guards)
+
+
+def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:
+    """Make sure that lanes have a row."""
+    insert_absent(connection, lanes, [{"name": lane} for lane in sorted({route.lane for route in routes})])
+
+
+def add_effects(
     connection: Connection,
-    action: Submission | StoredAction,
-    step: PlannedEffect,
-    route: Route,
-    position: int,
+    action_id: str,
+    tenant_id: str,
+    steps: Sequence[tuple[PlannedEffect, Route]],
     now: datetime,
+    *,
+    first: int = 0,
 ) -> None:
-    """Store one effect of an action, waiting, with the guards it holds."""
-    action_id = action.action_id if isinstance(action, Submission) else action.id
-    insert_absent(connection, lanes, [{"name": route.lane}])
-    connection.execute(
-        insert(effects).values(
-            action_id=action_id, position=position, name=step.name, key=step.key, kind=step.effect.kind,
-            payload=step.effect.model_dump_json(), after=step.after, run_when=step.when.value,
-            is_principal=step.is_principal, emulates=step.emulates, guards=list(step.guards), lane=route.lane,
-            account=step.effect.account, facility=step.effect.facility, tenant_id=action.tenant_id or "",
-            target=step.effect.target,
-            state=EffectState.WAITING.value, vendor_ids={}, baseline={}, known_before={}, asked_at=now, due_at=now,
-            sealed_until=now + route.sealed_for if route.sealed_for is not None else None,
-        )
-    )  # fmt: skip
-    for guard in step.guards:
-        connection.execute(insert(guards).values(guard=guard, action_id=action_id, effect_key=step.key, held_since=now))
+    """Store effects of an action, waiting, with the guards they hold.
+
+    Args:
+        connection: An open transaction.
+        action_id: Whose.
+        tenant_id: Whose tenant; empty for none.
+        steps: What to do, and how each will travel.
+        now: Since when they wait.
+        first: Position of the first one in the action.
+    """
+    if not steps:
+        return
+    rows = [
+        {"action_id": action_id, "position": position, "tenant_id": tenant_id, **_effect_row(step, route, now)}
+        for position, (step, route) in enumerate(steps, start=first)
+    ]
+    connection.execute(_INSERT_EFFECT, rows)
+    held = [
+        {"guard": guard, "action_id": action_id, "effect_key": step.key, "held_since": now}
+        for step, _ in steps
+        for guard in step.guards
+    ]
+    if held:
+        connection.execute(_INSERT_GUARD, held)
+
+
+def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, Any]:
+    return {
+        "name": step.name, "key": step.key, "kind": step.effect.kind, "payload": step.effect.model_dump_json(),
+        "after": step.after, "run_when": step.when.value, "is_principal": step.is_principal,
+        "emulates": step.emulates, "guards": list(step.guards), "lane": route.lane, "account": step.effect.account,
+        "facility": step.effect.facility, "target": step.effect.target, "state": EffectState.WAITING.value,
+        "vendor_ids": {}, "baseline": {}, "known_before": {}, "asked_at": now, "due_at": now,
+        "sealed_until": now + route.sealed_for if route.sealed_for is not None else None,
+    }  # fmt: skip

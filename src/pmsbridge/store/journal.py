@@ -5,24 +5,24 @@ What is committed here survives any crash. Nothing secret is in it: a sealed val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from pmsbridge.actions.plan import PlannedEffect, Submission
-from pmsbridge.model.finding import Finding
+from pmsbridge.actions.plan import Submission
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store import delivery, desk, intake, reading, trail
 from pmsbridge.store.database import Database
-from pmsbridge.store.delivery import Sending
+from pmsbridge.store.delivery import Turn
 from pmsbridge.store.reading import ActionFilter, JournalCounts
 from pmsbridge.store.refusals import FencedError, GuardHeldError
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, Held, Route, StoredAction, StoredEffect, Submitted, TrailEntry
 
-__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "Sending"]
+__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "Turn"]
 
 
 class Journal:
@@ -85,41 +85,52 @@ class Journal:
 
     # -- a worker's writes -----------------------------------------------------------------------------------------
 
+    @contextmanager
+    def claim_turn(self, lane: str, owner: str, lease: timedelta) -> Iterator[Turn | None]:
+        """One transaction that takes a free lane and begins to work in it; None when somebody holds the lane."""
+        now = self._clock.now()
+        with self._database.write() as connection:
+            held = delivery.claim(connection, lane, owner, lease, self._lease_clock(connection, now))
+            if held is None:
+                yield None
+                return
+            turn = Turn(connection, held, now)
+            yield turn
+            turn.close()
+
+    @contextmanager
+    def turn(self, held: Held, *about: StoredEffect) -> Iterator[Turn]:
+        """One transaction of a worker that holds a lane; committed as a whole at its end.
+
+        Args:
+            held: The lane.
+            about: Every effect that will be written: others who write about the same tenants wait.
+
+        Raises:
+            FencedError: The lane is no longer ours: stop at once.
+            UnavailableError: The database cannot be used; nothing was written.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            delivery.fence(connection, held, self._lease_clock(connection, now))
+            turn = Turn(connection, held, now, about)
+            yield turn
+            turn.close()
+
     def claim(self, lane: str, owner: str, lease: timedelta) -> Held | None:
         """Take a free lane; None when somebody holds it."""
-        with self._database.write() as connection:
-            return delivery.claim(connection, lane, owner, lease, self._clock.now())
+        with self.claim_turn(lane, owner, lease) as turn:
+            return turn.held if turn is not None else None
 
     def release(self, held: Held) -> None:
         """Let the lane go; nothing happens when it is no longer ours."""
         with self._database.write() as connection:
             delivery.release(connection, held)
 
-    def mark_sending(self, held: Held, effect: StoredEffect, sending: Sending) -> StoredEffect:
-        """Commit that bytes may leave from now on.
-
-        Raises:
-            FencedError: The lane or the effect is no longer ours: send nothing.
-        """
-        with self._database.write() as connection:
-            return delivery.mark_sending(connection, held, effect, sending, self._clock.now())
-
-    def record(
-        self,
-        held: Held,
-        effect: StoredEffect,
-        change: Change,
-        *,
-        added: Sequence[tuple[PlannedEffect, Route]] = (),
-        found: Sequence[Finding] = (),
-    ) -> None:
-        """Commit what became of an effect, the effects that follow from it, and findings.
-
-        Raises:
-            FencedError: The lane or the effect is no longer ours.
-        """
-        with self._database.write() as connection:
-            delivery.record(connection, held, effect, change, self._clock.now(), added=added, found=found)
+    def _lease_clock(self, connection: Connection, now: datetime) -> datetime | None:
+        """What leases are measured with: one clock for all machines, unless a test drives the time."""
+        is_shared = connection.dialect.name == "postgresql" and isinstance(self._clock, SystemClock)
+        return None if is_shared else now
 
     def give_up(self, effect_key: str, why: str, code: str) -> bool:
         """End an effect that certainly never left, whoever holds its lane; False when it is no longer waiting.
@@ -127,6 +138,7 @@ class Journal:
         For an effect that only this process could send, because only it had the card.
         """
         with self._database.write() as connection:
+            delivery.lock(connection, [reading.load_effect(connection, effect_key).scope])
             effect = reading.load_effect(connection, effect_key)
             if effect.state is not EffectState.WAITING:
                 return False
@@ -201,10 +213,10 @@ class Journal:
         with self._database.read() as connection:
             return reading.count(connection)
 
-    def queue(self, lane: str) -> tuple[StoredEffect, ...]:
-        """Everything that decides what a lane does next, in order of arrival."""
+    def page(self, lane: str, *, action_id: str | None = None, beyond: int = 0) -> reading.Page:
+        """What decides what a lane does next, without taking it; see ``reading.page``."""
         with self._database.read() as connection:
-            return reading.queue(connection, lane)
+            return reading.page(connection, lane, self._clock.now(), action_id=action_id, beyond=beyond)
 
     def lanes_of(self, action_id: str) -> tuple[str, ...]:
         """Lanes in which an action has open effects."""
@@ -214,7 +226,8 @@ class Journal:
     def due_lanes(self) -> tuple[str, ...]:
         """Free lanes in which something is due now."""
         with self._database.read() as connection:
-            return reading.due_lanes(connection, self._clock.now())
+            now = self._clock.now()
+            return reading.due_lanes(connection, now, delivery.is_free(self._lease_clock(connection, now)))
 
     def recent_effects(self, account: str, facility: str, tenant_id: str, as_of: datetime) -> tuple[StoredEffect, ...]:
         """Principal effects of a tenant that a read made at ``as_of`` may not show yet."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, not_, or_, select
 
-from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
+from pmsbridge.actions.plan import When
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.standing import EffectState, Ended
@@ -20,6 +21,8 @@ __all__ = [
     "OPEN_STATES",
     "ActionFilter",
     "JournalCounts",
+    "Page",
+    "StepRow",
     "count",
     "due_lanes",
     "find_actions",
@@ -27,9 +30,11 @@ __all__ = [
     "lanes_of",
     "load_action",
     "load_effect",
+    "next_due",
+    "page",
     "payment_stamps",
-    "queue",
     "recent_effects",
+    "steps_of",
 ]
 
 OPEN_STATES = tuple(state.value for state in EffectState if state.is_open)
@@ -68,16 +73,60 @@ class JournalCounts:
     oldest_pending_at: datetime | None
 
 
+_ONE: Final = select(actions).where(actions.c.id == bindparam("id"))
+_EFFECTS: Final = (
+    select(effects)
+    .where(effects.c.action_id.in_(bindparam("ids", expanding=True)))
+    .order_by(effects.c.action_id, effects.c.position)
+)
+_LANES: Final = (
+    select(effects.c.lane)
+    .where(effects.c.action_id == bindparam("id"), effects.c.state.in_(OPEN_STATES))
+    .order_by(effects.c.position)
+)
+
+
 def load_action(connection: Connection, action_id: str) -> StoredAction:
     """One action with its effects.
 
     Raises:
         NotFoundError: There is none of that id.
     """
-    row = connection.execute(select(actions).where(actions.c.id == action_id)).one_or_none()
+    row = connection.execute(_ONE, {"id": action_id}).one_or_none()
     if row is None:
         raise NotFoundError("action", "there is no action of that id", code="no_action")
     return _with_effects(connection, [row])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """As much of an effect as the rules of ``standing`` look at."""
+
+    name: str
+    after: str | None
+    when: When
+    is_principal: bool
+    emulates: str
+    state: EffectState
+    ended: Ended | None
+
+
+_STEPS: Final = (
+    select(
+        effects.c.name, effects.c.after, effects.c.run_when, effects.c.is_principal, effects.c.emulates,
+        effects.c.state, effects.c.ended,
+    )
+    .where(effects.c.action_id == bindparam("id"))
+    .order_by(effects.c.position)
+)  # fmt: skip
+
+
+def steps_of(connection: Connection, action_id: str) -> list[StepRow]:
+    """How the effects of an action stand, in plan order."""
+    return [
+        StepRow(name, after, When(when), is_principal, emulates, EffectState(state), Ended(ended) if ended else None)
+        for name, after, when, is_principal, emulates, state, ended in connection.execute(_STEPS, {"id": action_id})
+    ]
 
 
 def load_effect(connection: Connection, key: str) -> StoredEffect:
@@ -94,9 +143,7 @@ def load_effect(connection: Connection, key: str) -> StoredEffect:
 
 def _with_effects(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredAction, ...]:
     ids = [row.id for row in rows]
-    found = connection.execute(
-        select(effects).where(effects.c.action_id.in_(ids)).order_by(effects.c.action_id, effects.c.position)
-    )
+    found = connection.execute(_EFFECTS, {"ids": ids}).all() if ids else ()
     by_action: dict[str, list[StoredEffect]] = {id_: [] for id_ in ids}
     for row in found:
         by_action[row.action_id].append(StoredEffect.from_row(row))
@@ -125,37 +172,114 @@ def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAc
     return _with_effects(connection, connection.execute(query).all())
 
 
-def queue(connection: Connection, lane: str) -> tuple[StoredEffect, ...]:
-    """Everything that decides what a lane does next, in order of arrival.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What decides what a lane does next.
 
-    These are all effects, open or over, of the actions that have open effects at the accounts the lane works for: an
-    effect may wait for one in another lane.
+    Attributes:
+        effects: In order of arrival: what is due, everything else of the same actions, and what is open at the same
+            tenants or for the same targets, because it may have to go first.
+        beyond: Ask again with this for more; None when this was all.
     """
-    is_open = effects.c.state.in_(OPEN_STATES)
-    accounts = select(effects.c.account).where(is_open, effects.c.lane == lane)
-    involved = select(effects.c.action_id).where(is_open, effects.c.account.in_(accounts))
-    rows = connection.execute(select(effects).where(effects.c.action_id.in_(involved)).order_by(effects.c.seq))
-    return tuple(StoredEffect.from_row(row) for row in rows)
+
+    effects: tuple[StoredEffect, ...]
+    beyond: int | None = None
+
+
+_PAGE_ROWS: Final = 200
+_IS_OPEN: Final = effects.c.state.in_(OPEN_STATES)
+_NOTICES: Final = tuple(kind for kind in EFFECT_KINDS if effect_class(kind).is_notice)
+_above = effects.alias("above")
+# A notice has nothing to do, not even to expire, before the effect it waits for has ended.
+_HAS_NOTHING_TO_DO: Final = and_(
+    effects.c.kind.in_(_NOTICES),
+    effects.c.state == EffectState.WAITING.value,
+    exists().where(
+        _above.c.action_id == effects.c.action_id, _above.c.name == effects.c.after, _above.c.ended.is_(None)
+    ),
+)
+_DUE: Final = (
+    select(effects)
+    .where(
+        effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at <= bindparam("now"),
+        effects.c.seq > bindparam("beyond"), or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO)),
+    )
+    .order_by(effects.c.seq)
+    .limit(_PAGE_ROWS)
+)  # fmt: skip
+_OWN: Final = select(effects).where(effects.c.action_id == bindparam("id")).order_by(effects.c.seq)
+_AROUND: Final = (
+    select(effects)
+    .where(
+        or_(
+            effects.c.action_id.in_(bindparam("ids", expanding=True)),
+            and_(
+                _IS_OPEN,
+                or_(
+                    and_(
+                        effects.c.account.in_(bindparam("accounts", expanding=True)),
+                        effects.c.facility.in_(bindparam("facilities", expanding=True)),
+                        effects.c.tenant_id.in_(bindparam("tenants", expanding=True)),
+                    ),
+                    effects.c.target.in_(bindparam("targets", expanding=True)),
+                ),
+            ),
+        )
+    )
+    .order_by(effects.c.seq)
+)
+_NEXT_DUE: Final = select(func.min(effects.c.due_at)).where(
+    effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at > bindparam("now")
+)
+
+
+def page(connection: Connection, lane: str, now: datetime, *, action_id: str | None = None, beyond: int = 0) -> Page:
+    """What decides what a lane does next.
+
+    Args:
+        connection: An open transaction.
+        lane: Which.
+        now: What is due by then.
+        action_id: Only this action's work counts as due; None for everything.
+        beyond: Where the page before ended.
+    """
+    if action_id is not None:
+        due = connection.execute(_OWN, {"id": action_id}).all()
+    else:
+        due = connection.execute(_DUE, {"lane": lane, "now": now, "beyond": beyond}).all()
+    if not due:
+        return Page(())
+    rows = connection.execute(_AROUND, _around(due)).all()
+    more = action_id is None and len(due) == _PAGE_ROWS
+    return Page(tuple(StoredEffect.from_row(row) for row in rows), due[-1].seq if more else None)
+
+
+def _around(due: Sequence[Row[Any]]) -> dict[str, list[str]]:
+    return {
+        "ids": sorted({row.action_id for row in due}), "accounts": sorted({row.account for row in due}),
+        "facilities": sorted({row.facility for row in due}), "tenants": sorted({row.tenant_id for row in due}),
+        "targets": sorted({row.target for row in due if row.kind not in _NOTICES}),
+    }  # fmt: skip
+
+
+def next_due(connection: Connection, lane: str, now: datetime) -> datetime | None:
+    """When something in a lane that sleeps at ``now`` is due; None when nothing sleeps."""
+    return connection.execute(_NEXT_DUE, {"lane": lane, "now": now}).scalar_one_or_none()
 
 
 def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
     """Lanes in which an action has open effects, in plan order."""
-    rows = connection.execute(
-        select(effects.c.lane)
-        .where(effects.c.action_id == action_id, effects.c.state.in_(OPEN_STATES))
-        .order_by(effects.c.position)
-    )
-    return tuple(dict.fromkeys(rows.scalars()))
+    return tuple(dict.fromkeys(connection.execute(_LANES, {"id": action_id}).scalars()))
 
 
-def due_lanes(connection: Connection, now: datetime) -> tuple[str, ...]:
+def due_lanes(connection: Connection, now: datetime, is_free: ColumnElement[bool]) -> tuple[str, ...]:
     """Lanes that nobody holds and in which something is due, or was left in the middle of a send."""
-    free = or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < now)
     due = or_(
-        and_(effects.c.state.in_(OPEN_STATES), effects.c.due_at <= now), effects.c.state == EffectState.SENDING.value
+        and_(_IS_OPEN, effects.c.due_at <= now, or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO))),
+        effects.c.state == EffectState.SENDING.value,
     )
     rows = connection.execute(
-        select(effects.c.lane).join(lanes, lanes.c.name == effects.c.lane).where(due, free).distinct()
+        select(effects.c.lane).join(lanes, lanes.c.name == effects.c.lane).where(due, is_free).distinct()
     )
     return tuple(sorted(rows.scalars()))
 

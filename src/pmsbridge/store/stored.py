@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row
-
-from pmsbridge.actions.effects import Effect, effect_from_json
-from pmsbridge.actions.plan import When
+from pmsbridge.actions.effects import Effect, effect_class, effect_from_json
+from pmsbridge.actions.plan import PlannedEffect, When
+from pmsbridge.model.finding import Finding
 from pmsbridge.ports.outcome import Outcome, Receipt
 from pmsbridge.store.standing import EffectState, Ended, action_outcome, is_partial
+from pmsbridge.store.tables import effects
 
-__all__ = ["Change", "Held", "Route", "StoredAction", "StoredEffect", "Submitted", "TrailEntry"]
+__all__ = ["Change", "Held", "Route", "Sending", "StoredAction", "StoredEffect", "Submitted", "TrailEntry", "Writing"]
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,46 @@ class StoredEffect:
         """Whose it is; None when it is nobody's in particular."""
         return (self.account, self.facility, self.tenant_id) if self.tenant_id else None
 
+    @property
+    def is_notice(self) -> bool:
+        """It tells somebody something; it waits for nothing but what it is told to wait for."""
+        return effect_class(self.kind).is_notice
+
+    @property
+    def moves_ledger(self) -> bool:
+        """Other payments of the tenant wait for it."""
+        return self.kind == "post_future_charges" or effect_class(self.kind).moves_money
+
+    @property
+    def scope(self) -> tuple[str, str, str]:
+        """Whose writes it is serialised with: account, facility, tenant (empty for nobody's in particular)."""
+        return (self.account, self.facility, self.tenant_id)
+
+    def after_write(self, values: Mapping[str, Any]) -> StoredEffect:
+        """As it is in the journal after a write of these columns; the write raised its version."""
+        fresh = dict(self.__dict__)
+        fresh.pop("effect", None)
+        fresh |= values
+        fresh["state"] = EffectState(fresh["state"])
+        fresh["ended"] = Ended(fresh["ended"]) if fresh["ended"] else None
+        fresh["version"] = self.version + 1
+        return StoredEffect(**fresh)
+
     @classmethod
-    def from_row(cls, row: Row[Any]) -> StoredEffect:
-        """Read a row of the effects table."""
-        values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
-        values["when"] = When(values.pop("run_when"))
-        values["state"] = EffectState(values["state"])
-        values["ended"] = Ended(values["ended"]) if values["ended"] else None
+    def from_row(cls, row: Sequence[Any]) -> StoredEffect:
+        """Read a row of the effects table, its columns in the table's order."""
+        values = dict(zip(_EFFECT_FIELDS, row, strict=True))
+        values["when"] = _WHENS[values["when"]]
+        values["state"] = _STATES[values["state"]]
+        values["ended"] = _ENDS[values["ended"]]
         values["guards"] = tuple(values["guards"])
         return cls(**values)
+
+
+_EFFECT_FIELDS: Final = tuple("when" if column.name == "run_when" else column.name for column in effects.columns)
+_WHENS: Final = {when.value: when for when in When}
+_STATES: Final = {state.value: state for state in EffectState}
+_ENDS: Final[dict[str | None, Ended | None]] = {None: None, **{end.value: end for end in Ended}}
 
 
 @dataclass(frozen=True)
@@ -168,6 +199,19 @@ class Route:
 
     lane: str
     sealed_for: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What is written before the first byte leaves.
+
+    Attributes:
+        quiet_until: If this is the last thing ever written about the send: when it may be looked for.
+    """
+
+    baseline: Mapping[str, str]
+    known_before: Mapping[str, str]
+    quiet_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,3 +305,18 @@ class Change:
     def review(cls, why: str, *, looked: bool = True) -> Change:
         """No machine can know."""
         return cls("needs_review", EffectState.REVIEW, why=why, looked=looked)
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What one commit writes about an effect.
+
+    Attributes:
+        added: Effects that follow from it, with their ways.
+        found: What a person should know.
+    """
+
+    effect: StoredEffect
+    change: Change
+    added: Sequence[tuple[PlannedEffect, Route]] = ()
+    found: Sequence[Finding] = ()

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from pmsbridge.logging import redact
 from pmsbridge.store.stored import TrailEntry
 from pmsbridge.store.tables import actions, trail
 
-__all__ = ["append", "entries", "redacted", "verify"]
+__all__ = ["Event", "Links", "append", "entries", "links", "redacted", "verify"]
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - plain data of any shape
@@ -35,19 +36,59 @@ def _hash(prev: str, action_id: str, number: int, at: datetime, event: str, data
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def append(connection: Connection, action_id: str, event: str, at: datetime, data: Mapping[str, Any]) -> None:
-    """Add one entry inside the caller's transaction; the action keeps the chain's length and head."""
-    where = actions.c.id == action_id
-    length, head = connection.execute(select(actions.c.trail_length, actions.c.trail_head).where(where)).one()
-    shown = {name: item for name, item in data.items() if item not in (None, "", {}, [], ())}
-    text = json.dumps(redacted(shown), sort_keys=True, ensure_ascii=False)
-    digest = _hash(head, action_id, length + 1, at, event, text)
-    connection.execute(
-        insert(trail).values(
-            action_id=action_id, number=length + 1, at=at, event=event, data=text, prev_hash=head, hash=digest
-        )
-    )
-    connection.execute(update(actions).where(where).values(trail_length=length + 1, trail_head=digest, changed_at=at))
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, not yet in the trail."""
+
+    name: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """New entries of one action, chained to what is there; and where the chain then ends."""
+
+    rows: tuple[dict[str, Any], ...]
+    length: int
+    head: str
+
+
+def links(action_id: str, events: Sequence[Event], at: datetime, *, length: int = 0, head: str = "") -> Links:
+    """Chain events to a trail of that length and head. Texts are redacted."""
+    rows = []
+    for number, event in enumerate(events, start=length + 1):
+        shown = {name: item for name, item in event.data.items() if item not in (None, "", {}, [], ())}
+        text = json.dumps(redacted(shown), sort_keys=True, ensure_ascii=False)
+        digest = _hash(head, action_id, number, at, event.name, text)
+        rows.append({
+            "action_id": action_id, "number": number, "at": at, "event": event.name, "data": text, "prev_hash": head,
+            "hash": digest,
+        })  # fmt: skip
+        head = digest
+    return Links(tuple(rows), length + len(rows), head)
+
+
+_INSERT: Final = insert(trail)
+# The row lock keeps two lanes of one action from adding the same number; SQLite's writers exclude each other anyway.
+_END: Final = (
+    select(actions.c.trail_length, actions.c.trail_head).where(actions.c.id == bindparam("id")).with_for_update()
+)
+_MOVE_END: Final = update(actions).where(actions.c.id == bindparam("action_id"))
+
+
+def append(
+    connection: Connection,
+    action_id: str,
+    events: Sequence[Event],
+    at: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Add entries inside the caller's transaction; the action keeps the chain's length and head, and these values."""
+    length, head = connection.execute(_END, {"id": action_id}).one()
+    new = links(action_id, events, at, length=length, head=head)
+    connection.execute(_INSERT, list(new.rows))
+    kept = {"trail_length": new.length, "trail_head": new.head, "changed_at": at, **(values or {})}
+    connection.execute(_MOVE_END, {"action_id": action_id, **kept})
 
 
 def entries(connection: Connection, action_id: str) -> tuple[TrailEntry, ...]:

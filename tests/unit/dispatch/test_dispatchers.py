@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,14 +153,14 @@ def test_embedded_the_sweeper_and_the_workers_survive_a_database_that_goes_away(
 
     runtime.journal.due_lanes = flaky  # type: ignore[method-assign]
     drains = [RuntimeError("odd")]
-    honest_queue = runtime.journal.queue
+    honest_claim = runtime.journal.claim_turn
 
-    def flaky_queue(lane: str) -> object:
+    def flaky_claim(*args: Any) -> Any:
         if drains:
             raise drains.pop()
-        return honest_queue(lane)
+        return honest_claim(*args)
 
-    runtime.journal.queue = flaky_queue  # type: ignore[method-assign, assignment]
+    runtime.journal.claim_turn = flaky_claim  # type: ignore[method-assign]
     runtime.journal.submit(pay(), {"payment": Route("memory:mem")})
     dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=QUICK)
     dispatcher.start()

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, text, update
 from pmsbridge.actions.plan import Submission
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.stored import Change, Route
+from pmsbridge.store.stored import Change, Route, Writing
 from pmsbridge.store.tables import trail
 from tests.engine.stage import Stage, action_id, pay
 
@@ -64,7 +64,9 @@ def test_a_card_number_in_a_vendors_answer_reaches_neither_trail_nor_effect(stag
     held = runtime.journal.claim("memory:mem", "w", runtime._lease)
     assert held is not None
     effect = runtime.journal.action(action_id("click-0001")).effects[0]
-    runtime.journal.record(held, effect, Change.declined("card 4111 1111 1111 1111 refused", "4111111111111111"))
+    change = Change.declined("card 4111 1111 1111 1111 refused", "4111111111111111")
+    with runtime.journal.turn(held, effect) as turn:
+        turn.record(Writing(effect, change))
 
     view = runtime.action(action_id("click-0001"))
     assert view.steps[0].outcome is Outcome.DECLINED
