@@ -10,6 +10,11 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.leaks.plugin import watch
+from tests.servers.fixtures import _postgres_tables, postgres_journal, postgres_server, postgres_url
+
+__all__ = ["_postgres_tables", "postgres_journal", "postgres_server", "postgres_url"]
+
 # Derandomised: the same code gives the same result on every machine. Wide: by hand, before a release.
 settings.register_profile(
     "suite",
@@ -21,6 +26,12 @@ settings.register_profile(
 )
 settings.register_profile("wide", parent=settings.get_profile("suite"), max_examples=2000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Marks of tests that need a server (`-m "not postgresql"` leaves them out), and the search for leaked secrets."""
+    watch(config)
+    config.addinivalue_line("markers", "postgresql: runs on a real PostgreSQL; skipped where there is none")
 
 
 @pytest.fixture(autouse=True)

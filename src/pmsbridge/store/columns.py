@@ -3,34 +3,88 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import String, Text
+from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["JsonText", "UtcInstant"]
+__all__ = ["JsonText", "PlainText", "RowNumber", "UtcInstant"]
+
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_REPLACEMENT: Final = "\ufffd"
+_SQLITE: Final = "sqlite"
+
+
+def _plain(value: str | None) -> str | None:
+    # PostgreSQL holds every character but these; vendors and browsers send them nevertheless.
+    return value if value is None or _UNSTORABLE.search(value) is None else _UNSTORABLE.sub(_REPLACEMENT, value)
+
+
+class PlainText(TypeDecorator[str]):
+    """Text of any length, compared and sorted by code point on every database.
+
+    PostgreSQL neither cuts nor refuses a longer value (SQLite never did), and its order does not depend on the locale
+    of the server. What PostgreSQL cannot hold at all (U+0000, half a surrogate pair) is stored there as U+FFFD.
+
+    Attributes:
+        usual: How long a value usually is, in characters; enforced by none of the two.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, usual: int | None = None) -> None:
+        self.usual = usual
+        super().__init__()
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text in the order of its code points."""
+        if dialect.name == _SQLITE:
+            return dialect.type_descriptor(String(self.usual) if self.usual else Text())
+        return dialect.type_descriptor(Text(collation="C"))
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None] | None:
+        """What is done to a value on its way in; None on SQLite, where nothing is."""
+        return None if dialect.name == _SQLITE else _plain
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
+        """Text comes back as it is."""
+        return
 
 
 class UtcInstant(TypeDecorator[datetime]):
-    """An aware instant as fixed-width ISO text in UTC: sorts as text, reads the same everywhere, keeps microseconds."""
+    """An aware instant with microseconds, in UTC: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
 
     impl = String(32)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """To text."""
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text of one width on SQLite, which has no such type."""
+        return dialect.type_descriptor(String(32) if dialect.name == _SQLITE else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants
+        """To what the database holds.
+
+        Raises:
+            ValueError: The instant has no time zone.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
             message = "an instant needs a time zone"
             raise ValueError(message)
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return f"{utc.isoformat(timespec='microseconds')[:26]}Z" if dialect.name == _SQLITE else utc
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From text."""
-        return None if value is None else datetime.fromisoformat(value)
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - as it comes
+        """From what the database holds."""
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if dialect.name == _SQLITE else value.astimezone(UTC)
 
 
 class JsonText(TypeDecorator[Any]):
@@ -39,13 +93,23 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:  # noqa: ARG002
+    def process_bind_param(self, value: object, dialect: Dialect) -> str:
         """To text."""
-        return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_refuse)
+        text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_refuse)
+        return text if dialect.name == _SQLITE else _plain(text) or ""
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
         """From text."""
+        if value in _EMPTY:
+            return {} if value == "{}" else []
         return None if value is None else json.loads(value)
+
+
+RowNumber: Final = BigInteger().with_variant(Integer(), _SQLITE)
+"""What counts rows in order of arrival; SQLite counts in 64 bits by itself, and only in an INTEGER column."""
+
+
+_EMPTY: Final = ("{}", "[]")
 
 
 def _refuse(value: object) -> str:

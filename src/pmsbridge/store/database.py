@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
-from sqlalchemy.pool import Pool, QueuePool
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import Pool
 
 from pmsbridge.errors import ConfigurationError, UnavailableError
-from pmsbridge.store.tables import METADATA, SCHEMA_VERSION, schema_version
+from pmsbridge.store import installing, postgres, sqlite
+from pmsbridge.store.fork_gate import GATE
 
-__all__ = ["Connection", "Database", "open_database"]
+__all__ = ["Connection", "Database", "open_database", "reach_database"]
 
-_BUSY_MS: Final = 30_000
+_CONNECTIONS: Final = 64
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
 _INHERITED: list[Pool] = []
 
@@ -32,11 +30,23 @@ class Database:
 
     Attributes:
         url: The address, its password hidden.
+        kind: "sqlite" or "postgresql".
     """
 
-    def __init__(self, url: str) -> None:
-        self._address = url
-        self.url = make_url(url).render_as_string(hide_password=True)
+    def __init__(self, url: str, *, connections: int = _CONNECTIONS) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: As for ``open_database``.
+            connections: How many this process has open at most; further transactions wait for one.
+
+        Raises:
+            ConfigurationError: The address is none that can be used.
+        """
+        self._address = _parsed(url)
+        self._connections = connections
+        self.url = self._address.render_as_string(hide_password=True)
+        self.kind = self._address.get_backend_name()
         self._engine: Engine | None = None
         self._pid = os.getpid()
         _OPEN.add(self)
@@ -47,30 +57,44 @@ class Database:
         if self._pid != os.getpid():
             self.forget()
         if self._engine is None:
-            self._engine = _make_engine(self._address)
+            make = postgres.make_engine if self.kind == postgres.KIND else sqlite.make_engine
+            self._engine = make(self._address, self._connections)
         return self._engine
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One write transaction: it holds the write lock from its first moment and commits at the end.
+        """One write transaction; it commits at the end.
+
+        On SQLite it holds the write lock from its first moment. On PostgreSQL several are at work at once, each sees
+        what the others committed before its statement began (READ COMMITTED), and ``lock_scope`` keeps them apart.
 
         Raises:
-            UnavailableError: The database cannot be reached or is locked for too long; nothing was stored.
+            UnavailableError: The database cannot be reached or is locked for too long. Nothing was stored, unless the
+                connection broke in the commit itself: then only reading tells.
         """
-        with _translated(), self.engine.begin() as connection:
+        with GATE.inside(), _translated(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One read transaction: a consistent picture, no lock.
+        """One read transaction: a consistent picture, no lock; what it sees does not change until it ends.
 
         Raises:
             UnavailableError: The database cannot be reached.
         """
-        with _translated(), self.engine.connect() as connection:
-            connection.execution_options(pmsbridge_read_only=True)
+        with GATE.inside(), _translated(), self.engine.connect() as connection:
+            options = postgres.READING if self.kind == postgres.KIND else sqlite.READING
+            connection.execution_options(**options)
             with connection.begin():
                 yield connection
+
+    def rest(self) -> None:
+        """Close the file in every connection that nobody uses at the moment: a child forked now inherits none of them.
+
+        Nothing happens on PostgreSQL: its driver knows which process a connection belongs to.
+        """
+        if self._engine is not None and self._pid == os.getpid() and self.kind != postgres.KIND:
+            self._engine.dispose()
 
     def forget(self) -> None:
         """Drop what was inherited from a parent process, without touching its connections."""
@@ -95,129 +119,98 @@ class Database:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """What the database cannot do now becomes our error, without the driver's text: that may repeat values."""
     try:
         yield
-    except OperationalError as error:
-        # The driver's text may repeat values; only its class is kept.
+    except PoolTimeoutError:
+        message = "every connection to the journal database is in use"
+        raise UnavailableError(message, code="database_unavailable") from None
+    except DBAPIError as error:
+        if not (postgres.is_passing(error) or sqlite.is_passing(error)):
+            raise
         message = f"the journal database cannot be used now ({type(error.orig).__name__})"
         raise UnavailableError(message, code="database_unavailable") from None
 
 
+def _before_fork() -> None:
+    GATE.close()
+    for database in list(_OPEN):
+        with suppress(Exception):
+            database.rest()
+
+
 def _forget_all() -> None:
+    GATE.forget()
     for database in list(_OPEN):
         database.forget()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(before=_before_fork, after_in_parent=GATE.open, after_in_child=_forget_all)
 
 
-def open_database(url: str) -> Database:
-    """Open a database, creating its tables when they are absent.
+def open_database(url: str, *, connections: int = _CONNECTIONS) -> Database:
+    """Open a database, creating its tables when there are none.
 
     Args:
-        url: ``sqlite:///relative/or//absolute/path``. A SQLite database in memory is refused: it cannot be shared by
+        url: ``sqlite:///relative/or//absolute/path`` or ``postgresql://user@host:port/name``, with options of libpq
+            after a ``?`` ("sslmode=verify-full"). A SQLite database in memory is refused: it cannot be shared by
             threads, and a journal that ends with the process keeps no promise.
+        connections: How many this process has open at most.
 
     Raises:
-        ConfigurationError: The address is no address, the file is no database, or a newer pmsbridge has written it.
+        ConfigurationError: The address is no address, there is no such database, the user may not use it, it would lose
+            what it has confirmed, its schema is older (run ``pmsbridge db upgrade``), or a newer pmsbridge has written
+            it.
         UnavailableError: The database cannot be reached.
     """
+    database = reach_database(url, connections=connections)
+    try:
+        installing.ensure(database)
+    except BaseException as error:
+        database.close()
+        if isinstance(error, DBAPIError):
+            raise _unusable(database, error) from None
+        raise
+    return database
+
+
+def reach_database(url: str, *, connections: int = _CONNECTIONS) -> Database:
+    """Connect, whatever schema is there, and change nothing in it; a SQLite file that is not there is made, empty.
+
+    Raises:
+        ConfigurationError: As for ``open_database``, the schema aside.
+        UnavailableError: The database cannot be reached.
+    """
+    database = Database(url, connections=connections)
+    knock = postgres.knock if database.kind == postgres.KIND else sqlite.knock
+    try:
+        with GATE.inside():
+            knock(database.engine)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _unusable(database: Database, error: DBAPIError) -> ConfigurationError:
+    if database.kind == postgres.KIND:
+        return postgres.refused(error)
+    return sqlite.no_database(database.engine)
+
+
+def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
     except ArgumentError:
         message = "store.url is not a database address such as sqlite:///pmsbridge.db"
         raise ConfigurationError(message, code="store_url") from None
-    if parsed.get_backend_name() != "sqlite":
-        message = f"store.url: {parsed.get_backend_name()} databases are not supported yet; use sqlite:///pmsbridge.db"
-        raise ConfigurationError(message, code="store_url")
-    if parsed.database in {None, "", ":memory:"} or parsed.query:
-        message = (
-            "store.url: give a plain path, such as sqlite:///pmsbridge.db; a database in memory would lose the journal"
-        )
-        raise ConfigurationError(message, code="store_url")
-    _create_private_file(Path(str(parsed.database)))
-    database = Database(url)
-    try:
-        _use_wal(database)
-        _install_schema(database)
-    except (sqlite3.DatabaseError, DatabaseError) as error:
-        database.close()
-        raise _unusable(Path(str(parsed.database)), error) from None
-    return database
-
-
-def _unusable(path: Path, error: Exception) -> ConfigurationError | UnavailableError:
-    """What a file that is busy, or no sound database, is answered; the driver's text stays out."""
-    if isinstance(error, sqlite3.OperationalError | OperationalError) and path.is_file():
-        message = f"the journal database cannot be opened ({type(error).__name__})"
-        return UnavailableError(message, code="database_unavailable")
-    message = f"store.url: {path} is not a SQLite database; name another file, or restore this one"
-    return ConfigurationError(message, code="store_url")
-
-
-def _create_private_file(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except OSError as error:
-        message = f"store.url: cannot create {path} ({error.strerror})"
-        raise ConfigurationError(message, code="store_url") from None
-
-
-def _make_engine(url: str) -> Engine:
-    engine = create_engine(
-        url, poolclass=QueuePool, pool_size=16, max_overflow=48, pool_timeout=_BUSY_MS / 1000, hide_parameters=True,
-        connect_args={"timeout": _BUSY_MS / 1000},
-    )  # fmt: skip
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _prepare(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own connection
-    # The driver must not begin transactions by itself: _begin says which kind.
-    dbapi_connection.isolation_level = None
-    cursor = dbapi_connection.cursor()
-    for pragma in (f"busy_timeout={_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin(connection: Connection) -> None:
-    read_only = connection.get_execution_options().get("pmsbridge_read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _use_wal(database: Database) -> None:
-    raw = database.engine.raw_connection()
-    try:
-        for pause in (0.05, 0.1, 0.2, 0.4, 0.8, None):
-            # Two processes that switch a new file to WAL at once see "locked" in spite of the busy timeout.
-            try:
-                raw.cursor().execute("PRAGMA journal_mode=WAL")
-            except sqlite3.OperationalError as error:
-                if pause is None:
-                    message = f"the journal database cannot be opened ({type(error).__name__})"
-                    raise UnavailableError(message, code="database_unavailable") from None
-                time.sleep(pause)
-            else:
-                return
-    finally:
-        raw.close()
-
-
-def _install_schema(database: Database) -> None:
-    with database.write() as connection:
-        if not inspect(connection).has_table(schema_version.name):
-            METADATA.create_all(connection)
-            connection.execute(insert(schema_version).values(version=SCHEMA_VERSION, installed_at=datetime.now(UTC)))
-            return
-        found = connection.execute(select(schema_version.c.version)).scalars().all()
-    if max(found, default=0) != SCHEMA_VERSION:
-        message = (
-            f"the database has schema version {max(found, default=0)}, this pmsbridge knows version {SCHEMA_VERSION}; "
-            "install the pmsbridge that wrote it, or a newer one"
-        )
-        raise ConfigurationError(message, code="schema_version")
+    kind = parsed.get_backend_name()
+    if kind in postgres.NAMES:
+        return postgres.checked(parsed)
+    if kind == "sqlite":
+        return sqlite.checked(parsed)
+    message = (
+        f"store.url: {kind} databases are not supported; use sqlite:///pmsbridge.db or postgresql://user@host/name"
+    )
+    raise ConfigurationError(message, code="store_url")

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from pmsbridge.logging import redact
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.store.database import Database
+from pmsbridge.store.portable import lock_scope
 from pmsbridge.store.tables import findings
 
 __all__ = ["Findings", "OpenFinding", "add"]
@@ -34,6 +35,7 @@ class OpenFinding:
 
 def add(connection: Connection, finding: Finding) -> None:
     """Store a finding, or count it again when the same one is open."""
+    lock_scope(connection, "finding", finding.code, finding.account, finding.facility, finding.subject)
     same = (
         findings.c.code == finding.code,
         findings.c.account == finding.account,
@@ -90,11 +92,17 @@ class Findings:
             for row in rows
         ]  # fmt: skip
 
-    def close(self, number: int, at: datetime) -> bool:
-        """A person has dealt with it; False when there is no such open finding."""
+    def close(self, number: int, at: datetime, *, by: str = "", note: str = "") -> bool:
+        """A person has dealt with it; False when there is no such open finding.
+
+        Args:
+            number: Which one.
+            at: When.
+            by: Who, as your own records call the person; empty when nobody says.
+            note: What was done about it.
+        """
         still_open = (findings.c.seq == number, findings.c.closed_at.is_(None))
+        values = {"closed_at": at, "closed_by": redact(by), "note": redact(note)}
         with self._database.write() as connection:
-            done = connection.execute(
-                update(findings).where(*still_open).values(closed_at=at).returning(findings.c.seq)
-            )
+            done = connection.execute(update(findings).where(*still_open).values(**values).returning(findings.c.seq))
             return done.first() is not None

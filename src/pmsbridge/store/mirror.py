@@ -146,12 +146,9 @@ class Mirror:
         """Keep a tenant account as it was read; an older one never replaces a newer one."""
         ref = account.tenant.ref
         key = {"account": ref.account, "facility": ref.facility, "tenant_id": ref.id}
-        where = [accounts_seen.c[name] == value for name, value in key.items()]
+        row = {**key, "doc": account_document(account), "as_of": account.as_of}
         with self._database.write() as connection:
-            known = connection.execute(select(accounts_seen.c.as_of).where(*where)).scalar_one_or_none()
-            if known is None or known <= account.as_of:
-                row = {**key, "doc": account_document(account), "as_of": account.as_of}
-                put(connection, accounts_seen, [row])
+            put(connection, accounts_seen, [row], unless_newer="as_of")
 
     def account(self, account: str, facility: str, tenant_id: str) -> TenantAccount | None:
         """A tenant account as last read, with the time of that reading; None when it never was."""

@@ -14,7 +14,7 @@ from pmsbridge.logging import redact
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.record import Record
 from pmsbridge.store import findings
-from pmsbridge.store.portable import insert_absent, put
+from pmsbridge.store.portable import insert_absent, lock_scope, put
 from pmsbridge.store.record_rows import document, record_from, search_columns
 from pmsbridge.store.tables import cursors, records, seen_marks
 
@@ -27,9 +27,12 @@ RUN_ID_TIME: Final = "%Y%m%dT%H%M%S"
 """A run's id begins with the time it started, so that ids sort by it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Scope:
-    """One entity of one facility of one account; ``entity`` is the record's own word ("tenant")."""
+    """One entity of one facility of one account; ``entity`` is the record's own word ("tenant").
+
+    Scopes sort by account, facility and entity.
+    """
 
     account: str
     facility: str
@@ -109,9 +112,14 @@ def upsert(
     """Write what is new or different; mark everything as seen in this run; append (old, new) to ``changes``."""
     total = UpsertCounts()
     for chunk in _chunks(found):
-        for scope, rows in _by_scope(chunk).items():
+        for scope, rows in sorted(_by_scope(chunk).items()):
             total += _upsert_scope(connection, scope, rows, run_id, now, changes)
     return total
+
+
+def _alone(connection: Connection, scope: Scope) -> None:
+    """One transaction at a time writes what a facility holds: what was compared is still so when it is written."""
+    lock_scope(connection, "mirror", scope.account, scope.facility)
 
 
 def _chunks(found: Iterable[Record]) -> Iterator[list[Record]]:
@@ -137,6 +145,7 @@ def _upsert_scope(
     now: datetime,
     changes: list[tuple[Record, Record]],
 ) -> UpsertCounts:
+    _alone(connection, scope)
     key = {"account": scope.account, "facility": scope.facility, "entity": scope.entity}
     known = {
         row.id: row
@@ -176,6 +185,7 @@ def _remember_changes(
 
 def move_cursor(connection: Connection, scope: Scope, cursor: str | None, now: datetime) -> None:
     """Keep where the next fetch starts."""
+    _alone(connection, scope)
     row = {
         "account": scope.account, "facility": scope.facility, "entity": scope.entity, "cursor": cursor,
         "synced_at": None, "moved_at": now,
@@ -187,6 +197,7 @@ def finish(
     connection: Connection, scope: Scope, run_id: str, now: datetime, *, complete: bool, cap_percent: int
 ) -> FinishCounts:
     """End a fetch: deletions, the time of the sync, and the marks of this run."""
+    _alone(connection, scope)
     counts = _delete_unseen(connection, scope, run_id, now, cap_percent) if complete else FinishCounts()
     row = {
         "account": scope.account, "facility": scope.facility, "entity": scope.entity, "cursor": None,

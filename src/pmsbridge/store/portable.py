@@ -2,26 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, Connection, Table, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-__all__ = ["insert_absent", "put"]
+from pmsbridge.ports.clock import Clock, SystemClock
+
+__all__ = ["database_now", "insert_absent", "is_postgresql", "lock_scope", "put", "shared_now"]
+
+
+def is_postgresql(connection: Connection) -> bool:
+    """Whether several writers work at once here; on SQLite the write lock lets one in at a time."""
+    return connection.dialect.name == "postgresql"
+
+
+def lock_scope(connection: Connection, *parts: str) -> None:
+    """Let one transaction at a time into a scope; held until the transaction ends.
+
+    On PostgreSQL this waits for a transaction-level advisory lock (it works through connection poolers, and a
+    transaction that dies lets go of it). On SQLite a write transaction already excludes every other. Whoever takes
+    several takes them in one order, or the database ends one of two with an ``UnavailableError``.
+
+    Args:
+        connection: An open write transaction.
+        parts: What names the scope; ("a", "bc") and ("ab", "c") are two.
+    """
+    if is_postgresql(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(literal(_lock_number(parts), BigInteger))))
+
+
+def _lock_number(parts: Iterable[str]) -> int:
+    """A signed 64-bit number that is the same in every process, version and machine."""
+    text = "\x1e".join(("pmsbridge", *parts))
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def database_now(connection: Connection) -> datetime:
+    """The time every process agrees on, in UTC: the server's on PostgreSQL, this machine's on SQLite.
+
+    It moves on within a transaction.
+    """
+    if not is_postgresql(connection):
+        return datetime.now(UTC)
+    found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return found.astimezone(UTC)
+
+
+def shared_now(connection: Connection, clock: Clock) -> datetime:
+    """What leases are measured by: the server's clock where there is one, unless a test brought its own clock."""
+    return database_now(connection) if isinstance(clock, SystemClock) and is_postgresql(connection) else clock.now()
 
 
 def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
 
 
 def insert_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows whose primary key is not there yet; leave the others alone."""
+    """Insert rows that no unique key of the table knows yet; leave the others alone."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), [dict(row) for row in rows])
+        connection.execute(_insert(connection, table).on_conflict_do_nothing(), _ordered(table, rows))
 
 
-def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = ()) -> None:
+def put(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    keep: Sequence[str] = (),
+    unless_newer: str = "",
+) -> None:
     """Insert rows, or overwrite those with the same primary key.
 
     Args:
@@ -29,10 +83,21 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]],
         table: Where.
         rows: All with the same columns.
         keep: Columns that an overwritten row keeps.
+        unless_newer: A column; a row that already holds more in it stays as it is. Empty: every row is overwritten.
     """
     if not rows:
         return
     statement = _insert(connection, table)
     keys = [column.name for column in table.primary_key.columns]
     fresh = {name: statement.excluded[name] for name in rows[0] if name not in {*keys, *keep}}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=fresh), [dict(row) for row in rows])
+    condition = table.c[unless_newer] <= statement.excluded[unless_newer] if unless_newer else None
+    put_ = statement.on_conflict_do_update(index_elements=keys, set_=fresh, where=condition)
+    connection.execute(put_, _ordered(table, rows))
+
+
+def _ordered(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """By key: two transactions that write the same rows then wait for each other in one direction only."""
+    if len(rows) == 1:
+        return [dict(rows[0])]
+    keys = [column.name for column in table.primary_key.columns if column.name in rows[0]]
+    return sorted((dict(row) for row in rows), key=lambda row: [row[key] for key in keys])

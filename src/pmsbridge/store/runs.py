@@ -11,7 +11,7 @@ from sqlalchemy import and_, func, or_, select, update
 from pmsbridge.logging import redact
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.store.database import Database
-from pmsbridge.store.portable import insert_absent
+from pmsbridge.store.portable import insert_absent, shared_now
 from pmsbridge.store.tables import runs
 
 __all__ = ["RunState", "Runs"]
@@ -30,7 +30,8 @@ class RunState(StrEnum):
 class Runs:
     """Who runs which slot.
 
-    A run holds a lease that it renews; a run whose process died is taken over by whoever ticks the slot again.
+    A run holds a lease that it renews; a run whose process died is taken over by whoever ticks the slot again. Leases
+    are measured by the server's clock on PostgreSQL: machines whose clocks differ agree on who runs.
     """
 
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
@@ -39,14 +40,14 @@ class Runs:
 
     def start(self, name: str, slot: datetime, owner: str, lease: timedelta) -> bool:
         """Take a slot; False when it ran, or is running elsewhere."""
-        now = self._clock.now()
-        blank = {
-            "name": name, "slot": slot, "state": RunState.RUNNING.value, "owner": "", "started_at": now,
-            "lease_until": now + _NEVER,
-        }  # fmt: skip
-        is_free = and_(runs.c.state == RunState.RUNNING.value, runs.c.lease_until < now)
         with self._database.write() as connection:
+            now = shared_now(connection, self._clock)
+            blank = {
+                "name": name, "slot": slot, "state": RunState.RUNNING.value, "owner": "", "started_at": now,
+                "lease_until": now + _NEVER,
+            }  # fmt: skip
             insert_absent(connection, runs, [blank])
+            is_free = and_(runs.c.state == RunState.RUNNING.value, runs.c.lease_until < now)
             taken = connection.execute(
                 update(runs)
                 .where(runs.c.name == name, runs.c.slot == slot, is_free)
@@ -59,16 +60,17 @@ class Runs:
         """Renew the lease of a running run; False when somebody else has taken it over: stop."""
         with self._database.write() as connection:
             mine = and_(runs.c.name == name, runs.c.slot == slot, runs.c.owner == owner)
-            kept = connection.execute(
-                update(runs).where(mine).values(lease_until=self._clock.now() + lease).returning(runs.c.name)
-            )
+            until = shared_now(connection, self._clock) + lease
+            kept = connection.execute(update(runs).where(mine).values(lease_until=until).returning(runs.c.name))
             return kept.first() is not None
 
     def finish(self, name: str, slot: datetime, owner: str, *, error: str = "") -> None:
         """Close a run; a failed one can be asked for again with ``reopen``."""
         state = RunState.FAILED if error else RunState.DONE
-        values = {"state": state.value, "finished_at": self._clock.now(), "message": redact(error)}
         with self._database.write() as connection:
+            values = {
+                "state": state.value, "finished_at": shared_now(connection, self._clock), "message": redact(error),
+            }  # fmt: skip
             mine = and_(runs.c.name == name, runs.c.slot == slot, runs.c.owner == owner)
             connection.execute(update(runs).where(mine).values(**values))
 
@@ -76,7 +78,7 @@ class Runs:
         """Let a failed slot be run again; False when it did not fail."""
         with self._database.write() as connection:
             failed = and_(runs.c.name == name, runs.c.slot == slot, runs.c.state == RunState.FAILED.value)
-            past = self._clock.now() + _NEVER
+            past = shared_now(connection, self._clock) + _NEVER
             changed = connection.execute(
                 update(runs)
                 .where(failed)
@@ -93,7 +95,8 @@ class Runs:
 
     def unfinished(self, name: str) -> tuple[datetime, ...]:
         """Slots whose process died or that failed, oldest first."""
-        died = and_(runs.c.state == RunState.RUNNING.value, runs.c.lease_until < self._clock.now())
-        query = select(runs.c.slot).where(runs.c.name == name, or_(died, runs.c.state == RunState.FAILED.value))
         with self._database.read() as connection:
+            now = shared_now(connection, self._clock)
+            died = and_(runs.c.state == RunState.RUNNING.value, runs.c.lease_until < now)
+            query = select(runs.c.slot).where(runs.c.name == name, or_(died, runs.c.state == RunState.FAILED.value))
             return tuple(connection.execute(query.order_by(runs.c.slot)).scalars())

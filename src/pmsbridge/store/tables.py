@@ -1,15 +1,20 @@
-"""Every table, in one look. Portable SQL: SQLite now, PostgreSQL with the same statements."""
+"""Every table, in one look: the newest schema, the same on SQLite and PostgreSQL.
+
+A change here needs its step in ``migrations/versions``; a test compares the two. A column that is added to a table is
+nullable or has a ``server_default``, so that rows of yesterday and code of yesterday go on.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint, false
 
-from pmsbridge.store.columns import JsonText, UtcInstant
+from pmsbridge.store.columns import JsonText, PlainText, RowNumber, UtcInstant
 
 __all__ = [
     "METADATA",
+    "OLDEST_CODE",
     "SCHEMA_VERSION",
     "accounts_seen",
     "actions",
@@ -18,6 +23,7 @@ __all__ = [
     "cursors",
     "effects",
     "findings",
+    "gates",
     "guards",
     "lanes",
     "quotes",
@@ -30,17 +36,24 @@ __all__ = [
     "watched_tenants",
 ]
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""The schema this code writes. Older ones are upgraded by ``pmsbridge db upgrade``."""
+
+OLDEST_CODE: Final = 2
+"""The oldest code, by its SCHEMA_VERSION, that may go on using this schema: during a rolling deployment."""
 
 METADATA: Final = MetaData()
 
-_ID: Final = String(200)
+_ID: Final = PlainText(200)
+_TEXT: Final = PlainText()
 
 schema_version = Table(
     "pmsbridge_schema",
     METADATA,
-    Column("version", Integer, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
     Column("installed_at", UtcInstant, nullable=False),
+    # The first released code does not know this column; it refuses every schema but its own.
+    Column("oldest_code", Integer, nullable=False, server_default="1"),
 )
 
 # -- the journal -----------------------------------------------------------------------------------------------------
@@ -48,14 +61,14 @@ schema_version = Table(
 actions = Table(
     "pmsbridge_actions",
     METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", RowNumber, primary_key=True, autoincrement=True),
     Column("id", _ID, nullable=False, unique=True),
     Column("key", _ID, nullable=False),
     Column("kind", _ID, nullable=False),
     Column("account", _ID, nullable=False),
     Column("facility", _ID, nullable=False),
     Column("tenant_id", _ID, nullable=False, default=""),
-    Column("intent", Text, nullable=False),
+    Column("intent", _TEXT, nullable=False),
     Column("actor", _ID, nullable=False),
     Column("outcome", String(20), nullable=False),
     Column("is_partial", Boolean, nullable=False, default=False),
@@ -73,7 +86,7 @@ aliases = Table(
     METADATA,
     Column("id", _ID, primary_key=True),
     Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
-    Column("intent", Text, nullable=False),
+    Column("intent", _TEXT, nullable=False),
     Column("kind", _ID, nullable=False),
     Column("attached_at", UtcInstant, nullable=False),
 )
@@ -81,13 +94,13 @@ aliases = Table(
 effects = Table(
     "pmsbridge_effects",
     METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", RowNumber, primary_key=True, autoincrement=True),
     Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("name", _ID, nullable=False),
     Column("key", _ID, nullable=False, unique=True),
     Column("kind", _ID, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", _TEXT, nullable=False),
     Column("after", _ID),
     Column("run_when", String(10), nullable=False),
     Column("is_principal", Boolean, nullable=False),
@@ -97,12 +110,12 @@ effects = Table(
     Column("account", _ID, nullable=False),
     Column("facility", _ID, nullable=False),
     Column("tenant_id", _ID, nullable=False, default=""),
-    Column("target", Text, nullable=False),
+    Column("target", _TEXT, nullable=False),
     Column("state", String(10), nullable=False),
     Column("ended", String(20)),
-    Column("message", Text, nullable=False, default=""),
+    Column("message", _TEXT, nullable=False, default=""),
     Column("code", _ID, nullable=False, default=""),
-    Column("evidence", Text, nullable=False, default=""),
+    Column("evidence", _TEXT, nullable=False, default=""),
     Column("vendor_ids", JsonText, nullable=False),
     Column("receipt_at", UtcInstant),
     Column("is_read_back", Boolean, nullable=False, default=False),
@@ -110,6 +123,7 @@ effects = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("looks", Integer, nullable=False, default=0),
     Column("resends", Integer, nullable=False, default=0),
+    Column("is_doubtful", Boolean, nullable=False, default=False, server_default=false()),
     Column("baseline", JsonText, nullable=False),
     Column("known_before", JsonText, nullable=False),
     Column("asked_at", UtcInstant, nullable=False),
@@ -123,13 +137,14 @@ effects = Table(
     UniqueConstraint("action_id", "name"),
     Index("pmsbridge_effects_work", "state", "lane", "due_at"),
     Index("pmsbridge_effects_tenant", "account", "facility", "tenant_id", "state"),
+    Index("pmsbridge_effects_target", "target", postgresql_using="hash"),
     sqlite_autoincrement=True,
 )
 
 guards = Table(
     "pmsbridge_guards",
     METADATA,
-    Column("guard", String(400), primary_key=True),
+    Column("guard", PlainText(400), primary_key=True),
     Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
     Column("effect_key", _ID, nullable=False, index=True),
     Column("held_since", UtcInstant, nullable=False),
@@ -151,7 +166,7 @@ trail = Table(
     Column("number", Integer, primary_key=True),
     Column("at", UtcInstant, nullable=False),
     Column("event", _ID, nullable=False),
-    Column("data", Text, nullable=False),
+    Column("data", _TEXT, nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
@@ -168,7 +183,7 @@ runs = Table(
     Column("started_at", UtcInstant, nullable=False),
     Column("lease_until", UtcInstant, nullable=False),
     Column("finished_at", UtcInstant),
-    Column("message", Text, nullable=False, default=""),
+    Column("message", _TEXT, nullable=False, default=""),
 )
 
 quotes = Table(
@@ -178,7 +193,7 @@ quotes = Table(
     Column("account", _ID, nullable=False),
     Column("facility", _ID, nullable=False),
     Column("tenant_id", _ID, nullable=False),
-    Column("doc", Text, nullable=False),
+    Column("doc", _TEXT, nullable=False),
     Column("valid_until", UtcInstant, nullable=False, index=True),
 )
 
@@ -188,6 +203,13 @@ call_counts = Table(
     Column("lane", _ID, primary_key=True),
     Column("month", String(7), primary_key=True),
     Column("calls", Integer, nullable=False),
+)
+
+gates = Table(
+    "pmsbridge_gates",
+    METADATA,
+    Column("lane", _ID, primary_key=True),
+    Column("doc", _TEXT, nullable=False),
 )
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
@@ -200,15 +222,15 @@ records = Table(
     Column("entity", _ID, primary_key=True),
     Column("id", _ID, primary_key=True),
     Column("tenant_id", _ID, nullable=False, default=""),
-    Column("first_name", Text, nullable=False, default=""),
-    Column("last_name", Text, nullable=False, default=""),
-    Column("company", Text, nullable=False, default=""),
-    Column("email", Text, nullable=False, default=""),
-    Column("phone_digits", Text, nullable=False, default=""),
-    Column("unit_number", Text, nullable=False, default=""),
-    Column("record_state", Text, nullable=False, default=""),
+    Column("first_name", _TEXT, nullable=False, default=""),
+    Column("last_name", _TEXT, nullable=False, default=""),
+    Column("company", _TEXT, nullable=False, default=""),
+    Column("email", _TEXT, nullable=False, default=""),
+    Column("phone_digits", _TEXT, nullable=False, default=""),
+    Column("unit_number", _TEXT, nullable=False, default=""),
+    Column("record_state", _TEXT, nullable=False, default=""),
     Column("content_hash", String(64), nullable=False),
-    Column("doc", Text, nullable=False),
+    Column("doc", _TEXT, nullable=False),
     Column("first_seen", UtcInstant, nullable=False),
     Column("changed_at", UtcInstant, nullable=False),
     Column("deleted_at", UtcInstant),
@@ -232,7 +254,7 @@ accounts_seen = Table(
     Column("account", _ID, primary_key=True),
     Column("facility", _ID, primary_key=True),
     Column("tenant_id", _ID, primary_key=True),
-    Column("doc", Text, nullable=False),
+    Column("doc", _TEXT, nullable=False),
     Column("as_of", UtcInstant, nullable=False),
 )
 
@@ -251,7 +273,7 @@ cursors = Table(
     Column("account", _ID, primary_key=True),
     Column("facility", _ID, primary_key=True),
     Column("entity", _ID, primary_key=True),
-    Column("cursor", Text),
+    Column("cursor", _TEXT),
     Column("synced_at", UtcInstant),
     Column("moved_at", UtcInstant, nullable=False),
 )
@@ -269,24 +291,26 @@ sync_reports = Table(
     Column("rows_changed", Integer, nullable=False),
     Column("rows_unchanged", Integer, nullable=False),
     Column("rows_deleted", Integer, nullable=False),
-    Column("error", Text, nullable=False, default=""),
+    Column("error", _TEXT, nullable=False, default=""),
     Column("failure", _ID, nullable=False, default=""),
 )
 
 findings = Table(
     "pmsbridge_findings",
     METADATA,
-    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("seq", RowNumber, primary_key=True, autoincrement=True),
     Column("code", _ID, nullable=False),
     Column("severity", String(10), nullable=False),
     Column("account", _ID, nullable=False),
     Column("facility", _ID, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("subject", _TEXT, nullable=False),
+    Column("text", _TEXT, nullable=False),
     Column("found_at", UtcInstant, nullable=False),
     Column("seen_at", UtcInstant, nullable=False),
     Column("times", Integer, nullable=False, default=1),
     Column("closed_at", UtcInstant),
+    Column("closed_by", _ID, nullable=False, default="", server_default=""),
+    Column("note", _TEXT, nullable=False, default="", server_default=""),
     Index("pmsbridge_findings_open", "closed_at", "code", "account", "facility"),
     sqlite_autoincrement=True,
 )

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from pmsbridge.errors import ConfigurationError, UnavailableError
-from pmsbridge.store import database as database_module
+from pmsbridge.store import sqlite as sqlite_module
 from pmsbridge.store.database import Database, open_database
-from pmsbridge.store.tables import lanes, schema_version
+from pmsbridge.store.tables import SCHEMA_VERSION, lanes, schema_version
 
 
 def _open(folder: Path) -> Database:
@@ -47,13 +47,13 @@ def test_an_address_that_is_none_is_a_configuration_error(url: str) -> None:
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:
     _open(tmp_path).close()
     with _open(tmp_path).read() as connection:
-        assert connection.execute(select(schema_version.c.version)).scalars().all() == [1]
+        assert connection.execute(select(schema_version.c.version)).scalars().all() == [SCHEMA_VERSION]
 
 
 def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     database = _open(tmp_path)
     with database.write() as connection:
-        connection.execute(update(schema_version).values(version=99))
+        connection.execute(update(schema_version).values(version=99, oldest_code=99))
 
     with pytest.raises(ConfigurationError, match="99"):
         _open(tmp_path)
@@ -93,7 +93,7 @@ def test_many_processes_may_create_it_at_once(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_says_so_without_repeating_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_MS", 50)
+    monkeypatch.setattr(sqlite_module, "_BUSY_MS", 50)
     first, second = _open(tmp_path), _open(tmp_path)
 
     with first.write() as connection:

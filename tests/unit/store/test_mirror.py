@@ -17,7 +17,7 @@ from pmsbridge.store.database import open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import Mirror, Scope
 from pmsbridge.store.record_rows import document
-from pmsbridge.store.tables import records, seen_marks
+from pmsbridge.store.tables import accounts_seen, records, seen_marks
 from pmsbridge.testing.memory import TestClock
 from tests import builders
 
@@ -29,9 +29,12 @@ def clock() -> TestClock:
     return TestClock()
 
 
-@pytest.fixture
-def mirror(tmp_path: Path, clock: TestClock) -> Iterator[Mirror]:
-    database = open_database(f"sqlite:///{tmp_path / 'm.db'}")
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def mirror(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[Mirror]:
+    on_postgresql = request.param == "postgresql"
+    database = open_database(
+        request.getfixturevalue("postgres_journal") if on_postgresql else f"sqlite:///{tmp_path / 'm.db'}"
+    )
     yield Mirror(database, clock)
     database.close()
 
@@ -232,7 +235,8 @@ def test_an_account_comes_back_as_mirrored_with_its_time_and_without_tokens(mirr
     assert kept.as_of == account.as_of
     assert kept.rentals[0].balances == account.rentals[0].balances
     assert kept.rentals[0].autopay.method.token is None  # type: ignore[union-attr]
-    assert b"tok_secret" not in Path(mirror._database.engine.url.database or "").read_bytes()
+    with mirror._database.read() as connection:
+        assert "tok_secret" not in str(connection.execute(select(accounts_seen)).all())
 
 
 def test_an_older_account_never_replaces_a_newer_one(mirror: Mirror) -> None:

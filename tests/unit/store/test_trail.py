@@ -61,11 +61,11 @@ def test_an_action_that_is_not_there_has_no_trail(stage: Stage) -> None:
 def test_a_card_number_in_a_vendors_answer_reaches_neither_trail_nor_effect(stage: Stage) -> None:
     runtime = stage.runtime()
     runtime.journal.submit(pay(), {"payment": Route("memory:mem")})
-    held = runtime.journal.claim("memory:mem", "w", runtime._lease)
+    held = runtime.journal.claim("memory:mem", "w", runtime.lease)
     assert held is not None
     effect = runtime.journal.action(action_id("click-0001")).effects[0]
     change = Change.declined("card 4111 1111 1111 1111 refused", "4111111111111111")
-    with runtime.journal.turn(held, effect) as turn:
+    with runtime.journal.turn(held) as turn:
         turn.record(Writing(effect, change))
 
     view = runtime.action(action_id("click-0001"))

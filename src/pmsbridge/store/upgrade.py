@@ -1,0 +1,160 @@
+"""Upgrading a database of an earlier release. The tool for it loads only here."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, insert, inspect
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
+
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.store import installing
+from pmsbridge.store.database import Database, reach_database
+from pmsbridge.store.installing import Standing, State, revisions
+from pmsbridge.store.tables import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+__all__ = ["State", "StoreStatus", "migrate", "store_status", "upgrade", "upgrade_sql"]
+
+_FIRST: Final = "0001"
+_FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """A database beside this code.
+
+    Attributes:
+        database: Its address, the password hidden.
+        kind: "sqlite" or "postgresql".
+        schema: The version of its tables; 0 when there are none.
+        code: The version this code writes.
+        oldest_code: The oldest code that may use it; 0 when there are no tables.
+        state: What it is to this code.
+    """
+
+    database: str
+    kind: str
+    schema: int
+    code: int
+    oldest_code: int
+    state: State
+
+    @property
+    def what_to_do(self) -> str:
+        """In one sentence; empty when there is nothing to do."""
+        return {
+            State.EMPTY: "Nothing: the tables are made when the database is first used, or by: pmsbridge db upgrade",
+            State.OLDER: "Back it up, then run: pmsbridge db upgrade",
+            State.TOO_NEW: "Install the pmsbridge that wrote it, or a newer one.",
+            State.NEWER_USABLE: "Nothing now; finish the deployment of the newer pmsbridge.",
+        }.get(self.state, "")
+
+
+def store_status(url: str) -> StoreStatus:
+    """Which schema a database has; nothing is changed, and no file is made.
+
+    Raises:
+        ConfigurationError: The address is wrong, or the user may not read it.
+        UnavailableError: It cannot be reached.
+    """
+    parsed = make_url(url) if "://" in url else None
+    if parsed is not None and parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+        database = Database(url)
+        return _status(database, Standing(0, 0))
+    with _reached(url) as database, database.read() as connection:
+        return _status(database, installing.standing(connection))
+
+
+def _status(database: Database, found: Standing) -> StoreStatus:
+    return StoreStatus(database.url, database.kind, found.version, SCHEMA_VERSION, found.oldest_code, found.state)
+
+
+def upgrade(url: str) -> tuple[int, int]:
+    """Bring a database to the newest schema, in one transaction; set an empty one up.
+
+    Returns:
+        The version before (0 for an empty database) and after.
+
+    Raises:
+        ConfigurationError: Newer code has written it, or its user may not alter tables.
+        UnavailableError: It cannot be reached, or is in use for too long; nothing was changed.
+    """
+    with _reached(url) as database, database.write() as connection, installing.schema_alone(connection):
+        before = installing.standing(connection)
+        if before.state is State.EMPTY:
+            installing.install(connection)
+        elif before.state is State.OLDER:
+            migrate(connection)
+        else:
+            before.refuse()
+        return before.version, installing.standing(connection).version
+
+
+def migrate(connection: Connection, *, to: str = "head") -> None:
+    """Run the steps that a database lacks, from nothing or from any schema, inside the caller's transaction."""
+    from alembic import command  # noqa: PLC0415 - loads only where a database is upgraded
+
+    if installing.standing(connection).version == 1 and not inspect(connection).has_table(revisions.name):
+        # The first release kept no list of steps.
+        revisions.create(connection)
+        connection.execute(insert(revisions).values(version_num=_FIRST))
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+
+
+def upgrade_sql(url: str) -> str:
+    """The statements that ``upgrade`` would run, for a person with other rights; empty when there are none.
+
+    Raises:
+        ConfigurationError: Newer code has written it.
+        UnavailableError: It cannot be reached.
+    """
+    from alembic import command  # noqa: PLC0415 - loads only where a database is upgraded
+
+    with _reached(url) as database, database.read() as connection:
+        found = installing.standing(connection)
+        dialect = connection.dialect
+        is_listed = inspect(connection).has_table(revisions.name)
+    if found.state not in {State.EMPTY, State.OLDER}:
+        found.refuse()
+        return ""
+    config = _config()
+    config.output_buffer = paper = io.StringIO()
+    config.attributes["dialect"] = dialect.name
+    listing = ""
+    if found.version == 1 and not is_listed:
+        table = str(CreateTable(revisions).compile(dialect=dialect)).strip()
+        listing = f"{table};\n\nINSERT INTO {revisions.name} (version_num) VALUES ('{_FIRST}');\n\n"
+    command.upgrade(config, f"{found.version:04d}:head" if found.version else "head", sql=True)
+    return listing + paper.getvalue()
+
+
+@contextmanager
+def _reached(url: str) -> Iterator[Database]:
+    database = reach_database(url)
+    try:
+        yield database
+    except DBAPIError as error:
+        message = f"the database refuses the upgrade ({type(error.orig).__name__}); nothing was changed"
+        raise ConfigurationError(message, code="store_refused") from None
+    finally:
+        database.close()
+
+
+def _config() -> Config:
+    from alembic.config import Config  # noqa: PLC0415 - loads only where a database is upgraded
+
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config

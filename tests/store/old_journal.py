@@ -1,0 +1,72 @@
+"""Run by the code of the first release, in a process of its own: makes a journal with actions in every state.
+
+Usage: ``python old_journal.py FILE make`` prints the outcomes; ``... try`` prints what the old code says to a file.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pmsbridge.actions.effects import AddNote, PaymentPart, TakePayment
+from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, effect_key, payment_guard, reference_of
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.errors import PmsBridgeError
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import StoredMethod
+from pmsbridge.store.database import open_database
+from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
+
+
+def _payment(key: str, tenant: str) -> Submission:
+    action_id = Submission.id_for("mem", "F1", tenant, key)
+    amount = Money.of("120.00", "USD")
+    pay = TakePayment(
+        account="mem", facility="F1", tenant_id=tenant,
+        parts=(PaymentPart(rental_id=f"R-{tenant}", unit_id="U1", unit_number="015", amount=amount),),
+        means=StoredMethod(method_id="M1"), reference=reference_of(action_id, "payment"),
+    )  # fmt: skip
+    note = AddNote(
+        account="mem", facility="F1", tenant_id=tenant, rental_id=f"R-{tenant}", text="hello",
+        reference=reference_of(action_id, "note"),
+    )  # fmt: skip
+    guard = payment_guard("mem", "F1", tenant, f"R-{tenant}", amount)
+    steps = (
+        PlannedEffect(
+            name="payment", key=effect_key(action_id, "payment", pay.target), effect=pay, guards=(guard,), after=None
+        ),
+        PlannedEffect(
+            name="note", key=effect_key(action_id, "note", note.target), effect=note, after="payment",
+            is_principal=False,
+        ),
+    )  # fmt: skip
+    return Submission(
+        action_id=action_id, key=key, kind="pay_rental", account="mem", facility="F1", tenant_id=tenant,
+        intent=json.dumps({"key": key}), plan=Plan(steps=steps),
+    )  # fmt: skip
+
+
+def _make(file: str) -> Iterator[str]:
+    clock = TestClock()
+    office = MemoryOffice(clock, facilities=("F1",))
+    database = open_database(f"sqlite:///{file}")
+    runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
+    for number, fault in enumerate((None, Fault.REJECT, Fault.DROP_AFTER, Fault.REFUSE)):
+        if fault is not None:
+            office.fail(fault, retry_after=timedelta(minutes=2) if fault is Fault.REFUSE else None)
+        submission = _payment(f"click-{number:04d}", f"T{number}")
+        runtime.submit(submission)
+        yield runtime.action(submission.action_id).outcome.value
+    database.close()
+
+
+if __name__ == "__main__":
+    if sys.argv[2] == "make":
+        print(json.dumps(list(_make(sys.argv[1]))))
+    else:
+        try:
+            open_database(f"sqlite:///{sys.argv[1]}")
+        except PmsBridgeError as refused:
+            print(json.dumps({"error": type(refused).__name__, "code": refused.code, "message": str(refused)}))

@@ -1,0 +1,310 @@
+"""Schemas: what an upgrade makes is what a new installation has, old journals go on, and old code is kept out."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import insert, inspect, text
+
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.store import installing, upgrade
+from pmsbridge.store.database import Database, open_database, reach_database
+from pmsbridge.store.installing import Standing, State
+from pmsbridge.store.reading import ActionFilter
+from pmsbridge.store.tables import METADATA, OLDEST_CODE, SCHEMA_VERSION, schema_version
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+
+ROOT = Path(__file__).parents[2]
+FIRST_RELEASE = "4f8cad6"
+OLD_JOURNAL = Path(__file__).with_name("old_journal.py")
+
+Addresses = Callable[[], str]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def addresses(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Addresses]:
+    """Gives the address of another empty database at each call."""
+    made: list[str] = []
+    server = request.getfixturevalue("postgres_server") if request.param == "postgresql" else None
+
+    def another() -> str:
+        url = f"sqlite:///{tmp_path / f'{len(made)}.db'}" if server is None else server.create_database()
+        made.append(url)
+        return url
+
+    yield another
+    for url in made:
+        if server is not None:
+            server.drop_database(url)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[str], Database]]:
+    databases: list[Database] = []
+
+    def reach(url: str) -> Database:
+        databases.append(reach_database(url))
+        return databases[-1]
+
+    yield reach
+    for database in databases:
+        database.close()
+
+
+def _differences(database: Database) -> list[Any]:
+    def ours(_thing: object, name: str | None, kind: str, _reflected: object, _other: object) -> bool:
+        return not (kind == "table" and name == installing.revisions.name)
+
+    with database.read() as connection:
+        options = {"include_object": ours}
+        found: list[Any] = compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
+        return found
+
+
+def _shape(database: Database) -> dict[str, Any]:
+    with database.read() as connection:
+        look = inspect(connection)
+        return {
+            name: {
+                "columns": {c["name"]: (str(c["type"]), c["nullable"], c["default"]) for c in look.get_columns(name)},
+                "key": look.get_pk_constraint(name)["constrained_columns"],
+                "unique": sorted(tuple(u["column_names"]) for u in look.get_unique_constraints(name)),
+                "indexes": {i["name"]: (i["column_names"], i["unique"]) for i in look.get_indexes(name)},
+                "foreign": sorted(tuple(f["constrained_columns"]) for f in look.get_foreign_keys(name)),
+            }
+            for name in sorted(look.get_table_names())
+        }
+
+
+# -- one schema, two ways to it --------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_from_nothing_and_a_new_installation_give_the_same_schema(
+    addresses: Addresses, opened: Callable[[str], Database]
+) -> None:
+    installed, upgraded = addresses(), addresses()
+    open_database(installed).close()
+    with opened(upgraded).write() as connection:
+        upgrade.migrate(connection)
+
+    assert _differences(opened(installed)) == []
+    assert _differences(opened(upgraded)) == []
+    assert _shape(opened(installed)) == _shape(opened(upgraded))
+    assert upgrade.store_status(installed).state is upgrade.store_status(upgraded).state is State.CURRENT
+
+
+def test_the_newest_step_is_the_one_a_new_installation_is_stamped_with() -> None:
+    steps = ScriptDirectory(str(Path(upgrade.__file__).parent / "migrations"))
+
+    assert steps.get_current_head() == installing.HEAD == f"{SCHEMA_VERSION:04d}"
+    assert [step.revision for step in steps.walk_revisions()][-1] == "0001"
+
+
+def test_the_statements_on_paper_do_what_the_upgrade_does(
+    addresses: Addresses, opened: Callable[[str], Database]
+) -> None:
+    url, other = addresses(), addresses()
+    with opened(url).write() as connection:
+        upgrade.migrate(connection, to="0001")
+        connection.execute(text(f"DROP TABLE {installing.revisions.name}"))
+    with opened(other).write() as connection:
+        upgrade.migrate(connection)
+
+    paper = upgrade.upgrade_sql(url)
+    with opened(url).write() as connection:
+        for statement in re.sub(r"^(--.*|BEGIN;|COMMIT;)$", "", paper, flags=re.MULTILINE).split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement.replace("%", "%%") if "postgresql" in url else statement)
+
+    assert _shape(opened(url)) == _shape(opened(other))
+    assert upgrade.store_status(url).state is State.CURRENT
+    assert upgrade.upgrade_sql(url) == ""
+
+
+def test_an_upgrade_that_fails_leaves_the_old_schema_whole(
+    addresses: Addresses, opened: Callable[[str], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = addresses()
+    with opened(url).write() as connection:
+        upgrade.migrate(connection, to="0001")
+    before = _shape(opened(url))
+    with opened(url).write() as connection:  # what the last statement of the step stumbles over
+        connection.execute(text("INSERT INTO pmsbridge_schema (version, installed_at) SELECT 2, installed_at "
+                                "FROM pmsbridge_schema"))  # fmt: skip
+        monkeypatch.setattr(installing, "standing", lambda _connection: Standing(1, 1))
+
+    with pytest.raises(ConfigurationError, match="nothing was changed"):
+        upgrade.upgrade(url)
+
+    assert _shape(opened(url)) == before
+
+
+def test_upgrading_twice_changes_nothing_the_second_time(addresses: Addresses) -> None:
+    url = addresses()
+
+    assert upgrade.upgrade(url) == (0, SCHEMA_VERSION)
+    assert upgrade.upgrade(url) == (SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+# -- which code may use which schema ---------------------------------------------------------------------------------
+
+
+def test_an_older_schema_is_refused_with_the_command_that_helps(
+    addresses: Addresses, opened: Callable[[str], Database]
+) -> None:
+    url = addresses()
+    with opened(url).write() as connection:
+        upgrade.migrate(connection, to="0001")
+
+    with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
+        open_database(url)
+    assert upgrade.store_status(url).state is State.OLDER
+
+
+@pytest.mark.parametrize(("oldest", "usable"), [(SCHEMA_VERSION, True), (SCHEMA_VERSION + 1, False)])
+def test_a_newer_schema_is_used_when_it_says_that_this_code_may(
+    addresses: Addresses, oldest: int, usable: bool
+) -> None:
+    url = addresses()
+    database = open_database(url)
+    row = {"version": SCHEMA_VERSION + 1, "installed_at": datetime.now(UTC), "oldest_code": oldest}
+    with database.write() as connection:
+        connection.execute(insert(schema_version).values(**row))
+    database.close()
+
+    if usable:
+        open_database(url).close()
+        assert upgrade.store_status(url).state is State.NEWER_USABLE
+        assert upgrade.upgrade(url) == (SCHEMA_VERSION + 1, SCHEMA_VERSION + 1)
+    else:
+        with pytest.raises(ConfigurationError, match="newer one"):
+            open_database(url)
+        with pytest.raises(ConfigurationError, match="newer one"):
+            upgrade.upgrade(url)
+
+
+def test_the_status_of_a_file_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    found = upgrade.store_status(f"sqlite:///{tmp_path / 'none.db'}")
+
+    assert (found.state, found.schema, list(tmp_path.iterdir())) == (State.EMPTY, 0, [])
+
+
+def test_neither_the_package_nor_an_open_database_loads_the_upgrade_tool(tmp_path: Path) -> None:
+    program = (
+        "import sys, pmsbridge; from pmsbridge.store.database import open_database; "
+        f"[open_database('sqlite:///{tmp_path / 'x.db'}').close() for _ in range(2)]; "
+        "print([name for name in sys.modules if name.split('.')[0] in {'alembic', 'mako', 'psycopg'}])"
+    )
+
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+# -- the first release -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sources of the first release, from the history of this repository."""
+    if shutil.which("git") is None:
+        pytest.skip("needs git, for the code of the first release")
+    done = subprocess.run(["git", "archive", FIRST_RELEASE, "src"], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"needs the history of this repository, down to {FIRST_RELEASE}")
+    folder = tmp_path_factory.mktemp("first-release")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "src"
+
+
+def _by_the_first_release(sources: Path, file: Path, word: str) -> Any:
+    done = subprocess.run(
+        [sys.executable, str(OLD_JOURNAL), str(file), word], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": str(sources)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def _bytes(file: Path) -> dict[str, bytes]:
+    with sqlite3.connect(file) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return {"file": file.read_bytes()}
+
+
+def test_a_journal_of_the_first_release_is_upgraded_and_delivered_to_its_end(
+    first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
+) -> None:
+    file = tmp_path / "journal.db"
+    assert _by_the_first_release(first_release, file, "make") == ["settled", "declined", "pending", "pending"]
+    url = f"sqlite:///{file}"
+    with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
+        open_database(url)
+
+    assert upgrade.upgrade(url) == (1, SCHEMA_VERSION)
+
+    assert _differences(opened(url)) == []
+    database = open_database(url)
+    clock = TestClock()
+    clock.advance(timedelta(minutes=3))
+    office = MemoryOffice(clock, facilities=("F1",))
+    runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
+    ids = [action.action_id for action in reversed(runtime.actions(ActionFilter()))]
+    before = {name: runtime.trail(name) for name in ids}
+    assert all(runtime.verify_trail(name) for name in ids)
+    runtime.run_due()
+    clock.advance(timedelta(minutes=3))
+    runtime.run_due()
+    assert [runtime.action(name).outcome.value for name in ids] == ["settled", "declined", "settled", "settled"]
+    assert all(runtime.verify_trail(name) for name in ids)
+    assert all(runtime.trail(name)[: len(before[name])] == before[name] for name in ids)
+    assert len(office.of_kind("take_payment")) == 2
+    database.close()
+
+
+def test_the_code_of_the_first_release_refuses_the_new_schema_and_changes_nothing(
+    first_release: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "journal.db"
+    open_database(f"sqlite:///{file}").close()
+    before = _bytes(file)
+
+    said = _by_the_first_release(first_release, file, "try")
+
+    assert (said["error"], said["code"]) == ("ConfigurationError", "schema_version")
+    assert str(SCHEMA_VERSION) in said["message"]
+    assert _bytes(file) == before
+
+
+def test_the_first_step_makes_the_tables_of_the_first_release(
+    first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
+) -> None:
+    file = tmp_path / "old.db"
+    _by_the_first_release(first_release, file, "make")
+    with opened(f"sqlite:///{tmp_path / 'stepped.db'}").write() as connection:
+        upgrade.migrate(connection, to="0001")
+
+    ours = _shape(opened(f"sqlite:///{tmp_path / 'stepped.db'}"))
+    del ours[installing.revisions.name]
+    assert ours == _shape(opened(f"sqlite:///{file}"))
+
+
+def test_a_schema_never_asks_for_code_that_is_newer_than_itself() -> None:
+    assert 1 <= OLDEST_CODE <= SCHEMA_VERSION
