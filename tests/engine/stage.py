@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from pmsbridge.actions.effects import (
     AddNote,
     ChangeContact,
@@ -30,6 +32,7 @@ from pmsbridge.ports.mailer import Mail
 from pmsbridge.store.database import Connection, Database, open_database
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.stored import Held, Sending, StoredEffect
+from pmsbridge.store.tables import METADATA
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, SimulatedCrash, TestClock
 
 PAN = "4111111111111111"
@@ -108,13 +111,15 @@ class DyingDatabase(Database):
 class Stage:
     """One database, one office, one clock; as many runtimes as a test wants."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
+        """In a SQLite file of the folder, or in the empty database at ``url``."""
         self.path = folder / "journal.db"
+        self.url = url or f"sqlite:///{self.path}"
         self.clock = TestClock()
         self.office = MemoryOffice(self.clock, facilities=("F1", "F2"))
         self.adapter = MemoryAdapter(self.office)
         self.sink = Sink()
-        self.database = open_database(f"sqlite:///{self.path}")
+        self.database = open_database(self.url)
         self._others: list[Database] = []
 
     def runtime(self, *, database: Database | None = None, mailer: Any = "sink", **settings: Any) -> Runtime:
@@ -125,7 +130,7 @@ class Stage:
         )  # fmt: skip
 
     def dying(self) -> tuple[Runtime, DyingDatabase]:
-        database = DyingDatabase(f"sqlite:///{self.path}")
+        database = DyingDatabase(self.url)
         self._others.append(database)
         return self.runtime(database=database), database
 
@@ -134,6 +139,10 @@ class Stage:
             database.close()
 
     def bytes_on_disk(self) -> bytes:
+        """What whoever steals the disk has: every file of SQLite, every row of every table of PostgreSQL."""
+        if self.database.kind == "postgresql":
+            with self.database.read() as connection:
+                return b"".join(str(connection.execute(select(t)).all()).encode() for t in METADATA.sorted_tables)
         return b"".join(path.read_bytes() for path in self.path.parent.glob("journal.db*"))
 
     def later(self, by: timedelta) -> None:
@@ -142,7 +151,7 @@ class Stage:
     def mark_sending(self, journal: Journal, held: Held, key: str = "click-0001", **fields: Any) -> StoredEffect:
         """As a worker does that dies right afterwards."""
         effect = journal.action(action_id(key)).effects[0]
-        with journal.turn(held, effect) as turn:
+        with journal.turn(held) as turn:
             return turn.mark_sending(effect, Sending({}, {}, fields.get("quiet_until", self.clock.now())))
 
     def payments(self) -> int:

@@ -355,9 +355,13 @@ def test_absence_is_believed_only_where_the_adapter_promises_that_it_proves_some
     assert len(stage.office.calls_of("execute", "take_payment")) == 1
 
 
-def test_where_the_vendor_takes_our_key_a_repeat_is_harmless_and_asks_nobody(stage: Stage) -> None:
+def _takes_our_key(stage: Stage) -> None:
     row = dataclasses.replace(stage.adapter.capabilities["take_payment"], dedup=Dedup.VENDOR_KEY)
     stage.adapter.capabilities = {**stage.adapter.capabilities, "take_payment": row}  # type: ignore[misc]
+
+
+def test_where_the_vendor_takes_our_key_a_repeat_is_harmless_and_asks_nobody(stage: Stage) -> None:
+    _takes_our_key(stage)
     runtime = stage.runtime()
     stage.office.blind = True
     stage.office.fail(Fault.DROP_BEFORE)
@@ -622,6 +626,36 @@ def test_a_mail_whose_answer_was_lost_goes_out_again_under_the_same_message_id(s
     assert runtime.action(view.action_id).step("mail").outcome is Outcome.SETTLED  # type: ignore[union-attr]
     assert len(stage.sink.mails) == 2
     assert len({sent.message_id for sent in stage.sink.mails}) == 1
+
+
+def test_a_mail_whose_repeat_is_refused_is_not_called_declined_the_first_may_have_arrived(stage: Stage) -> None:
+    runtime = stage.runtime()
+    stage.sink.lose_the_answer()
+    stage.sink.fail(RejectedError("550 no such user", code="550"))
+
+    view = runtime.submit(edit())
+    runtime.run_due()
+
+    step = runtime.action(view.action_id).step("mail")
+    assert step is not None
+    assert (len(stage.sink.mails), step.outcome) == (1, Outcome.NEEDS_REVIEW)
+
+
+@pytest.mark.parametrize("fault", [Fault.REJECT, Fault.CONFIGURATION, Fault.REFUSE])
+def test_what_becomes_of_a_harmless_repeat_says_nothing_about_the_first_send(stage: Stage, fault: Fault) -> None:
+    _takes_our_key(stage)
+    stage.office.blind = True
+    stage.office.fail(Fault.DROP_AFTER)
+    stage.office.fail(fault, times=99)
+    runtime = stage.runtime()
+    view = runtime.submit(pay())
+    for _ in range(12):
+        stage.later(WINDOW + timedelta(minutes=2))
+        runtime.run_due()
+
+    assert stage.payments() == 1
+    assert runtime.action(view.action_id).outcome is Outcome.NEEDS_REVIEW
+    assert "repeated" in [entry.event for entry in runtime.trail(view.action_id)]
 
 
 def test_a_mail_that_never_gets_an_answer_is_not_called_unsent_and_not_repeated_for_ever(stage: Stage) -> None:

@@ -77,7 +77,7 @@ def test_a_worker_whose_lane_was_taken_over_cannot_write(stage: Stage) -> None:
 
     assert new is not None
     assert new.epoch == old.epoch + 1
-    with pytest.raises(FencedError), journal.turn(old, sending) as turn:
+    with pytest.raises(FencedError), journal.turn(old) as turn:
         turn.record(Writing(sending, Change.declined("late")))
     with pytest.raises(FencedError):
         stage.mark_sending(journal, old)
@@ -107,7 +107,7 @@ def test_an_effect_a_person_resolved_meanwhile_is_not_overwritten(stage: Stage) 
 
     held = runtime.journal.claim("memory:mem", "w", timedelta(seconds=60))
     assert held is not None
-    with pytest.raises(FencedError), runtime.journal.turn(held, stale) as turn:
+    with pytest.raises(FencedError), runtime.journal.turn(held) as turn:
         turn.record(Writing(stale, Change.declined("wrong")))
     assert runtime.action(view.action_id).outcome is Outcome.SETTLED
 

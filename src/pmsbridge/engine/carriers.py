@@ -34,10 +34,6 @@ class Carrier(Protocol):
         """Sends after an absence."""
 
     @property
-    def absence_proves_nothing_happened(self) -> bool:
-        """False where a repeat is harmless but the first may have arrived."""
-
-    @property
     def repeats_are_harmless(self) -> bool:
         """The other side recognises our key."""
 
@@ -62,7 +58,6 @@ class AdapterCarrier:
     adapter: Adapter
     kind: str
     settings: EngineSettings
-    absence_proves_nothing_happened: bool = True
 
     @property
     def _row(self) -> Capability | None:
@@ -120,7 +115,6 @@ class MailCarrier:
     clock: Clock
     settle_window: timedelta = timedelta(0)
     max_resends: int = _MAIL_REPEATS
-    absence_proves_nothing_happened: bool = False
     repeats_are_harmless: bool = MAIL_MAY_REPEAT
     reads_before: bool = False
 

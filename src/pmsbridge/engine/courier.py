@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
+from pmsbridge import telemetry
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect
+from pmsbridge.actions.scribe import Scribe
 from pmsbridge.engine.carriers import Carrier, Carriers
 from pmsbridge.engine.notices import ReviewTask, words_for
 from pmsbridge.engine.order import Act, Pick
@@ -30,7 +33,7 @@ from pmsbridge.errors import (
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.clock import Clock
-from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+from pmsbridge.ports.outcome import Absent, Attempt, Found, Outcome, Probed, Receipt
 from pmsbridge.store.mirror import Mirror
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
 
@@ -96,6 +99,7 @@ class Courier:
         clock: Clock,
         settings: EngineSettings,
         staff_address: Callable[[str, str], str],
+        scribe_of: Callable[[str, str], Scribe],
     ) -> None:
         self._mirror = mirror
         self._carriers = carriers
@@ -103,6 +107,7 @@ class Courier:
         self._clock = clock
         self._settings = settings
         self._staff_address = staff_address
+        self._scribe_of = scribe_of
 
     # -- what the lane's worker asks for -----------------------------------------------------------------------------
 
@@ -110,7 +115,7 @@ class Courier:
         """What becomes of an effect that is not to be sent now."""
         effect = pick.effect
         if pick.act is Act.LOOK:
-            return self._writing(effect, self._look(effect))
+            return self._writing(effect, _traced("look", effect, partial(self._look, effect)))
         if pick.act is Act.RECOVER:
             return self._writing(effect, self._recovered(effect))
         if pick.act is Act.EXPIRE:
@@ -149,7 +154,8 @@ class Courier:
         effect = underway.effect
         sealed = self._sealed.take(effect.key)
         try:
-            return self._writing(effect, self._call(underway.carrier, effect, sealed, underway.began))
+            call = partial(self._call, underway.carrier, effect, sealed, underway.began)
+            return self._writing(effect, _traced("send", effect, call))
         except BaseException as error:
             # What is known is that it is unknown.
             unknown = self._unknown(underway.carrier, type(error).__name__, "interrupted")
@@ -258,19 +264,11 @@ class Courier:
         return _Verdict(Change.unknown("the process that was sending it ended", "crashed", look_at=look_at))
 
     def _expired(self, effect: StoredEffect) -> _Verdict:
-        if effect.resends and not self._proves(effect):
-            return self._review(effect, "it was handed over, and no answer ever came")
         change = Change.not_sent("it could not be sent in time", "deadline", event="expired")
-        if self._settings.is_urgent(effect.effect):
+        if effect.is_doubtful or self._settings.is_urgent(effect.effect):
             return _Verdict(change)
         text = f"{words_for(effect.effect)} was given up: {effect.message or 'it could not be sent in time'}"
         return _Verdict(change, (self._finding(effect, "given_up", Severity.URGENT, text),))
-
-    def _proves(self, effect: StoredEffect) -> bool:
-        try:
-            return self._carriers.carrier(effect.effect).absence_proves_nothing_happened
-        except PmsBridgeError:
-            return effect.kind != "send_mail"
 
     # -- looking -----------------------------------------------------------------------------------------------------
 
@@ -310,7 +308,7 @@ class Courier:
         saw = answer.saw if isinstance(answer, Absent) else answer.why
         if is_absent or carrier.repeats_are_harmless:
             if self._may_repeat(effect, carrier):
-                return _Verdict(Change.again(saw, at=self._clock.now() + self._rest(effect)))
+                return _Verdict(Change.again(saw, at=self._clock.now() + self._rest(effect), proved=is_absent))
             if is_absent:
                 return self._never_happened(effect, saw)
         return self._review(effect, saw)
@@ -337,14 +335,24 @@ class Courier:
 
     def _writing(self, effect: StoredEffect, verdict: _Verdict) -> Writing:
         """With the staff task that follows when no machine can know."""
+        if effect.is_doubtful and verdict.change.claims_nothing_happened:
+            verdict = self._review(effect, f"an earlier try may have arrived; the last one: {verdict.change.why}")
         added = self._staff_task(effect, verdict.change) if effect.is_principal else ()
-        return Writing(effect, verdict.change, added, verdict.found)
+        return Writing(effect, verdict.change, added, (*verdict.found, *self._undelivered(effect, verdict.change)))
+
+    def _undelivered(self, effect: StoredEffect, change: Change) -> tuple[Finding, ...]:
+        """A notice that was refused: the other notices still go, and a person should know of this one."""
+        if change.event != "declined" or effect.is_principal or not effect.effect.is_notice:
+            return ()
+        text = f"{words_for(effect.effect)} to staff was refused: {change.why}"
+        return (self._finding(effect, "notice_declined", Severity.WARNING, text),)
 
     def _staff_task(self, effect: StoredEffect, change: Change) -> Sequence[tuple[PlannedEffect, Route]]:
         if change.event != "needs_review":
             return ()
+        place = effect.account, effect.facility
         task = ReviewTask(
-            effect, change.why, self._staff_address(effect.account, effect.facility), self._a_rental(effect)
+            effect, change.why, self._staff_address(*place), self._a_rental(effect), self._scribe_of(*place)
         )
         steps = [step for step in task.steps() if self._can_tell(effect.account, step)]
         return [(step, Route(self._carriers.lane(step.effect))) for step in steps]
@@ -363,3 +371,13 @@ class Courier:
             code=code, severity=severity, account=effect.account, facility=effect.facility,
             subject=f"{effect.action_id}/{effect.name}", text=text, found_at=self._clock.now(),
         )  # fmt: skip
+
+
+def _traced(what: str, effect: StoredEffect, act: Callable[[], _Verdict]) -> _Verdict:
+    with telemetry.span(
+        what, account=effect.account, facility=effect.facility, effect_kind=effect.kind, lane=effect.lane,
+        action_id=effect.action_id, attempt=effect.attempts,
+    ) as span:  # fmt: skip
+        verdict = act()
+        span.set(outcome=verdict.change.ended or Outcome.PENDING, code=verdict.change.code)
+    return verdict

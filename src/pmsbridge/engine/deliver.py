@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from pmsbridge import telemetry
 from pmsbridge.actions.plan import PlannedEffect, Submission
+from pmsbridge.actions.scribe import Scribe
 from pmsbridge.engine.carriers import Carriers
 from pmsbridge.engine.courier import Courier
 from pmsbridge.engine.lane_work import DrainResult, LaneWorker
+from pmsbridge.engine.notices import built_in_desk
 from pmsbridge.engine.order import Focus
 from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.engine.overlay import overlay
@@ -27,19 +31,24 @@ from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.mailer import Mailer
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.database import Connection, Database
+from pmsbridge.store.database import Database
 from pmsbridge.store.findings import Findings
 from pmsbridge.store.journal import ActionFilter, FencedError, Journal, JournalCounts
 from pmsbridge.store.mirror import Mirror
+from pmsbridge.store.outbox import after_commit, connection_of
 from pmsbridge.store.quotes import Quotes
 from pmsbridge.store.runs import Runs
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Route, Submitted, TrailEntry
 
+if TYPE_CHECKING:
+    from pmsbridge.store.outbox import OwnTransaction
+
 __all__ = ["Beat", "DrainResult", "Job", "Runtime"]
 
 _log = get_logger(__name__)
 _SOON: Final = timedelta(milliseconds=1).total_seconds()
+_COMMIT_TAKES: Final = timedelta(milliseconds=100)
 
 Beat = Callable[[], bool]
 """Called by a running job now and then; False says that another process has taken the job over: stop."""
@@ -71,6 +80,7 @@ class Runtime:
         clock: Clock | None = None,
         settings: EngineSettings | None = None,
         staff_address: Callable[[str, str], str] | None = None,
+        scribe_of: Callable[[str, str], Scribe] | None = None,
         journal: Journal | None = None,
     ) -> None:
         """Put together; touches nothing.
@@ -83,6 +93,7 @@ class Runtime:
             settings: How patient to be.
             staff_address: From account and facility to where staff read mail; by default the facility's primary
                 address in the mirror.
+            scribe_of: From account and facility to who finds the words for its staff; by default our own, in English.
             journal: In place of the ordinary one, for tests.
         """
         self._clock = clock or SystemClock()
@@ -100,6 +111,7 @@ class Runtime:
         self._courier = Courier(
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
             clock=self._clock, settings=self._settings, staff_address=staff_address or self._primary_address,
+            scribe_of=scribe_of or self._own_scribe,
         )  # fmt: skip
         self._name = uuid.uuid4().hex[:8]
         self._worker = LaneWorker(
@@ -108,7 +120,7 @@ class Runtime:
             sealed=self._sealed,
             clock=self._clock,
             settings=self._settings,
-            claimed_as=lambda: (self._owner, self._lease),
+            claimed_as=lambda: (self._owner, self.lease),
             tell=self._tell,
         )
 
@@ -139,7 +151,7 @@ class Runtime:
         submission: Submission,
         *,
         sealed: Mapping[str, Sealed] | Sealed | None = None,
-        connection: Connection | None = None,
+        connection: OwnTransaction | None = None,
         wait: timedelta | None = None,
     ) -> ActionView:
         """Store an action so that it cannot be lost, and deliver it as far as it goes at once.
@@ -151,8 +163,8 @@ class Runtime:
             submission: The action, its key and its plan.
             sealed: The card, bank account or password: by step name, or alone when exactly one step needs one. It is
                 used for one send and wiped, whatever happens.
-            connection: The caller's open transaction on this database: the action then exists when that commits, and a
-                worker delivers it. Not together with ``sealed``.
+            connection: The caller's open transaction on this database, an SQLAlchemy ``Connection`` or ``Session``: the
+                action then exists when that commits, and a worker delivers it. Not together with ``sealed``.
             wait: How long to wait for an outcome that is not known at once; None for not at all, except that a lane
                 somebody else is using is waited for a moment (``EngineSettings.busy_wait``, ``sealed_wait``).
 
@@ -166,11 +178,16 @@ class Runtime:
         try:
             if connection is not None:
                 refuse_sealed(submission)
-                submitted = self.journal.submit(submission, self._routes(submission, wait), connection=connection)
+                own = connection_of(connection)
+                submitted = self.journal.submit(submission, self._routes(submission, wait), connection=own)
+                after_commit(connection, partial(self._committed, submitted.action.lanes))
                 return self._view(submitted)
             self._require_sealed(submission, values)
             submitted = self.journal.submit(submission, self._routes(submission, wait))
-            self._deliver_now(submitted, values, wait)
+            with telemetry.span(
+                "submit", account=submission.account, facility=submission.facility, action_id=submission.action_id
+            ):
+                self._deliver_now(submitted, values, wait)
         finally:
             self._wipe_unused(values)
         fresh = self.journal.action(submitted.action.id)
@@ -228,18 +245,26 @@ class Runtime:
 
     # -- what workers call ---------------------------------------------------------------------------------------------
 
-    def drain(self, lane: str, *, focus: Focus | None = None) -> DrainResult:
-        """Do what is due in a lane, as long as the lane is free and the budget lasts."""
-        return self._worker.drain(lane, focus)
+    def drain(self, lane: str, *, focus: Focus | None = None, stop: Callable[[], bool] | None = None) -> DrainResult:
+        """Do what is due in a lane, as long as the lane is free and the budget lasts.
+
+        Args:
+            lane: Which.
+            focus: Only this action's work.
+            stop: Asked after every effect; True lets the lane go, and what is left is found by others.
+        """
+        return self._worker.drain(lane, focus, stop)
 
     def sweep(self) -> int:
         """Wake, or do, everything that is due in a free lane; returns how many lanes."""
         lanes = self.journal.due_lanes()
-        for lane in lanes:
-            if self.on_poke is not None:
-                self.on_poke(lane, None)
-            else:
+        if self.on_poke is None:
+            for lane in lanes:
                 self.drain(lane)
+        else:
+            # Every worker begins somewhere else: else all of them try the same lanes in the same order.
+            for lane in sorted(lanes, key=self._own_order):
+                self.on_poke(lane, None)
         return len(lanes)
 
     def run_due(self, *, rounds: int = 100) -> int:
@@ -289,13 +314,23 @@ class Runtime:
         return f"{socket.gethostname()}:{os.getpid()}:{self._name}"
 
     @property
-    def _lease(self) -> timedelta:
+    def lease(self) -> timedelta:
+        """How long a lane stays taken after its worker died: longer than the longest call."""
         return self._carriers.longest_call() + self._settings.lease_margin
+
+    def _own_order(self, lane: str) -> int:
+        return zlib.crc32(f"{self._owner} {lane}".encode())
 
     def _tell(self, lane: str, not_before: datetime | None = None) -> None:
         """Tell the workers, when there are any."""
         if self.on_poke is not None:
             self.on_poke(lane, not_before)
+
+    def _committed(self, lanes: tuple[str, ...], is_over: bool) -> None:  # noqa: FBT001 - what the hook is told
+        """The caller's transaction commits: wake workers, a moment later when it only is about to."""
+        not_before = None if is_over else self._clock.now() + _COMMIT_TAKES
+        for lane in lanes:
+            self._tell(lane, not_before)
 
     def _carry_on(self, action_id: str) -> None:
         for lane in self.journal.lanes_of(action_id):
@@ -364,7 +399,7 @@ class Runtime:
                 value.wipe()
 
     def _routes(self, submission: Submission, wait: timedelta | None) -> dict[str, Route]:
-        patience = max(wait or timedelta(0), self._settings.sealed_wait) + self._lease
+        patience = max(wait or timedelta(0), self._settings.sealed_wait) + self.lease
         return {step.name: self._route(step, patience) for step in submission.plan.steps}
 
     def _route(self, step: PlannedEffect, patience: timedelta) -> Route:
@@ -373,6 +408,9 @@ class Runtime:
 
     def _view(self, submitted: Submitted) -> ActionView:
         return view_of(submitted.action, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
+
+    def _own_scribe(self, account: str, facility: str) -> Scribe:
+        return built_in_desk().scribe(account, facility, self.mirror.facility(account, facility))
 
     def _primary_address(self, account: str, facility: str) -> str:
         known = self.mirror.facility(account, facility)

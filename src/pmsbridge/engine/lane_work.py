@@ -7,19 +7,21 @@ taking a lane and the first "sending", and the last outcome and letting go. No t
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from pmsbridge import telemetry
 from pmsbridge.engine.courier import Courier, Interrupted, Prepared, Underway
 from pmsbridge.engine.order import Act, Focus, Pick, Picks, pick
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.clock import Clock
-from pmsbridge.store.journal import FencedError, Journal, Turn
+from pmsbridge.store.journal import FencedError, Journal, StaleError, Turn
+from pmsbridge.store.known import Known
 from pmsbridge.store.reading import Page
 from pmsbridge.store.stored import Held, StoredEffect, Writing
 
@@ -41,7 +43,7 @@ class DrainResult:
 
     Attributes:
         delivered: Things done: sends, looks, endings.
-        busy: There is something to do, and somebody else holds the lane.
+        busy: Somebody else holds the lane; for a drain with a focus, while there is something in it to do.
         next_due: When the lane next has something to do; None when it waits for something else or for nothing.
     """
 
@@ -73,20 +75,23 @@ class LaneWorker:
         self._settings = settings
         self._claimed_as = claimed_as
 
-    def drain(self, lane: str, focus: Focus | None) -> DrainResult:
-        """Do what is due, as long as the lane is free and the budget lasts."""
+    def drain(self, lane: str, focus: Focus | None, stop: Callable[[], bool] | None = None) -> DrainResult:
+        """Do what is due, as long as the lane is free, the budget lasts and nobody asks to stop."""
         ends = self.clock.monotonic() + self._settings.drain_budget.total_seconds()
-        visit = _Visit(self, lane, focus, ends)
+        visit = _Visit(self, lane, focus, lambda: self.clock.monotonic() >= ends or (stop is not None and stop()))
         owner, lease = self._claimed_as()
-        with self.journal.claim_turn(lane, owner, lease) as turn:
+        with self.journal.claim_turn(lane, owner, lease, visit.known) as turn:
             if turn is not None:
                 visit.begin(turn)
         if turn is None:
             return self._found_busy(lane, focus)
-        return visit.work()
+        with telemetry.span("drain", lane=lane):
+            return visit.work()
 
     def _found_busy(self, lane: str, focus: Focus | None) -> DrainResult:
-        """Whoever holds the lane looks once more before letting go; here it only matters whether somebody waits."""
+        """Whoever holds the lane looks once more before letting go; only a person who waits has to know for what."""
+        if focus is None:
+            return DrainResult(lane, 0, busy=True, next_due=None)
         picks = self.look(lane, focus, self.journal.page)
         return DrainResult(lane, 0, busy=bool(picks.ready), next_due=picks.next_due)
 
@@ -95,14 +100,17 @@ class LaneWorker:
         beyond, later = 0, None
         while True:
             page = read(lane, action_id=focus.action_id if focus else None, beyond=beyond)
-            picks = pick(
-                page.effects, lane=lane, now=self.clock.now(), settings=self._settings, sealed_here=self._sealed,
-                focus=focus,
-            )  # fmt: skip
+            picks = self.pick(lane, focus, page.effects)
             later = _earliest(later, picks.next_due)
             if picks.ready or page.beyond is None:
                 return Picks(picks.ready, later)
             beyond = page.beyond
+
+    def pick(self, lane: str, focus: Focus | None, effects: Sequence[StoredEffect]) -> Picks:
+        """What is ready among these."""
+        return pick(
+            effects, lane=lane, now=self.clock.now(), settings=self._settings, sealed_here=self._sealed, focus=focus
+        )
 
 
 def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
@@ -112,13 +120,13 @@ def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
 class _Visit:
     """One stay in a lane, from taking it to letting it go."""
 
-    def __init__(self, worker: LaneWorker, lane: str, focus: Focus | None, ends: float) -> None:
+    def __init__(self, worker: LaneWorker, lane: str, focus: Focus | None, is_over: Callable[[], bool]) -> None:
         self._worker = worker
         self._lane = lane
         self._focus = focus
-        self._ends = ends
+        self._is_over = is_over
         self._ready: deque[Pick] = deque()
-        self._lanes: dict[str, set[str]] = {}
+        self.known = Known()
         self._underway: Underway | None = None
         self._held: Held | None = None
         self._delivered = 0
@@ -167,42 +175,64 @@ class _Visit:
             self._commit(held, prepared)
             return
         began = self._worker.clock.monotonic()
-        with self._worker.journal.turn(held, chosen.effect) as turn:
-            self._mark(turn, prepared, began)
+        self._in_turn(held, lambda turn: self._mark(turn, prepared, began))
 
     def _sent(self, held: Held, underway: Underway) -> Writing:
         try:
             return self._worker.courier.send(underway)
         except Interrupted as interrupted:
-            with self._worker.journal.turn(held, underway.effect) as turn:
+            with self._worker.journal.turn(held) as turn:
                 turn.record(interrupted.writing)
             raise interrupted.cause from None
 
     # -- one commit ----------------------------------------------------------------------------------------------------
 
+    def _in_turn(self, held: Held, act: Callable[[Turn], None]) -> Turn:
+        """One commit; when somebody else wrote about an action meanwhile, the same again on what is there now."""
+        before = self.known.copy(), deque(self._ready)
+        try:
+            return self._turn(held, act)
+        except StaleError:
+            self.known, self._ready = before
+            self.known.ends.clear()
+            return self._turn(held, act)
+
+    def _turn(self, held: Held, act: Callable[[Turn], None]) -> Turn:
+        self._underway = None
+        with self._worker.journal.turn(held, self.known) as turn:
+            act(turn)
+        return turn
+
     def _commit(self, held: Held, writing: Writing) -> None:
-        """What became of an effect; with it what comes next: another "sending", a new look around, or letting go."""
-        is_late = self._worker.clock.monotonic() >= self._ends
-        follows = [] if is_late else [chosen.effect for chosen in (*self._ready,)[:1] if self._is_quick(chosen)]
-        with self._worker.journal.turn(held, writing.effect, *follows) as turn:
-            turn.record(writing)
-            if is_late:
-                self._next_due = self._worker.clock.now()
-            elif not self._ready:
-                self._look_around(turn)
-            if is_late or not self._ready:
-                turn.release()
-            else:
-                self._send_next_with(turn)
+        """What became of an effect; with it what comes next."""
+        turn = self._in_turn(held, partial(self._record, writing))
         self._delivered += 1
         if turn.is_over:
             self._held = None
         self._report(writing)
 
+    def _record(self, writing: Writing, turn: Turn) -> None:
+        """Another "sending", a new look around, or letting the lane go."""
+        turn.record(writing)
+        if self._is_over():
+            self._next_due = self._worker.clock.now()
+            turn.release()
+            return
+        if not self._ready:
+            self._look_around(turn)
+        if self._ready:
+            self._send_next_with(turn)
+        else:
+            turn.release()
+
     def _look_around(self, turn: Turn) -> None:
-        """Fresh from the journal: somebody may have submitted, resolved or retried meanwhile."""
-        self._lanes.clear()
-        picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
+        """What the last page has become, and when nothing in it is ready, fresh from the journal.
+
+        Somebody may have submitted, resolved or retried meanwhile; the lane is only let go after a fresh look.
+        """
+        picks = self._worker.pick(self._lane, self._focus, list(self.known.effects.values()))
+        if not picks.ready:
+            picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
         self._ready = deque(picks.ready)
         self._next_due = None
         if not picks.ready:
@@ -211,9 +241,7 @@ class _Visit:
 
     def _read(self, turn: Turn, _lane: str, *, action_id: str | None, beyond: int) -> Page:
         page = turn.page(action_id=action_id, beyond=beyond)
-        for effect in page.effects:
-            if effect.state.is_open:
-                self._lanes.setdefault(effect.action_id, set()).add(effect.lane)
+        self.known.learn(page.effects, page.ends)
         return page
 
     def _is_quick(self, chosen: Pick) -> bool:
@@ -222,7 +250,7 @@ class _Visit:
     def _send_next_with(self, turn: Turn) -> None:
         """Mark the next effect as being sent in the same commit, where that asks nobody anything."""
         chosen = self._ready[0]
-        if not self._is_quick(chosen) or not turn.may_write(chosen.effect):
+        if not self._is_quick(chosen):
             return
         prepared = self._worker.courier.prepare(turn.held, chosen.effect)
         if isinstance(prepared, Prepared):
@@ -230,7 +258,9 @@ class _Visit:
             self._mark(turn, prepared, self._worker.clock.monotonic())
 
     def _mark(self, turn: Turn, prepared: Prepared, began: float) -> None:
-        self._underway = Underway(turn.mark_sending(prepared.effect, prepared.sending), prepared.carrier, began)
+        sending = turn.mark_sending(prepared.effect, prepared.sending)
+        self.known.put(sending)
+        self._underway = Underway(sending, prepared.carrier, began)
 
     # -- telling others ------------------------------------------------------------------------------------------------
 
@@ -240,6 +270,8 @@ class _Visit:
             "effect", action=effect.action_id, effect=effect.name, kind=effect.kind, became=change.event,
             code=change.code,
         )  # fmt: skip
+        if change.ended is not None:
+            telemetry.effect_ended(kind=effect.kind, outcome=change.ended, account=effect.account)
         for lane in self._woken_by(effect, writing):
             self._worker.tell(lane)
 
@@ -247,5 +279,6 @@ class _Visit:
         """Other lanes in which something may begin now."""
         if writing.change.state.is_open:
             return []
-        lanes = self._lanes.get(effect.action_id, set()) | {route.lane for _, route in writing.added}
-        return sorted(lanes - {self._lane})
+        page = self.known.effects.values()
+        lanes = {e.lane for e in page if e.action_id == effect.action_id and e.state.is_open}
+        return sorted({*lanes, *(route.lane for _, route in writing.added)} - {self._lane})

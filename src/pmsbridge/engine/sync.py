@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Job, Runtime
 from pmsbridge.errors import ConfigurationError, NotFoundError, PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.logging import get_logger
@@ -175,7 +176,7 @@ class Sync:
         wanted = tuple(entities)
         try:
             for key in list(facilities) if facilities is not None else self._all_facilities():
-                self._facility(night, key, wanted, full=full)
+                self._traced(night, key, wanted, full=full)
         except _StopError:
             _log.warning("sync_taken_over", run=night.run_id)
         return SyncReport(night.run_id, night.started_at, self._runtime.clock.now(), tuple(night.rows))
@@ -208,6 +209,12 @@ class Sync:
             for account, adapter in self._runtime.adapters.items()
             for code in adapter.facility_codes
         ]
+
+    def _traced(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
+        done = len(night.rows)
+        with telemetry.span("sync", account=key.account, facility=key.facility) as span:
+            self._facility(night, key, entities, full=full)
+            span.set(outcome="failed" if any(row.error for row in night.rows[done:]) else "synced")
 
     def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
         adapter = self._runtime.adapters.get(key.account)

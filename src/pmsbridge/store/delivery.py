@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, or_, select, update
 
 from pmsbridge.actions.plan import PlannedEffect
 from pmsbridge.logging import redact
 from pmsbridge.store import findings as finding_rows
 from pmsbridge.store import reading
+from pmsbridge.store.batch import Delete, Insert, Update, Write, run
 from pmsbridge.store.columns import UtcInstant
-from pmsbridge.store.intake import add_effects, put_lanes
+from pmsbridge.store.intake import add_effects, digest_of, put_lanes
+from pmsbridge.store.known import Known
 from pmsbridge.store.portable import insert_absent, lock_scope
-from pmsbridge.store.refusals import FencedError
+from pmsbridge.store.refusals import FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
-from pmsbridge.store.tables import actions, effects, guards, lanes
-from pmsbridge.store.trail import Event, append, redacted
+from pmsbridge.store.tables import actions, effects, guards, lanes, trail
+from pmsbridge.store.trail import Event, links, redacted, trail_end
 
-__all__ = ["Turn", "apply_change", "claim", "fence", "is_free", "lock", "refresh_action", "release"]
+__all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "is_free", "lock", "refresh_action", "release"]
 
 _MINE: Final = (
     lanes.c.name == bindparam("lane"), lanes.c.owner == bindparam("holder"), lanes.c.epoch == bindparam("held_epoch"),
@@ -73,16 +75,12 @@ def _is_new(connection: Connection, lane: str) -> bool:
     return not known
 
 
-def fence(connection: Connection, held: Held, now: datetime | None) -> None:
-    """Prove that the lane is still ours and renew its lease.
-
-    Raises:
-        FencedError: Somebody else has it.
-    """
-    query = update(lanes).where(*_MINE).values(lease_until=_until(now, held.lease))
-    if connection.execute(query, _as_mine(held)).rowcount != 1:
-        message = f"lane {held.lane} is no longer ours"
-        raise FencedError(message)
+def fence(held: Held, now: datetime | None) -> Update:
+    """What proves that the lane is still ours, and renews its lease; ``now`` None goes by the database's clock."""
+    mine = {"name": held.lane, "owner": held.owner, "epoch": held.epoch}
+    if now is None:
+        return Update(lanes, {}, mine, {"lease_until": held.lease})
+    return Update(lanes, {"lease_until": now + held.lease}, mine)
 
 
 def release(connection: Connection, held: Held) -> None:
@@ -94,7 +92,109 @@ def _as_mine(held: Held) -> dict[str, object]:
     return {"lane": held.lane, "holder": held.owner, "held_epoch": held.epoch}
 
 
-class Turn:
+class Pen:
+    """What one transaction writes about effects: collected, and written together with the trail when it is flushed.
+
+    Attributes:
+        known: What the writer believes about actions; None when it has to ask.
+    """
+
+    def __init__(self, connection: Connection, now: datetime, known: Known | None = None) -> None:
+        self.known = known if known is not None else Known()
+        self._connection = connection
+        self._now = now
+        self._writes: list[Write] = []
+        self._events: dict[str, list[Event]] = {}
+        self._derive: set[str] = set()
+        self._locked: set[tuple[str, str, str]] = set()
+
+    def change(self, effect: StoredEffect, change: Change, by: Mapping[str, Any]) -> StoredEffect:
+        """Write a change of an effect; it frees its guards when it is over. Returns the effect as it is then."""
+        self._lock(effect)
+        after = self._write(effect, _values(effect, change, self._now))
+        if effect.guards and change.state is EffectState.DONE:
+            self._writes.append(Delete(guards, {"effect_key": effect.key}))
+        self._tell(effect.action_id, _event(effect, change, by=by))
+        if effect.is_principal or EffectState.REVIEW in {change.state, effect.state}:
+            self._derive.add(effect.action_id)
+        return after
+
+    def _write(self, effect: StoredEffect, values: Mapping[str, Any]) -> StoredEffect:
+        if any(write.where.get("key") == effect.key for write in self._writes if isinstance(write, Update)):
+            self.flush()  # one statement does not change a row twice
+        version = effect.version + 1
+        where = {"key": effect.key, "version": effect.version, "state": effect.state.value}
+        self._writes.append(Update(effects, {**values, "version": version}, where))
+        after = effect.after_write(values)
+        self.known.put(after)
+        return after
+
+    def _tell(self, action_id: str, *events: Event) -> None:
+        self._events.setdefault(action_id, []).extend(events)
+
+    def _lock(self, effect: StoredEffect) -> None:
+        """Keep submits of the same tenant out: they judge by what payments and guards there are."""
+        if (effect.moves_ledger or effect.guards) and effect.scope not in self._locked:
+            lock(self._connection, effect.scope)
+            self._locked.add(effect.scope)
+
+    def flush(self) -> None:
+        """Write everything collected so far.
+
+        Raises:
+            FencedError: An effect, or the lane, is not as it was: nothing may be committed.
+            StaleError: Somebody else wrote about an action since it was read: do the same again, asking first.
+        """
+        if not all(action_id in self.known.ends for action_id in self._events):
+            # Effects before actions, always: then no two transactions wait for each other.
+            self._run(self._writes)
+            self._writes = []
+            for action_id in sorted(self._events):
+                self.known.ends[action_id] = trail_end(self._connection, action_id)
+                self.known.whole.discard(action_id)
+        moved = self._ends()
+        self._run([*self._writes, *moved])
+        self._writes, self._events, self._derive = [], {}, set()
+
+    def _ends(self) -> list[Write]:
+        """The trail of everything collected, and what the actions keep of it."""
+        moved: list[Write] = []
+        rows: list[dict[str, Any]] = []
+        for action_id in sorted(self._events):
+            length, head = self.known.ends[action_id]
+            new = links(action_id, self._events[action_id], self._now, length=length, head=head)
+            kept = {"trail_length": new.length, "trail_head": new.head, "changed_at": self._now}
+            where = {"id": action_id, "trail_length": length, "trail_head": head}
+            moved.append(Update(actions, {**kept, **self._outcome(action_id)}, where))
+            rows.extend(new.rows)
+            self.known.ends[action_id] = (new.length, new.head)
+        return [*moved, Insert(trail, rows)] if rows else moved
+
+    def _outcome(self, action_id: str) -> dict[str, Any]:
+        if action_id not in self._derive:
+            return {}
+        steps = self.known.steps(action_id)
+        if steps is None:
+            self._run(self._writes)
+            self._writes = []
+            return _outcome(self._connection, action_id)
+        return {"outcome": action_outcome(steps).value, "is_partial": is_partial(steps)}
+
+    def _run(self, writes: Sequence[Write]) -> None:
+        for write, touched in zip(writes, run(self._connection, writes), strict=True):
+            if not isinstance(write, Delete) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
+                _refuse(write)
+
+
+def _refuse(write: Update | Insert) -> NoReturn:
+    if write.table in {actions, trail}:
+        raise StaleError
+    name = write.where.get("key") or write.where.get("name") if isinstance(write, Update) else write.table.name
+    message = f"{name} has moved on"
+    raise FencedError(message)
+
+
+class Turn(Pen):
     """One transaction of a worker that holds a lane: what became of one effect, and "sending" of the next.
 
     Everything in it is committed together, or nothing is.
@@ -104,40 +204,27 @@ class Turn:
         is_over: The lane was let go in this turn.
     """
 
-    def __init__(self, connection: Connection, held: Held, now: datetime, about: Sequence[StoredEffect] = ()) -> None:
+    def __init__(
+        self, connection: Connection, held: Held, now: datetime, known: Known | None = None, *, fence: Update | None
+    ) -> None:
+        super().__init__(connection, now, known)
         self.held = held
         self.is_over = False
-        self._scopes = {effect.scope for effect in about}
-        lock(connection, self._scopes)
-        self._connection = connection
-        self._now = now
-        self._events: dict[str, list[Event]] = {}
-        self._changed: set[str] = set()
+        if fence is not None:
+            self._writes.append(fence)
 
     def record(self, writing: Writing) -> StoredEffect:
-        """Write what became of an effect, the effects that follow from it, and findings; returns it as it is now.
-
-        Raises:
-            FencedError: Somebody resolved the effect meanwhile.
-        """
-        effect, change = writing.effect, writing.change
-        self._lock(effect)
-        values = _change_effect(self._connection, effect, change, self._now)
-        events = self._events.setdefault(effect.action_id, [])
-        events.append(_event(effect, change, by={"epoch": self.held.epoch}))
-        events.extend(_add(self._connection, effect, writing.added, self._now))
-        if effect.is_principal or change.state is EffectState.REVIEW:
-            self._changed.add(effect.action_id)
-        for finding in writing.found:
+        """Write what became of an effect, the effects that follow from it, and findings; returns it as it is then."""
+        after = self.change(writing.effect, writing.change, {"epoch": self.held.epoch})
+        if writing.added:
+            self._tell(writing.effect.action_id, *_add(self._connection, writing.effect, writing.added, self._now))
+            self.known.forget(writing.effect.action_id)
+        for finding in sorted(writing.found, key=lambda f: (f.code, f.account, f.facility, f.subject)):
             finding_rows.add(self._connection, finding)
-        return effect.after_write(values)
+        return after
 
     def mark_sending(self, effect: StoredEffect, sending: Sending) -> StoredEffect:
-        """Say that bytes may leave once this turn is committed; returns the effect as it is then.
-
-        Raises:
-            FencedError: The effect is no longer waiting.
-        """
+        """Say that bytes may leave once this turn is committed; returns the effect as it is then."""
         self._lock(effect)
         values = {
             "state": EffectState.SENDING.value, "attempts": effect.attempts + 1, "baseline": dict(sending.baseline),
@@ -145,30 +232,23 @@ class Turn:
             "first_sent_at": effect.first_sent_at or self._now, "quiet_until": sending.quiet_until,
             "due_at": self._now,
         }  # fmt: skip
-        _write(self._connection, effect, values, expected=EffectState.WAITING)
         data = {"effect": effect.name, "attempt": effect.attempts + 1, "lane": self.held.lane, "epoch": self.held.epoch}
-        self._events.setdefault(effect.action_id, []).append(Event("sending", data))
-        return effect.after_write(values)
-
-    def may_write(self, effect: StoredEffect) -> bool:
-        """Whether an effect's tenant is ours in this turn, or still can be: two lanes never wait for each other."""
-        return not self._scopes or effect.scope in self._scopes
-
-    def _lock(self, effect: StoredEffect) -> None:
-        if effect.scope not in self._scopes:
-            lock(self._connection, [effect.scope])
-            self._scopes.add(effect.scope)
+        self._tell(effect.action_id, Event("sending", data))
+        return self._write(effect, values)
 
     def page(self, *, action_id: str | None = None, beyond: int = 0) -> reading.Page:
         """What decides what the lane does next; see ``reading.page``."""
+        self.flush()
         return reading.page(self._connection, self.held.lane, self._now, action_id=action_id, beyond=beyond)
 
     def next_due(self) -> datetime | None:
         """When something in the lane that sleeps now is due."""
+        self.flush()
         return reading.next_due(self._connection, self.held.lane, self._now)
 
     def release(self) -> None:
         """Let the lane go with this commit."""
+        self.flush()
         release(self._connection, self.held)
         self.is_over = True
 
@@ -177,28 +257,22 @@ class Turn:
         transaction = self._connection.get_transaction()
         if transaction is not None:
             transaction.rollback()
-        self._events.clear()
+        self._writes, self._events = [], {}
         self.is_over = True
-
-    def close(self) -> None:
-        """Write the trail of everything in this turn, and derive the outcomes it changed."""
-        for action_id, events in self._events.items():
-            values = _outcome(self._connection, action_id) if action_id in self._changed else None
-            append(self._connection, action_id, events, self._now, values)
 
 
 def _add(
     connection: Connection, effect: StoredEffect, added: Sequence[tuple[PlannedEffect, Route]], now: datetime
 ) -> list[Event]:
     """Store the effects that follow from one, unless they are there already."""
-    if not added:
-        return []
     action = reading.load_action(connection, effect.action_id)
     known = {e.name for e in action.effects}
     new = [(step, route) for step, route in added if step.name not in known]
     put_lanes(connection, [route for _, route in new])
     add_effects(connection, action.id, action.tenant_id, new, now, first=len(action.effects))
-    return [Event("added", {"effect": step.name, "kind": step.effect.kind}) for step, _ in new]
+    return [
+        Event("added", {"effect": step.name, "kind": step.effect.kind, "digest": digest_of(step)}) for step, _ in new
+    ]
 
 
 def apply_change(
@@ -209,18 +283,9 @@ def apply_change(
     Raises:
         FencedError: The effect is not as it was when it was read.
     """
-    _change_effect(connection, effect, change, now)
-    values = _outcome(connection, effect.action_id)
-    append(connection, effect.action_id, [_event(effect, change, by=by)], now, values)
-
-
-def _change_effect(connection: Connection, effect: StoredEffect, change: Change, now: datetime) -> dict[str, Any]:
-    """Write a change, and free the effect's guards when it is over; returns the columns written."""
-    values = _values(effect, change, now)
-    _write(connection, effect, values, expected=effect.state)
-    if effect.guards and change.state is EffectState.DONE:
-        connection.execute(_FREE, {"key": effect.key})
-    return values
+    pen = Pen(connection, now)
+    pen.change(effect, change, by)
+    pen.flush()
 
 
 def _event(effect: StoredEffect, change: Change, *, by: Mapping[str, Any]) -> Event:
@@ -243,6 +308,8 @@ def _values(effect: StoredEffect, change: Change, now: datetime) -> dict[str, An
         "resends": effect.resends + change.resend,
         "finished_at": None if change.state.is_open else now,
     }
+    if change.doubtful is not None:
+        values["is_doubtful"] = change.doubtful
     if change.quiet_until is not None:
         values["quiet_until"] = change.quiet_until
     if change.state is EffectState.WAITING and not (effect.resends or change.resend):
@@ -256,24 +323,6 @@ def _values(effect: StoredEffect, change: Change, now: datetime) -> dict[str, An
     return values
 
 
-_FREE: Final = delete(guards).where(guards.c.effect_key == bindparam("key"))
-_CHANGE: Final = (
-    update(effects)
-    .where(
-        effects.c.key == bindparam("its_key"), effects.c.version == bindparam("its_version"),
-        effects.c.state == bindparam("its_state"),
-    )
-    .values(version=effects.c.version + 1)
-)  # fmt: skip
-
-
-def _write(connection: Connection, effect: StoredEffect, values: Mapping[str, Any], *, expected: EffectState) -> None:
-    where = {"its_key": effect.key, "its_version": effect.version, "its_state": expected.value}
-    if connection.execute(_CHANGE, {**values, **where}).rowcount != 1:
-        message = f"effect {effect.key} has moved on"
-        raise FencedError(message)
-
-
 def _outcome(connection: Connection, action_id: str) -> dict[str, Any]:
     steps = reading.steps_of(connection, action_id)
     return {"outcome": action_outcome(steps).value, "is_partial": is_partial(steps)}
@@ -284,7 +333,6 @@ def refresh_action(connection: Connection, action_id: str) -> None:
     connection.execute(update(actions).where(actions.c.id == action_id).values(**_outcome(connection, action_id)))
 
 
-def lock(connection: Connection, scopes: Iterable[tuple[str, str, str]]) -> None:
-    """Keep every other write about these tenants out until this transaction ends; always in the same order."""
-    for scope in sorted(set(scopes)):
-        lock_scope(connection, "tenant", *scope)
+def lock(connection: Connection, scope: tuple[str, str, str]) -> None:
+    """Keep submits of a tenant, and whoever writes about its payments, out until this transaction ends."""
+    lock_scope(connection, "tenant", *scope)

@@ -66,7 +66,7 @@ def _resolution(outcome: Outcome, evidence: str, now: datetime) -> Change:
 def _locked(connection: Connection, action_id: str) -> StoredAction:
     """The action, with every other write about its tenant kept out until this transaction ends."""
     action = load_action(connection, action_id)
-    lock(connection, [(action.account, action.facility, action.tenant_id)])
+    lock(connection, (action.account, action.facility, action.tenant_id))
     return load_action(connection, action_id)
 
 
@@ -139,6 +139,6 @@ def _reset(connection: Connection, effect: StoredEffect, now: datetime) -> None:
         .where(effects.c.key == effect.key)
         .values(
             state=EffectState.WAITING.value, ended=None, message="", code="", asked_at=now, due_at=now,
-            finished_at=None, attempts=0, resends=0, first_sent_at=None, version=effect.version + 1,
+            finished_at=None, attempts=0, resends=0, is_doubtful=False, first_sent_at=None, version=effect.version + 1,
         )
     )  # fmt: skip

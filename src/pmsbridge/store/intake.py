@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -20,7 +21,17 @@ from pmsbridge.store.stored import Route, Submitted
 from pmsbridge.store.tables import actions, aliases, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, append, links
 
-__all__ = ["Click", "add_effects", "attach", "find_click", "guarded", "guarded_below", "put_lanes", "take_in"]
+__all__ = [
+    "Click",
+    "add_effects",
+    "attach",
+    "digest_of",
+    "find_click",
+    "guarded",
+    "guarded_below",
+    "put_lanes",
+    "take_in",
+]
 
 
 class Click(Protocol):
@@ -154,8 +165,12 @@ def _attach(
 
 
 def _insert_action(connection: Connection, submission: Submission, now: datetime) -> None:
-    steps = [{"name": s.name, "kind": s.effect.kind, "after": s.after or ""} for s in submission.plan.steps]
-    told = Event("submitted", {"actor": submission.actor, "steps": steps})
+    steps = [
+        {"name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s)}
+        for s in submission.plan.steps
+    ]
+    asked = hashlib.sha256(submission.intent.encode()).hexdigest()
+    told = Event("submitted", {"actor": submission.actor, "intent_digest": asked, "steps": steps})
     begun = links(submission.action_id, [told], now)
     row = {
         "id": submission.action_id, "key": submission.key, "kind": submission.kind, "account": submission.account,
@@ -211,6 +226,11 @@ def add_effects(
     ]
     if held:
         connection.execute(_INSERT_GUARD, held)
+
+
+def digest_of(step: PlannedEffect) -> str:
+    """What the trail keeps of what the back office is asked, so that nobody changes it unseen; hex, SHA-256."""
+    return hashlib.sha256(step.effect.model_dump_json().encode()).hexdigest()
 
 
 def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store import delivery, desk, intake, reading, trail
 from pmsbridge.store.database import Database
 from pmsbridge.store.delivery import Turn
+from pmsbridge.store.known import Known
 from pmsbridge.store.reading import ActionFilter, JournalCounts
-from pmsbridge.store.refusals import FencedError, GuardHeldError
+from pmsbridge.store.refusals import FencedError, GuardHeldError, StaleError
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, Held, Route, StoredAction, StoredEffect, Submitted, TrailEntry
 
-__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "Turn"]
+__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "StaleError", "Turn"]
 
 
 class Journal:
@@ -86,7 +87,7 @@ class Journal:
     # -- a worker's writes -----------------------------------------------------------------------------------------
 
     @contextmanager
-    def claim_turn(self, lane: str, owner: str, lease: timedelta) -> Iterator[Turn | None]:
+    def claim_turn(self, lane: str, owner: str, lease: timedelta, known: Known | None = None) -> Iterator[Turn | None]:
         """One transaction that takes a free lane and begins to work in it; None when somebody holds the lane."""
         now = self._clock.now()
         with self._database.write() as connection:
@@ -94,28 +95,29 @@ class Journal:
             if held is None:
                 yield None
                 return
-            turn = Turn(connection, held, now)
+            turn = Turn(connection, held, now, known, fence=None)
             yield turn
-            turn.close()
+            turn.flush()
 
     @contextmanager
-    def turn(self, held: Held, *about: StoredEffect) -> Iterator[Turn]:
+    def turn(self, held: Held, known: Known | None = None) -> Iterator[Turn]:
         """One transaction of a worker that holds a lane; committed as a whole at its end.
 
         Args:
             held: The lane.
-            about: Every effect that will be written: others who write about the same tenants wait.
+            known: What the worker knows of the lane's actions; brought up to date.
 
         Raises:
-            FencedError: The lane is no longer ours: stop at once.
+            FencedError: The lane, or an effect, is no longer ours: stop at once.
+            StaleError: ``known`` is out of date: nothing was written; do the same again with its ends forgotten.
             UnavailableError: The database cannot be used; nothing was written.
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            delivery.fence(connection, held, self._lease_clock(connection, now))
-            turn = Turn(connection, held, now, about)
+            fence = delivery.fence(held, self._lease_clock(connection, now))
+            turn = Turn(connection, held, now, known, fence=fence)
             yield turn
-            turn.close()
+            turn.flush()
 
     def claim(self, lane: str, owner: str, lease: timedelta) -> Held | None:
         """Take a free lane; None when somebody holds it."""
@@ -138,7 +140,7 @@ class Journal:
         For an effect that only this process could send, because only it had the card.
         """
         with self._database.write() as connection:
-            delivery.lock(connection, [reading.load_effect(connection, effect_key).scope])
+            delivery.lock(connection, reading.load_effect(connection, effect_key).scope)
             effect = reading.load_effect(connection, effect_key)
             if effect.state is not EffectState.WAITING:
                 return False

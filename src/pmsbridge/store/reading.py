@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.known import Ends
 from pmsbridge.store.standing import EffectState, Ended
 from pmsbridge.store.stored import StoredAction, StoredEffect
 from pmsbridge.store.tables import actions, effects, guards, lanes
@@ -179,10 +180,12 @@ class Page:
     Attributes:
         effects: In order of arrival: what is due, everything else of the same actions, and what is open at the same
             tenants or for the same targets, because it may have to go first.
+        ends: Where the trails of those actions end of which every effect is here.
         beyond: Ask again with this for more; None when this was all.
     """
 
     effects: tuple[StoredEffect, ...]
+    ends: Ends = field(default_factory=dict)
     beyond: int | None = None
 
 
@@ -208,6 +211,9 @@ _DUE: Final = (
     .limit(_PAGE_ROWS)
 )  # fmt: skip
 _OWN: Final = select(effects).where(effects.c.action_id == bindparam("id")).order_by(effects.c.seq)
+_ENDS: Final = select(actions.c.id, actions.c.trail_length, actions.c.trail_head).where(
+    actions.c.id.in_(bindparam("ids", expanding=True))
+)
 _AROUND: Final = (
     select(effects)
     .where(
@@ -249,9 +255,12 @@ def page(connection: Connection, lane: str, now: datetime, *, action_id: str | N
         due = connection.execute(_DUE, {"lane": lane, "now": now, "beyond": beyond}).all()
     if not due:
         return Page(())
-    rows = connection.execute(_AROUND, _around(due)).all()
+    wanted = _around(due)
+    # Ends before effects: what is written in between makes an end stale, never an effect.
+    ends = {row.id: (row.trail_length, row.trail_head) for row in connection.execute(_ENDS, {"ids": wanted["ids"]})}
+    rows = connection.execute(_AROUND, wanted).all()
     more = action_id is None and len(due) == _PAGE_ROWS
-    return Page(tuple(StoredEffect.from_row(row) for row in rows), due[-1].seq if more else None)
+    return Page(tuple(StoredEffect.from_row(row) for row in rows), ends, due[-1].seq if more else None)
 
 
 def _around(due: Sequence[Row[Any]]) -> dict[str, list[str]]:

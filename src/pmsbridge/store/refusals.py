@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from pmsbridge.errors import IneligibleError
 
-__all__ = ["FencedError", "GuardHeldError", "PaymentsMovedError"]
+__all__ = ["FencedError", "GuardHeldError", "PaymentsMovedError", "StaleError"]
 
 
 class FencedError(Exception):
     """The lane, or the effect, has moved on under somebody else: stop at once. Never leaves the engine."""
+
+
+class StaleError(Exception):
+    """Somebody wrote about an action since it was read: the same again succeeds. Never leaves the engine."""
 
 
 class PaymentsMovedError(IneligibleError):

@@ -26,7 +26,10 @@ class StoredEffect:
         seq: Order of arrival over all actions.
         attempts: Sends begun.
         looks: Probes made.
-        resends: Sends made after a conclusive absence.
+        resends: Sends made after a look that found nothing.
+        is_doubtful: It was sent again although no look had proved that the first send never arrived, because a repeat
+            does no harm there. What becomes of the repeat says nothing about the first: only a receipt, or a
+            conclusive absence, ends it.
         known_before: By rental, the ledger balance known when it was sent.
         asked_at: When it was asked for (submitted, or retried by a person): what deadlines count from.
         quiet_until: No look before this instant: last moment its bytes may have left, plus the settle window.
@@ -65,6 +68,7 @@ class StoredEffect:
     attempts: int
     looks: int
     resends: int
+    is_doubtful: bool
     baseline: Mapping[str, str]
     known_before: Mapping[str, str]
     asked_at: datetime
@@ -168,6 +172,11 @@ class StoredAction:
         """Some principal effects settled, some certainly not."""
         return is_partial(self.effects)
 
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """Lanes in which it has open effects, in plan order."""
+        return tuple(dict.fromkeys(e.lane for e in self.effects if e.state.is_open))
+
     def effect_named(self, name: str) -> StoredEffect | None:
         """The effect of that name."""
         return next((e for e in self.effects if e.name == name), None)
@@ -246,7 +255,8 @@ class Change:
         why: In our words; what the effect's message becomes.
         not_before: When there is something to do again; None when there is nothing.
         looked: It follows a probe.
-        resend: It is put back to be sent once more after a conclusive absence.
+        resend: It is put back to be sent once more after a look that found nothing.
+        doubtful: As of now an earlier send may have arrived unseen; None leaves that as it is.
     """
 
     event: str
@@ -259,6 +269,12 @@ class Change:
     quiet_until: datetime | None = None
     looked: bool = False
     resend: bool = False
+    doubtful: bool | None = None
+
+    @property
+    def claims_nothing_happened(self) -> bool:
+        """It ends the effect as undone on the word of the last try alone, not because a look proved it absent."""
+        return self.ended is not None and self.ended.has_failed and not self.looked
 
     @classmethod
     def settled(cls, receipt: Receipt, *, looked: bool = False) -> Change:
@@ -287,9 +303,10 @@ class Change:
         return cls("postponed", EffectState.WAITING, why=why, code=code, not_before=until)
 
     @classmethod
-    def again(cls, why: str, *, at: datetime) -> Change:
-        """It is conclusively absent; send the same key once more."""
-        return cls("absent", EffectState.WAITING, why=why, not_before=at, looked=True, resend=True)
+    def again(cls, why: str, *, at: datetime, proved: bool) -> Change:
+        """Send the same key once more: it is conclusively absent (``proved``), or a repeat does no harm."""
+        event = "absent" if proved else "repeated"
+        return cls(event, EffectState.WAITING, why=why, not_before=at, looked=True, resend=True, doubtful=not proved)
 
     @classmethod
     def unknown(cls, why: str, code: str, *, look_at: datetime) -> Change:

@@ -15,7 +15,7 @@ from pmsbridge.logging import redact
 from pmsbridge.store.stored import TrailEntry
 from pmsbridge.store.tables import actions, trail
 
-__all__ = ["Event", "Links", "append", "entries", "links", "redacted", "verify"]
+__all__ = ["Event", "Links", "append", "entries", "link_hash", "links", "redacted", "trail_end", "verify"]
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - plain data of any shape
@@ -31,7 +31,8 @@ def redacted(value: Any) -> Any:  # noqa: ANN401 - plain data of any shape
     return value
 
 
-def _hash(prev: str, action_id: str, number: int, at: datetime, event: str, data: str) -> str:
+def link_hash(prev: str, action_id: str, number: int, at: datetime, event: str, data: str) -> str:
+    """The digest of an entry, which covers the one before it; hex, SHA-256."""
     text = "\x1f".join((prev, action_id, str(number), at.astimezone(UTC).isoformat(), event, data))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -59,7 +60,7 @@ def links(action_id: str, events: Sequence[Event], at: datetime, *, length: int 
     for number, event in enumerate(events, start=length + 1):
         shown = {name: item for name, item in event.data.items() if item not in (None, "", {}, [], ())}
         text = json.dumps(redacted(shown), sort_keys=True, ensure_ascii=False)
-        digest = _hash(head, action_id, number, at, event.name, text)
+        digest = link_hash(head, action_id, number, at, event.name, text)
         rows.append({
             "action_id": action_id, "number": number, "at": at, "event": event.name, "data": text, "prev_hash": head,
             "hash": digest,
@@ -71,23 +72,23 @@ def links(action_id: str, events: Sequence[Event], at: datetime, *, length: int 
 _INSERT: Final = insert(trail)
 # The row lock keeps two lanes of one action from adding the same number; SQLite's writers exclude each other anyway.
 _END: Final = (
-    select(actions.c.trail_length, actions.c.trail_head).where(actions.c.id == bindparam("id")).with_for_update()
+    select(actions.c.trail_length, actions.c.trail_head).where(actions.c.id == bindparam("action_id")).with_for_update()
 )
 _MOVE_END: Final = update(actions).where(actions.c.id == bindparam("action_id"))
 
 
-def append(
-    connection: Connection,
-    action_id: str,
-    events: Sequence[Event],
-    at: datetime,
-    values: Mapping[str, Any] | None = None,
-) -> None:
-    """Add entries inside the caller's transaction; the action keeps the chain's length and head, and these values."""
-    length, head = connection.execute(_END, {"id": action_id}).one()
+def trail_end(connection: Connection, action_id: str) -> tuple[int, str]:
+    """Length and head of an action's trail; nobody else moves it before this transaction ends."""
+    length, head = connection.execute(_END, {"action_id": action_id}).one()
+    return length, head
+
+
+def append(connection: Connection, action_id: str, events: Sequence[Event], at: datetime) -> None:
+    """Add entries inside the caller's transaction; the action keeps the chain's length and head."""
+    length, head = trail_end(connection, action_id)
     new = links(action_id, events, at, length=length, head=head)
     connection.execute(_INSERT, list(new.rows))
-    kept = {"trail_length": new.length, "trail_head": new.head, "changed_at": at, **(values or {})}
+    kept = {"trail_length": new.length, "trail_head": new.head, "changed_at": at}
     connection.execute(_MOVE_END, {"action_id": action_id, **kept})
 
 
@@ -105,7 +106,7 @@ def verify(connection: Connection, action_id: str) -> bool:
     head = ""
     for number, row in enumerate(rows, start=1):
         try:
-            fits = row.hash == _hash(head, action_id, number, row.at, row.event, row.data)
+            fits = row.hash == link_hash(head, action_id, number, row.at, row.event, row.data)
         except (ValueError, AttributeError):
             return False
         if not fits or row.prev_hash != head or row.number != number:

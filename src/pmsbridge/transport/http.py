@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from pmsbridge import telemetry
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.transport.body import BodyRefusedError, check_announced, decoded
@@ -245,17 +246,19 @@ class HttpClient:
         bounds = limits or self.limits
         flight = Flight(deadline or self.deadline(bounds.deadline))
         flight.deadline.check()
-        began = self._monotonic()
-        response = self._dispatch(request, flight, bounds)
-        seconds = round(self._monotonic() - began, 3)
-        _log.debug(
-            "answered", operation=request.operation, host=request.host, status=response.status_code, seconds=seconds
-        )
-        try:
-            yield HttpAnswer(response, request, flight, bounds)
-        finally:
-            with flight.aboard():
-                response.close()
+        with telemetry.span("vendor_call", operation=request.operation, is_write=request.is_write) as traced:
+            began = self._monotonic()
+            response = self._dispatch(request, flight, bounds)
+            traced.set(status=response.status_code)
+            seconds = round(self._monotonic() - began, 3)
+            _log.debug(
+                "answered", operation=request.operation, host=request.host, status=response.status_code, seconds=seconds
+            )
+            try:
+                yield HttpAnswer(response, request, flight, bounds)
+            finally:
+                with flight.aboard():
+                    response.close()
 
     def __del__(self) -> None:
         # Whoever forgets to close leaves no open socket behind; at the end of the interpreter there is nothing to say.
