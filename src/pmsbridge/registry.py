@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
-from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.calls import CallGate
 
 __all__ = ["ADAPTERS", "SANDBOXES", "Plugins", "Sandbox", "SandboxPlugin", "adapters", "build_adapter", "sandboxes"]
 
@@ -135,7 +135,7 @@ def sandboxes() -> Plugins[SandboxPlugin]:
 
 
 def build_adapter(
-    account: str, system: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
+    account: str, system: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None
 ) -> Adapter:
     """Make the adapter of one configured account; no network yet.
 
@@ -144,7 +144,7 @@ def build_adapter(
         system: Which back office, as its adapter is registered.
         options: The account's own settings, read by the adapter.
         secrets: Where references among the options are looked up.
-        counter: Where calls that a vendor charges for are counted; None counts in this process only.
+        gate: Where all processes agree on who calls next, and calls are counted; None for this process alone.
 
     Raises:
         ConfigurationError: No such adapter is installed, it cannot be imported, or its options are wrong.
@@ -154,7 +154,7 @@ def build_adapter(
         raise ConfigurationError(_unknown(account, system, list(plugins)), code="unknown_system")
     plugin = plugins[system]
     try:
-        return plugin.create(account, options, secrets=secrets, counter=counter)
+        return plugin.create(account, options, secrets=secrets, gate=gate)
     except PmsBridgeError:
         raise
     except Exception as error:  # noqa: BLE001 - a factory's own defect; its text may repeat an option

@@ -14,7 +14,7 @@ from pmsbridge.secrets import ReferenceSecrets
 GOOD = """
 from pmsbridge.ports.adapter import AdapterPlugin
 
-def create(account, options, *, secrets, counter=None):
+def create(account, options, *, secrets, gate=None):
     return ("built", account, dict(options), secrets.get("env:X"))
 
 plugin = AdapterPlugin(system="tiny", extra="tiny", create=create)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
-    from pmsbridge.ports.calls import CallCounter
+    from pmsbridge.ports.calls import CallGate
 
     plugin: AdapterPlugin
     """What the entry point points at."""
@@ -23,9 +23,7 @@ __all__ = ["plugin"]
 _NEEDED = ("zeep", "lxml")
 
 
-def _create(
-    account: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
-) -> Adapter:
+def _create(account: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None) -> Adapter:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         from pmsbridge.errors import ConfigurationError  # noqa: PLC0415 - importing this package must stay cheap
@@ -34,7 +32,7 @@ def _create(
         raise ConfigurationError(message, code="missing_extra")
     from pmsbridge_sitelink.adapter import create  # noqa: PLC0415 - loads what only this adapter needs
 
-    return create(account, options, secrets=secrets, counter=counter)
+    return create(account, options, secrets=secrets, gate=gate)
 
 
 @cache

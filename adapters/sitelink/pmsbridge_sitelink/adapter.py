@@ -20,7 +20,7 @@ from pmsbridge.errors import (
 )
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
-from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
 from pmsbridge_sitelink.connection import Connection
@@ -131,7 +131,7 @@ def create(
     *,
     secrets: Secrets,
     clock: Clock | None = None,
-    counter: CallCounter | None = None,
+    gate: CallGate | None = None,
 ) -> SiteLinkAdapter:
     """Make the adapter of one account; no network yet.
 
@@ -141,6 +141,4 @@ def create(
     settings = read_settings(account, options)
     for reference in (settings.license_key, settings.password):
         secrets.get(reference)
-    return SiteLinkAdapter(
-        Connection(account, settings, secrets=secrets, clock=clock or SystemClock(), counter=counter)
-    )
+    return SiteLinkAdapter(Connection(account, settings, secrets=secrets, clock=clock or SystemClock(), gate=gate))

@@ -22,11 +22,11 @@ from pmsbridge.errors import (
 )
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
-from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock
 from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge.transport.http import Deadline, HttpClient, HttpLimits
-from pmsbridge.transport.limits import InMemoryCallCounter, LaneLimiter, LaneLimits, Priority
+from pmsbridge.transport.limits import LaneLimiter, LaneLimits, Priority
 from pmsbridge.transport.retry import read_with_retry
 from pmsbridge.transport.soap import SoapService
 from pmsbridge_sitelink.faults import fault_of
@@ -43,6 +43,7 @@ Rows = Mapping[str, Sequence[Row]]
 
 _log = get_logger(__name__)
 
+_LEASE: Final = timedelta(seconds=30)
 _LARGEST_ID: Final = 2**31 - 1
 _CODE: Final = "Ret_Code"
 _MESSAGE: Final = "Ret_Msg"
@@ -61,17 +62,6 @@ class Answered:
     code: int
     message: str
     rows: Rows
-
-
-class _IncludedCalls:
-    """Calls beyond the included number cost money and are not stopped: the warning comes, the refusal does not."""
-
-    def __init__(self, counter: CallCounter, included: int) -> None:
-        self._counter = counter
-        self._included = included
-
-    def add(self, lane: str, month: str, calls: int) -> int:
-        return min(self._counter.add(lane, month, calls), self._included)
 
 
 class _Spool:
@@ -130,8 +120,7 @@ def vendor_id(field: str, text: str) -> int:
 class Connection:
     """Calls of one account over both services.
 
-    The slots that keep calls of one account apart, and the spacing of calls, are those of this object in this process:
-    processes that share an account do not see each other's.
+    Slots, spacing and the month's count are those of the gate: processes that share one share what the account bears.
 
     Args:
         account: The configured account's name.
@@ -139,7 +128,7 @@ class Connection:
         secrets: Where licence key and password are looked up, at every call, so that a new one is used at once.
         clock: Time.
         http: Takes the place of our own HTTP client (tests).
-        counter: Where monthly calls are counted; in this process when None.
+        gate: Where all processes that use this account take turns; None for this process alone.
     """
 
     def __init__(
@@ -150,7 +139,7 @@ class Connection:
         secrets: Secrets,
         clock: Clock,
         http: HttpClient | None = None,
-        counter: CallCounter | None = None,
+        gate: CallGate | None = None,
     ) -> None:
         self.account = account
         self.settings = settings
@@ -160,8 +149,7 @@ class Connection:
         limits = HttpLimits(connect_timeout=times.connect, read_timeout=times.read, deadline=times.live)
         self.http = http or HttpClient(limits, verify=settings.verify_tls, clock=clock.now, monotonic=clock.monotonic)
         self.lane = f"sitelink:{settings.corp_code}:{account}"
-        self._account_slots = _account_limiter(settings, clock)
-        self._location_slots = _location_limiter(settings, clock, counter)
+        self._slots = _limiter(settings, clock, gate)
         self._services = {service: self._service(service) for service in Service}
 
     def __repr__(self) -> str:
@@ -225,8 +213,8 @@ class Connection:
         """Read a large answer; hand its rows out one by one after the whole of it is here. Asked once.
 
         The account's slot is held while the answer comes in, not while the rows are worked on: the rows wait on disk,
-        so memory does not grow with the answer and a person who pays does not wait for a night's work. The slot is one
-        of this process; another process of the same account has its own.
+        so memory does not grow with the answer and a person who pays does not wait for a night's work. A process that
+        is killed meanwhile blocks the account for ``_LEASE`` at most.
 
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
@@ -235,7 +223,7 @@ class Connection:
         end = self.deadline(self.settings.timeouts.batch)
         with _Spool() as spool:
             with self._called(
-                operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH
+                operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH, lease=_LEASE
             ) as reader:
                 for table, row in reader.tables(*tables, Table.RETURN):
                     _check_row(operation, row, is_return=table == Table.RETURN)
@@ -275,13 +263,15 @@ class Connection:
         drop: Collection[str],
         deadline: Deadline,
         priority: Priority,
+        lease: timedelta | None = None,
     ) -> Iterator[DataSetReader]:
         described = OPERATIONS[operation]
         sent = {**self._log_on(facility), **params}
         with ExitStack() as held:
-            held.enter_context(self._account_slots.slot(self.lane, deadline=deadline, priority=priority))
             held.enter_context(
-                self._location_slots.slot(f"{self.lane}:{facility}", deadline=deadline, priority=priority)
+                self._slots.slot(
+                    self.lane, deadline=deadline, priority=priority, counted_as=f"{self.lane}:{facility}", lease=lease
+                )
             )
             try:
                 reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline))
@@ -328,26 +318,18 @@ def _not_sendable(operation: str, problem: InputError) -> PmsBridgeError:
     return ConfigurationError(message, code="contract_mismatch")
 
 
-def _account_limiter(settings: SiteLinkSettings, clock: Clock) -> LaneLimiter:
+def _limiter(settings: SiteLinkSettings, clock: Clock, gate: CallGate | None) -> LaneLimiter:
+    """Slots and spacing are the account's, the month's calls each location's."""
     limits = settings.limits
-    return LaneLimiter(
-        LaneLimits(concurrency=limits.concurrency, calls_per_second=limits.calls_per_second),
-        clock=clock.now,
-        monotonic=clock.monotonic,
-    )
-
-
-def _location_limiter(settings: SiteLinkSettings, clock: Clock, counter: CallCounter | None) -> LaneLimiter:
-    limits = settings.limits
-    if limits.monthly_calls is not None and not limits.stop_at_monthly_calls:
-        counter = _IncludedCalls(counter or InMemoryCallCounter(), limits.monthly_calls)
     return LaneLimiter(
         LaneLimits(
             concurrency=limits.concurrency,
+            calls_per_second=limits.calls_per_second,
             monthly_calls=limits.monthly_calls,
+            stop_at_monthly_calls=limits.stop_at_monthly_calls,
             warn_at_percent=limits.warn_at_percent,
         ),
-        counter=counter,
+        gate=gate,
         clock=clock.now,
         monotonic=clock.monotonic,
     )

@@ -146,8 +146,8 @@ class Limits(_Section):
     """What the account bears.
 
     Attributes:
-        concurrency: Calls at once in one process. Parallel log-ons of one account fail for some accounts, so the
-            default is 1.
+        concurrency: Calls at once, all processes that share the database together. Parallel log-ons of one account
+            fail for some accounts, so the default is 1.
         calls_per_second: None for no limit.
         monthly_calls: Calls per location and calendar month that are included in the price; None for no count.
         stop_at_monthly_calls: Refuse calls beyond them. Otherwise a warning is logged and each further call costs.

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
-from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.calls import CallGate
 
 __all__ = ["plugin"]
 
 
-def _create(
-    account: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
-) -> Adapter:
+def _create(account: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None) -> Adapter:
     from pmsbridge_rentbook.adapter import RentBookAdapter  # noqa: PLC0415 - listing plugins loads nothing else
 
-    del secrets, counter  # a file on the own disk needs no password, and nobody charges for calls
+    del secrets, gate  # a file on the own disk needs no password, and bears any number of calls
     return RentBookAdapter.from_options(account, options)
 
 

@@ -19,7 +19,7 @@ from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.record import Record, Value
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.ports.calls import CallCounter
+from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.capability import Capability
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
 
@@ -143,7 +143,10 @@ class WritePort(Protocol):
         """Look whether an effect is there."""
 
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:
-        """Read, before a send, what a later probe compares with."""
+        """Read, before a send, what a later probe compares with.
+
+        Of a payment, ``receipts.RENTAL`` may name, one a line, the payments of the same amount that are there already.
+        """
 
     def close(self) -> None:
         """Let go of connections. Idempotent."""
@@ -244,7 +247,7 @@ class AdapterFactory(Protocol):
     """Makes an adapter of one account from its settings table."""
 
     def __call__(
-        self, account: str, options: Mapping[str, Any], *, secrets: Secrets, counter: CallCounter | None = None
+        self, account: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None
     ) -> Adapter:
         """Read the options and build; no network yet.
 
@@ -252,7 +255,8 @@ class AdapterFactory(Protocol):
             account: The configured account's name.
             options: Its own settings table.
             secrets: Where references among the options are looked up.
-            counter: Where calls that the vendor charges for are counted; None counts in this process only.
+            gate: Where all processes agree on who calls next, and calls that the vendor charges for are counted; to be
+                entered before every call and left after it. None for this process alone.
 
         Raises:
             ConfigurationError: An option is missing, unknown or wrong; the message names it and the remedy.

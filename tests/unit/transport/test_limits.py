@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,9 @@ import pytest
 import structlog
 
 from pmsbridge.errors import UnavailableError
+from pmsbridge.ports.calls import Admitted, CallAsk, GateAnswer
 from pmsbridge.transport.deadline import Deadline
-from pmsbridge.transport.limits import CallBudget, InMemoryCallCounter, LaneLimiter, LaneLimits, Priority
+from pmsbridge.transport.limits import InMemoryGate, LaneLimiter, LaneLimits, Priority
 
 SOON = timedelta(seconds=5)
 
@@ -35,8 +37,8 @@ class Clock:
         self.naps.append(seconds)
         self.seconds += seconds
 
-    def limiter(self, limits: LaneLimits, counter: InMemoryCallCounter | None = None) -> LaneLimiter:
-        return LaneLimiter(limits, counter=counter, clock=self.now, monotonic=self.monotonic, sleep=self.sleep)
+    def limiter(self, limits: LaneLimits, gate: InMemoryGate | None = None) -> LaneLimiter:
+        return LaneLimiter(limits, gate=gate, clock=self.now, monotonic=self.monotonic, sleep=self.sleep)
 
     def deadline(self, span: timedelta = SOON) -> Deadline:
         return Deadline(span, clock=self.now, monotonic=self.monotonic)
@@ -170,8 +172,8 @@ def until(true: Callable[[], bool]) -> None:
 
 def test_a_spent_month_is_refused_until_the_next_and_not_counted() -> None:
     clock = Clock()
-    counter = InMemoryCallCounter()
-    limiter = clock.limiter(LaneLimits(monthly_calls=2), counter)
+    gate = InMemoryGate(clock.monotonic)
+    limiter = clock.limiter(LaneLimits(monthly_calls=2), gate)
     for _ in range(2):
         with limiter.slot("a", deadline=clock.deadline()):
             pass
@@ -182,11 +184,11 @@ def test_a_spent_month_is_refused_until_the_next_and_not_counted() -> None:
 
     assert caught.value.code == "monthly_budget_spent"
     assert caught.value.retry_after == timedelta(hours=1)
-    assert counter.add("a", "2026-05", 0) == 2
+    assert gate.calls("a", "2026-05") == 2
     clock.sleep(3600)
     with limiter.slot("a", deadline=clock.deadline()):
         pass
-    assert counter.add("a", "2026-06", 0) == 1
+    assert gate.calls("a", "2026-06") == 1
 
 
 def test_a_person_is_warned_once_a_month_when_the_share_is_reached() -> None:
@@ -208,11 +210,39 @@ def test_a_lane_needs_room_and_a_pace() -> None:
         LaneLimits(calls_per_second=Decimal(0))
 
 
-def test_a_budget_without_a_number_is_never_spent() -> None:
-    assert not CallBudget(None).is_spent(10**9)
-    assert not CallBudget(None).warrants_warning(10**9)
-    assert CallBudget(10).is_spent(11)
-    assert not CallBudget(10).is_spent(10)
+def test_a_month_without_a_number_is_never_spent_and_never_warned_of() -> None:
+    assert LaneLimits().refused_beyond is None
+    assert not LaneLimits().warrants_warning(10**9)
+    assert LaneLimits(monthly_calls=10).refused_beyond == 10
+
+
+def test_calls_beyond_those_that_are_included_are_warned_of_and_made() -> None:
+    clock = Clock()
+    gate = InMemoryGate(clock.monotonic)
+    limiter = clock.limiter(LaneLimits(monthly_calls=2, stop_at_monthly_calls=False, warn_at_percent=100), gate)
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(5):
+            with limiter.slot("a", deadline=clock.deadline()):
+                pass
+
+    assert gate.calls("a", "2026-05") == 5
+    assert [log["event"] for log in logs] == ["monthly_calls_nearly_spent"]
+
+
+def test_a_call_counts_under_its_own_name_and_takes_the_slot_of_its_lane() -> None:
+    clock = Clock()
+    gate = InMemoryGate(clock.monotonic)
+    limiter = clock.limiter(LaneLimits(monthly_calls=1), gate)
+    for place in ("a:1", "a:2"):
+        with limiter.slot("a", deadline=clock.deadline(), counted_as=place):
+            pass
+
+    with (
+        pytest.raises(UnavailableError, match="spent"),
+        limiter.slot("a", deadline=clock.deadline(), counted_as="a:2"),
+    ):
+        pass
+    assert (gate.calls("a:1", "2026-05"), gate.calls("a:2", "2026-05"), gate.calls("a", "2026-05")) == (1, 1, 0)
 
 
 def test_a_limiter_that_is_past_its_deadline_sends_nothing() -> None:
@@ -221,3 +251,100 @@ def test_a_limiter_that_is_past_its_deadline_sends_nothing() -> None:
         LaneLimiter(LaneLimits()).slot("a", deadline=Deadline(timedelta(0))),
     ):
         pass
+
+
+class AwayGate:
+    """A gate that cannot be asked; it remembers who tried to give something back."""
+
+    def __init__(self, *, lets_in: bool) -> None:
+        self.lets_in = lets_in
+        self.left: list[str] = []
+
+    def enter(self, ask: CallAsk, *, again: bool = False) -> GateAnswer:
+        if self.lets_in:
+            return Admitted(1)
+        raise UnavailableError("the database cannot be used now", code="database_unavailable")
+
+    def renew(self, ask: CallAsk) -> None:
+        raise UnavailableError("away", code="database_unavailable")
+
+    def leave(self, ask: CallAsk) -> None:
+        self.left.append(ask.ticket)
+        raise UnavailableError("away", code="database_unavailable")
+
+
+def test_a_gate_that_cannot_be_asked_refuses_the_call_before_it_is_made() -> None:
+    gate = AwayGate(lets_in=False)
+    limiter = LaneLimiter(LaneLimits(), gate=gate)
+    for _ in range(2):
+        with pytest.raises(UnavailableError) as caught, limiter.slot("a", deadline=Deadline(SOON)):
+            raise AssertionError("the call was made")
+        assert caught.value.code == "database_unavailable"
+
+    # The answer alone may have been lost: what may have been taken is given back.
+    assert len(gate.left) == 2
+
+
+def test_a_gate_that_cannot_be_left_does_not_change_what_became_of_the_call() -> None:
+    gate = AwayGate(lets_in=True)
+    limiter = LaneLimiter(LaneLimits(), gate=gate)
+    made = []
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(2):
+            with limiter.slot("a", deadline=Deadline(SOON)):
+                made.append(1)
+
+    assert len(made) == 2
+    assert [log["event"] for log in logs] == ["gate_not_left"] * 2
+
+
+def test_a_long_call_with_a_short_lease_is_renewed_until_it_ends() -> None:
+    renewals: list[str] = []
+    twice = threading.Event()
+
+    class Gate(InMemoryGate):
+        def renew(self, ask: CallAsk) -> None:
+            renewals.append(ask.ticket)
+            super().renew(ask)
+            if len(renewals) > 1:
+                twice.set()
+
+    limiter = LaneLimiter(LaneLimits(), gate=Gate())
+    with limiter.slot("a", deadline=Deadline(timedelta(seconds=30)), lease=timedelta(seconds=0.06)):
+        assert twice.wait(20)
+
+    assert len(set(renewals)) == 1
+    assert not any(thread.name == "pmsbridge-gate" for thread in threading.enumerate())
+
+
+def test_the_lease_outlives_the_deadline_of_the_call() -> None:
+    asks: list[CallAsk] = []
+
+    class Gate(InMemoryGate):
+        def enter(self, ask: CallAsk, *, again: bool = False) -> GateAnswer:
+            asks.append(ask)
+            return super().enter(ask, again=again)
+
+    limiter = LaneLimiter(LaneLimits(), gate=Gate())
+    with limiter.slot("a", deadline=Deadline(timedelta(seconds=20))):
+        pass
+
+    assert asks[0].lease > timedelta(seconds=25)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # from Python 3.12 on, where threads run
+def test_a_process_that_was_forked_in_the_middle_of_a_call_has_its_own_slots() -> None:
+    limiter = LaneLimiter(LaneLimits())
+    with limiter.slot("a", deadline=Deadline(SOON)):
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                with limiter.slot("a", deadline=Deadline(SOON)):
+                    os.write(write, b"in")
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        os.close(write)
+        with os.fdopen(read, "rb") as told:
+            assert told.read() == b"in"

@@ -152,6 +152,25 @@ class Books:
         apply_visible(rental, at)
         return payment
 
+    def delete(self, site: Site, rental: Rental, receipt: str, *, at: datetime) -> bool:
+        """Take a payment out of the books, and out of every charge it paid; False when there is none.
+
+        Decision: the deletion leaves nothing in what reads show; only the journal has the reverse posting.
+        """
+        payment = next((each for each in rental.payments if each.receipt == receipt), None)
+        if payment is None:
+            return False
+        rental.payments.remove(payment)
+        for charge in rental.charges:
+            kept = [(name, part) for name, part in charge.allocations if name != receipt]
+            charge.paid -= sum((part for name, part in charge.allocations if name == receipt), ZERO)
+            charge.allocations[:] = kept
+        owed = [c.start for c in rental.charges if c.category == "Rent" and c.open > 0 and not c.reversed]
+        rental.paid_through = min([rental.paid_through, *(start - _DAY for start in owed)])
+        name, amount = payment.method, -payment.amount
+        self.journal.payment(at, site.code, rental.ledger_id, receipt=receipt, method=name, amount=amount)
+        return True
+
     def true_balance(self, site: Site, rental: Rental) -> Decimal:
         """What the rental owes by the journal, whether reads show it yet or not."""
         return self.journal.balance(f"receivable:{site.code}:{rental.ledger_id}")

@@ -95,6 +95,23 @@ class SandboxControl:
         """
         return self._object("POST", "settings", changes) if changes else self._object("GET", "settings")
 
+    def enter_payment(self, location: str, ledger_id: int, amount: str, **details: str) -> str:
+        """The office enters a payment at the counter; details as in `desk.enter`. Returns its receipt number.
+
+        Raises:
+            ControlError: There is no such ledger, or the amount is not positive.
+        """
+        body = {"ledger": f"{location}/{ledger_id}", "amount": amount, **details}
+        return str(self._object("POST", "payments", body)["receipt"])
+
+    def delete_payment(self, location: str, ledger_id: int, receipt: str) -> None:
+        """The office deletes a payment: reads no longer show it, and what it had paid is owed again.
+
+        Raises:
+            ControlError: There is no such payment.
+        """
+        self._ask("DELETE", "payments", ledger=f"{location}/{ledger_id}", receipt=receipt)
+
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward; what was due happens."""
         self._ask("POST", "advance", {"seconds": seconds})

@@ -13,6 +13,7 @@
 | GET /control/trap | who followed a redirect |
 | POST /control/advance | `{"seconds": 10}`: move the clock forward |
 | POST /control/listener | `{"closed_for": 2}`: refuse connections for so many seconds |
+| POST, DELETE /control/payments | the office enters a payment at the counter, or deletes one; see `enter`, `delete` |
 | POST /control/reset | start over with the same seed |
 """
 
@@ -20,14 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from . import snapshot
-from .books import next_period
+from .books import Receipt, next_period
 from .faults import FaultPlan, RuleError
 from .office import Office
-from .records import Rental, Site, Tenant
+from .records import Payment, Rental, Site, Tenant
 from .wsdl import DriftError, published
 
 Json = dict[str, Any]
@@ -128,11 +130,7 @@ def _tenant_changes(tenant: Tenant, wanted: Mapping[str, Any]) -> list[Change]:
 
 
 def _rental_changes(office: Office, path: str, wanted: Mapping[str, Any]) -> list[Change]:
-    site, number = _split(office, path)
-    rental = office.rental(site, number)
-    if rental is None:
-        message = f"no ledger {path!r}"
-        raise DeskError(message)
+    site, rental = _ledger(office, path)
     for name in set(wanted) - _RENTAL_FLAGS - {"billed"}:
         raise _unknown(name)
     found: list[Change] = [
@@ -150,6 +148,51 @@ def _set_billed(office: Office, site: Site, rental: Rental, *, wanted: bool) -> 
         office.books.bill_period(site, rental, start, at=office.now(), invoice=True)
     elif not wanted:
         office.books.unbill(site, rental, office.now())
+
+
+def enter(office: Office, asked: Mapping[str, Any]) -> Payment:
+    """The office enters a payment at the counter; reads show it at once. Nothing keeps it from being entered twice.
+
+    `{"ledger": "L001/2001", "amount": "129.00", "method": "cash", "description": "Cash", "reference": ""}`: cash
+    without a reference unless said otherwise.
+
+    Raises:
+        DeskError: There is no such ledger, or the amount is not positive; nothing was changed.
+    """
+    amount = Decimal(str(asked["amount"]))
+    if not amount.is_finite() or amount <= 0:
+        message = "a payment is positive"
+        raise DeskError(message)
+    with office.lock:
+        site, rental = _ledger(office, asked["ledger"])
+        description = str(asked.get("description", "Cash"))
+        receipt = Receipt(asked.get("method", "cash"), description, str(asked.get("reference", "")))
+        payment = office.books.record(site, rental, amount, receipt, at=office.now(), visible_at=office.now())
+        office.touch(site, rental)
+        return payment
+
+
+def delete(office: Office, path: str, receipt: str) -> None:
+    """The office deletes a payment: reads no longer show it, and what it had paid is owed again.
+
+    Raises:
+        DeskError: There is no such payment; nothing was changed.
+    """
+    with office.lock:
+        site, rental = _ledger(office, path)
+        if not office.books.delete(site, rental, receipt, at=office.now()):
+            message = f"no payment {receipt!r} on {path!r}"
+            raise DeskError(message)
+        office.touch(site, rental)
+
+
+def _ledger(office: Office, path: str) -> tuple[Site, Rental]:
+    site, number = _split(office, path)
+    rental = office.rental(site, number)
+    if rental is None:
+        message = f"no ledger {path!r}"
+        raise DeskError(message)
+    return site, rental
 
 
 class Desk:
@@ -188,6 +231,8 @@ class Desk:
             ("GET", "trap"): lambda _, __: self.trap(),
             ("POST", "advance"): self._advance,
             ("POST", "listener"): self._listener,
+            ("POST", "payments"): lambda _, body: {"receipt": enter(self._office(), body).receipt},
+            ("DELETE", "payments"): self._delete_payment,
             ("POST", "reset"): self._start_over,
         }
 
@@ -200,7 +245,7 @@ class Desk:
             return 200, route(query, body)
         except (DeskError, RuleError, DriftError) as problem:
             return 400, {"error": str(problem)}
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as problem:
             return 400, {"error": f"bad request: {type(problem).__name__} {problem}"}
 
     def _health(self, _: Mapping[str, str], __: Json) -> Json:
@@ -233,6 +278,10 @@ class Desk:
     def _settings(self, _: Mapping[str, str], body: Json) -> Json:
         change(self._office(), body)
         return asdict(self._office().settings)
+
+    def _delete_payment(self, query: Mapping[str, str], _: Json) -> Json:
+        delete(self._office(), query["ledger"], query["receipt"])
+        return {"ok": True}
 
     def _clear(self, _: Mapping[str, str], __: Json) -> Json:
         self._plan.clear()
