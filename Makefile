@@ -46,6 +46,7 @@ demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox (as one JSON 
 
 .PHONY: test
 test: $(STAMP) ## Run the test suite
+	@tools/servers.sh
 	@$(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
 .PHONY: coverage
@@ -94,6 +95,16 @@ format: $(STAMP) ## Let ruff format and fix what it can
 .PHONY: bench
 bench: $(STAMP) ## Run every benchmark; each measures its peers in the same run
 	@tools/bench.sh $(BIN)/python $(BENCH_ARGS)
+
+N ?= 1000000
+SEED ?= 1000000
+SOAK ?= build/soak-$(SEED)
+
+.PHONY: soak
+soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and records every piece (SEED=, SOAK=)
+	@mkdir -p $(dir $(SOAK))
+	@$(BIN)/python -m pmsbridge.testing.simulation --schedules $(N) --seed $(SEED) --jobs $(WORKERS) \
+	  --progress $(SOAK).json --record $(SOAK).jsonl
 
 .PHONY: docs
 docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins

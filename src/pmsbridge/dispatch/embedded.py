@@ -1,7 +1,11 @@
-"""Threads in this process. Nothing starts by itself: ``start`` does, ``stop`` ends, a fork forgets."""
+"""Threads in this process. Nothing starts by itself: ``start`` does, ``stop`` ends, a fork forgets.
+
+Forking while they work is safe: the database keeps everybody out for the moment of the fork (see ``store.fork_gate``).
+"""
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import os
 import threading
@@ -12,6 +16,7 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Final
 
+from pmsbridge.dispatch.recovery import longest_end, recovery_time
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.logging import get_logger
 
@@ -20,6 +25,7 @@ __all__ = ["EmbeddedDispatcher"]
 _log = get_logger(__name__)
 _ALL: weakref.WeakSet[EmbeddedDispatcher] = weakref.WeakSet()
 _IDLE_SECONDS: Final = 1
+_AT_EXIT: Final = timedelta(seconds=25)
 
 
 class EmbeddedDispatcher:
@@ -71,7 +77,11 @@ class EmbeddedDispatcher:
         return self._pid == os.getpid() and any(thread.is_alive() for thread in self._threads)
 
     def start(self) -> None:
-        """Start the threads; does nothing when they run."""
+        """Start the threads; does nothing when they run.
+
+        A process that ends by itself, such as a web worker that is recycled, lets them finish what they are sending
+        first, for at most 25 seconds.
+        """
         if self.is_running:
             return
         self._reset()
@@ -84,20 +94,24 @@ class EmbeddedDispatcher:
     def _thread(self, number: int, job: Callable[[], None]) -> threading.Thread:
         return threading.Thread(target=job, name=f"pmsbridge-{number}", daemon=True)
 
-    def stop(self, *, within: timedelta = timedelta(seconds=60)) -> bool:
-        """Let every drain finish what it is sending, then end; False when one did not end in time."""
+    def stop(self, *, within: timedelta | None = None) -> bool:
+        """Let every drain finish, take no other lane, and end; False when one did not end in time.
+
+        Args:
+            within: How long to wait; None for as long as it may take: a drain's budget, and the longest call.
+        """
         self._stop.set()
         self._runtime.on_poke = None
         with self._ready:
             self._ready.notify_all()
-        ends = time.monotonic() + within.total_seconds()
+        ends = time.monotonic() + (within or longest_end(self._runtime)).total_seconds()
         for thread in self._threads:
             thread.join(max(0, ends - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def run(self, runtime: Runtime, *, concurrency: int = 4, stop: Event) -> None:
+    def run(self, runtime: Runtime, *, concurrency: int | None = None, stop: Event) -> None:
         """Work until ``stop`` is set: the loop of a worker process."""
-        self._runtime, self._concurrency = runtime, concurrency
+        self._runtime, self._concurrency = runtime, concurrency or self._concurrency
         self.start()
         stop.wait()
         self.stop()
@@ -127,7 +141,7 @@ class EmbeddedDispatcher:
             if lane is None or self._stop.is_set():
                 continue
             try:
-                self._runtime.drain(lane)
+                self._runtime.drain(lane, stop=self._stop.is_set)
             except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
                 _log.error("drain_failed", lane=lane, why=type(error).__name__)
 
@@ -145,18 +159,27 @@ class EmbeddedDispatcher:
         return 0
 
     def health(self) -> Mapping[str, object]:
-        """Threads, the sweeper's last beat, and how many pokes wait."""
+        """Threads, the sweeper's last beat, how many pokes wait, and how soon a dead worker's work is taken over."""
         with self._ready:
             waiting = len(self._heap)
         return {
             "dispatcher": "embedded", "running": self.is_running, "last_beat": self._last_beat, "waiting": waiting,
             "threads": sum(thread.is_alive() for thread in self._threads),
+            "recovery_seconds": int(recovery_time(self._runtime, self._sweep_every).total_seconds()),
         }  # fmt: skip
 
 
 def _forget_all() -> None:
     for dispatcher in list(_ALL):
         dispatcher.forget()
+
+
+@atexit.register
+def _stop_all() -> None:
+    ends = time.monotonic() + _AT_EXIT.total_seconds()
+    running = [dispatcher for dispatcher in list(_ALL) if dispatcher.is_running]
+    for dispatcher in running:
+        dispatcher.stop(within=timedelta(seconds=max(ends - time.monotonic(), 0.001)))
 
 
 if hasattr(os, "register_at_fork"):

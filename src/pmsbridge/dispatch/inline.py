@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from threading import Event
 
+from pmsbridge.dispatch.recovery import recovery_time
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.logging import get_logger
 
@@ -48,7 +49,7 @@ class InlineDispatcher:
         except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
             _log.error("drain_failed", lane=lane, why=type(error).__name__)
 
-    def run(self, runtime: Runtime, *, concurrency: int = 1, stop: Event) -> None:  # noqa: ARG002 - the port's signature
+    def run(self, runtime: Runtime, *, concurrency: int | None = None, stop: Event) -> None:  # noqa: ARG002 - the port's signature
         """Sweep in this thread until ``stop`` is set."""
         while not stop.is_set():
             try:
@@ -63,5 +64,6 @@ class InlineDispatcher:
         return 0
 
     def health(self) -> Mapping[str, object]:
-        """Whether a ``run`` is alive."""
-        return {"dispatcher": "inline", "last_beat": self._last_beat, "waiting": 0}
+        """Whether a ``run`` is alive, and how soon a dead worker's work is taken over."""
+        recovery = int(recovery_time(self._runtime, self._sweep_every).total_seconds())
+        return {"dispatcher": "inline", "last_beat": self._last_beat, "waiting": 0, "recovery_seconds": recovery}

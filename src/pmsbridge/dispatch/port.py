@@ -18,11 +18,17 @@ class Dispatcher(Protocol):
     def poke(self, lane: str, not_before: datetime | None = None) -> None:
         """Have a lane drained, now or at an instant. Never raises."""
 
-    def run(self, runtime: Runtime, *, concurrency: int, stop: Event) -> None:
-        """Work until ``stop`` is set."""
+    def run(self, runtime: Runtime, *, concurrency: int | None = None, stop: Event) -> None:
+        """Work until ``stop`` is set, then let what is being sent finish.
+
+        Args:
+            runtime: Whose work.
+            concurrency: Lanes worked on at once; None for as many as the dispatcher was made for.
+            stop: Set from another thread, or by a signal.
+        """
 
     def tidy(self) -> int:
         """Drop what dead workers left in the engine's own books; returns how much."""
 
     def health(self) -> Mapping[str, object]:
-        """How it does: last beat, how much waits."""
+        """How it does: last beat, how much waits, ``recovery_seconds``: how soon a dead worker's work is taken over."""

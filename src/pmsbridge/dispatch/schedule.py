@@ -58,6 +58,8 @@ class Schedule:
         self._nights = tuple(nights)
         self._scheduler: Any = None
         self._catching_up: threading.Thread | None = None
+        self._counting = threading.Lock()
+        self._running = 0
 
     def start(self) -> None:
         """Start the clock, and run what was missed; does nothing when it runs.
@@ -95,22 +97,39 @@ class Schedule:
         scheduler.add_job(self.look, IntervalTrigger(seconds=int(_LOOK_EVERY.total_seconds())), id="look")
         return scheduler
 
-    def stop(self) -> None:
-        """Stop the clock; a job that runs is let finish."""
+    def stop(self, *, waits: bool = True) -> bool:
+        """Stop the clock.
+
+        Args:
+            waits: Let a job that runs finish, however long it takes. False leaves it running: for a process that is
+                about to end, and a job that goes on from its last committed step elsewhere.
+
+        Returns:
+            Whether no job runs any more.
+        """
         if self._scheduler is not None:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown(wait=waits)
             self._scheduler = None
-        if self._catching_up is not None:
+        if self._catching_up is not None and waits:
             self._catching_up.join()
             self._catching_up = None
+        with self._counting:
+            return self._running == 0
 
     def fire(self, nightly: Nightly) -> bool:
         """Run the newest slot unless it ran; False when it ran, or runs, elsewhere. Never raises."""
+        self._count(1)
         try:
             return self._runtime.tick(nightly.job, latest_slot(nightly, self._runtime.clock.now()))
         except Exception as error:  # noqa: BLE001 - the clock goes on; the next look catches up
             _log.error("tick_failed", job=nightly.job, why=type(error).__name__)
             return False
+        finally:
+            self._count(-1)
+
+    def _count(self, by: int) -> None:
+        with self._counting:
+            self._running += by
 
     def look(self) -> int:
         """Run newest slots that were missed, or whose process died; returns how many ran."""

@@ -25,10 +25,13 @@ from pmsbridge.ports.adapter import Secrets
 
 __all__ = [
     "AccountSettings",
+    "DispatchSettings",
     "Duration",
     "EngineSection",
     "LogSettings",
     "MailSettings",
+    "NoticeSettings",
+    "PlaceNotices",
     "ScheduleSettings",
     "SecretReference",
     "Settings",
@@ -42,6 +45,7 @@ _SMELLS_SECRET: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|licen[cs]e_?key|private_?key)$", re.IGNORECASE
 )
 _CLOCK: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_PASSWORD_OPTION: Final = re.compile(r"[?&]password=", re.IGNORECASE)
 _URL_WITH_PASSWORD: Final = re.compile(r"[a-z0-9+]+://[^/@:]*:[^/@]*@", re.IGNORECASE)
 
 
@@ -84,6 +88,16 @@ AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$
 """How an account is called in settings, addresses and reports."""
 
 
+Language = Literal["en", "fr"]
+"""What staff can be told in."""
+
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
+"""One mail address without a name."""
+
+PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}(/[^/\s]+)?$")]
+"""An account, or one facility of it: ``main``, ``main/L001``."""
+
+
 class _Section(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
@@ -96,15 +110,17 @@ class StoreSettings(_Section):
     Attributes:
         url: Database address. A relative SQLite path is relative to the settings file. Without a password.
         password: Reference of the database user's password; None when there is none.
+        connections: How many connections one process has open at most; further transactions wait for one.
     """
 
     url: str = "sqlite:///pmsbridge.db"
     password: SecretReference | None = None
+    connections: int = Field(default=64, ge=2, le=1000)
 
     @field_validator("url")
     @classmethod
     def _has_no_password(cls, url: str) -> str:
-        if _URL_WITH_PASSWORD.match(url):
+        if _URL_WITH_PASSWORD.match(url) or _PASSWORD_OPTION.search(url):
             message = 'holds a password; take it out and write store.password = "env:NAME"'
             raise ValueError(message)
         if "://" not in url:
@@ -164,6 +180,44 @@ class MailSettings(_Section):
         return self
 
 
+class PlaceNotices(_Section):
+    """What is different for the notices of one account or facility; None keeps what is set above it.
+
+    Attributes:
+        language: Which language staff are told in.
+        addresses: Where staff read mail, in place of the address that the back office holds; an empty list sends none.
+    """
+
+    language: Language | None = None
+    addresses: tuple[MailAddress, ...] | None = None
+
+
+class NoticeSettings(_Section):
+    """What staff are told, in which language, and where.
+
+    Attributes:
+        language: Which language staff are told in.
+        templates: Folder of own templates, ``en/`` and ``fr/`` below it; a file that is not there is taken from ours.
+            None for ours alone.
+        addresses: Where staff read mail; None for the primary address that the back office holds of each facility.
+        reply_to: Where answers to our mails go; empty for the sender.
+        places: By ``ACCOUNT`` or ``ACCOUNT/FACILITY``, what is different there.
+    """
+
+    language: Language = "en"
+    templates: Path | None = None
+    addresses: tuple[MailAddress, ...] | None = None
+    reply_to: MailAddress | Literal[""] = ""
+    places: dict[PlaceName, PlaceNotices] = Field(default_factory=dict)
+
+    def at(self, account: str, facility: str) -> PlaceNotices:
+        """What holds at a facility: its own, else its account's, else the general setting; an address may be None."""
+        found = [self.places.get(f"{account}/{facility}"), self.places.get(account)]
+        languages = [place.language for place in found if place is not None and place.language is not None]
+        addresses = [place.addresses for place in found if place is not None and place.addresses is not None]
+        return PlaceNotices(language=[*languages, self.language][0], addresses=[*addresses, self.addresses][0])
+
+
 class LogSettings(_Section):
     """What is written to standard error, always redacted.
 
@@ -203,14 +257,62 @@ class ScheduleSettings(_Section):
 
     Attributes:
         nightly: Start of the nightly sync, in each facility's own time; None for never.
+        reconcile: When payments are compared with the back offices, in each facility's own time; None for never.
+        daily_close: When the back offices close their day, in each facility's own time: until then a payment can be
+            voided. None when it is not known.
     """
 
     nightly: ClockTime | None = time(2, 30)
+    reconcile: ClockTime | None = None
+    daily_close: ClockTime | None = None
 
-    @field_validator("nightly", mode="before")
+    @field_validator("nightly", "reconcile", "daily_close", mode="before")
     @classmethod
     def _never(cls, value: object) -> object:
         return None if value == "never" else value
+
+
+class DispatchSettings(_Section):
+    """Who carries the wake-ups, and does the work that could not be finished at once.
+
+    Attributes:
+        by: "embedded" for threads of one process, "procrastinate" for workers over PostgreSQL, "celery" for workers
+            over Redis or RabbitMQ, "inline" for whoever asks.
+        concurrency: Lanes one process works on at once.
+        sweep_every: How often due work is looked for; a part of the time in which a dead worker's work is taken over.
+        broker: Address of the queue, without a password. Celery needs one; Procrastinate uses the store's database
+            when it is None.
+        password: Reference of the broker's password; None when there is none.
+    """
+
+    by: Literal["inline", "embedded", "procrastinate", "celery"] = "embedded"
+    concurrency: int = Field(default=4, ge=1, le=64)
+    sweep_every: Duration = Field(default=timedelta(seconds=2), ge=timedelta(milliseconds=100), le=timedelta(hours=1))
+    broker: str | None = None
+    password: SecretReference | None = None
+
+    @field_validator("broker")
+    @classmethod
+    def _is_an_address(cls, broker: str | None) -> str | None:
+        if broker is not None and _URL_WITH_PASSWORD.match(broker):
+            message = 'holds a password; take it out and write dispatch.password = "env:NAME"'
+            raise ValueError(message)
+        if broker is not None and "://" not in broker:
+            message = "not an address such as redis://127.0.0.1:6379/0"
+            raise ValueError(message)
+        return broker
+
+    def address(self, secrets: Secrets) -> str | None:
+        """The broker's address with its password, for the driver only; None when none is set.
+
+        Raises:
+            ConfigurationError: There is nothing behind the password's reference.
+        """
+        if self.broker is None or self.password is None:
+            return self.broker
+        scheme, _, rest = self.broker.partition("://")
+        user, _, host = rest.rpartition("@")
+        return f"{scheme}://{user}:{_quoted(secrets.get(self.password))}@{host}"
 
 
 class AccountSettings(_Section):
@@ -259,12 +361,21 @@ class Settings(BaseSettings):
 
     store: StoreSettings = StoreSettings()
     mail: MailSettings = MailSettings()
+    notices: NoticeSettings = NoticeSettings()
     log: LogSettings = LogSettings()
     engine: EngineSection = EngineSection()
     schedule: ScheduleSettings = ScheduleSettings()
+    dispatch: DispatchSettings = DispatchSettings()
     accounts: dict[AccountName, AccountSettings] = Field(default_factory=dict)
 
     _file: Path | None = PrivateAttr(default=None)
+
+    @model_validator(mode="after")
+    def _places_are_accounts(self) -> Self:
+        if strangers := sorted({name.partition("/")[0] for name in self.notices.places} - set(self.accounts)):
+            message = f"notices.places: no account is called {', '.join(strangers)}"
+            raise ValueError(message)
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -153,14 +152,14 @@ def test_embedded_the_sweeper_and_the_workers_survive_a_database_that_goes_away(
 
     runtime.journal.due_lanes = flaky  # type: ignore[method-assign]
     drains = [RuntimeError("odd")]
-    honest_claim = runtime.journal.claim_turn
+    honest_drain = runtime.drain
 
-    def flaky_claim(*args: Any) -> Any:
+    def flaky_drain(lane: str, **_how: object) -> object:
         if drains:
             raise drains.pop()
-        return honest_claim(*args)
+        return honest_drain(lane)
 
-    runtime.journal.claim_turn = flaky_claim  # type: ignore[method-assign]
+    runtime.drain = flaky_drain  # type: ignore[method-assign, assignment]
     runtime.journal.submit(pay(), {"payment": Route("memory:mem")})
     dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=QUICK)
     dispatcher.start()
@@ -184,8 +183,7 @@ def test_embedded_a_poke_for_later_waits_and_an_equal_one_is_not_kept_twice(stag
 
 def test_embedded_a_forked_child_has_no_workers_and_may_start_its_own(stage: Stage) -> None:
     runtime = stage.runtime()
-    # The parent's threads rest while it forks: whoever forks in the middle of a database call inherits its locks.
-    dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=timedelta(hours=1))
+    dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=QUICK)
     dispatcher.start()
     assert _soon(lambda: dispatcher.health()["last_beat"] is not None)
     out, into = os.pipe()

@@ -1,0 +1,49 @@
+"""How long the work of a worker that died waits for another, and how long an orderly end may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from pmsbridge.dispatch.port import Dispatcher
+from pmsbridge.engine.deliver import Runtime
+
+__all__ = ["dispatch_health", "longest_end", "recovery_time"]
+
+
+def longest_call(runtime: Runtime) -> timedelta:
+    """The longest one call to a back office or a mail server may take."""
+    return max([runtime.settings.mail_timeout, *(adapter.send_timeout for adapter in runtime.adapters.values())])
+
+
+def recovery_time(runtime: Runtime, sweep_every: timedelta) -> timedelta:
+    """Within this time another worker takes over the lanes of one that died: the lease, and one sweep.
+
+    What was being sent is then looked for, not sent: its settle window counts from the end of the lease.
+    """
+    return runtime.lease + sweep_every
+
+
+def longest_end(runtime: Runtime) -> timedelta:
+    """How long an orderly end may take: a drain that is not told uses up its budget; the call in flight is awaited."""
+    return runtime.settings.drain_budget + longest_call(runtime)
+
+
+def dispatch_health(runtime: Runtime, dispatcher: Dispatcher | None = None) -> dict[str, object]:
+    """How delivery does, as plain values: instants, numbers of seconds, counts.
+
+    Args:
+        runtime: Whose journal is asked.
+        dispatcher: Whose own books are asked too; None for the journal alone.
+
+    Raises:
+        UnavailableError: The journal cannot be read now.
+    """
+    counts = runtime.counts()
+    carried: Mapping[str, object] = dispatcher.health() if dispatcher is not None else {}
+    return {
+        "open_effects": counts.open_effects,
+        "oldest_pending_at": counts.oldest_pending_at,
+        "lease_seconds": int(runtime.lease.total_seconds()),
+        **carried,
+    }
