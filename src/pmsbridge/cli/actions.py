@@ -12,22 +12,21 @@ import typer
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.trail import trail
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.standing import Ended
 
 if TYPE_CHECKING:
     from pmsbridge import Bridge
-    from pmsbridge.store.stored import StoredAction, StoredEffect, TrailEntry
+    from pmsbridge.store.stored import StoredAction, StoredEffect
 
-__all__ = ["action_facts", "group", "trail_facts"]
+__all__ = ["action_facts", "group"]
 
 group = typer.Typer(help="What was asked for and how it stands.", no_args_is_help=True, rich_markup_mode=None)
 
 _ActionId = Annotated[str, typer.Argument(metavar="ACTION", help="The action's id (act_...).", show_default=False)]
 _Actor = Annotated[str, typer.Option("--actor", help="Who decides; it goes into the trail.")]
-
-_SHOWN_IN_TRAIL: Final = 110
 
 
 class Decision(StrEnum):
@@ -80,19 +79,7 @@ def show(context: typer.Context, action_id: _ActionId, as_json: JsonOption = Fal
     _print_action(facts, as_json=as_json)
 
 
-@group.command("trail")
-def trail(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
-    """Show everything that happened to an action, and whether the trail is whole."""
-    with open_bridge(context, asks_back_offices=False) as bridge:
-        facts = action_facts(bridge.journal.action(action_id))
-        entries = [trail_facts(entry) for entry in bridge.journal.trail(action_id)]
-        is_whole = bridge.journal.verify_trail(action_id)
-    if as_json:
-        print_json({"action_id": action_id, "outcome": facts["outcome"], "whole": is_whole, "trail": entries})
-        return
-    rows = [(e["number"], e["at"], e["event"], _shown(e["data"])) for e in entries]
-    print_table(f"Trail of {action_id}", [">#", "at (UTC)", "event", "data"], rows)
-    say("The trail is whole: no entry was changed, added or removed." if is_whole else "THE TRAIL WAS TAMPERED WITH.")
+group.command("trail")(trail)
 
 
 @group.command("retry")
@@ -208,11 +195,6 @@ def _step_facts(effect: StoredEffect) -> dict[str, Any]:
     }
 
 
-def trail_facts(entry: TrailEntry) -> dict[str, Any]:
-    """A trail entry as JSON holds it."""
-    return {"number": entry.number, "at": entry.at, "event": entry.event, "data": dict(entry.data), "hash": entry.hash}
-
-
 def _print_action(facts: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(facts)
@@ -230,8 +212,3 @@ def _print_action(facts: Mapping[str, Any], *, as_json: bool) -> None:
         for step in facts["steps"]
     ]
     print_table(title, ["step", "effect", "outcome", "evidence or reason", ">sends", ">looks"], rows)
-
-
-def _shown(data: Mapping[str, Any]) -> str:
-    text = ", ".join(f"{name}={value}" for name, value in data.items() if not isinstance(value, Mapping | list))
-    return text if len(text) <= _SHOWN_IN_TRAIL else text[:_SHOWN_IN_TRAIL] + "…"

@@ -8,7 +8,22 @@ from typing import Annotated
 
 import typer
 
-from pmsbridge.cli import actions, demo, doctor, init, sandbox, schema, status, sync
+from pmsbridge.cli import (
+    actions,
+    audit,
+    db,
+    demo,
+    doctor,
+    findings,
+    init,
+    reconcile,
+    run,
+    sandbox,
+    schema,
+    status,
+    sync,
+    trail,
+)
 from pmsbridge.cli.opening import Chosen
 
 __all__ = ["app"]
@@ -26,7 +41,13 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("sync")(sync.sync)
 app.command("status")(status.status)
+app.command("run")(run.run)
 app.add_typer(actions.group, name="actions")
+app.command("trail")(trail.trail)
+app.add_typer(audit.group, name="audit")
+app.add_typer(findings.group, name="findings")
+app.add_typer(db.group, name="db")
+app.command("reconcile")(reconcile.reconcile)
 app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)

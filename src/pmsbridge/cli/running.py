@@ -34,7 +34,8 @@ def run(args: Sequence[str]) -> int:
 
     Returns:
         0, or the exit code of the error class: 2 wrong input, 3 not eligible, 4 configuration, 5 unsupported,
-        6 rejected, 7 unavailable, 8 outcome unknown, 70 a defect of ours, 130 interrupted.
+        6 rejected, 7 unavailable, 8 outcome unknown, 70 a defect of ours, 130 interrupted; 9 from a command that found
+        something a person must look at.
     """
     from pmsbridge.cli.app import app  # the commands load only when one runs
 

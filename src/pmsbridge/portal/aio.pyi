@@ -3,12 +3,15 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from datetime import date
+from datetime import time
 from datetime import timedelta
 from pathlib import Path
 from pmsbridge.actions.eligibility import Offer
 from pmsbridge.actions.quotes import PaymentQuote
+from pmsbridge.dispatch.port import Dispatcher
 from pmsbridge.dispatch.schedule import Schedule
 from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.sync import SyncProgress
 from pmsbridge.engine.sync import SyncReport
 from pmsbridge.model.account import RentalAccount
@@ -102,5 +105,7 @@ class AsyncBridge:
     def accounts(self) -> AsyncEntrance: ...
     async def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]: ...
     async def available_units(self, facility: str) -> tuple[Unit, ...]: ...
+    async def dispatcher(self) -> Dispatcher: ...
     async def nightly(self) -> Schedule: ...
     async def sync(self, facilities: Sequence[str] | None=..., *, entities: Sequence[Entity] | None=..., progress: Callable[[SyncProgress], None] | None=..., full: bool=...) -> SyncReport: ...
+    async def reconcile(self, facilities: Sequence[str] | None=..., *, since: date | None=..., until: date | None=..., close_at: time | None=..., every_rental: bool=...) -> ReconcileReport: ...

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, time, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pydantic import SecretStr
 
+from pmsbridge.dispatch.choosing import make_dispatcher
+from pmsbridge.dispatch.port import Dispatcher
 from pmsbridge.dispatch.schedule import Nightly, Schedule
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
+from pmsbridge.engine.notices import FacilityScribe, NoticeDesk
+from pmsbridge.engine.reconcile.comparing import Days, Reconciler
+from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncProgress, SyncReport
 from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
@@ -29,9 +34,9 @@ from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.mailer import Mailer
 from pmsbridge.registry import build_adapter
 from pmsbridge.secrets import ReferenceSecrets, StoreSecrets
-from pmsbridge.settings import MailSettings, Settings, load_settings
-from pmsbridge.store.call_counts import DatabaseCallCounter
+from pmsbridge.settings import Settings, load_settings
 from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
 
@@ -65,11 +70,17 @@ class Bridge:
             clock: Where now comes from.
             wait: How long a verb waits for an outcome that is not known at once before it answers ``pending``; None
                 for not at all.
+
+        Raises:
+            ConfigurationError: A template of the operator's own is broken; the message names file, line and variable.
+                Or ``notices.places`` names no facility of an account.
         """
         self.settings = settings
         self.database = database
         self.adapters = dict(adapters)
         self.clock = clock or SystemClock()
+        self._refuse_unknown_places()
+        self.notices = NoticeDesk.open(settings.notices, settings.folder)
         engine = settings.engine
         self.runtime = Runtime(
             database, self.adapters, mailer=mailer, clock=self.clock,
@@ -77,9 +88,12 @@ class Bridge:
                 settle_window=engine.settle_window, action_deadline=engine.action_deadline,
                 notice_deadline=engine.notice_deadline, max_attempts=engine.max_attempts,
             ),
+            staff_address=lambda account, facility: ", ".join(self._scribe(account, facility).staff),
+            scribe_of=self._scribe,
         )  # fmt: skip
         self._wait = wait
         self._facilities: dict[str, Facility] = {}
+        self._dispatcher: Dispatcher | None = None
 
     @classmethod
     def from_config(
@@ -104,12 +118,12 @@ class Bridge:
         own = ReferenceSecrets(folder=settings.folder)
         secrets = own if asks_back_offices else StoreSecrets(own, settings.store.password)
         database = open_database(settings.store.address(secrets))
-        counter = DatabaseCallCounter(database)
+        gate = DatabaseGate(database)
         adapters = {
-            name: build_adapter(name, account.system, account.options, secrets=secrets, counter=counter)
+            name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate)
             for name, account in settings.accounts.items()
         }
-        return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings.mail, secrets), wait=wait)
+        return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings, secrets), wait=wait)
 
     @property
     def journal(self) -> Journal:
@@ -194,9 +208,20 @@ class Bridge:
         adapter, code = self.place(facility)
         office = Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
-            tenant_id=who, actor=asking, wait=self._wait,
+            tenant_id=who, actor=asking, wait=self._wait, notices=self.notices,
         )  # fmt: skip
         return TenantSession(office)
+
+    def _refuse_unknown_places(self) -> None:
+        for name in self.settings.notices.places:
+            account, _, code = name.partition("/")
+            if code and code not in self.adapters[account].facility_codes:
+                message = f"notices.places: {name} is no facility of that account"
+                raise ConfigurationError(message, code="unknown_place")
+
+    def _scribe(self, account: str, facility: str) -> FacilityScribe:
+        """Who writes to the staff of a facility, by the settings and the last copy of the facility."""
+        return self.notices.scribe(account, facility, self.mirror.facility(account, facility))
 
     @property
     def accounts(self) -> Entrance:
@@ -228,29 +253,57 @@ class Bridge:
         adapter, code = self.place(facility)
         return tuple(adapter.units(code, available_only=True))
 
+    # -- who does the rest ---------------------------------------------------------------------------------------
+
+    def dispatcher(self) -> Dispatcher:
+        """What ``dispatch.by`` names, the same one every time: from then on verbs wake its workers.
+
+        It has started nothing yet. A web process that shares a queue with ``pmsbridge run`` asks for it once, at its
+        start; one that does its own work says ``bridge.dispatcher().start()`` with ``dispatch.by = "embedded"``.
+
+        Raises:
+            ConfigurationError: A library is missing, or the broker is not named, or is no address that fits.
+        """
+        if self._dispatcher is None:
+            self._dispatcher = make_dispatcher(
+                self.runtime, self.settings.dispatch, store=self.settings.store,
+                secrets=ReferenceSecrets(folder=self.settings.folder),
+            )  # fmt: skip
+        return self._dispatcher
+
     # -- the night, by the clock ---------------------------------------------------------------------------------
 
     def nightly(self) -> Schedule:
-        """The clock of this process: every facility is synced at ``schedule.nightly`` in its own time. Not started yet.
+        """The clock of this process, not started yet.
 
-        Several processes may each have one: a night runs once over all of them, and one that was missed is caught up.
+        Every facility is synced at ``schedule.nightly``, and its payments are compared with the back office at
+        ``schedule.reconcile``, in its own time. Several processes may each have one: a slot runs once over all of them,
+        and one that was missed is caught up.
 
         Raises:
-            ConfigurationError: ``schedule.nightly`` is "never".
+            ConfigurationError: ``schedule.nightly`` and ``schedule.reconcile`` are "never".
             UnavailableError: A facility whose time zone is not known yet cannot be read now.
         """
-        at = self.settings.schedule.nightly
-        if at is None:
+        wanted = self.settings.schedule
+        if wanted.nightly is None and wanted.reconcile is None:
             message = 'schedule.nightly is "never"; set a time of day to have a nightly sync'
             raise ConfigurationError(message, code="no_schedule")
-        nights = []
+        nights: list[Nightly] = []
         for adapter in self.adapters.values():
             for code in adapter.facility_codes:
                 known = self.mirror.facility(adapter.account_name, code) or adapter.facility(code)
-                job = f"sync {adapter.account_name}/{code}"
-                self.runtime.jobs[job] = Sync(self.runtime).nightly_of([FacilityKey(adapter.account_name, code)])
-                nights.append(Nightly(job, at, known.zone))
+                nights += self._nights(FacilityKey(adapter.account_name, code), known.zone)
         return Schedule(self.runtime, nights)
+
+    def _nights(self, key: FacilityKey, zone: str) -> Iterator[Nightly]:
+        """What is done at one facility by the clock; its jobs are known to the runtime from now on."""
+        wanted, place, jobs = self.settings.schedule, f"{key.account}/{key.facility}", self.runtime.jobs
+        if wanted.nightly is not None:
+            jobs[f"sync {place}"] = Sync(self.runtime).nightly_of([key])
+            yield Nightly(f"sync {place}", wanted.nightly, zone)
+        if wanted.reconcile is not None:
+            jobs[f"reconcile {place}"] = Reconciler(self.runtime).job_of([key], close_at=wanted.daily_close)
+            yield Nightly(f"reconcile {place}", wanted.reconcile, zone)
 
     # -- the night -----------------------------------------------------------------------------------------------
 
@@ -275,22 +328,58 @@ class Bridge:
 
         What a back office refuses or fails to answer is in the report, per facility and entity.
         """
+        keys = self._keys(facilities)
+        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+
+    def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (
             [self.place(name) for name in facilities]
             if facilities is not None
             else [(adapter, code) for adapter in self.adapters.values() for code in adapter.facility_codes]
         )
-        keys = [FacilityKey(adapter.account_name, code) for adapter, code in chosen]
-        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+        return [FacilityKey(adapter.account_name, code) for adapter, code in chosen]
+
+    # -- the end of the day --------------------------------------------------------------------------------------
+
+    def reconcile(
+        self,
+        facilities: Sequence[str] | None = None,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        close_at: time | None = None,
+        every_rental: bool = False,
+    ) -> ReconcileReport:
+        """Compare our payments with what the back offices show, and bring the findings up to date. Changes no payment.
+
+        Args:
+            facilities: "L001" or "account/L001"; None for every configured one.
+            since: First business day, in each facility's own zone; None for ``until`` alone.
+            until: Last business day, inclusive; None for today.
+            close_at: Local time of the back offices' daily close; None takes ``schedule.daily_close``.
+            every_rental: Read all rentals in the mirror, one call each, not only those paid through us: only this
+                shows payments at the desk on other rentals.
+
+        Raises:
+            NotFoundError: No account has a facility of one of these names; nothing was read.
+            InputError: The first day is after the last one.
+
+        What a back office refuses or fails to answer is in the report, per facility.
+        """
+        if since is not None and until is not None and since > until:
+            raise InputError("since", "is after until")
+        days = Days(since=since, until=until, close_at=close_at or self.settings.schedule.daily_close)
+        return Reconciler(self.runtime).run(self._keys(facilities), days, every_rental=every_rental)
 
 
-def _mailer(mail: MailSettings, secrets: Secrets) -> Mailer | None:
+def _mailer(settings: Settings, secrets: Secrets) -> Mailer | None:
+    mail = settings.mail
     if mail.host is None:
         return None
     password = SecretStr(secrets.get(mail.password)) if mail.password is not None else None
     return SmtpMailer(
         SmtpSettings(
-            host=mail.host, port=mail.port, sender=mail.sender, starttls=mail.starttls, username=mail.username,
-            password=password,
+            host=mail.host, port=mail.port, sender=mail.sender, reply_to=settings.notices.reply_to,
+            starttls=mail.starttls, username=mail.username, password=password,
         )
     )  # fmt: skip

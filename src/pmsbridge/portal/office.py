@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import MONEY_KINDS, ActionKind
-from pmsbridge.actions.plan import Plan, Submission
+from pmsbridge.actions.plan import Plan, Submission, When
 from pmsbridge.actions.plans import Planner
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
@@ -45,6 +47,7 @@ class Office:
         tenant_id: Whom everything here is bound to.
         actor: Who asks: "tenant" or "staff:NAME".
         wait: How long a verb waits for an outcome that is not known at once; None for not at all.
+        notices: Finds the words for staff, and their addresses.
     """
 
     adapter: Adapter
@@ -54,6 +57,7 @@ class Office:
     tenant_id: str
     actor: str
     wait: timedelta | None
+    notices: NoticeDesk = field(default_factory=built_in_desk)
 
     @property
     def account_name(self) -> str:
@@ -119,6 +123,23 @@ class Office:
     def today(self, account: TenantAccount) -> date:
         """The business date at the facility."""
         return self.clock.now().astimezone(ZoneInfo(account.facility.zone)).date()
+
+    def scribe(self, account: TenantAccount) -> FacilityScribe:
+        """Who writes to the facility's staff."""
+        return self.notices.scribe(self.account_name, self.facility, account.facility)
+
+    def report_unmailed(self, plan: Plan, action_id: str) -> None:
+        """Leave a finding when a plan tells staff and no address to mail to is known."""
+        kinds = {step.effect.kind for step in plan.steps if step.when is When.SETTLED}
+        if "post_bulletin" in kinds and "send_mail" not in kinds:
+            self.runtime.findings.add(
+                Finding(
+                    code="no_staff_address", severity=Severity.WARNING, account=self.account_name,
+                    facility=self.facility, subject=self.facility, found_at=self.clock.now(),
+                    text=f"a notice to staff of {action_id} could not be mailed: no address is known. Enter the "
+                    "facility's e-mail in the back office, or set notices.addresses.",
+                )
+            )  # fmt: skip
 
     @property
     def is_confirming(self) -> bool:
@@ -219,14 +240,19 @@ class Perform:
         # Before the read: whatever becomes of a payment after this moment is not in what will be judged.
         seen = office.payment_stamps() if is_money else None
         account = office.read_bare() if is_money else office.read()
-        planner = Planner(account=account, action_id=self.action_id, native=office.native, today=office.today(account))
+        planner = Planner(
+            account=account, action_id=self.action_id, native=office.native, today=office.today(account),
+            scribe=office.scribe(account),
+        )  # fmt: skip
         plan = decide(account, planner)
         submission = Submission(
             action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
             payments_seen=seen,
         )  # fmt: skip
-        return office.runtime.submit(submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait)
+        view = office.runtime.submit(submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait)
+        office.report_unmailed(plan, self.action_id)
+        return view
 
 
 def rental_of(account: TenantAccount, rental_id: str) -> RentalAccount:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pmsbridge.cli.actions import trail_facts
 from pmsbridge.cli.demo.books import Taken
 from pmsbridge.cli.demo.stage import Stage
 from pmsbridge.cli.demo.telling import Teller
+from pmsbridge.cli.trail import trail_facts
 from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:

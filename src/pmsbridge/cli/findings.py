@@ -1,0 +1,74 @@
+"""``pmsbridge findings``: what a machine noticed and a person should look at."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from pmsbridge.cli.opening import open_bridge
+from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from pmsbridge.store.findings import OpenFinding
+
+__all__ = ["EXIT_A_PERSON_MUST_LOOK", "finding_facts", "group"]
+
+EXIT_A_PERSON_MUST_LOOK: Final = 9
+"""Exit code of a command that did what it was asked and found something a person must look at."""
+
+group = typer.Typer(help="What a person should look at.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@group.command("list")
+def list_findings(
+    context: typer.Context,
+    facility: Annotated[str | None, typer.Option(help="Only this facility (L001 or ACCOUNT/L001).")] = None,
+    code: Annotated[str | None, typer.Option(help="Only codes that begin so (reconcile_).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what nobody has closed, oldest first. Asks no back office."""
+    account, _, place = (facility or "").rpartition("/")
+    with open_bridge(context, asks_back_offices=False) as bridge:
+        found = bridge.runtime.findings.open(account=account or None, facility=place or None)
+    facts = [finding_facts(each) for each in found if each.finding.code.startswith(code or "")]
+    if as_json:
+        print_json({"findings": facts})
+        return
+    columns = [">#", "severity", "facility", "code", "what", ">seen", "last (UTC)"]
+    print_table(
+        "Open findings",
+        columns,
+        [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"], f["seen_at"]) for f in facts],
+    )
+    if facts:
+        say("When one is dealt with: pmsbridge findings close NUMBER --actor YOUR_NAME")
+
+
+@group.command("close")
+def close_finding(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(min=1, help="The finding's number.", show_default=False)],
+    actor: Annotated[str, typer.Option("--actor", help="Who dealt with it; it is kept.")],
+    note: Annotated[str, typer.Option("--note", help="What was done; it is kept, without card numbers.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that a finding is dealt with."""
+    if not actor.strip():
+        raise InputError("--actor", "is empty", remedy="Say who dealt with it.")
+    with open_bridge(context, asks_back_offices=False) as bridge:
+        done = bridge.runtime.findings.close(number, datetime.now(UTC), by=actor.strip(), note=note.strip())
+    if not done:
+        raise NotFoundError("finding", "there is no open finding of that number", code="no_finding")
+    if as_json:
+        print_json({"number": number, "closed": True, "by": actor.strip()})
+    else:
+        say(f"Finding {number} is closed.")
+
+
+def finding_facts(each: OpenFinding) -> dict[str, Any]:
+    """An open finding as JSON holds it."""
+    facts = each.finding.model_dump(mode="json")
+    return {"number": each.number, "times": each.times, "seen_at": each.seen_at, **facts}

@@ -1,0 +1,332 @@
+"""What a person should know about a day's payments, and what to do about it in plain words. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from pmsbridge.engine.reconcile.matching import Asked, How, Matching, Pair, Shown, Standing, looks_like
+from pmsbridge.model.finding import Severity
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.ports.outcome import Outcome
+
+__all__ = ["Difference", "Kind", "Moment", "judge"]
+
+
+class Kind(StrEnum):
+    """What two sides of the books may differ in.
+
+    ``DOUBLE``: the back office shows a second payment for one wish. ``TWO_WISHES``: two wishes for the same payer,
+    rental and amount, close together, both settled. ``JOURNAL_ONLY``: we said settled, and it is not there.
+    ``REVERSED``: we said settled, and it was taken back. ``OTHER_AMOUNT``: it is there with another amount.
+    ``TOLD_OTHERWISE``: we said nothing changed, and there is a payment that looks like it. ``UNRESOLVED``: nobody could
+    know by machine. ``WAITING``: too early to tell. ``VENDOR_ONLY``: nobody asked us for it; entered at the desk, or by
+    the back office itself.
+    """
+
+    DOUBLE = "double"
+    TWO_WISHES = "two_wishes"
+    JOURNAL_ONLY = "journal_only"
+    REVERSED = "reversed"
+    OTHER_AMOUNT = "other_amount"
+    TOLD_OTHERWISE = "told_otherwise"
+    UNRESOLVED = "unresolved"
+    WAITING = "waiting"
+    VENDOR_ONLY = "vendor_only"
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Somebody has to do something."""
+        return self not in {Kind.WAITING, Kind.VENDOR_ONLY}
+
+    @property
+    def severity(self) -> Severity:
+        """How soon: money that is there too often, or not at all, before the day is closed."""
+        is_urgent = self in {Kind.DOUBLE, Kind.JOURNAL_ONLY, Kind.TOLD_OTHERWISE}
+        return Severity.URGENT if is_urgent else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Which days are looked at, and when.
+
+    Attributes:
+        since: First business day.
+        until: Last business day, inclusive.
+        read_at: When the back office was read.
+        settle_window: How long after it happened a payment may not show yet.
+        close_together: Two wishes for the same within this time are one too many.
+        close_at: Local time of the back office's daily close; None when it is not known.
+        before_close: The last of the days is still open; None when the close is not known.
+    """
+
+    since: date
+    until: date
+    read_at: datetime
+    settle_window: timedelta
+    close_together: timedelta = timedelta(hours=24)
+    close_at: time | None = None
+    before_close: bool | None = None
+
+    def holds(self, day: date) -> bool:
+        """It is one of the days."""
+        return self.since <= day <= self.until
+
+    def undo(self, shown: Shown) -> str:
+        """How to take a payment back now."""
+        if self.before_close is None:
+            return f"void {shown.name} in the back office while its day is open; after the daily close refund it"
+        if self.before_close and self.close_at is not None and shown.day == self.until:
+            return f"void {shown.name} in the back office before it closes the day at {self.close_at:%H:%M}"
+        return f"its day is closed: refund {shown.name} in the back office"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing the two sides do not agree on.
+
+    Attributes:
+        asked: Payments of ours it is about.
+        shown: Payments in the back office it is about.
+        what: What is true, for a person, with its evidence.
+        remedy: What to do, for a person.
+        closed_by: The person who looked at it and closed its finding; empty while nobody has.
+    """
+
+    kind: Kind
+    day: date
+    tenant_id: str
+    rental_id: str
+    unit_number: str
+    amount: Money
+    asked: tuple[Asked, ...]
+    shown: tuple[Shown, ...]
+    what: str
+    remedy: str
+    closed_by: str = ""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Somebody has to do something, and nobody has said that it is done."""
+        return self.kind.needs_a_person and not self.closed_by
+
+    @property
+    def code(self) -> str:
+        """The code of its finding."""
+        return f"reconcile_{self.kind.value}"
+
+    @property
+    def subject(self) -> str:
+        """What a finding about it is told apart by: the day, the rental, and the payment or the wish."""
+        named = self.shown[-1].payment_id if self.kind is Kind.DOUBLE else ""
+        wishes = "+".join(row.name for row in self.asked)
+        return f"{self.day.isoformat()} rental {self.rental_id} {named or wishes}"[:200]
+
+
+def judge(matching: Matching, moment: Moment) -> tuple[Difference, ...]:
+    """Everything the two sides differ in on these days, what needs a person first."""
+    differences = [
+        *_pairs(matching, moment),
+        *_two_wishes(matching, moment),
+        *_asked_alone(matching, moment),
+        *_shown_alone(matching, moment),
+    ]
+    order = {kind: number for number, kind in enumerate(Kind)}
+    within = (row for row in differences if moment.holds(row.day))
+    return tuple(sorted(within, key=lambda row: (order[row.kind], row.day, row.rental_id, row.subject)))
+
+
+def _difference(kind: Kind, asked: Iterable[Asked], shown: Iterable[Shown], what: str, remedy: str) -> Difference:
+    ours, theirs = tuple(asked), tuple(shown)
+    row = ours[0] if ours else theirs[0]
+    day = theirs[-1].day if theirs else ours[0].last_day
+    number = ours[0].unit_number if ours else ""
+    return Difference(kind, day, row.tenant_id, row.rental_id, number, row.amount, ours, theirs, what, remedy)
+
+
+# -- payments that were found ------------------------------------------------------------------------------------------
+
+
+def _pairs(matching: Matching, moment: Moment) -> Iterator[Difference]:
+    for pair in matching.pairs:
+        if pair.asked.standing is Standing.UNRESOLVED:
+            yield _unresolved(pair, moment)
+        elif pair.asked.standing is Standing.NOTHING_CHANGED:
+            if pair.shown.holds_money:
+                yield _told_otherwise(pair, moment)
+        elif not pair.shown.holds_money:
+            yield _reversed(pair)
+        elif pair.shown.amount != pair.asked.amount:
+            yield _other_amount(pair)
+
+
+def _unresolved(pair: Pair, moment: Moment) -> Difference:
+    asked, shown = pair.asked, pair.shown
+    what = f"{_wish(asked)} is unresolved, and {_there(shown)} {_sureness(pair)}; read at {_at(moment.read_at)}"
+    if asked.outcome is Outcome.PENDING:
+        return _difference(Kind.WAITING, [asked], [shown], what, "nothing yet: a worker looks for it by itself")
+    if not shown.holds_money:
+        evidence = f"{shown.name} of {shown.amount} on {shown.day.isoformat()} is {shown.state.value}"
+        return _difference(Kind.UNRESOLVED, [asked], [shown], what, _resolve(asked, Outcome.DECLINED, evidence))
+    evidence = f"{shown.name} of {shown.amount} on {shown.day.isoformat()} on rental {shown.rental_id}"
+    doubt = "look who paid it; if it is this one: " if pair.by is How.LOOKS else ""
+    return _difference(Kind.UNRESOLVED, [asked], [shown], what, doubt + _resolve(asked, Outcome.SETTLED, evidence))
+
+
+def _told_otherwise(pair: Pair, moment: Moment) -> Difference:
+    asked, shown = pair.asked, pair.shown
+    what = f"{_wish(asked)} ended {asked.outcome.value}, but {_there(shown)} {_sureness(pair)}"
+    remedy = (
+        f"look who paid {shown.name}: if it is this one, tell the tenant that it was taken and not to pay again, or"
+        f" {moment.undo(shown)}; if the tenant paid at the desk afterwards, close the finding"
+    )
+    return _difference(Kind.TOLD_OTHERWISE, [asked], [shown], what, remedy)
+
+
+def _reversed(pair: Pair) -> Difference:
+    asked, shown = pair.asked, pair.shown
+    what = (
+        f"{_wish(asked)} was settled ({asked.evidence}), and the back office shows {shown.name} as {shown.state.value}"
+    )
+    remedy = "if the office took it back on purpose, close the finding; else enter the payment again in the back office"
+    return _difference(Kind.REVERSED, [asked], [shown], what, remedy)
+
+
+def _other_amount(pair: Pair) -> Difference:
+    asked, shown = pair.asked, pair.shown
+    what = f"{_wish(asked)} was settled ({asked.evidence}), and {shown.name} says {shown.amount}"
+    remedy = f"ask who changed {shown.name}; correct it in the back office, or tell the tenant"
+    return _difference(Kind.OTHER_AMOUNT, [asked], [shown], what, remedy)
+
+
+def _two_wishes(matching: Matching, moment: Moment) -> Iterator[Difference]:
+    """Neighbours in time among settled payments of the same payer, rental and amount."""
+    groups: dict[tuple[str, str, Money], list[Pair]] = {}
+    for pair in matching.pairs:
+        if pair.asked.standing is Standing.SETTLED and pair.shown.holds_money:
+            groups.setdefault((pair.asked.tenant_id, pair.asked.rental_id, pair.asked.amount), []).append(pair)
+    for group in groups.values():
+        for first, second in pairwise(sorted(group, key=lambda pair: pair.asked.asked_at)):
+            apart = second.asked.asked_at - first.asked.asked_at
+            if first.asked.action_id != second.asked.action_id and apart <= moment.close_together:
+                yield _twice(first, second, apart, moment)
+
+
+def _twice(first: Pair, second: Pair, apart: timedelta, moment: Moment) -> Difference:
+    minutes = int(apart.total_seconds() // 60)
+    what = (
+        f"the tenant asked twice for {first.asked.amount} on rental {first.asked.rental_id}, {minutes} minutes apart:"
+        f" {first.asked.name} is {first.shown.name}, {second.asked.name} is {second.shown.name}"
+    )
+    gateway = _gateway(second.asked)
+    remedy = f"ask the tenant whether both were meant; if not, {moment.undo(second.shown)}{gateway}"
+    return _difference(Kind.TWO_WISHES, [first.asked, second.asked], [first.shown, second.shown], what, remedy)
+
+
+# -- payments that stand alone -----------------------------------------------------------------------------------------
+
+
+def _asked_alone(matching: Matching, moment: Moment) -> Iterator[Difference]:
+    for asked in matching.asked_alone:
+        if asked.standing is Standing.SETTLED:
+            yield _journal_only(asked, moment)
+        elif asked.standing is Standing.UNRESOLVED:
+            yield _nowhere(asked, moment)
+
+
+def _journal_only(asked: Asked, moment: Moment) -> Difference:
+    looked = f"no payment of {asked.amount} that fits shows on rental {asked.rental_id}, read at {_at(moment.read_at)}"
+    what = f"{_wish(asked)} was settled ({asked.evidence}), and {looked}"
+    shows_from = (asked.settled_at or asked.asked_at) + moment.settle_window
+    if moment.read_at < shows_from:
+        return _difference(Kind.WAITING, [asked], [], what, f"look again after {_at(shows_from)}: it may not show yet")
+    remedy = "look into the rental's history: if the office deleted it, ask why and tell the tenant; " + (
+        f"the gateway took the money under {asked.means.reference}, so enter it again or have the gateway return it"
+        if isinstance(asked.means, ExternalPayment)
+        else "if it should be there, ask the card processor whether the money was taken, and enter the payment again"
+    )
+    return _difference(Kind.JOURNAL_ONLY, [asked], [], what, remedy)
+
+
+def _nowhere(asked: Asked, moment: Moment) -> Difference:
+    what = f"{_wish(asked)} is unresolved, and nothing like it shows on the rental, read at {_at(moment.read_at)}"
+    if not asked.is_resolvable or asked.outcome is Outcome.PENDING:
+        return _difference(
+            Kind.WAITING, [asked], [], what, "nothing yet: a worker sends it, or looks for it, by itself"
+        )
+    evidence = f"no such payment on rental {asked.rental_id} at {_at(moment.read_at)}"
+    remedy = "ask the card processor too; if the money was not taken: " + _resolve(asked, Outcome.NOT_SENT, evidence)
+    return _difference(Kind.UNRESOLVED, [asked], [], what, remedy)
+
+
+def _shown_alone(matching: Matching, moment: Moment) -> Iterator[Difference]:
+    for shown in matching.shown_alone:
+        like = [p for p in matching.pairs if p.shown.holds_money and looks_like(p.asked, shown)]
+        if like and shown.holds_money:
+            yield _double(_nearest(like, shown), shown, moment, matching.shown_alone)
+        else:
+            state = "" if shown.holds_money else f", which is {shown.state.value}"
+            what = f"{_there(shown)}{state}, and nobody asked us for it"
+            yield _difference(Kind.VENDOR_ONLY, [], [shown], what, "nothing, when it was entered at the desk")
+
+
+def _nearest(pairs: Iterable[Pair], shown: Shown) -> Pair:
+    return min(pairs, key=lambda pair: (abs(pair.shown.day - shown.day), pair.asked.order))
+
+
+def _double(pair: Pair, extra: Shown, moment: Moment, alone: Iterable[Shown]) -> Difference:
+    asked = pair.asked
+    what = f"{_wish(asked)} is {pair.shown.name}, and {_there(extra)} for which there is no other wish"
+    back = [row.name for row in alone if not row.holds_money and _same(row, extra)]
+    hint = f"; {', '.join(back)} takes money back: if that is for this one, close the finding" if back else ""
+    remedy = f"if nobody entered it at the desk, {moment.undo(extra)}{_gateway(asked)}{hint}"
+    return _difference(Kind.DOUBLE, [asked], [pair.shown, extra], what, remedy)
+
+
+def _same(one: Shown, other: Shown) -> bool:
+    return (one.rental_id, one.amount) == (other.rental_id, other.amount)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+_PLACEHOLDER: Final = "YOUR_NAME"
+
+
+def _wish(asked: Asked) -> str:
+    unit = f" (unit {asked.unit_number})" if asked.unit_number else ""
+    return f"{asked.name}, {asked.amount} on rental {asked.rental_id}{unit} asked for at {_at(asked.asked_at)}"
+
+
+def _there(shown: Shown) -> str:
+    words = f' "{shown.words}"' if shown.words else ""
+    named = f" with reference {shown.reference}" if shown.reference else ""
+    return f"{shown.name} of {shown.amount} on {shown.day.isoformat()}{words}{named} is there"
+
+
+def _sureness(pair: Pair) -> str:
+    if pair.by is not How.LOOKS:
+        return f"(told by its {pair.by.value.replace('_', ' ')})"
+    others = f"; {', '.join(pair.might_be)} would fit as well" if pair.might_be else ""
+    return f"(it looks like it: same rental, amount and day{others})"
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _gateway(asked: Asked) -> str:
+    if not isinstance(asked.means, ExternalPayment):
+        return ""
+    reference = asked.means.reference
+    return f"; ask {asked.means.gateway} whether {reference} was taken once, and have a second charge returned"
+
+
+def _resolve(asked: Asked, outcome: Outcome, evidence: str) -> str:
+    words = ["pmsbridge", "actions", "resolve", asked.action_id, "--step", asked.step, "--outcome", outcome.value]
+    return shlex.join([*words, "--evidence", evidence, "--actor", _PLACEHOLDER])

@@ -1,0 +1,285 @@
+"""The commands for the end of the day, over a SiteLink office in another process."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from pmsbridge import Bridge, ExternalPayment
+from pmsbridge_sitelink.sandbox import SandboxControl
+from tests.unit.cli.conftest import Command
+
+pytestmark = pytest.mark.usefixtures("sitelink_settings")
+
+SITE, TENANT = "L001", "1001"
+
+
+@pytest.fixture(autouse=True)
+def _day_does_not_end_now() -> None:
+    """The commands and the office go by the real clock, at an office in New York."""
+    here = datetime.now(UTC).astimezone(ZoneInfo("America/New_York"))
+    if (here.hour, here.minute) >= (23, 50):
+        pytest.skip("the business day may end during the test")
+
+
+@contextmanager
+def bridged() -> Iterator[Bridge]:
+    with Bridge.from_config("pmsbridge.toml") as bridge:
+        yield bridge
+
+
+@pytest.fixture
+def office(sitelink_office: SandboxControl) -> SandboxControl:
+    sitelink_office.settings(payment_delay=0)
+    return sitelink_office
+
+
+def pay(key: str = "click-0001", reference: str = "pi_12345", *, deliver: bool = True) -> tuple[str, int, str]:
+    """Record a gateway's payment for the tenant's first rental: action, rental, amount."""
+    with bridged() as bridge:
+        session = bridge.tenant(SITE, TENANT)
+        row = session.dashboard().rows[0]
+        means = ExternalPayment(gateway="stripe", reference=reference)
+        action = session.pay_rental(row.id, means, key=key)
+        if deliver:
+            assert action.outcome == "settled"
+        return action.action_id, int(row.id), format(row.balances.payable_now.amount, "f")
+
+
+def kinds(data: Any) -> list[str]:
+    return [row["kind"] for each in data["facilities"] for row in each["differences"]]
+
+
+def test_a_clean_day_ends_with_nothing_to_do(command: Command, office: SandboxControl) -> None:
+    pay()
+
+    done = command("reconcile", "--json")
+
+    (report,) = done.data["facilities"]
+    assert (done.code, done.data["clean"], kinds(done.data)) == (0, True, [])
+    assert [row["told_by"] for row in report["found"]] == ["reference"]
+    assert report["totals"]["back_office"] == report["totals"]["ours"] != []
+    assert report["before_close"] is None
+    assert command("reconcile").code == 0
+
+
+def test_a_payment_delivered_twice_is_shown_with_what_to_do_until_it_is_gone(
+    command: Command, office: SandboxControl
+) -> None:
+    office.inject("PaymentSimpleCheckWithSource", "duplicate_delivery")
+    action, rental, _ = pay()
+
+    late = command("reconcile", "--close", "00:00")
+    early = command("reconcile", "--close", "23:59", "--json")
+
+    assert (late.code, early.code) == (9, 9)
+    assert kinds(early.data) == ["double"]
+    (row,) = early.data["facilities"][0]["differences"]
+    receipt = row["shown"][1]["receipt"]
+    assert f"void receipt {receipt} in the back office before it closes the day at 23:59" in row["remedy"]
+    assert "ask stripe whether pi_12345 was taken once" in row["remedy"]
+    assert row["asked"][0]["action_id"] == action
+    assert "after the daily close" in late.err
+    (finding,) = command("findings", "list", "--json").data["findings"]
+    assert (finding["code"], finding["severity"], finding["times"]) == ("reconcile_double", "urgent", 2)
+
+    office.delete_payment(SITE, rental, receipt)
+
+    assert command("reconcile").code == 0
+    assert command("findings", "list", "--json").data == {"findings": []}
+
+
+def test_a_payment_the_office_deleted_is_missing(command: Command, office: SandboxControl) -> None:
+    _, rental, _ = pay()
+    paid = office.ledger(SITE, rental)["payments"][-1]
+    office.delete_payment(SITE, rental, paid["receipt"])
+    time.sleep(1.1)  # the settle window of these settings is a second
+
+    done = command("reconcile", "--json")
+
+    assert (done.code, kinds(done.data)) == (9, ["journal_only"])
+    assert "pi_12345" in done.data["facilities"][0]["differences"][0]["remedy"]
+
+
+def test_cash_at_the_desk_is_shown_and_nobody_needs_to_act(command: Command, office: SandboxControl) -> None:
+    _, rental, amount = pay()
+    office.enter_payment(SITE, rental, amount)
+    office.enter_payment(SITE, rental, "1.00")
+
+    done = command("reconcile", "--json")
+
+    assert (done.code, kinds(done.data)) == (0, ["vendor_only", "vendor_only"])
+    report = done.data["facilities"][0]
+    total = {name: sum(int(m["amount"].replace(".", "")) for m in report["totals"][name]) for name in report["totals"]}
+    assert total["back_office"] == total["ours"] + total["not_ours"]
+
+
+def test_a_charge_whose_answer_was_lost_agrees_once_it_is_found(command: Command, office: SandboxControl) -> None:
+    office.inject("PaymentSimpleCheckWithSource", "drop_after")
+    pay(deliver=False)
+
+    assert kinds(command("reconcile", "--json").data) == ["waiting"]
+    with bridged() as bridge:
+        while bridge.runtime.counts().open_effects:
+            time.sleep(0.2)
+            bridge.runtime.run_due()
+    assert kinds(command("reconcile", "--json").data) == []
+
+
+def test_every_rental_of_the_mirror_is_read_when_asked_for(command: Command, office: SandboxControl) -> None:
+    assert command("sync", "--entity", "rentals", "--entity", "facilities").code == 0
+    assert command("reconcile", "--json").data["facilities"][0]["rentals_read"] == 0
+
+    every = command("reconcile", "--every-rental", "--json").data["facilities"][0]
+
+    assert every["rentals_read"] > 20
+
+
+def test_the_csv_has_every_difference_and_every_payment_found(
+    command: Command, office: SandboxControl, tmp_path: Path
+) -> None:
+    _, rental, _ = pay()
+    office.enter_payment(SITE, rental, "1.00", description="=HYPERLINK(1)")
+
+    screen = command("reconcile", "--csv", "-")
+    command("reconcile", "--csv", "day.csv")
+
+    rows = list(csv.DictReader(io.StringIO(screen.out)))
+    assert [row["kind"] for row in rows] == ["vendor_only", "found"]
+    assert (tmp_path / "day.csv").read_text() == screen.out
+    assert not any(cell.startswith("=") for row in rows for cell in row.values())
+
+
+def test_an_office_that_cannot_be_read_is_no_clean_day(command: Command, office: SandboxControl) -> None:
+    pay()
+    office.inject("PaymentsByLedgerID", "drop_before", count=20)
+
+    done = command("reconcile", "--json")
+
+    assert (done.code, done.data["clean"]) == (7, False)
+    assert len(done.data["facilities"][0]["unread"]) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--day", "2026-11-21", "--since", "2026-11-20"),
+        ("--since", "2026-11-22", "--until", "2026-11-21"),
+        ("--close", "late"),
+        ("--json", "--csv", "-"),
+        ("--facility", "L999"),
+        ("--csv", "no/such/folder/x.csv"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(command: Command, office: SandboxControl, wrong: tuple[str, ...]) -> None:
+    assert command("reconcile", *wrong).code == 2
+
+
+# -- findings ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_is_closed_by_somebody_once(command: Command, office: SandboxControl) -> None:
+    office.inject("PaymentSimpleCheckWithSource", "duplicate_delivery")
+    pay()
+    command("reconcile")
+    (finding,) = command("findings", "list", "--json", "--code", "reconcile_", "--facility", SITE).data["findings"]
+    number = str(finding["number"])
+
+    assert "pmsbridge findings close" in command("findings", "list").err
+    assert command("findings", "list", "--code", "other", "--json").data == {"findings": []}
+    assert command("findings", "close", number, "--actor", " ").code == 2
+    done = command("findings", "close", number, "--actor", "anna", "--note", "both were meant", "--json")
+    assert done.data == {"number": finding["number"], "closed": True, "by": "anna"}
+    assert command("findings", "close", number, "--actor", "anna").code == 2
+
+    again = command("reconcile", "--json")
+    assert (again.code, again.data["facilities"][0]["differences"][0]["closed_by"]) == (0, "anna")
+
+
+# -- trail and audit ---------------------------------------------------------------------------------------------------
+
+
+def test_the_trail_is_the_one_of_actions_trail(command: Command, office: SandboxControl) -> None:
+    action, *_ = pay()
+
+    assert command("trail", action, "--json").data == command("actions", "trail", action, "--json").data
+    assert "The trail is whole" in command("trail", action).err
+
+
+def test_a_journal_is_verified_and_a_changed_one_names_action_and_entry(
+    command: Command, office: SandboxControl, tmp_path: Path
+) -> None:
+    action, *_ = pay()
+    assert command("audit", "verify", "--json").data["whole"] is True
+    raw = sqlite3.connect(tmp_path / "pmsbridge.db")
+    raw.execute("update pmsbridge_trail set data = replace(data, 'tenant', 'renant') where number = 1")
+    raw.commit()
+    raw.close()
+
+    broken, shown = command("audit", "verify", "--json"), command("audit", "verify")
+
+    assert (broken.code, shown.code) == (9, 9)
+    assert broken.data["first_troubles"][0] == {
+        "action_id": action, "entry": 1, "breach": "entry", "text": "its content does not fit its digest",
+    }  # fmt: skip
+    assert "NOT AS IT WAS WRITTEN" in shown.out
+
+
+def test_the_heads_are_kept_and_what_is_gone_since_is_found(
+    command: Command, office: SandboxControl, tmp_path: Path
+) -> None:
+    action, *_ = pay()
+    printed = command("audit", "head", "--to", "heads.txt")
+    digest = printed.out.strip()
+
+    assert re.fullmatch(r"[0-9a-f]{64}", digest)
+    assert command("audit", "head", "--json").data["digest"] == digest
+    assert stat.S_IMODE((tmp_path / "heads.txt").stat().st_mode) == 0o600
+    assert command("audit", "head", "--to", "heads.txt").code == 2
+    assert command("audit", "verify", "--against", "heads.txt", "--digest", digest).code == 0
+    assert command("audit", "verify", "--against", "heads.txt", "--digest", "0" * 64).code == 2
+    assert command("audit", "verify", "--digest", digest).code == 2
+    assert command("audit", "verify", "--against", "none.txt").code == 2
+
+    raw = sqlite3.connect(tmp_path / "pmsbridge.db")
+    for table in ("trail", "effects", "aliases", "guards"):
+        raw.execute(f"delete from pmsbridge_{table} where action_id = ?", (action,))  # noqa: S608 - our own
+    raw.execute("delete from pmsbridge_actions where id = ?", (action,))
+    raw.commit()
+    raw.close()
+
+    assert command("audit", "verify").code == 0
+    gone = command("audit", "verify", "--against", "heads.txt", "--json")
+    assert (gone.code, gone.data["first_troubles"][0]["breach"]) == (9, "gone")
+
+
+# -- by the clock ------------------------------------------------------------------------------------------------------
+
+
+def test_the_clock_compares_before_the_close_when_the_settings_say_so(command: Command, office: SandboxControl) -> None:
+    settings = Path("pmsbridge.toml")
+    clock = '[schedule]\nnightly = "never"\nreconcile = "00:00"\ndaily_close = "23:00"\n'
+    settings.write_text(clock + settings.read_text())
+    office.inject("PaymentSimpleCheckWithSource", "duplicate_delivery")
+    pay()
+
+    with bridged() as bridge:
+        schedule = bridge.nightly()
+        assert sorted(bridge.runtime.jobs) == ["reconcile sandbox/L001"]
+        assert schedule.look() == 1
+        assert schedule.look() == 0
+        codes = [each.finding.code for each in bridge.runtime.findings.open()]
+
+    assert codes == ["reconcile_double"]
