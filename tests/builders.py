@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from pmsbridge.actions.eligibility import Subject
+from pmsbridge.engine.notices import FacilityScribe, built_in_desk
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import Autopay, AutopayState, PaymentMethod
 from pmsbridge.model.people import PersonName, Phone, Tenant
-from pmsbridge.model.places import Facility, FacilityPolicy
+from pmsbridge.model.places import Facility, FacilityPolicy, Unit
 from pmsbridge.model.record import Source, VendorRef
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.model.sealed import CardBrand, CardFace
@@ -37,6 +38,10 @@ def facility(*, email: str = "office@example.test", **policy: Any) -> Facility:
         ref=ref("facility", "F1"), name="North Yard", zone="America/Chicago", currency="USD", email=email,
         policy=FacilityPolicy(**policy),
     )  # fmt: skip
+
+
+def unit(**fields: Any) -> Unit:
+    return Unit(**{"ref": ref("unit", "U7"), "number": "B-7", "asking_rate": usd("89.50"), **fields})
 
 
 def tenant(**fields: Any) -> Tenant:
@@ -79,3 +84,8 @@ def account(
 
 def subject(of: TenantAccount, *, native: frozenset[str] = ALL_NATIVE) -> Subject:
     return Subject(account=of, today=TODAY, native=native)
+
+
+def scribe(at: Facility) -> FacilityScribe:
+    """English, in our own words, to the facility's own address."""
+    return built_in_desk().scribe(at.ref.account, at.ref.facility, at)

@@ -22,6 +22,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -152,6 +153,50 @@ def sitelink_dropped() -> str:
     return _item(", ".join(f"`{name}`" for name in sorted(poison)) + ".")
 
 
+# -- what staff are told ---------------------------------------------------------------------------------------------
+
+
+def notice_examples() -> str:
+    """Every notice in every language, about invented facts."""
+    samples = importlib.import_module("pmsbridge.engine.notices.samples")
+    return "\n\n".join(_example(kind, samples) for kind in samples.KINDS)
+
+
+def _example(kind: Any, samples: Any) -> str:  # noqa: ANN401 - found at run time
+    """One notice: when, and its words as a mail in each language."""
+    desk = importlib.import_module("pmsbridge.engine.notices.desk")
+    phrases = importlib.import_module("pmsbridge.engine.notices.phrases")
+    languages = importlib.import_module("pmsbridge.engine.notices.formats").LANGUAGES
+    shown = []
+    for language in languages:
+        scribe = desk.FacilityScribe(phrases.built_in(language), (), ZoneInfo("America/Chicago"), "North Yard")
+        mail = scribe.for_mail(scribe.write(samples.samples(kind)[0]), samples.REFERENCE)
+        shown.append("\n".join(["```text", *_wrapped(f"Subject: {mail.subject}\n\n{mail.text}"), "```"]))
+    when = (inspect.getdoc(kind) or "").split("\n\n", 1)[0].replace("\n", " ")
+    return "\n\n".join([f"### `{kind.name}`", when, *shown])
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines that fit a page."""
+    return [part for line in text.splitlines() for part in (textwrap.wrap(line, 118) or [""])]
+
+
+def notice_variables() -> str:
+    """Every template with its variables; those that a template cannot do without are marked."""
+    kinds = importlib.import_module("pmsbridge.engine.notices.samples").KINDS
+    layouts = importlib.import_module("pmsbridge.engine.notices.checking").LAYOUTS
+    every = importlib.import_module("pmsbridge.actions.scribe").Notice
+    parts = [_variables("every notice", _attributes(every), frozenset({"tenant_id"}))]
+    parts += [_variables(f"`{kind.name}`", _attributes(kind), kind.must_say) for kind in kinds]
+    parts += [_variables(f"`{name}`", dict(row.variables), row.must_say) for name, row in layouts.items()]
+    return "\n\n".join(parts)
+
+
+def _variables(title: str, said: Mapping[str, str], must: frozenset[str]) -> str:
+    rows = [f"| {title} | must be said | what it is |", "|---|---|---|"]
+    return "\n".join([*rows, *(f"| `{name}` | {_yes(name in must)} | {text} |" for name, text in said.items())])
+
+
 def _attributes(kind: type) -> dict[str, str]:
     """Names and sentences of a Google docstring's attributes."""
     text = (inspect.getdoc(kind) or "").partition("Attributes:\n")[2]
@@ -189,6 +234,8 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "sitelink-operations": sitelink_operations,
     "sitelink-codes": sitelink_codes,
     "sitelink-dropped": sitelink_dropped,
+    "notice-examples": notice_examples,
+    "notice-variables": notice_variables,
 })  # fmt: skip
 
 

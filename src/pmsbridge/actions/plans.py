@@ -26,7 +26,20 @@ from pmsbridge.actions.effects import (
 )
 from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guard, payment_guards_of, reference_of
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine
-from pmsbridge.actions.scribe import contact_change_text, move_out_text, prepay_failed_text, staff_task_text
+from pmsbridge.actions.scribe import (
+    AutopayWanted,
+    ConsentChanged,
+    ContactChanged,
+    MoveOutCancelled,
+    MoveOutRequested,
+    Notice,
+    PrepaymentFailed,
+    ReservationWanted,
+    Scribe,
+    StaffRequest,
+    Written,
+    mail_names,
+)
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.money import Money
@@ -52,12 +65,14 @@ class Planner:
         action_id: Keys and references are made from it.
         native: Effect kinds the back office does itself; others become staff tasks.
         today: Business date at the facility.
+        scribe: Finds the words for staff. What it writes is stored in the plan: a later send says the very same.
     """
 
     account: TenantAccount
     action_id: str
     native: frozenset[str]
     today: date
+    scribe: Scribe
 
     # -- money ---------------------------------------------------------------------------------------------------
 
@@ -71,14 +86,13 @@ class Planner:
         charges = self._future_charges(quote)
         after = charges[0].name if charges else None
         payments = [self._take(f"payment.{i}", group, means, after) for i, group in enumerate(groups, start=1)]
-        remorse = [
-            self._bulletin(
-                f"staff.{step.name}", "Prepayment failed", prepay_failed_text(self.account, quote.months or 0),
-                after=step.name, when=When.FAILED,
-            )
-            for step in payments if charges
-        ]  # fmt: skip
+        remorse = [self._remorse(step, quote.months or 0) for step in payments if charges]
         return Plan(steps=(*charges, *payments, *remorse))
+
+    def _remorse(self, payment: PlannedEffect, months: int) -> PlannedEffect:
+        notice = self.scribe.write(PrepaymentFailed.of(self.account, months))
+        board = self.scribe.for_board(notice, has_mail=True)
+        return self._bulletin(f"staff.{payment.name}", board, after=payment.name, when=When.FAILED)
 
     def _future_charges(self, quote: PaymentQuote) -> list[PlannedEffect]:
         covers_all = {line.rental_id for line in quote.lines} == {row.id for row in self.account.current}
@@ -117,10 +131,8 @@ class Planner:
     ) -> Plan:
         """Set autopay of one rental; where the back office cannot without harm to the stored method, staff do."""
         if method is None and row.autopay is not None and not row.autopay.is_changeable:
-            task = staff_task_text(
-                self.account, f"switch autopay {'on' if on else 'off'} for unit {row.rental.unit_number}"
-            )
-            return Plan(steps=self._tell_staff("Autopay", task, principal=True, emulates="set_autopay", row=row))
+            task = AutopayWanted.of(self.account, row, on=on)
+            return Plan(steps=self._tell_staff(task, is_principal=True, emulates="set_autopay", row=row))
         effect = SetAutopay(
             **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method, days_after_due=days_after_due
         )
@@ -131,28 +143,28 @@ class Planner:
         effect = ScheduleMoveOut(
             **self._scope, tenant_id=self._tenant, rental_id=row.id, leaving_on=leaving_on, notice_given_on=self.today
         )
-        text = move_out_text(self.account, row, leaving_on)
-        return self._native_or_task("move_out", effect, "Move-out request", text, tell_staff=True, row=row)
+        notice = MoveOutRequested.of(self.account, row, leaving_on, by_hand=self._is_by_hand(effect))
+        return self._native_or_task("move_out", effect, notice, tell_staff=True, row=row)
 
     def cancel_move_out(self, row: RentalAccount) -> Plan:
         """Take a scheduled move-out back, and tell staff."""
         effect = CancelMoveOut(**self._scope, tenant_id=self._tenant, rental_id=row.id)
-        text = move_out_text(self.account, row, None)
-        return self._native_or_task("cancel_move_out", effect, "Move-out cancelled", text, tell_staff=True, row=row)
+        notice = MoveOutCancelled.of(self.account, row, by_hand=self._is_by_hand(effect))
+        return self._native_or_task("cancel_move_out", effect, notice, tell_staff=True, row=row)
 
     # -- the tenant ----------------------------------------------------------------------------------------------
 
     def edit_contact(self, changes: Mapping[ContactField, str], seen: Mapping[ContactField, str]) -> Plan:
         """Change contact fields; then mail, bulletin and note, each on its own."""
         effect = ChangeContact(**self._scope, tenant_id=self._tenant, changes=dict(changes), seen=dict(seen))
-        text = contact_change_text(self.account, changes, seen)
-        return self._native_or_task("edit", effect, "Contact data changed", text, tell_staff=True)
+        notice = ContactChanged.of(self.account, changes, seen, by_hand=self._is_by_hand(effect))
+        return self._native_or_task("edit", effect, notice, tell_staff=True)
 
     def consent(self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool) -> Plan:
         """Write an answer about one channel and purpose."""
         effect = SetConsent(**self._scope, tenant_id=self._tenant, channel=channel, purpose=purpose, granted=granted)
-        words = f"{purpose.value.replace('_', ' ')} by {channel.value}: {'yes' if granted else 'no'}"
-        return self._native_or_task("consent", effect, "Consent changed", words, tell_staff=False)
+        notice = ConsentChanged.of(self.account, channel, purpose, granted=granted)
+        return self._native_or_task("consent", effect, notice, tell_staff=False)
 
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""
@@ -160,7 +172,7 @@ class Planner:
 
     def ask_staff(self, subject: str, text: str) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""
-        return Plan(steps=self._tell_staff(subject, staff_task_text(self.account, text), principal=True))
+        return Plan(steps=self._tell_staff(StaffRequest.of(self.account, subject, text), is_principal=True))
 
     def reserve(self, unit: Unit, needed_on: date, *, expires_on: date | None, comment: str) -> Plan:
         """Reserve a unit."""
@@ -168,8 +180,8 @@ class Planner:
             **self._scope, tenant_id=self._tenant, unit_id=unit.id, needed_on=needed_on, expires_on=expires_on,
             quoted_rate=unit.asking_rate, comment=comment, reference=reference_of(self.action_id, "reservation"),
         )  # fmt: skip
-        words = f"reserve unit {unit.number} for {needed_on}. {comment}".strip()
-        return self._native_or_task("reservation", effect, "Reservation", words, tell_staff=False)
+        notice = ReservationWanted.of(self.account, unit, needed_on, expires_on=expires_on, comment=comment)
+        return self._native_or_task("reservation", effect, notice, tell_staff=False)
 
     def web_password(self, login: str) -> Plan:
         """Set the portal login; the password travels sealed."""
@@ -187,38 +199,35 @@ class Planner:
     def _tenant(self) -> str:
         return self.account.tenant.id
 
+    def _is_by_hand(self, effect: Effect) -> bool:
+        return effect.kind not in self.native
+
     def _native_or_task(
-        self, name: str, effect: Effect, subject: str, text: str, *, tell_staff: bool, row: RentalAccount | None = None
+        self, name: str, effect: Effect, notice: Notice, *, tell_staff: bool, row: RentalAccount | None = None
     ) -> Plan:
-        if effect.kind not in self.native:
-            task = staff_task_text(self.account, text)
-            return Plan(steps=self._tell_staff(subject, task, principal=True, emulates=effect.kind, row=row))
-        notices = self._tell_staff(subject, text, principal=False, after=name, row=row) if tell_staff else ()
+        if self._is_by_hand(effect):
+            return Plan(steps=self._tell_staff(notice, is_principal=True, emulates=effect.kind, row=row))
+        notices = self._tell_staff(notice, is_principal=False, after=name, row=row) if tell_staff else ()
         return Plan(steps=(self._step(name, effect), *notices))
 
     def _tell_staff(
         self,
-        subject: str,
-        text: str,
+        notice: Notice,
         *,
-        principal: bool,
+        is_principal: bool,
         after: str | None = None,
         emulates: str = "",
         row: RentalAccount | None = None,
     ) -> tuple[PlannedEffect, ...]:
+        """A mail to every address of the staff, a bulletin post, and a note where there is a rental to hang it on."""
         on = row or next(iter((*self.account.current, *self.account.rentals)), None)
-        mail_to = self.account.facility.email
-        if not mail_to:
-            text = f"{text}\n(No mail was sent: the facility has no e-mail address on file.)"
-        who = self.account.tenant.name.full
-        notices = []
-        if mail_to:
-            notices.append(self._mail("mail", mail_to, f"{subject}: {who}", text, after))
-        bulletin = self._bulletin("bulletin", f"{subject}: {who}", text, after=after)
-        notices.append(bulletin)
+        written = self.scribe.write(notice)
+        board = self.scribe.for_board(written, has_mail=bool(self.scribe.staff))
+        notices = [self._mail(name, to, written, after) for name, to in mail_names("mail", self.scribe.staff)]
+        notices.append(self._bulletin("bulletin", board, after=after))
         if on is not None:
-            notices.append(self._note("note", on, text, after=after))
-        if not principal:
+            notices.append(self._note("note", on, board.text, after=after))
+        if not is_principal:
             return tuple(notices)
         # The note can be found again, so it carries the outcome; without a rental there is only the bulletin.
         chief = "note" if on is not None else "bulletin"
@@ -226,18 +235,20 @@ class Planner:
             step.changed(is_principal=True, emulates=emulates) if step.name == chief else step for step in notices
         )
 
-    def _mail(self, name: str, to: str, subject: str, text: str, after: str | None) -> PlannedEffect:
+    def _mail(self, name: str, to: str, written: Written, after: str | None) -> PlannedEffect:
+        reference = reference_of(self.action_id, name)
+        mail = self.scribe.for_mail(written, reference)
         effect = SendMail(
-            **self._scope, to=to, subject=" ".join(subject.split()), text=text,
-            reference=reference_of(self.action_id, name),
+            **self._scope, to=to, subject=mail.subject, text=mail.text, language=self.scribe.language,
+            reference=reference,
         )  # fmt: skip
         return self._step(name, effect, after=after, is_principal=False)
 
     def _bulletin(
-        self, name: str, subject: str, body: str, *, after: str | None = None, when: When = When.SETTLED
+        self, name: str, written: Written, *, after: str | None = None, when: When = When.SETTLED
     ) -> PlannedEffect:
         effect = PostBulletin(
-            **self._scope, subject=" ".join(subject.split()), body=body, reference=reference_of(self.action_id, name)
+            **self._scope, subject=written.subject, body=written.text, reference=reference_of(self.action_id, name)
         )
         return self._step(name, effect, after=after, when=when, is_principal=False)
 

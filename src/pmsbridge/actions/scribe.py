@@ -1,62 +1,372 @@
-"""Texts that staff read: subject, body, note. English; one place, so that a template engine can take over."""
+"""What staff are told, as facts. Which words say it, in which language, and to whom, is a scribe's business.
+
+A notice's fields are the variables of its template, so their names are part of what an operator may rely on.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import ClassVar, Final, Protocol, TypedDict
 
 from pmsbridge.actions.effects import ContactField
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.money import Money
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.places import Unit
 
-__all__ = ["contact_change_text", "move_out_text", "prepay_failed_text", "staff_task_text", "tenant_line"]
+__all__ = [
+    "AutopayWanted",
+    "ConsentChanged",
+    "ContactChanged",
+    "FieldChange",
+    "MoveOutCancelled",
+    "MoveOutRequested",
+    "Notice",
+    "PrepaymentFailed",
+    "ReservationWanted",
+    "ReviewNeeded",
+    "Scribe",
+    "StaffRequest",
+    "Written",
+    "addresses_in",
+    "mail_names",
+]
 
-_FIELD_WORDS: dict[ContactField, str] = {
-    "name.title": "title", "name.first": "first name", "name.middle": "middle name", "name.last": "last name",
-    "name.company": "company", "address.line1": "address line 1", "address.line2": "address line 2",
-    "address.city": "city", "address.region": "state or region", "address.postal_code": "postal code",
-    "address.country": "country", "phone": "phone", "mobile": "mobile", "email": "e-mail",
-    "alternate.name.first": "alternate contact's first name", "alternate.name.last": "alternate contact's last name",
-    "alternate.phone": "alternate contact's phone", "alternate.email": "alternate contact's e-mail",
-}  # fmt: skip
-
-
-def tenant_line(account: TenantAccount) -> str:
-    """Who it is about: name, tenant id and units."""
-    units = ", ".join(row.rental.unit_number for row in account.current) or "none"
-    return f"Tenant {account.tenant.name.full} (id {account.tenant.id}), units: {units}."
-
-
-def contact_change_text(
-    account: TenantAccount, changes: Mapping[ContactField, str], seen: Mapping[ContactField, str]
-) -> str:
-    """What changed in the contact data, old and new."""
-    lines = [tenant_line(account), "Changed in the customer portal:"]
-    for name, new in changes.items():
-        old = seen.get(name, "")
-        lines.append(f"- {_FIELD_WORDS[name]}: {_shown(old)} -> {_shown(new)}")
-    if "name.last" in changes or "name.company" in changes:
-        lines.append("A legal name changed: please check the lease.")
-    return "\n".join(lines)
+_ADDRESS: Final = re.compile(r"[^\s@,;<>\"()\x00-\x20\x7f]{1,64}@[^\s@,;<>\"()\x00-\x20\x7f]{1,190}")
+_LEGAL_NAME: Final = frozenset({"name.last", "name.company"})
 
 
-def _shown(text: str) -> str:
-    return text or "(empty)"
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A notice in words.
+
+    Attributes:
+        subject: One line.
+    """
+
+    subject: str
+    text: str
 
 
-def move_out_text(account: TenantAccount, row: RentalAccount, leaving_on: date | None) -> str:
-    """A move-out that was scheduled, or taken back when there is no date."""
-    what = f"Move-out scheduled for {leaving_on}" if leaving_on else "The scheduled move-out was cancelled"
-    return f"{what}: unit {row.rental.unit_number}.\n{tenant_line(account)}\nThe rental runs on; please follow up."
+class _Who(TypedDict):
+    tenant_id: str
+    tenant_name: str
+    units: tuple[str, ...]
+    facility_name: str
 
 
-def prepay_failed_text(account: TenantAccount, months: int) -> str:
-    """Charges for future periods were posted, but the payment for them failed."""
-    return (
-        f"{tenant_line(account)}\nCharges for {months} future month(s) were posted for a prepayment, and the payment "
-        "then failed. Please remove the future charges or call the tenant."
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What every notice knows.
+
+    Attributes:
+        tenant_id: The back office's id of the tenant; empty when it is about nobody in particular.
+        tenant_name: Full name; empty when it is not known.
+        units: Numbers of the units the tenant rents now.
+        facility_name: As the operator writes it; empty when it is not known.
+    """
+
+    name: ClassVar[str]
+    must_say: ClassVar[frozenset[str]]
+    """Variables without which the text would not tell staff what they need; subject and text count together."""
+    paragraphs: ClassVar[frozenset[str]] = frozenset()
+    """Variables that may have several lines; every other text is one line."""
+
+    tenant_id: str
+    tenant_name: str
+    units: tuple[str, ...] = ()
+    facility_name: str = ""
 
 
-def staff_task_text(account: TenantAccount, task: str) -> str:
-    """A task the back office has no operation for."""
-    return f"{tenant_line(account)}\nAsked for in the customer portal; please do by hand:\n{task}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldChange:
+    """One field of the contact data.
+
+    Attributes:
+        field: As ``ChangeContact`` names it ("address.city").
+        old: Empty when there was nothing, or when it is not known.
+        new: Empty when the field was cleared.
+    """
+
+    field: ContactField
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactChanged(Notice):
+    """Contact data was changed in the portal.
+
+    Attributes:
+        changes: Each with ``field``, ``old`` and ``new``; ``words.field(change.field)`` names the field for people.
+        is_legal_name: The family name or the company changed, which the lease may have to follow.
+        by_hand: The back office has no operation for it: staff write it.
+    """
+
+    name: ClassVar[str] = "contact_changed"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "changes", "is_legal_name", "by_hand"})
+
+    changes: tuple[FieldChange, ...]
+    is_legal_name: bool = False
+    by_hand: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        account: TenantAccount,
+        changes: Mapping[ContactField, str],
+        seen: Mapping[ContactField, str],
+        *,
+        by_hand: bool,
+    ) -> ContactChanged:
+        """What changed, old and new."""
+        rows = tuple(FieldChange(field=name, old=seen.get(name, ""), new=new) for name, new in changes.items())
+        is_legal = not _LEGAL_NAME.isdisjoint(changes)
+        return cls(**_who(account), changes=rows, is_legal_name=is_legal, by_hand=by_hand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOutRequested(Notice):
+    """A tenant wants to leave. The rental runs on until staff end it.
+
+    Attributes:
+        unit_number: Which unit.
+        leaving_on: Business date at the facility.
+        by_hand: The back office has no operation for it: staff write the day.
+    """
+
+    name: ClassVar[str] = "move_out_requested"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "leaving_on", "by_hand"})
+
+    unit_number: str
+    leaving_on: date
+    by_hand: bool = False
+
+    @classmethod
+    def of(cls, account: TenantAccount, row: RentalAccount, leaving_on: date, *, by_hand: bool) -> MoveOutRequested:
+        """A day to leave on."""
+        return cls(**_who(account), unit_number=row.rental.unit_number, leaving_on=leaving_on, by_hand=by_hand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveOutCancelled(Notice):
+    """A tenant wants to stay after all.
+
+    Attributes:
+        unit_number: Which unit.
+        by_hand: The back office has no operation for it: staff take the day out.
+    """
+
+    name: ClassVar[str] = "move_out_cancelled"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "by_hand"})
+
+    unit_number: str
+    by_hand: bool = False
+
+    @classmethod
+    def of(cls, account: TenantAccount, row: RentalAccount, *, by_hand: bool) -> MoveOutCancelled:
+        """The day is taken back."""
+        return cls(**_who(account), unit_number=row.rental.unit_number, by_hand=by_hand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutopayWanted(Notice):
+    """Autopay is to be switched by staff, because only they can without harm to the stored method.
+
+    Attributes:
+        unit_number: Which unit.
+        on: Whether the back office shall charge by itself.
+    """
+
+    name: ClassVar[str] = "autopay_wanted"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "on"})
+
+    unit_number: str
+    on: bool
+
+    @classmethod
+    def of(cls, account: TenantAccount, row: RentalAccount, *, on: bool) -> AutopayWanted:
+        """Autopay on or off."""
+        return cls(**_who(account), unit_number=row.rental.unit_number, on=on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentChanged(Notice):
+    """An answer about one channel and purpose, for staff to write down.
+
+    Attributes:
+        channel: "email", "sms" ...; ``words.channel(channel)`` names it for people.
+        purpose: "marketing", "account_notifications" ...; ``words.purpose(purpose)`` names it for people.
+        granted: The answer.
+    """
+
+    name: ClassVar[str] = "consent_changed"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "channel", "purpose", "granted"})
+
+    channel: str
+    purpose: str
+    granted: bool
+
+    @classmethod
+    def of(
+        cls, account: TenantAccount, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool
+    ) -> ConsentChanged:
+        """An answer."""
+        return cls(**_who(account), channel=channel.value, purpose=purpose.value, granted=granted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationWanted(Notice):
+    """A unit is to be reserved by staff.
+
+    Attributes:
+        unit_number: Which unit.
+        needed_on: Business date at the facility.
+        expires_on: Business date until which it is wanted; None when the facility's own rule decides.
+        quoted_rate: Asking rate that was shown, before tax; None when none was.
+        comment: The tenant's words; empty when there are none.
+    """
+
+    name: ClassVar[str] = "reservation_wanted"
+    must_say: ClassVar[frozenset[str]] = frozenset({
+        "tenant_id", "unit_number", "needed_on", "expires_on", "quoted_rate", "comment",
+    })  # fmt: skip
+    paragraphs: ClassVar[frozenset[str]] = frozenset({"comment"})
+
+    unit_number: str
+    needed_on: date
+    expires_on: date | None = None
+    quoted_rate: Money | None = None
+    comment: str = ""
+
+    @classmethod
+    def of(
+        cls, account: TenantAccount, unit: Unit, needed_on: date, *, expires_on: date | None, comment: str
+    ) -> ReservationWanted:
+        """A unit from a day on."""
+        return cls(
+            **_who(account), unit_number=unit.number, needed_on=needed_on, expires_on=expires_on,
+            quoted_rate=unit.asking_rate, comment=comment,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepaymentFailed(Notice):
+    """Charges for future periods were posted, and the payment for them failed.
+
+    Attributes:
+        months: How many periods were billed.
+    """
+
+    name: ClassVar[str] = "prepayment_failed"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "months"})
+
+    months: int
+
+    @classmethod
+    def of(cls, account: TenantAccount, months: int) -> PrepaymentFailed:
+        """Charges that stayed."""
+        return cls(**_who(account), months=months)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaffRequest(Notice):
+    """A request in the tenant's own words: a transfer, a call-off, a question.
+
+    Attributes:
+        subject: The tenant's words.
+        request: The tenant's words; may have several lines.
+    """
+
+    name: ClassVar[str] = "staff_request"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "subject", "request"})
+    paragraphs: ClassVar[frozenset[str]] = frozenset({"request"})
+
+    subject: str
+    request: str
+
+    @classmethod
+    def of(cls, account: TenantAccount, subject: str, request: str) -> StaffRequest:
+        """A request."""
+        return cls(**_who(account), subject=subject, request=request)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewNeeded(Notice):
+    """Something was sent and nobody can know by machine whether it was done.
+
+    Attributes:
+        kind: The effect ("take_payment"); ``words.effect(kind)`` names it for people.
+        unit_numbers: What it was for; empty when it is about no unit.
+        amount: For a payment; None for anything else.
+        sent_at: When the first byte may have left; None when it is not known. Shown in the facility's time.
+        why: What the engine saw, in its own words, which are English.
+        action_id: The action.
+        step: The effect's name in the action.
+    """
+
+    name: ClassVar[str] = "review_needed"
+    must_say: ClassVar[frozenset[str]] = frozenset({
+        "tenant_id", "kind", "unit_numbers", "amount", "sent_at", "why", "action_id", "step",
+    })  # fmt: skip
+
+    kind: str
+    unit_numbers: tuple[str, ...] = ()
+    amount: Money | None = None
+    sent_at: datetime | None = None
+    why: str
+    action_id: str
+    step: str
+
+
+class Scribe(Protocol):
+    """Writes for the staff of one facility, in their language. The same facts always give the same words."""
+
+    @property
+    def language(self) -> str:
+        """Which language: "en" or "fr"."""
+
+    @property
+    def staff(self) -> tuple[str, ...]:
+        """Where the facility's staff read mail; empty when no address is known."""
+
+    def write(self, notice: Notice) -> Written:
+        """A notice in words, without its reference."""
+
+    def for_mail(self, written: Written, reference: str) -> Written:
+        """The same as a mail, which carries its reference in subject and text."""
+
+    def for_board(self, written: Written, *, has_mail: bool) -> Written:
+        """The same as a note and a bulletin post, to which the adapter adds the reference.
+
+        Args:
+            written: What to say.
+            has_mail: False when nobody can be mailed, which the staff are told.
+        """
+
+
+def addresses_in(text: str) -> tuple[str, ...]:
+    """The mail addresses in a back office's field, which may hold several, or none at all ("n/a").
+
+    Commas, semicolons and blanks separate them; of ``Office <a@example.com>`` the part in brackets counts. Each address
+    comes once, in the order written.
+    """
+    found = (part.strip("<>").rstrip(".") for part in re.split(r"[\s,;]+", text))
+    return tuple({part.lower(): part for part in found if _ADDRESS.fullmatch(part)}.values())
+
+
+def mail_names(prefix: str, addresses: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The step's name for each address: every recipient gets a mail with a life of its own."""
+    return tuple((prefix if i == 1 else f"{prefix}.{i}", to) for i, to in enumerate(addresses, start=1))
+
+
+def _who(account: TenantAccount) -> _Who:
+    return {
+        "tenant_id": account.tenant.id,
+        "tenant_name": account.tenant.name.full,
+        "units": tuple(row.rental.unit_number for row in account.current),
+        "facility_name": account.facility.name,
+    }

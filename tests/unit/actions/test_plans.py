@@ -23,7 +23,9 @@ TOGETHER = frozenset({"card"})
 
 
 def planner(of: TenantAccount, *, native: frozenset[str] = make.ALL_NATIVE, action_id: str = "act_1") -> Planner:
-    return Planner(account=of, action_id=action_id, native=native, today=make.TODAY)
+    return Planner(
+        account=of, action_id=action_id, native=native, today=make.TODAY, scribe=make.scribe(of.facility)
+    )  # fmt: skip
 
 
 def quote(of: TenantAccount, intent: PaymentIntent = PaymentIntent.ALL_RENTALS, **more: int) -> PaymentQuote:
