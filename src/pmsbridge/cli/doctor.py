@@ -118,7 +118,7 @@ def _among(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
 def _store(settings: Settings, secrets: ReferenceSecrets) -> str:
     from pmsbridge.store.database import open_database
 
-    database = open_database(settings.store.address(secrets))
+    database = open_database(settings.store.address(secrets), connections=settings.store.connections)
     try:
         with database.write():
             pass

@@ -63,8 +63,12 @@ class _Worker:
         Raises:
             ConfigurationError: The queue cannot be used as it is set up; a person must act.
         """
+        from pmsbridge import telemetry
         from pmsbridge.dispatch.night_clock import NightClock
+        from pmsbridge.engine.gauges import journal_gauges
 
+        if telemetry.enable():
+            telemetry.observe(**journal_gauges(self._bridge.runtime))
         dispatcher = self._bridge.dispatcher()
         clock = NightClock(self._bridge.nightly) if night else None
         if clock is not None:

@@ -61,6 +61,8 @@ class EmbeddedDispatcher:
         self._ready = threading.Condition()
         self._heap: list[tuple[float, str]] = []
         self._threads: list[threading.Thread] = []
+        self._at_work: set[str] = set()
+        self._again: set[str] = set()
 
     def forget(self) -> None:
         """After a fork: the parent's threads are not here. ``start`` again to work in this process."""
@@ -122,6 +124,9 @@ class EmbeddedDispatcher:
         """Have a lane drained by a worker."""
         delay = (not_before - self._runtime.clock.now()).total_seconds() if not_before is not None else 0
         with self._ready:
+            if delay <= 0 and lane in self._at_work:
+                self._again.add(lane)  # a second thread would only find the lane taken
+                return
             if not any(waiting == lane and due <= time.monotonic() + delay for due, waiting in self._heap):
                 heapq.heappush(self._heap, (time.monotonic() + max(0, delay), lane))
                 self._ready.notify()
@@ -130,7 +135,9 @@ class EmbeddedDispatcher:
         """The next lane that is due; None to look around again."""
         with self._ready:
             if self._heap and self._heap[0][0] <= time.monotonic():
-                return heapq.heappop(self._heap)[1]
+                lane = heapq.heappop(self._heap)[1]
+                self._at_work.add(lane)
+                return lane
             pause = self._heap[0][0] - time.monotonic() if self._heap else _IDLE_SECONDS
             self._ready.wait(min(max(pause, 0), _IDLE_SECONDS))
         return None
@@ -138,12 +145,23 @@ class EmbeddedDispatcher:
     def _work(self) -> None:
         while not self._stop.is_set():
             lane = self._next()
-            if lane is None or self._stop.is_set():
+            if lane is None:
                 continue
             try:
                 self._runtime.drain(lane, stop=self._stop.is_set)
             except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
                 _log.error("drain_failed", lane=lane, why=type(error).__name__)
+            finally:
+                self._done_with(lane)
+
+    def _done_with(self, lane: str) -> None:
+        """Who poked the lane while it was worked on gets a new look at it."""
+        with self._ready:
+            self._at_work.discard(lane)
+            is_wanted = lane in self._again
+            self._again.discard(lane)
+        if is_wanted:
+            self.poke(lane)
 
     def _sweep(self) -> None:
         while not self._stop.is_set():

@@ -42,6 +42,7 @@ from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Route, Submitted, TrailEntry
 
 if TYPE_CHECKING:
+    from pmsbridge.store.intake import Click
     from pmsbridge.store.outbox import OwnTransaction
 
 __all__ = ["Beat", "DrainResult", "Job", "Runtime"]
@@ -192,6 +193,16 @@ class Runtime:
             self._wipe_unused(values)
         fresh = self.journal.action(submitted.action.id)
         return view_of(fresh, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
+
+    def find_click(self, click: Click, *, connection: OwnTransaction | None = None) -> Submitted | None:
+        """The action a click already is, or was attached to; None for a new click. ``connection`` as for ``submit``."""
+        own = connection_of(connection) if connection is not None else None
+        return self.journal.find_click(click, connection=own)
+
+    def attach(self, click: Click, holder: str, actor: str, *, connection: OwnTransaction | None = None) -> Submitted:
+        """Make a click another name of an action that is not over yet; ``connection`` as for ``submit``."""
+        own = connection_of(connection) if connection is not None else None
+        return self.journal.attach(click, holder, actor, connection=own)
 
     def action(self, action_id: str) -> ActionView:
         """An action as it stands.

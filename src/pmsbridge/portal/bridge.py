@@ -117,7 +117,7 @@ class Bridge:
         assert_redaction_installed()
         own = ReferenceSecrets(folder=settings.folder)
         secrets = own if asks_back_offices else StoreSecrets(own, settings.store.password)
-        database = open_database(settings.store.address(secrets))
+        database = open_database(settings.store.address(secrets), connections=settings.store.connections)
         gate = DatabaseGate(database)
         adapters = {
             name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
@@ -23,6 +24,9 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
+
+if TYPE_CHECKING:
+    from pmsbridge.store.outbox import OwnTransaction
 
 __all__ = ["Office", "Perform", "StillConfirmed", "rental_of"]
 
@@ -48,6 +52,7 @@ class Office:
         actor: Who asks: "tenant" or "staff:NAME".
         wait: How long a verb waits for an outcome that is not known at once; None for not at all.
         notices: Finds the words for staff, and their addresses.
+        own: The caller's open transaction, which actions are stored in; None stores each in one of ours.
     """
 
     adapter: Adapter
@@ -58,6 +63,7 @@ class Office:
     actor: str
     wait: timedelta | None
     notices: NoticeDesk = field(default_factory=built_in_desk)
+    own: OwnTransaction | None = field(default=None, repr=False)
 
     @property
     def account_name(self) -> str:
@@ -217,14 +223,14 @@ class Perform:
             sealed: Says which step gets which sealed value.
             typed: The sealed value as typed; wiped whatever happens.
         """
-        journal = self.office.runtime.journal
+        runtime = self.office.runtime
         try:
-            known = journal.find_click(self)
+            known = runtime.find_click(self, connection=self.office.own)
             if known is not None:
                 return view_of(known.action, self.office.clock.now(), replayed=True, attached=known.attached)
             return self._submit(decide, sealed)
         except StillConfirmed as earlier:
-            found = journal.attach(self, earlier.holder, self.office.actor)
+            found = runtime.attach(self, earlier.holder, self.office.actor, connection=self.office.own)
             return view_of(found.action, self.office.clock.now(), attached=True)
         finally:
             if typed is not None:
@@ -250,7 +256,9 @@ class Perform:
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
             payments_seen=seen,
         )  # fmt: skip
-        view = office.runtime.submit(submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait)
+        view = office.runtime.submit(
+            submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait, connection=office.own
+        )
         office.report_unmailed(plan, self.action_id)
         return view
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
 from pmsbridge.engine.outcomes import ActionView
@@ -22,6 +24,9 @@ from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.views import Dashboard
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
+
+if TYPE_CHECKING:
+    from pmsbridge.store.outbox import OwnTransaction
 
 __all__ = ["TenantSession"]
 
@@ -45,6 +50,19 @@ class TenantSession(Paying, Requesting):
     def tenant_id(self) -> str:
         """Whom this session is bound to."""
         return self._office.tenant_id
+
+    def within(self, transaction: OwnTransaction) -> TenantSession:
+        """The same session, whose verbs store their actions in the caller's open transaction.
+
+        The action exists exactly when that commits; nothing is sent before, workers deliver it afterwards, and the
+        answer is ``pending``. Cards and passwords typed now cannot wait so long and are refused. Reading and judging
+        still ask the back office: on SQLite call a verb before the first write of your own, for one file has one
+        writer.
+
+        Args:
+            transaction: An SQLAlchemy ``Connection`` or ``Session`` on the journal's database, a transaction open.
+        """
+        return TenantSession(replace(self._office, own=transaction))
 
     # -- what there is -------------------------------------------------------------------------------------------
 

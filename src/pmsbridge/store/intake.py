@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, select
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.batch import Insert, run
 from pmsbridge.store.portable import insert_absent, lock_scope
 from pmsbridge.store.reading import load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
@@ -67,9 +68,7 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     if held := guarded(connection, wanted):
         return _attach(connection, submission, wanted, held, now)
     _refuse_moved_payments(connection, submission)
-    _insert_action(connection, submission, now)
-    steps = [(step, routes[step.name]) for step in submission.plan.steps]
-    add_effects(connection, submission.action_id, submission.tenant_id or "", steps, now)
+    _insert_action(connection, submission, routes, now)
     return Submitted(load_action(connection, submission.action_id))
 
 
@@ -164,7 +163,7 @@ def _attach(
     return attach(connection, submission, holders.pop(), submission.actor, now)
 
 
-def _insert_action(connection: Connection, submission: Submission, now: datetime) -> None:
+def _insert_action(connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime) -> None:
     steps = [
         {"name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s)}
         for s in submission.plan.steps
@@ -178,14 +177,16 @@ def _insert_action(connection: Connection, submission: Submission, now: datetime
         "actor": submission.actor, "outcome": Outcome.PENDING.value, "submitted_at": now, "changed_at": now,
         "is_partial": False, "trail_length": begun.length, "trail_head": begun.head,
     }  # fmt: skip
-    connection.execute(_INSERT_ACTION, row)
-    connection.execute(_INSERT_TRAIL, list(begun.rows))
+    travelling = [(step, routes[step.name]) for step in submission.plan.steps]
+    inserts = _effect_inserts(submission.action_id, submission.tenant_id or "", travelling, now, first=0)
+    _insert(connection, [Insert(actions, [row]), *inserts, Insert(trail, begun.rows)])
 
 
-_INSERT_ACTION: Final = insert(actions)
-_INSERT_TRAIL: Final = insert(trail)
-_INSERT_EFFECT: Final = insert(effects)
-_INSERT_GUARD: Final = insert(guards)
+def _insert(connection: Connection, inserts: Sequence[Insert]) -> None:
+    touched = run(connection, inserts)
+    if touched != [len(each.rows) for each in inserts]:
+        message = "a row of something new is there already"
+        raise RuntimeError(message)
 
 
 def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:
@@ -212,25 +213,35 @@ def add_effects(
         now: Since when they wait.
         first: Position of the first one in the action.
     """
-    if not steps:
-        return
+    if steps:
+        _insert(connection, _effect_inserts(action_id, tenant_id, steps, now, first=first))
+
+
+def _effect_inserts(
+    action_id: str, tenant_id: str, steps: Sequence[tuple[PlannedEffect, Route]], now: datetime, *, first: int
+) -> list[Insert]:
     rows = [
         {"action_id": action_id, "position": position, "tenant_id": tenant_id, **_effect_row(step, route, now)}
         for position, (step, route) in enumerate(steps, start=first)
     ]
-    connection.execute(_INSERT_EFFECT, rows)
     held = [
         {"guard": guard, "action_id": action_id, "effect_key": step.key, "held_since": now}
         for step, _ in steps
         for guard in step.guards
     ]
-    if held:
-        connection.execute(_INSERT_GUARD, held)
+    return [Insert(effects, rows), *([Insert(guards, held)] if held else [])]
 
 
 def digest_of(step: PlannedEffect) -> str:
     """What the trail keeps of what the back office is asked, so that nobody changes it unseen; hex, SHA-256."""
     return hashlib.sha256(step.effect.model_dump_json().encode()).hexdigest()
+
+
+_UNTOUCHED: Final[Mapping[str, Any]] = {
+    "vendor_ids": {}, "baseline": {}, "known_before": {}, "message": "", "code": "", "evidence": "",
+    "is_read_back": False, "is_emulated": False, "is_doubtful": False, "attempts": 0, "looks": 0, "resends": 0,
+    "version": 0,
+}  # fmt: skip
 
 
 def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, Any]:
@@ -239,6 +250,6 @@ def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, A
         "after": step.after, "run_when": step.when.value, "is_principal": step.is_principal,
         "emulates": step.emulates, "guards": list(step.guards), "lane": route.lane, "account": step.effect.account,
         "facility": step.effect.facility, "target": step.effect.target, "state": EffectState.WAITING.value,
-        "vendor_ids": {}, "baseline": {}, "known_before": {}, "asked_at": now, "due_at": now,
+        "asked_at": now, "due_at": now, **_UNTOUCHED,
         "sealed_until": now + route.sealed_for if route.sealed_for is not None else None,
     }  # fmt: skip

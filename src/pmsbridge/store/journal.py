@@ -55,14 +55,20 @@ class Journal:
         with self._database.write() as own:
             return intake.take_in(own, submission, routes, self._clock.now())
 
-    def find_click(self, submission: intake.Click) -> Submitted | None:
+    def find_click(self, submission: intake.Click, *, connection: Connection | None = None) -> Submitted | None:
         """The action this click already is or was attached to; None for a new click.
+
+        Args:
+            submission: The click.
+            connection: The caller's open transaction, which may already hold it.
 
         Raises:
             InputError: The key was used for something else.
         """
-        with self._database.read() as connection:
+        if connection is not None:
             return intake.find_click(connection, submission)
+        with self._database.read() as own:
+            return intake.find_click(own, submission)
 
     def guarded(self, guards: Iterable[str]) -> Mapping[str, str]:
         """Which of these business guards are held by an unresolved action, and by which."""
@@ -79,10 +85,14 @@ class Journal:
         with self._database.read() as connection:
             return reading.payment_stamps(connection, account, facility, tenant_id)
 
-    def attach(self, click: intake.Click, holder: str, actor: str) -> Submitted:
-        """Make a click another name of an action that is still being confirmed."""
-        with self._database.write() as connection:
+    def attach(
+        self, click: intake.Click, holder: str, actor: str, *, connection: Connection | None = None
+    ) -> Submitted:
+        """Make a click another name of an action that is still being confirmed; arguments as for ``submit``."""
+        if connection is not None:
             return intake.attach(connection, click, holder, actor, self._clock.now())
+        with self._database.write() as own:
+            return intake.attach(own, click, holder, actor, self._clock.now())
 
     # -- a worker's writes -----------------------------------------------------------------------------------------
 

@@ -1,0 +1,136 @@
+"""Where a worker can die: before and after every commit, and before and after whatever leaves the process.
+
+Nothing is listed here. A boundary is counted when it is reached, and a commit that went by uncounted is an error.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import event
+from sqlalchemy.engine import Connection, Engine
+
+from pmsbridge.actions.effects import EffectBody
+from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.mailer import Mail
+from pmsbridge.ports.outcome import Attempt, Receipt
+from pmsbridge.store.database import Database
+
+__all__ = ["Boundaries", "FileMailer", "guard_adapter", "guard_database"]
+
+
+class Boundaries:
+    """Counts the boundaries one process reaches, and ends it at one of them as kill -9 does.
+
+    Attributes:
+        reached: How many so far.
+    """
+
+    def __init__(self, diary: int, *, die_at: int | None, later_seconds: float | None = None) -> None:
+        """Die at one of them.
+
+        Args:
+            diary: Descriptor that every boundary is written to when it is reached.
+            die_at: The number of the boundary to die at, from 1; None for none.
+            later_seconds: Go on, and die in the middle of whatever comes then; None dies at once.
+        """
+        self.reached = 0
+        self._diary = diary
+        self._die_at = die_at
+        self._later_seconds = later_seconds
+
+    def reach(self, label: str) -> None:
+        """One more boundary."""
+        self.reached += 1
+        os.write(self._diary, f"{label}\n".encode())
+        if self.reached == self._die_at and self._later_seconds is None:
+            _die()
+        elif self.reached == self._die_at:
+            threading.Thread(target=self._die_later, daemon=True).start()
+
+    def _die_later(self) -> None:
+        time.sleep(self._later_seconds or 0)
+        _die()
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def guard_database(database: Database, boundaries: Boundaries) -> None:
+    """Make every write transaction of a database a place to die: before its commit and after."""
+    honest_write, honest_read = database.write, database.read
+    known: list[str] = []
+
+    @contextmanager
+    def write() -> Iterator[Connection]:
+        known.append("write")
+        try:
+            with honest_write() as connection:
+                yield connection
+                boundaries.reach("before commit")
+        finally:
+            known.pop()
+        boundaries.reach("after commit")
+
+    @contextmanager
+    def read() -> Iterator[Connection]:
+        known.append("read")
+        try:
+            with honest_read() as connection:
+                yield connection
+        finally:
+            known.pop()
+
+    def seen(_connection: Connection) -> None:
+        if not known:
+            message = "a commit went by that is neither of Database.write() nor of Database.read()"
+            raise AssertionError(message)
+
+    database.write = write  # type: ignore[method-assign]
+    database.read = read  # type: ignore[method-assign]
+    event.listen(Engine, "commit", seen)
+
+
+def guard_adapter(adapter: Adapter, boundaries: Boundaries) -> None:
+    """Make the last moment before a vendor call and the first after it places to die."""
+    honest: Callable[[EffectBody, Attempt], Receipt] = adapter.execute
+
+    def execute(effect: EffectBody, attempt: Attempt) -> Receipt:
+        with _around(boundaries, type(effect).__name__):
+            return honest(effect, attempt)
+
+    adapter.execute = execute  # type: ignore[method-assign]
+
+
+@contextmanager
+def _around(boundaries: Boundaries, what: str) -> Iterator[None]:
+    boundaries.reach(f"before {what}")
+    try:
+        yield
+    finally:
+        boundaries.reach(f"after {what}")
+
+
+class FileMailer:
+    """A mail server that keeps the Message-IDs it was handed, one a line, whoever dies."""
+
+    def __init__(self, path: Path, boundaries: Boundaries) -> None:
+        self._path = path
+        self._boundaries = boundaries
+
+    def send(self, mail: Mail) -> str:
+        """Keep it."""
+        with _around(self._boundaries, "mail"):
+            kept = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(kept, f"{mail.message_id}\n".encode())
+            finally:
+                os.close(kept)
+        return "250 kept"

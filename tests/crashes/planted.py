@@ -1,0 +1,62 @@
+"""Bugs a worker can be given, to see that the harness finds them. Each is at a port, none in the engine's inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from pmsbridge.actions.effects import EffectBody
+from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+
+__all__ = ["PLANTED", "plant"]
+
+
+def _send_before_the_record(adapter: Adapter) -> None:
+    """The call is made while what precedes it is read: before the journal holds that bytes may leave."""
+    honest_baseline, honest_execute = adapter.baseline, adapter.execute
+    receipts: dict[str, Receipt] = {}
+
+    def baseline(effect: EffectBody) -> Mapping[str, str]:
+        before = honest_baseline(effect)
+        receipts[effect.model_dump_json()] = honest_execute(effect, Attempt(key="k" * 40))
+        return before
+
+    def execute(effect: EffectBody, attempt: Attempt) -> Receipt:
+        return receipts.pop(effect.model_dump_json(), None) or honest_execute(effect, attempt)
+
+    adapter.baseline = baseline  # type: ignore[method-assign]
+    adapter.execute = execute  # type: ignore[method-assign]
+
+
+def _send_again_without_looking(adapter: Adapter) -> None:
+    """What may have been sent is taken for not sent: nobody looks."""
+
+    def probe(_effect: EffectBody, _attempt: Attempt) -> Probed:
+        return Absent("nobody looked")
+
+    adapter.probe = probe  # type: ignore[method-assign, assignment]
+
+
+def _no_receipt_needed(adapter: Adapter) -> None:
+    """A look always finds what it looks for."""
+
+    def probe(_effect: EffectBody, _attempt: Attempt) -> Probed:
+        return Found(Receipt(evidence="surely", at=datetime.now(UTC)))
+
+    adapter.probe = probe  # type: ignore[method-assign, assignment]
+
+
+PLANTED: Final[Mapping[str, Callable[[Adapter], None]]] = {
+    "the call is made before the record": _send_before_the_record,
+    "what was being sent is sent again": _send_again_without_looking,
+    "what was being sent is taken for done": _no_receipt_needed,
+}
+
+
+def plant(name: str | None, adapters: Mapping[str, Adapter]) -> None:
+    """Break this process in one way; None leaves it as it is."""
+    if name is not None:
+        for adapter in adapters.values():
+            PLANTED[name](adapter)
