@@ -1,0 +1,86 @@
+"""A real SQLite journal, new for every run, whose process can die before, in and after each transaction."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.store.database import Connection, Database, open_database
+from pmsbridge.testing.simulation.world import World
+
+__all__ = ["JournalFile", "SimulatedDatabase"]
+
+
+class JournalFile:
+    """One file with the schema of this version, put back to empty between runs.
+
+    The file lies in memory where the machine has such a place: what is simulated is the death of processes, not of
+    power, so nothing is gained by waiting for a disk. Pragmas are those of production.
+    """
+
+    def __init__(self) -> None:
+        room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of our own is made in it
+        self._folder = Path(tempfile.mkdtemp(prefix="pmsbridge-simulation-", dir=room))
+        self._path = self._folder / "journal.db"
+        self.url = f"sqlite:///{self._path}"
+        self.database = open_database(self.url)
+        self.database.engine.dispose()
+        self._empty = self._path.read_bytes()
+
+    def reset(self) -> None:
+        """Put the file back to empty. Statements stay compiled."""
+        self.database.engine.dispose()
+        for suffix in ("-wal", "-shm"):
+            Path(f"{self._path}{suffix}").unlink(missing_ok=True)
+        self._path.write_bytes(self._empty)
+
+    def close(self) -> None:
+        """Delete the file."""
+        self.database.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class SimulatedDatabase(Database):
+    """The journal as one process sees it."""
+
+    def __init__(self, file: JournalFile, world: World) -> None:
+        super().__init__(file.url)
+        self._shared = file.database
+        self._world = world
+
+    @property
+    def engine(self) -> Any:  # noqa: ANN401 - the store's own type
+        """One engine for all runs: what it has compiled stays compiled."""
+        return self._shared.engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction around which the process may die."""
+        self._world.step("before a transaction")
+        self._may_be_away()
+        with super().write() as connection:
+            yield connection
+            self._world.step("before a commit", pauses=False)
+        self._world.step("after a commit")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read. To die before one is to die after what came before it."""
+        self._world.must_live()
+        with super().read() as connection:
+            yield connection
+
+    def _may_be_away(self) -> None:
+        if self._world.mishap(self._world.schedule.database):
+            self._world.count("fault database away")
+            message = "the journal database cannot be used now"
+            raise UnavailableError(message, code="database_unavailable")
+
+    def close(self) -> None:
+        """The file stays open for the next run."""

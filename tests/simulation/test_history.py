@@ -1,0 +1,211 @@
+"""The judge itself: for each kind of violation a history that has it, and the nearest one that has not."""
+
+from __future__ import annotations
+
+import ast
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.testing import history as judge
+from pmsbridge.testing.history import (
+    KINDS,
+    Answer,
+    Booked,
+    Click,
+    History,
+    Mailed,
+    Request,
+    Statement,
+    Step,
+    check,
+)
+
+CLICK = Click(1, 0, "rent", "key-1", "take_payment", "R1", "120.00")
+PAID = Booked(1, 50, "take_payment", "R1", "120.00", "k1")
+STEP = Step("k1", "payment", "take_payment", "settled", principal=True)
+NOTICES = ("send_mail", "post_bulletin", "add_note")
+SENT = Request("k1", "take_payment", "lane", 10, 60, "done")
+
+
+def told(outcome: str, *, order: int = 2, at: int = 100, wish: str = "rent", **fields: object) -> Answer:
+    step = replace(STEP, outcome=outcome, **fields)  # type: ignore[arg-type]
+    return Answer(order, at, wish, "key-1", "a1", outcome, (step,))
+
+
+def honest() -> History:
+    """A payment that was asked for, done, and told as done."""
+    return History(
+        seed=7, owed={"R1": Decimal("120.00")}, clicks=[CLICK], booked=[PAID], requests=[SENT],
+        answers=[told("settled"), told("settled", order=9, wish="")],
+    )  # fmt: skip
+
+
+def edit() -> History:
+    """A contact edit with its three notices."""
+    steps = (
+        Step("e", "edit", "change_contact", "settled", principal=True),
+        Step("m", "mail", "send_mail", "settled", principal=False),
+        Step("b", "bulletin", "post_bulletin", "settled", principal=False),
+        Step("n", "note", "add_note", "settled", principal=False),
+    )
+    answer = Answer(9, 500, "", "key-e", "a2", "settled", steps)
+    return History(
+        clicks=[Click(1, 0, "edit", "key-e", "change_contact", "T1", "email=x", NOTICES)],
+        answers=[replace(answer, wish="edit", order=8), answer],
+        booked=[
+            Booked(1, 10, "change_contact", "T1", "email=x", "e"), Booked(2, 30, "post_bulletin", "F1", "", "b"),
+            Booked(3, 40, "add_note", "R1", "", "n"),
+        ],
+        requests=[
+            Request("e", "change_contact", "l", 5, 12, "done"), Request("b", "post_bulletin", "l", 20, 31, "done"),
+        ],
+        mails=[Mailed(20, "m", "m@x")],
+    )  # fmt: skip
+
+
+def two_edits(first_done: int, then_done: int) -> History:
+    """Two edits of one tenant, the second accepted after the first."""
+    answers = [
+        Answer(
+            2, 5, "w1", "key-1", "a1", "settled", (Step("k1", "edit", "change_contact", "settled", principal=True),)
+        ),
+        Answer(
+            4, 9, "w2", "key-2", "a2", "settled", (Step("k2", "edit", "change_contact", "settled", principal=True),)
+        ),
+    ]
+    late = [replace(answer, order=answer.order + 10, at=999, wish="") for answer in answers]
+    pending = [replace(a, outcome="pending", steps=(replace(a.steps[0], outcome="pending"),)) for a in answers]
+    return History(
+        clicks=[
+            Click(1, 0, "w1", "key-1", "change_contact", "T1", "email=a"),
+            Click(3, 6, "w2", "key-2", "change_contact", "T1", "email=b"),
+        ],
+        answers=[*pending, *late],
+        booked=[
+            Booked(1, first_done, "change_contact", "T1", "email=a", "k1"),
+            Booked(2, then_done, "change_contact", "T1", "email=b", "k2"),
+        ],
+    )  # fmt: skip
+
+
+def _resolved(history: History, says: str, outcome: str) -> History:
+    """An operator spoke between the first answer and the last."""
+    history.answers[0] = told("needs_review")
+    history.statements.append(Statement(5, 200, "a1", "payment", says, accepted=True))
+    history.answers[1] = told(outcome, order=9, at=900, wish="")
+    return history
+
+
+CASES: list[tuple[str, Callable[[], History]]] = [
+    ("double", lambda: _with(honest(), booked=[PAID, replace(PAID, number=2, at=70)])),
+    ("double", lambda: _with(honest(), owed={"R1": Decimal("100.00")})),
+    ("lost", lambda: _with(honest(), answers=[
+        told("pending"), Answer(9, 900, "", "other", "a9", "settled", (replace(STEP, key="k9"),))])),
+    ("phantom", lambda: _with(honest(), booked=[PAID, Booked(2, 60, "add_note", "R1", "", "nobody")])),
+    ("phantom", lambda: _with(honest(), booked=[replace(PAID, what="12.00")])),
+    ("told_failed_but_done", lambda: _with(honest(), answers=[told("not_sent"), told("not_sent", order=9, wish="")])),
+    ("told_done_but_not", lambda: _with(honest(), booked=[])),
+    ("told_done_but_not", lambda: _with(honest(), booked=[replace(PAID, at=101)])),
+    ("changed_mind", lambda: _with(honest(), answers=[told("declined"), told("settled", order=9, wish="")])),
+    ("changed_mind", lambda: _with(honest(), answers=[told("needs_review"), told("settled", order=9, wish="")])),
+    ("stuck", lambda: _with(honest(), answers=[told("pending"), told("pending", order=9, wish="")])),
+    ("notice_doubled", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x"), Mailed(30, "m", "m2@x")])),
+    ("notice_doubled", lambda: _add(edit(), Booked(9, 60, "add_note", "R1", "", "n"))),
+    ("notice_lost", lambda: _with(edit(), mails=[])),
+    ("notice_lost", lambda: _with(edit(), answers=[replace(a, steps=a.steps[:2]) for a in edit().answers])),
+    ("edit_repeated_by_notice", lambda: _add(edit(), Booked(9, 60, "change_contact", "T1", "email=x", "e"))),
+    ("sealed_resent", lambda: _with(honest(), requests=[
+        replace(SENT, sealed=True), replace(SENT, sealed=True, began=70, ended=80)])),
+    ("vacate_called", lambda: _add(honest(), Booked(9, 60, "vacate", "R1", "", "k1"))),
+    ("order", lambda: two_edits(90, 80)),
+    ("overlap", lambda: _with(honest(), requests=[SENT, replace(SENT, key="k2", began=59, ended=70)])),
+    ("pending_without_reason", lambda: _with(honest(), answers=[
+        told("pending", reasoned=False), told("settled", order=9, wish="")])),
+    ("statement_ignored", lambda: _resolved(honest(), "settled", "needs_review")),
+    ("foreign_error", lambda: _with(honest(), answers=[
+        *honest().answers, Answer(3, 1, "rent", error="KeyError()", foreign=True)])),
+    ("declined_without_a_no", lambda: _with(honest(), booked=[], answers=[
+        told("declined"), told("declined", order=9, wish="")])),
+]  # fmt: skip
+
+FINE: list[tuple[str, Callable[[], History]]] = [
+    ("an honest payment", honest),
+    ("an edit with its notices", edit),
+    ("edits in order", lambda: two_edits(80, 90)),
+    ("a mail twice under one Message-ID", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x")] * 2)),
+    ("an operator who is right", lambda: _resolved(honest(), "settled", "settled")),
+    ("an operator who is wrong", lambda: _resolved(honest(), "not_sent", "not_sent")),
+    ("a refusal", lambda: _with(honest(), booked=[], requests=[replace(SENT, answer="rejected")], answers=[
+        told("declined"), told("declined", order=9, wish="")])),
+    ("calls one after the other", lambda: _with(honest(), requests=[
+        SENT, replace(SENT, key="k2", began=60, ended=70)])),
+    ("an error of ours", lambda: _with(honest(), answers=[
+        Answer(0, 1, "rent", error="UnavailableError"), *honest().answers])),
+    ("nobody ever clicked", History),
+]  # fmt: skip
+
+
+def _with(history: History, **changes: object) -> History:
+    for name, value in changes.items():
+        setattr(history, name, value)
+    return history
+
+
+def _add(history: History, row: Booked) -> History:
+    history.booked.append(row)
+    return history
+
+
+@pytest.mark.parametrize(("kind", "history"), CASES, ids=[f"{n}-{kind}" for n, (kind, _) in enumerate(CASES)])
+def test_a_contradiction_is_named(kind: str, history: Callable[[], History]) -> None:
+    found = check(history())
+
+    assert kind in {violation.kind for violation in found}
+    assert all(violation.evidence for violation in found)
+
+
+@pytest.mark.parametrize(("_what", "history"), FINE, ids=[what for what, _ in FINE])
+def test_what_is_honest_is_no_violation(_what: str, history: Callable[[], History]) -> None:
+    assert check(history()) == ()
+
+
+def test_every_kind_has_a_history_that_shows_it() -> None:
+    assert {kind for kind, _ in CASES} == set(KINDS)
+
+
+def test_a_violation_names_its_seed_its_action_and_what_was_seen() -> None:
+    (found,) = check(_with(honest(), booked=[], answers=[told("settled")]))
+
+    assert "seed 7" in str(found)
+    assert found.action == "a1"
+    assert "told at 100" in found.evidence
+
+
+def test_the_judge_imports_nothing_of_what_it_judges() -> None:
+    tree = ast.parse(Path(judge.__file__).read_text(encoding="utf-8"))
+    imported = {
+        name.name if isinstance(node, ast.Import) else node.module or ""
+        for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) for name in node.names
+    }  # fmt: skip
+
+    assert not [name for name in imported if name.startswith("pmsbridge")]
+
+
+def test_a_long_history_is_judged_in_a_moment() -> None:
+    history = History(owed={f"R{n}": Decimal("120.00") for n in range(25_000)})
+    for n in range(25_000):
+        key, action, wish = f"k{n}", f"a{n}", f"w{n}"
+        answer = Answer(3 * n + 1, n, wish, f"key{n}", action, "settled", (replace(STEP, key=key),))
+        history.clicks.append(Click(3 * n, n, wish, f"key{n}", "take_payment", f"R{n}", "120.00"))
+        history.answers += [answer, replace(answer, order=10**6 + n, wish="")]
+        history.booked.append(replace(PAID, key=key, subject=f"R{n}", at=n))
+        history.requests.append(replace(SENT, key=key, began=n, ended=n + 1))
+
+    began = time.process_time()
+    assert check(history) == ()
+    assert time.process_time() - began < 10
