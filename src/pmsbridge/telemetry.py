@@ -35,6 +35,7 @@ __all__ = [
     "enable",
     "gate_waited",
     "is_enabled",
+    "is_installed",
     "observe",
     "span",
 ]
@@ -105,15 +106,19 @@ def enable(*, tracer_provider: TracerProvider | None = None, meter_provider: Met
         False when the package is missing (``pip install 'pmsbridge[telemetry]'``): everything goes on untold.
     """
     global _sink  # noqa: PLW0603 - one switch per process
-    try:
-        is_there = find_spec("opentelemetry.metrics") is not None
-    except ImportError:
-        is_there = False
-    if not is_there:
+    if not is_installed():
         _log.warning("telemetry_missing", remedy="pip install 'pmsbridge[telemetry]'")
         return False
     _sink = _Sink(tracer_provider, meter_provider)
     return True
+
+
+def is_installed() -> bool:
+    """Whether the package is there, so that ``enable`` will do something."""
+    try:
+        return find_spec("opentelemetry.metrics") is not None
+    except ImportError:
+        return False
 
 
 def disable() -> None:

@@ -5,14 +5,20 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pmsbridge.actions.effects import SetConsent
+from pmsbridge.actions.plan import Submission
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.delivery import Turn
+from pmsbridge.store.intake import attach
 from pmsbridge.store.journal import FencedError
 from pmsbridge.store.stored import Change, Route, Writing
 from pmsbridge.testing.memory import Fault
-from tests.engine.stage import LONG_LEASE, Stage, action_id, at, pay
+from tests.engine.stage import LONG_LEASE, Stage, action_id, at, edit, mail, pay, step, submission, take
 
 
 def _together(jobs: list[Callable[[], object]]) -> list[object]:
@@ -249,3 +255,92 @@ def test_a_sweep_finds_an_effect_left_in_the_middle_of_a_send(stage: Stage) -> N
     assert journal.due_lanes() == ()
     stage.later(LONG_LEASE)
     assert journal.due_lanes() == ("memory:mem",)
+
+
+def _two_steps(key: str = "click-0002") -> Submission:
+    first = take(key, tenant="T2", rental="R2")
+    told = SetConsent(
+        account="mem", facility="F1", tenant_id="T2", channel=ConsentChannel.EMAIL,
+        purpose=ConsentPurpose.MARKETING, granted=True,
+    )  # fmt: skip
+    second = step(key, "then", told, tenant="T2", after="payment")
+    return submission(key, "pay_rental", [first, second], tenant="T2")
+
+
+def test_what_a_person_retries_during_a_send_is_not_skipped_by_what_was_decided_before(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.journal.submit(pay(), {"payment": Route("memory:mem")})
+    later = _two_steps()
+    runtime.journal.submit(later, {"payment": Route("memory:mem"), "then": Route("memory:mem")})
+    runtime.journal.give_up(later.plan.steps[0].key, "nobody there", "lane_busy")
+    done: list[tuple[str, ...]] = []
+    honest = stage.office.execute
+
+    def retrying(*args: object) -> object:
+        if not done:
+            done.append(runtime.journal.retry(later.action_id, "staff:anna"))
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.office.execute = retrying  # type: ignore[method-assign, assignment]
+    runtime.run_due()
+
+    assert done == [("payment",)]
+    assert {s.name: s.outcome for s in runtime.action(later.action_id).steps} == {
+        "payment": Outcome.SETTLED, "then": Outcome.SETTLED,
+    }  # fmt: skip
+    assert stage.payments() == 2
+
+
+def test_an_outcome_is_kept_although_somebody_wrote_about_the_action_during_the_call(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.journal.submit(edit(), {name: Route("memory:mem") for name in ("edit", "mail", "bulletin", "note")})
+    honest, clicks = stage.office.execute, iter(range(9))
+
+    def attaching(*args: object) -> object:
+        click = pay(f"click-again-{next(clicks)}", intent="again")
+        runtime.journal.attach(click, action_id("click-edit"), "tenant")
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.office.execute = attaching  # type: ignore[method-assign, assignment]
+    runtime.run_due()
+
+    events = [entry.event for entry in runtime.trail(action_id("click-edit"))]
+    assert events.count("attached") == 3
+    assert events.count("settled") == 4
+    assert "unknown" not in events
+    assert len(stage.office.applied) == 3
+    assert runtime.verify_trail(action_id("click-edit"))
+
+
+def test_somebody_who_writes_while_a_lane_is_being_taken_stops_nobody(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.journal.submit(edit(), {name: Route("memory:mem") for name in ("edit", "mail", "bulletin", "note")})
+    honest, clicks = Turn.page, iter(range(1))
+
+    def attaching(turn: Turn, **wanted: Any) -> Any:
+        page = honest(turn, **wanted)
+        for number in clicks:
+            click = pay(f"click-again-{number}", intent="again")
+            attach(turn._connection, click, action_id("click-edit"), "tenant", stage.clock.now())
+        return page
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Turn, "page", attaching)
+        runtime.run_due()
+
+    assert runtime.action(action_id("click-edit")).outcome is Outcome.SETTLED
+    assert len(stage.office.applied) == 3
+
+
+def test_a_notice_in_another_lane_is_woken_when_what_it_waits_for_is_over(stage: Stage) -> None:
+    runtime = stage.runtime()
+    key = "click-0001"
+    notice = mail(key, "mail", after="payment", is_principal=False)
+    asked = submission(key, "pay_rental", [take(key), notice])
+    runtime.journal.submit(asked, {"payment": Route("memory:mem"), "mail": Route("mail")})
+    pokes: list[str] = []
+    runtime.on_poke = lambda lane, _when: pokes.append(lane)
+
+    runtime.drain("memory:mem")
+
+    assert "mail" in pokes

@@ -27,8 +27,8 @@ __all__ = ["reconcile", "report_facts"]
 
 _DAY: Final = ["%Y-%m-%d"]
 _COLUMNS: Final = (
-    "account", "facility", "day", "kind", "needs_a_person", "tenant_id", "rental_id", "unit_number", "amount",
-    "currency", "actions", "payments", "what", "remedy",
+    "account", "facility", "day", "kind", "needs_a_person", "closed_by", "tenant_id", "rental_id", "unit_number",
+    "amount", "currency", "actions", "payments", "what", "remedy",
 )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _print(report: FacilityReport) -> None:
     )
     say(_when(report))
     rows = [
-        (row.kind.value, row.rental_id, row.unit_number or None, row.what, row.remedy) for row in report.differences
+        (row.kind.value, row.rental_id, row.unit_number or None, row.what, _to_do(row)) for row in report.differences
     ]
     if rows:
         print_table("", ["!what", "rental", "unit", "evidence", "to do"], rows)
@@ -256,8 +256,8 @@ def _safe(text: str) -> str:
 def _flat(row: Difference) -> dict[str, object]:
     return {
         "day": row.day, "kind": row.kind.value, "needs_a_person": "yes" if row.needs_a_person else "no",
-        "tenant_id": row.tenant_id, "rental_id": row.rental_id, "unit_number": row.unit_number,
-        "amount": row.amount.amount, "currency": row.amount.currency,
+        "closed_by": row.closed_by, "tenant_id": row.tenant_id, "rental_id": row.rental_id,
+        "unit_number": row.unit_number, "amount": row.amount.amount, "currency": row.amount.currency,
         "actions": " ".join(each.name for each in row.asked), "payments": " ".join(s.payment_id for s in row.shown),
         "what": row.what, "remedy": row.remedy,
     }  # fmt: skip
@@ -266,7 +266,7 @@ def _flat(row: Difference) -> dict[str, object]:
 def _flat_pair(pair: Pair) -> dict[str, object]:
     asked, shown = pair.asked, pair.shown
     return {
-        "day": shown.day, "kind": "found", "needs_a_person": "no", "tenant_id": asked.tenant_id,
+        "day": shown.day, "kind": "found", "needs_a_person": "no", "closed_by": "", "tenant_id": asked.tenant_id,
         "rental_id": asked.rental_id, "unit_number": asked.unit_number, "amount": shown.amount.amount,
         "currency": shown.amount.currency, "actions": asked.name, "payments": shown.payment_id,
         "what": f"{asked.outcome.value}, told by {pair.by.value}", "remedy": "",

@@ -31,7 +31,10 @@ def run(
     concurrency: Annotated[
         int | None, typer.Option(min=1, max=64, help="Lanes worked on at once; else dispatch.concurrency.")
     ] = None,
-    night: Annotated[bool, typer.Option("--night/--no-night", help="Run the nightly sync at its time.")] = True,
+    night: Annotated[
+        bool,
+        typer.Option("--night/--no-night", help="Run the nightly sync and the nightly reconcile, each at its time."),
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
 ) -> None:
     """Deliver what waits, until told to stop (SIGTERM, Ctrl-C): then finish what is being sent. Twice ends at once."""
@@ -67,7 +70,8 @@ class _Worker:
         from pmsbridge.dispatch.night_clock import NightClock
         from pmsbridge.engine.gauges import journal_gauges
 
-        if telemetry.enable():
+        # Who has not installed it has not asked for it, and hears nothing about it.
+        if telemetry.is_installed() and telemetry.enable():
             telemetry.observe(**journal_gauges(self._bridge.runtime))
         dispatcher = self._bridge.dispatcher()
         clock = NightClock(self._bridge.nightly) if night else None

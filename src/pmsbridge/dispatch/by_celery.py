@@ -23,6 +23,7 @@ from celery.worker import state as worker_state
 
 from pmsbridge.dispatch.beat import Beat
 from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.logging import get_logger
 
@@ -122,6 +123,7 @@ class CeleryDispatcher:
         self._lock = threading.Lock()
         self._producer: Any = None
         self._rests_until = 0.0
+        self._last_beat: datetime | None = None
 
     def forget(self) -> None:
         """After a fork: the connection to the broker is the parent's."""
@@ -130,8 +132,20 @@ class CeleryDispatcher:
         self._sweeper = Beat(self._ask_for_sweep, self._sweep_every, name="pmsbridge-sweeper")
         self._reset()
 
+    def start(self) -> None:
+        """Have the wake-ups of this process carried; nothing is connected yet."""
+        self.attach().on_poke = self.poke
+
+    def stop(self, *, within: timedelta | None = None) -> bool:  # noqa: ARG002 - the port's signature
+        """Wake nobody any more, and let go of the connection that pokes; nothing works here but a ``run``."""
+        with self._lock:
+            if self._runtime is not None and self._runtime.on_poke == self.poke:
+                self._runtime.on_poke = None
+            self._drop()
+        return True
+
     def attach(self) -> Runtime:
-        """The runtime of this process, its wake-ups sent here."""
+        """The runtime of this process; from the first time on its wake-ups are sent here."""
         with self._lock:
             if self._runtime is None:
                 # What the library loads on first use is loaded now, not while a person waits for the first poke.
@@ -143,13 +157,14 @@ class CeleryDispatcher:
 
     def _register(self) -> None:
         def drain(lane: str) -> None:
-            _survive("drain_failed", lambda: self.attach().drain(lane), lane=lane)
+            survived("drain_failed", lambda: self.attach().drain(lane), lane=lane)
 
         def sweep() -> None:
-            _survive("sweep_failed", lambda: self.attach().sweep())
+            if survived("sweep_failed", lambda: self.attach().sweep()):
+                self._last_beat = self.attach().clock.now()
 
         def tick(job: str, slot: str) -> None:
-            _survive("tick_failed", lambda: self.attach().tick(job, datetime.fromisoformat(slot)), job=job)
+            survived("tick_failed", lambda: self.attach().tick(job, datetime.fromisoformat(slot)), job=job)
 
         for work in (drain, sweep, tick):
             # Not shared: no other app of this process gets them.
@@ -206,11 +221,6 @@ class CeleryDispatcher:
             with suppress(Exception):
                 producer.connection.release()
 
-    def close(self) -> None:
-        """Let go of the connection that pokes."""
-        with self._lock:
-            self._drop()
-
     # -- working -------------------------------------------------------------------------------------------------------
 
     def run(self, runtime: Runtime, *, concurrency: int | None = None, stop: threading.Event) -> None:
@@ -231,7 +241,8 @@ class CeleryDispatcher:
             worker_state.should_stop = None
             trace.reset_worker_optimizations(self._app)
             self._sweeper.stop()
-            self.close()
+            with self._lock:
+                self._drop()
 
     def _controller(self, name: str, concurrency: int) -> WorkController:
         return WorkController(
@@ -256,10 +267,11 @@ class CeleryDispatcher:
         return 0
 
     def health(self) -> Mapping[str, object]:
-        """Whether the broker answers, what waits there, and when this process last asked for a sweep. Never raises."""
+        """Whether the broker answers, what waits there, when this process last swept, or asked for it. Never raises."""
         facts = {
             "dispatcher": "celery",
-            "last_beat": self._sweeper.last,
+            "last_beat": self._last_beat,
+            "last_asked": self._sweeper.last,
             "recovery_seconds": int(recovery_time(self.attach(), self._sweep_every).total_seconds()),
         }
         try:
@@ -280,14 +292,6 @@ class CeleryDispatcher:
             except Exception:
                 self._drop()
                 raise
-
-
-def _survive(event: str, work: Callable[[], object], **words: str) -> None:
-    """The journal knows what is due: a task that fails is never tried again by the broker."""
-    try:
-        work()
-    except Exception as error:  # noqa: BLE001 - the next sweep finds it
-        _log.error(event, why=type(error).__name__, **words)
 
 
 def _forget_all() -> None:

@@ -20,6 +20,7 @@ from procrastinate.jobs import Status
 
 from pmsbridge.dispatch.poke_link import CONNECTING, PokeLink, libpq_address, session_options
 from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.logging import get_logger
@@ -40,27 +41,34 @@ _PAUSE_SECONDS: Final = 1.0
 _MINUTE: Final = 60
 
 
-def blueprint(runtime_of: Callable[[], Runtime], *, sweep_every: timedelta = timedelta(seconds=2)) -> Blueprint:
+def blueprint(
+    runtime_of: Callable[[], Runtime],
+    *,
+    sweep_every: timedelta = timedelta(seconds=2),
+    on_sweep: Callable[[], object] | None = None,
+) -> Blueprint:
     """The tasks ``drain``, ``sweep``, ``tick`` and ``tidy``; add them with ``app.add_tasks_from(..., "pmsbridge")``.
 
     Args:
         runtime_of: Gives the runtime of this process.
         sweep_every: How often due work is looked for; whole seconds, at most 30.
+        on_sweep: Told after every sweep of this process that succeeded.
     """
     tasks = Blueprint()
 
     @tasks.task(name="drain", queue=QUEUE)
     def drain(lane: str) -> None:
-        _survive("drain_failed", lambda: runtime_of().drain(lane), lane=lane)
+        survived("drain_failed", lambda: runtime_of().drain(lane), lane=lane)
 
     @tasks.periodic(cron=f"* * * * * */{_seconds(sweep_every)}")
     @tasks.task(name="sweep", queue=QUEUE, queueing_lock="sweep", priority=_BEFORE_DRAINS)
     def sweep(timestamp: int) -> None:  # noqa: ARG001 - the queue's signature
-        _survive("sweep_failed", lambda: runtime_of().sweep())
+        if survived("sweep_failed", lambda: runtime_of().sweep()) and on_sweep is not None:
+            on_sweep()
 
     @tasks.task(name="tick", queue=QUEUE)
     def tick(job: str, slot: str) -> None:
-        _survive("tick_failed", lambda: runtime_of().tick(job, datetime.fromisoformat(slot)), job=job)
+        survived("tick_failed", lambda: runtime_of().tick(job, datetime.fromisoformat(slot)), job=job)
 
     @tasks.periodic(cron="* * * * *")
     @tasks.task(name="tidy", queue=QUEUE, queueing_lock="tidy", priority=_BEFORE_DRAINS, pass_context=True)
@@ -72,14 +80,6 @@ def blueprint(runtime_of: Callable[[], Runtime], *, sweep_every: timedelta = tim
 
 def _seconds(every: timedelta) -> int:
     return min(max(int(every.total_seconds()), 1), _MINUTE // 2)
-
-
-def _survive(event: str, work: Callable[[], object], **words: str) -> None:
-    """The journal knows what is due: a task that fails is never tried again by the queue."""
-    try:
-        work()
-    except Exception as error:  # noqa: BLE001 - the next sweep finds it
-        _log.error(event, why=type(error).__name__, **words)
 
 
 async def _drop_orphans(app: App) -> int:
@@ -120,7 +120,7 @@ class ProcrastinateDispatcher:
         # Never opened: jobs are put in over the connection of the link.
         self._teller = App(connector=SyncPsycopgConnector())
         self._last_beat: datetime | None = None
-        runtime.on_poke = self.poke
+        self.start()
 
     def install(self) -> bool:
         """Make the queue's tables, in a schema of their own; False when they are there. A worker does it by itself.
@@ -131,9 +131,16 @@ class ProcrastinateDispatcher:
         """
         return self._link.install()
 
-    def close(self) -> None:
-        """Let go of the connection that pokes."""
+    def start(self) -> None:
+        """Have the wake-ups of this process carried, as it is from the beginning; nothing is connected yet."""
+        self._runtime.on_poke = self.poke
+
+    def stop(self, *, within: timedelta | None = None) -> bool:  # noqa: ARG002 - the port's signature
+        """Wake nobody any more, and let go of the connection that pokes; nothing works here but a ``run``."""
+        if self._runtime.on_poke == self.poke:
+            self._runtime.on_poke = None
         self._link.close()
+        return True
 
     # -- poking --------------------------------------------------------------------------------------------------------
 
@@ -197,7 +204,6 @@ class ProcrastinateDispatcher:
                 )
             )  # fmt: skip
             while not worker.done() and not stop.is_set():
-                self._last_beat = self._runtime.clock.now()
                 await asyncio.wait({worker}, timeout=_LOOK_AT_STOP)
             worker.cancel()
             with suppress(asyncio.CancelledError):
@@ -208,8 +214,12 @@ class ProcrastinateDispatcher:
         settings = {**CONNECTING, "options": session_options()}
         pool: dict[str, Any] = {"min_size": 2, "max_size": concurrency + 4, "timeout": 10.0, "reconnect_timeout": 10.0}
         app = App(connector=PsycopgConnector(conninfo=self._address, kwargs=settings, **pool))
-        app.add_tasks_from(blueprint(lambda: self._runtime, sweep_every=self._sweep_every), namespace=_NAMESPACE)
+        tasks = blueprint(lambda: self._runtime, sweep_every=self._sweep_every, on_sweep=self._note_sweep)
+        app.add_tasks_from(tasks, namespace=_NAMESPACE)
         return app
+
+    def _note_sweep(self) -> None:
+        self._last_beat = self._runtime.clock.now()
 
     def tidy(self) -> int:
         """Delete what dead workers had taken; returns how much. A worker does it every minute.
@@ -228,7 +238,7 @@ class ProcrastinateDispatcher:
             return await _drop_orphans(app)
 
     def health(self) -> Mapping[str, object]:
-        """Workers, their last heartbeat, what waits and what is being done. Never raises."""
+        """Workers, their last heartbeat, this one's last sweep, what waits and what is being done. Never raises."""
         facts: dict[str, object] = {
             "dispatcher": "procrastinate",
             "last_beat": self._last_beat,

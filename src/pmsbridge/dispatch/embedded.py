@@ -13,16 +13,16 @@ import time
 import weakref
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from typing import Final
 
 from pmsbridge.dispatch.recovery import longest_end, recovery_time
+from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.logging import get_logger
 
 __all__ = ["EmbeddedDispatcher"]
 
-_log = get_logger(__name__)
 _ALL: weakref.WeakSet[EmbeddedDispatcher] = weakref.WeakSet()
 _IDLE_SECONDS: Final = 1
 _AT_EXIT: Final = timedelta(seconds=25)
@@ -103,10 +103,12 @@ class EmbeddedDispatcher:
             within: How long to wait; None for as long as it may take: a drain's budget, and the longest call.
         """
         self._stop.set()
-        self._runtime.on_poke = None
+        if self._runtime.on_poke == self.poke:
+            self._runtime.on_poke = None
         with self._ready:
             self._ready.notify_all()
-        ends = time.monotonic() + (within or longest_end(self._runtime)).total_seconds()
+        patience = longest_end(self._runtime) if within is None else within
+        ends = time.monotonic() + patience.total_seconds()
         for thread in self._threads:
             thread.join(max(0, ends - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
@@ -148,9 +150,7 @@ class EmbeddedDispatcher:
             if lane is None:
                 continue
             try:
-                self._runtime.drain(lane, stop=self._stop.is_set)
-            except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
-                _log.error("drain_failed", lane=lane, why=type(error).__name__)
+                survived("drain_failed", partial(self._runtime.drain, lane, stop=self._stop.is_set), lane=lane)
             finally:
                 self._done_with(lane)
 
@@ -165,11 +165,8 @@ class EmbeddedDispatcher:
 
     def _sweep(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._runtime.sweep()
+            if survived("sweep_failed", self._runtime.sweep):
                 self._last_beat = self._runtime.clock.now()
-            except Exception as error:  # noqa: BLE001 - a database that is away comes back
-                _log.error("sweep_failed", why=type(error).__name__)
             self._stop.wait(self._sweep_every.total_seconds())
 
     def tidy(self) -> int:
@@ -197,7 +194,7 @@ def _stop_all() -> None:
     ends = time.monotonic() + _AT_EXIT.total_seconds()
     running = [dispatcher for dispatcher in list(_ALL) if dispatcher.is_running]
     for dispatcher in running:
-        dispatcher.stop(within=timedelta(seconds=max(ends - time.monotonic(), 0.001)))
+        dispatcher.stop(within=timedelta(seconds=max(ends - time.monotonic(), 0)))
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,15 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 
 from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.logging import get_logger
 
 __all__ = ["InlineDispatcher"]
-
-_log = get_logger(__name__)
 
 
 class InlineDispatcher:
@@ -25,7 +24,17 @@ class InlineDispatcher:
         self._sweep_every = sweep_every
         self._mine = threading.local()
         self._last_beat: datetime | None = None
-        runtime.on_poke = self.poke
+        self.start()
+
+    def start(self) -> None:
+        """Have the wake-ups of this process done here, as it is from the beginning."""
+        self._runtime.on_poke = self.poke
+
+    def stop(self, *, within: timedelta | None = None) -> bool:  # noqa: ARG002 - the port's signature
+        """Wake nobody any more; whoever is in a drain finishes it in a thread of their own."""
+        if self._runtime.on_poke == self.poke:
+            self._runtime.on_poke = None
+        return True
 
     def poke(self, lane: str, not_before: datetime | None = None) -> None:
         """Drain now; a poke from within a drain waits until that one is over."""
@@ -39,24 +48,16 @@ class InlineDispatcher:
         self._mine.waiting = waiting = deque([lane])
         try:
             while waiting:
-                self._drain(waiting.popleft())
+                lane = waiting.popleft()
+                survived("drain_failed", partial(self._runtime.drain, lane), lane=lane)
         finally:
             self._mine.waiting = None
-
-    def _drain(self, lane: str) -> None:
-        try:
-            self._runtime.drain(lane)
-        except Exception as error:  # noqa: BLE001 - the journal knows what is due; the next sweep finds it
-            _log.error("drain_failed", lane=lane, why=type(error).__name__)
 
     def run(self, runtime: Runtime, *, concurrency: int | None = None, stop: Event) -> None:  # noqa: ARG002 - the port's signature
         """Sweep in this thread until ``stop`` is set."""
         while not stop.is_set():
-            try:
-                runtime.sweep()
+            if survived("sweep_failed", runtime.sweep):
                 self._last_beat = runtime.clock.now()
-            except Exception as error:  # noqa: BLE001 - a database that is away comes back
-                _log.error("sweep_failed", why=type(error).__name__)
             stop.wait(self._sweep_every.total_seconds())
 
     def tidy(self) -> int:
@@ -64,6 +65,6 @@ class InlineDispatcher:
         return 0
 
     def health(self) -> Mapping[str, object]:
-        """Whether a ``run`` is alive, and how soon a dead worker's work is taken over."""
+        """When a ``run`` last swept, and how soon a dead worker's work is taken over."""
         recovery = int(recovery_time(self._runtime, self._sweep_every).total_seconds())
         return {"dispatcher": "inline", "last_beat": self._last_beat, "waiting": 0, "recovery_seconds": recovery}

@@ -11,11 +11,6 @@ from pmsbridge.engine.deliver import Runtime
 __all__ = ["dispatch_health", "longest_end", "recovery_time"]
 
 
-def longest_call(runtime: Runtime) -> timedelta:
-    """The longest one call to a back office or a mail server may take."""
-    return max([runtime.settings.mail_timeout, *(adapter.send_timeout for adapter in runtime.adapters.values())])
-
-
 def recovery_time(runtime: Runtime, sweep_every: timedelta) -> timedelta:
     """Within this time another worker takes over the lanes of one that died: the lease, and one sweep.
 
@@ -26,7 +21,8 @@ def recovery_time(runtime: Runtime, sweep_every: timedelta) -> timedelta:
 
 def longest_end(runtime: Runtime) -> timedelta:
     """How long an orderly end may take: a drain that is not told uses up its budget; the call in flight is awaited."""
-    return runtime.settings.drain_budget + longest_call(runtime)
+    longest_call = runtime.lease - runtime.settings.lease_margin
+    return runtime.settings.drain_budget + longest_call
 
 
 def dispatch_health(runtime: Runtime, dispatcher: Dispatcher | None = None) -> dict[str, object]:

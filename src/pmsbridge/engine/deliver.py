@@ -304,7 +304,7 @@ class Runtime:
             self.jobs[name](slot, partial(self.runs.beat, name, slot, self._owner, lease))
         except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
             why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
-            _log.error("job failed", job=name, slot=slot.isoformat(), why=why)
+            _log.error("job_failed", job=name, slot=slot.isoformat(), why=why)
             self.runs.finish(name, slot, self._owner, error=why)
         else:
             self.runs.finish(name, slot, self._owner)

@@ -79,14 +79,23 @@ class LaneWorker:
         """Do what is due, as long as the lane is free, the budget lasts and nobody asks to stop."""
         ends = self.clock.monotonic() + self._settings.drain_budget.total_seconds()
         visit = _Visit(self, lane, focus, lambda: self.clock.monotonic() >= ends or (stop is not None and stop()))
-        owner, lease = self._claimed_as()
-        with self.journal.claim_turn(lane, owner, lease, visit.known) as turn:
-            if turn is not None:
-                visit.begin(turn)
-        if turn is None:
+        if not self._taken(lane, visit):
             return self._found_busy(lane, focus)
         with telemetry.span("drain", lane=lane):
             return visit.work()
+
+    def _taken(self, lane: str, visit: _Visit) -> bool:
+        """Take the lane and begin; False when somebody holds it."""
+        owner, lease = self._claimed_as()
+        for sends in (True, False):
+            try:
+                with self.journal.claim_turn(lane, owner, lease, visit.known) as turn:
+                    if turn is not None:
+                        visit.begin(turn, sends=sends)
+            except StaleError:
+                continue  # somebody wrote between our reading and our writing: take it without writing more
+            return turn is not None
+        return False
 
     def _found_busy(self, lane: str, focus: Focus | None) -> DrainResult:
         """Whoever holds the lane looks once more before letting go; only a person who waits has to know for what."""
@@ -128,20 +137,28 @@ class _Visit:
         self._ready: deque[Pick] = deque()
         self.known = Known()
         self._underway: Underway | None = None
+        self._written: list[tuple[Writing, Sequence[str]]] = []
         self._held: Held | None = None
         self._delivered = 0
         self._next_due: datetime | None = None
 
     # -- the way through -----------------------------------------------------------------------------------------------
 
-    def begin(self, turn: Turn) -> None:
-        """The lane was taken in this turn: see what there is, and let go at once when there is nothing."""
+    def begin(self, turn: Turn, *, sends: bool) -> None:
+        """The lane was taken in this turn: see what there is, and let go at once when there is nothing.
+
+        Args:
+            turn: Which took the lane.
+            sends: Whether the first "sending" goes into the same commit, where it can.
+        """
+        self._forget()
         self._look_around(turn)
-        if self._ready:
-            self._held = turn.held
-            self._send_next_with(turn)
-        else:
+        if not self._ready:
             turn.abandon()
+            return
+        self._held = turn.held
+        if sends:
+            self._send_next_with(turn)
 
     def work(self) -> DrainResult:
         """Do what is ready until nothing is, or the budget is used up."""
@@ -161,21 +178,25 @@ class _Visit:
         return DrainResult(self._lane, self._delivered, busy=False, next_due=self._next_due)
 
     def _one(self, held: Held) -> None:
-        """One effect: to its "sending", or to its end."""
+        """One effect: to its "sending", or to its end; or a new look around."""
         if self._underway is not None:
             underway, self._underway = self._underway, None
-            self._commit(held, self._sent(held, underway))
-            return
-        chosen = self._ready.popleft()
+            self._answered(held, self._sent(held, underway))
+        elif not self._ready:
+            self._decided(held, self._go_on)
+        else:
+            self._next(held, self._ready.popleft())
+
+    def _next(self, held: Held, chosen: Pick) -> None:
         if chosen.act is not Act.SEND:
-            self._commit(held, self._worker.courier.judge(chosen))
+            self._decided(held, partial(self._record, self._worker.courier.judge(chosen)))
             return
         prepared = self._worker.courier.prepare(held, chosen.effect)
         if isinstance(prepared, Writing):
-            self._commit(held, prepared)
+            self._decided(held, partial(self._record, prepared))
             return
         began = self._worker.clock.monotonic()
-        self._in_turn(held, lambda turn: self._mark(turn, prepared, began))
+        self._decided(held, lambda turn: self._mark(turn, prepared, began))
 
     def _sent(self, held: Held, underway: Underway) -> Writing:
         try:
@@ -187,33 +208,50 @@ class _Visit:
 
     # -- one commit ----------------------------------------------------------------------------------------------------
 
-    def _in_turn(self, held: Held, act: Callable[[Turn], None]) -> Turn:
-        """One commit; when somebody else wrote about an action meanwhile, the same again on what is there now."""
-        before = self.known.copy(), deque(self._ready)
+    def _decided(self, held: Held, act: Callable[[Turn], None]) -> None:
+        """Commit what was decided from what is known; when that is out of date, forget it and decide anew."""
         try:
-            return self._turn(held, act)
+            self._turn(held, act)
         except StaleError:
-            self.known, self._ready = before
-            self.known.ends.clear()
-            return self._turn(held, act)
+            self._forget()
 
-    def _turn(self, held: Held, act: Callable[[Turn], None]) -> Turn:
+    def _answered(self, held: Held, writing: Writing) -> None:
+        """Commit what came of a call, whatever else happened to the action meanwhile."""
+        try:
+            self._turn(held, partial(self._record, writing))
+        except StaleError:
+            self._forget()
+            self._turn(held, partial(self._record_alone, writing))
+            self._forget()
+
+    def _forget(self) -> None:
+        """Nothing is known, nothing chosen: the next step is a fresh look."""
+        self.known.clear()
+        self._ready.clear()
         self._underway = None
+
+    def _turn(self, held: Held, act: Callable[[Turn], None]) -> None:
+        self._underway, self._written = None, []
         with self._worker.journal.turn(held, self.known) as turn:
             act(turn)
-        return turn
-
-    def _commit(self, held: Held, writing: Writing) -> None:
-        """What became of an effect; with it what comes next."""
-        turn = self._in_turn(held, partial(self._record, writing))
-        self._delivered += 1
         if turn.is_over:
             self._held = None
-        self._report(writing)
+        for writing, others in self._written:
+            self._delivered += 1
+            self._report(writing, others)
 
     def _record(self, writing: Writing, turn: Turn) -> None:
-        """Another "sending", a new look around, or letting the lane go."""
+        self._record_alone(writing, turn)
+        self._go_on(turn)
+
+    def _record_alone(self, writing: Writing, turn: Turn) -> None:
+        self._written.append((writing, self._others_of(writing)))
         turn.record(writing)
+        if writing.added:
+            self._ready.clear()  # what was chosen did not know of what follows from this
+
+    def _go_on(self, turn: Turn) -> None:
+        """Another "sending", a new look around, or letting the lane go."""
         if self._is_over():
             self._next_due = self._worker.clock.now()
             turn.release()
@@ -231,13 +269,17 @@ class _Visit:
         Somebody may have submitted, resolved or retried meanwhile; the lane is only let go after a fresh look.
         """
         picks = self._worker.pick(self._lane, self._focus, list(self.known.effects.values()))
-        if not picks.ready:
+        if not self._sure(picks):
             picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
-        self._ready = deque(picks.ready)
+        self._ready = deque(self._sure(picks))
         self._next_due = None
         if not picks.ready:
             sleeping = turn.next_due() if self._focus is None else None
             self._next_due = _earliest(picks.next_due, sleeping)
+
+    def _sure(self, picks: Picks) -> list[Pick]:
+        """Those whose whole action is known: only then is it noticed when somebody else changes it."""
+        return [chosen for chosen in picks.ready if chosen.effect.action_id in self.known.whole]
 
     def _read(self, turn: Turn, _lane: str, *, action_id: str | None, beyond: int) -> Page:
         page = turn.page(action_id=action_id, beyond=beyond)
@@ -264,7 +306,7 @@ class _Visit:
 
     # -- telling others ------------------------------------------------------------------------------------------------
 
-    def _report(self, writing: Writing) -> None:
+    def _report(self, writing: Writing, others: Sequence[str]) -> None:
         effect, change = writing.effect, writing.change
         _log.info(
             "effect", action=effect.action_id, effect=effect.name, kind=effect.kind, became=change.event,
@@ -272,13 +314,17 @@ class _Visit:
         )  # fmt: skip
         if change.ended is not None:
             telemetry.effect_ended(kind=effect.kind, outcome=change.ended, account=effect.account)
-        for lane in self._woken_by(effect, writing):
+        for lane in others:
             self._worker.tell(lane)
 
-    def _woken_by(self, effect: StoredEffect, writing: Writing) -> list[str]:
-        """Other lanes in which something may begin now."""
+    def _others_of(self, writing: Writing) -> list[str]:
+        """Other lanes in which something may begin once this is written."""
+        effect = writing.effect
         if writing.change.state.is_open:
             return []
-        page = self.known.effects.values()
-        lanes = {e.lane for e in page if e.action_id == effect.action_id and e.state.is_open}
+        steps = self.known.steps(effect.action_id)
+        if steps is None:
+            lanes = set(self._worker.journal.lanes_of(effect.action_id))
+        else:
+            lanes = {step.lane for step in steps if step.state.is_open}
         return sorted({*lanes, *(route.lane for _, route in writing.added)} - {self._lane})

@@ -9,6 +9,7 @@ mostly dropped.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -53,6 +54,10 @@ _CHILDREN: Final = (
     "sqlalchemy.engine", "sqlalchemy.engine.Engine", "sqlalchemy.orm", "sqlalchemy.pool", "apscheduler.scheduler",
     "apscheduler.executors.default", "apscheduler.jobstores.default",
 )  # fmt: skip
+
+
+# The reason phrase of an answer is the server's own words, and may repeat what it was told.
+_REASON: Final = re.compile(r'("HTTP/[0-9.]{1,5} [0-9]{3}) [^\n]*(?=")')
 
 
 def get_logger(name: str) -> EventLogger:
@@ -165,7 +170,7 @@ class RedactingFilter(logging.Filter):
         """Whether the record may pass; it then holds no argument, no exception object and no secret we know of."""
         if record.levelno < self.floor:
             return False
-        record.msg = redact(_message(record))
+        record.msg = _REASON.sub(r"\1", redact(_message(record)))
         record.args = None
         error = _error_of(record.exc_info)
         if error is not None:

@@ -238,7 +238,7 @@ def _not_digits(field: str, text: str, *, low: int, high: int) -> InputError | N
     return InputError(field, f"must be {wanted}", shape=shape, remedy="Ask the person to type it again.")
 
 
-def _wrong_card(number: str, cvv: str, holder: str) -> InputError | None:
+def _wrong_card(number: str, cvv: str, holder: str, expires_on: object) -> InputError | None:
     if problem := _not_digits("card.number", number, low=13, high=19):
         return problem
     if not luhn_holds(_bare(number)):
@@ -246,6 +246,8 @@ def _wrong_card(number: str, cvv: str, holder: str) -> InputError | None:
         return InputError("card.number", "is mistyped: its check digit does not fit", shape=shape)
     if cvv and (problem := _not_digits("card.cvv", cvv, low=3, high=4)):
         return problem
+    if not isinstance(expires_on, date):
+        return InputError("card.expires_on", "is no date", shape=type(expires_on).__name__)
     return None if holder.strip() else InputError("card.holder", "is empty", remedy="Give the name on the card.")
 
 
@@ -282,8 +284,10 @@ class Card(Sealed):
         Raises:
             InputError: A part does not have its shape. The error never repeats the part.
         """
-        if problem := _wrong_card(number, cvv, holder):
-            number = cvv = ""  # a traceback may show this frame's variables
+        if problem := _wrong_card(number, cvv, holder, expires_on):
+            # A traceback may show this frame's variables.
+            number = cvv = holder = street = postal_code = ""
+            expires_on = date.max
             raise problem
         bare = _bare(number)
         super().__init__(number=bare, cvv=_bare(cvv), holder=holder.strip(), street=street, postal_code=postal_code)

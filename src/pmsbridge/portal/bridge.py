@@ -17,6 +17,7 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
+from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncProgress, SyncReport
@@ -144,7 +145,13 @@ class Bridge:
         self.close()
 
     def close(self) -> None:
-        """Let go of every connection. Idempotent; what is journalled stays and is finished by whoever opens it next."""
+        """Let go of every connection. Idempotent; what is journalled stays and is finished by whoever opens it next.
+
+        Workers of this process finish what they are sending first, however long that may take; to wait for less, call
+        ``dispatcher().stop(within=...)`` and end the process.
+        """
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
         for adapter in self.adapters.values():
             adapter.close()
         self.database.close()
@@ -258,8 +265,9 @@ class Bridge:
     def dispatcher(self) -> Dispatcher:
         """What ``dispatch.by`` names, the same one every time: from then on verbs wake its workers.
 
-        It has started nothing yet. A web process that shares a queue with ``pmsbridge run`` asks for it once, at its
-        start; one that does its own work says ``bridge.dispatcher().start()`` with ``dispatch.by = "embedded"``.
+        It has started no thread and made no connection yet. Whichever it is, a web process says
+        ``bridge.dispatcher().start()`` once, after it has forked, and ``bridge.dispatcher().stop()`` at its end: with
+        "embedded" that works in threads of this process, with the others it wakes those who work.
 
         Raises:
             ConfigurationError: A library is missing, or the broker is not named, or is no address that fits.
@@ -277,8 +285,8 @@ class Bridge:
         """The clock of this process, not started yet.
 
         Every facility is synced at ``schedule.nightly``, and its payments are compared with the back office at
-        ``schedule.reconcile``, in its own time. Several processes may each have one: a slot runs once over all of them,
-        and one that was missed is caught up.
+        ``schedule.reconcile``, or after the sync when that has no time of its own; in the facility's own time. Several
+        processes may each have one: a slot runs once over all of them, and one that was missed is caught up.
 
         Raises:
             ConfigurationError: ``schedule.nightly`` and ``schedule.reconcile`` are "never".
@@ -297,13 +305,16 @@ class Bridge:
 
     def _nights(self, key: FacilityKey, zone: str) -> Iterator[Nightly]:
         """What is done at one facility by the clock; its jobs are known to the runtime from now on."""
-        wanted, place, jobs = self.settings.schedule, f"{key.account}/{key.facility}", self.runtime.jobs
+        wanted, jobs, runtime = self.settings.schedule, self.runtime.jobs, self.runtime
+        night, evening = f"sync {key.account}/{key.facility}", f"reconcile {key.account}/{key.facility}"
+        sync = Sync(runtime).nightly_of([key])
+        comparison = comparison_of(runtime, key, evening, close_at=wanted.daily_close)
         if wanted.nightly is not None:
-            jobs[f"sync {place}"] = Sync(self.runtime).nightly_of([key])
-            yield Nightly(f"sync {place}", wanted.nightly, zone)
+            jobs[night] = sync if wanted.reconcile is not None else after_sync(runtime, sync, comparison, evening)
+            yield Nightly(night, wanted.nightly, zone)
         if wanted.reconcile is not None:
-            jobs[f"reconcile {place}"] = Reconciler(self.runtime).job_of([key], close_at=wanted.daily_close)
-            yield Nightly(f"reconcile {place}", wanted.reconcile, zone)
+            jobs[evening] = comparison
+            yield Nightly(evening, wanted.reconcile, zone)
 
     # -- the night -----------------------------------------------------------------------------------------------
 
@@ -355,19 +366,17 @@ class Bridge:
         Args:
             facilities: "L001" or "account/L001"; None for every configured one.
             since: First business day, in each facility's own zone; None for ``until`` alone.
-            until: Last business day, inclusive; None for today.
+            until: Last business day, inclusive; None for today, and never later than that.
             close_at: Local time of the back offices' daily close; None takes ``schedule.daily_close``.
             every_rental: Read all rentals in the mirror, one call each, not only those paid through us: only this
                 shows payments at the desk on other rentals.
 
         Raises:
             NotFoundError: No account has a facility of one of these names; nothing was read.
-            InputError: The first day is after the last one.
+            InputError: The first day is after the last one, or has not begun at a facility.
 
         What a back office refuses or fails to answer is in the report, per facility.
         """
-        if since is not None and until is not None and since > until:
-            raise InputError("since", "is after until")
         days = Days(since=since, until=until, close_at=close_at or self.settings.schedule.daily_close)
         return Reconciler(self.runtime).run(self._keys(facilities), days, every_rental=every_rental)
 

@@ -134,7 +134,7 @@ class WritePort(Protocol):
         """Means ("card", "bank_debit", "external", "stored") by which one payment can cover several rentals."""
 
     def lane(self, effect: EffectBody) -> str:
-        """What must be serialised for this effect ("sitelink:CCTST"); the adapter's choice."""
+        """What must be serialised for this effect ("office:main"); the adapter's choice."""
 
     def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
         """Carry an effect out, once. Raises the five classes of ``pmsbridge.errors`` and nothing else."""

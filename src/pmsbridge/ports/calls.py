@@ -68,7 +68,7 @@ class CallAsk:
     """One call that wants to begin.
 
     Attributes:
-        lane: What the limits are about ("sitelink:CCTST:main").
+        lane: What the limits are about ("office:main").
         ticket: Who asks: unique, and the same at every try of this call.
         priority: Who goes first.
         limits: What the lane bears.

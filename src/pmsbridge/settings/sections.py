@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import quote, unquote
 
 from pydantic import (
     AfterValidator,
@@ -45,8 +46,8 @@ _SMELLS_SECRET: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|licen[cs]e_?key|private_?key)$", re.IGNORECASE
 )
 _CLOCK: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_PASSWORD_OPTION: Final = re.compile(r"[?&]password=", re.IGNORECASE)
-_URL_WITH_PASSWORD: Final = re.compile(r"[a-z0-9+]+://[^/@:]*:[^/@]*@", re.IGNORECASE)
+_PASSWORD_OPTION: Final = re.compile(r"[?&;][^=&;]*(?:password|passwd|pwd)\s*=", re.IGNORECASE)
+_NEXT_ADDRESS: Final = re.compile(r";(?=[a-z0-9+.-]+://)", re.IGNORECASE)
 
 
 def _reference(value: str) -> str:
@@ -120,7 +121,7 @@ class StoreSettings(_Section):
     @field_validator("url")
     @classmethod
     def _has_no_password(cls, url: str) -> str:
-        if _URL_WITH_PASSWORD.match(url) or _PASSWORD_OPTION.search(url):
+        if _holds_password(url):
             message = 'holds a password; take it out and write store.password = "env:NAME"'
             raise ValueError(message)
         if "://" not in url:
@@ -149,9 +150,20 @@ class StoreSettings(_Section):
 
 
 def _quoted(secret: str) -> str:
-    from urllib.parse import quote  # noqa: PLC0415 - only where a database has a password
-
     return quote(secret, safe="")
+
+
+def _holds_password(address: str) -> bool:
+    """Whether there is a password in an address, or in one of several with a semicolon between.
+
+    Everything before the last @ may be a login: drivers differ on where a password with a slash or a question mark
+    in it ends. So an @ elsewhere, after a colon, is to be written %40.
+    """
+    for each in _NEXT_ADDRESS.split(address):
+        login, at, _ = each.partition("://")[2].rpartition("@")
+        if at and ":" in login and not login.startswith("/"):
+            return True
+    return _PASSWORD_OPTION.search(unquote(address)) is not None
 
 
 class MailSettings(_Section):
@@ -294,7 +306,7 @@ class DispatchSettings(_Section):
     @field_validator("broker")
     @classmethod
     def _is_an_address(cls, broker: str | None) -> str | None:
-        if broker is not None and _URL_WITH_PASSWORD.match(broker):
+        if broker is not None and _holds_password(broker):
             message = 'holds a password; take it out and write dispatch.password = "env:NAME"'
             raise ValueError(message)
         if broker is not None and "://" not in broker:

@@ -12,14 +12,15 @@ from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["JsonText", "PlainText", "RowNumber", "UtcInstant"]
+__all__ = ["JsonText", "PlainText", "RowNumber", "UtcInstant", "plain"]
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
 _SQLITE: Final = "sqlite"
 
 
-def _plain(value: str | None) -> str | None:
+def plain(value: str | None) -> str | None:
+    """Text that every database holds: U+0000 and halves of surrogate pairs become U+FFFD."""
     # PostgreSQL holds every character but these; vendors and browsers send them nevertheless.
     return value if value is None or _UNSTORABLE.search(value) is None else _UNSTORABLE.sub(_REPLACEMENT, value)
 
@@ -49,7 +50,7 @@ class PlainText(TypeDecorator[str]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None] | None:
         """What is done to a value on its way in; None on SQLite, where nothing is."""
-        return None if dialect.name == _SQLITE else _plain
+        return None if dialect.name == _SQLITE else plain
 
     def result_processor(self, dialect: Dialect, coltype: object) -> None:  # noqa: ARG002
         """Text comes back as it is."""
@@ -96,7 +97,7 @@ class JsonText(TypeDecorator[Any]):
     def process_bind_param(self, value: object, dialect: Dialect) -> str:
         """To text."""
         text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_refuse)
-        return text if dialect.name == _SQLITE else _plain(text) or ""
+        return text if dialect.name == _SQLITE else plain(text) or ""
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
         """From text."""

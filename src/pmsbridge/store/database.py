@@ -18,7 +18,7 @@ from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.store import installing, postgres, sqlite
 from pmsbridge.store.fork_gate import GATE
 
-__all__ = ["Connection", "Database", "open_database", "reach_database"]
+__all__ = ["Connection", "Database", "open_database", "parsed_address", "reach_database"]
 
 _CONNECTIONS: Final = 64
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -43,7 +43,7 @@ class Database:
         Raises:
             ConfigurationError: The address is none that can be used.
         """
-        self._address = _parsed(url)
+        self._address = parsed_address(url)
         self._connections = connections
         self.url = self._address.render_as_string(hide_password=True)
         self.kind = self._address.get_backend_name()
@@ -199,10 +199,15 @@ def _unusable(database: Database, error: DBAPIError) -> ConfigurationError:
     return sqlite.no_database(database.engine)
 
 
-def _parsed(url: str) -> URL:
+def parsed_address(url: str) -> URL:
+    """A database's address, taken apart, its driver named.
+
+    Raises:
+        ConfigurationError: It is none that can be used; the message repeats nothing of it.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         message = "store.url is not a database address such as sqlite:///pmsbridge.db"
         raise ConfigurationError(message, code="store_url") from None
     kind = parsed.get_backend_name()

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Interval, bindparam, func, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from pmsbridge.actions.plan import PlannedEffect
-from pmsbridge.logging import redact
 from pmsbridge.store import findings as finding_rows
 from pmsbridge.store import reading
 from pmsbridge.store.batch import Delete, Insert, Update, Write, run
@@ -23,26 +23,29 @@ from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, W
 from pmsbridge.store.tables import actions, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, links, redacted, trail_end
 
-__all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "is_free", "lock", "refresh_action", "release"]
+__all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "lock", "refresh_action", "release"]
 
-_MINE: Final = (
-    lanes.c.name == bindparam("lane"), lanes.c.owner == bindparam("holder"), lanes.c.epoch == bindparam("held_epoch"),
+_RELEASE: Final = (
+    update(lanes)
+    .where(
+        lanes.c.name == bindparam("lane"), lanes.c.owner == bindparam("holder"),
+        lanes.c.epoch == bindparam("held_epoch"),
+    )
+    .values(owner="", lease_until=None)
 )  # fmt: skip
-_RELEASE: Final = update(lanes).where(*_MINE).values(owner="", lease_until=None)
 
 
-def _instant(now: datetime | None) -> ColumnElement[Any]:
-    """Now, as leases see it: the caller's clock, or the database's own when there is none."""
-    return func.clock_timestamp() if now is None else literal(now, UtcInstant())
+def _claim(now: ColumnElement[Any], until: ColumnElement[Any]) -> ReturningUpdate[Any]:
+    return (
+        update(lanes)
+        .where(lanes.c.name == bindparam("lane"), reading.is_free(now))
+        .values(owner=bindparam("holder"), epoch=lanes.c.epoch + 1, lease_until=until)
+        .returning(lanes.c.epoch)
+    )
 
 
-def is_free(now: datetime | None) -> ColumnElement[bool]:
-    """Whether nobody holds a lane; ``now`` None asks the database's clock."""
-    return or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < _instant(now))
-
-
-def _until(now: datetime | None, lease: timedelta) -> ColumnElement[Any]:
-    return func.clock_timestamp() + lease if now is None else literal(now + lease, UtcInstant())
+_CLAIM: Final = _claim(bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant()))
+_CLAIM_SHARED: Final = _claim(func.clock_timestamp(), func.clock_timestamp() + bindparam("lease", type_=Interval()))
 
 
 def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> Held | None:
@@ -55,16 +58,17 @@ def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: 
         lease: For how long.
         now: Since when; None asks the database's clock, which all machines share.
     """
-    query = (
-        update(lanes)
-        .where(lanes.c.name == lane, is_free(now))
-        .values(owner=owner, epoch=lanes.c.epoch + 1, lease_until=_until(now, lease))
-        .returning(lanes.c.epoch)
-    )
-    epoch = connection.execute(query).scalar_one_or_none()
-    if epoch is None and _is_new(connection, lane):
-        epoch = connection.execute(query).scalar_one_or_none()
-    return None if epoch is None else Held(lane, owner, epoch, lease)
+    taken = _claimed(connection, lane, owner, lease, now)
+    if taken is None and _is_new(connection, lane):
+        taken = _claimed(connection, lane, owner, lease, now)
+    return None if taken is None else Held(lane, owner, taken, lease)
+
+
+def _claimed(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> int | None:
+    wanted: dict[str, Any] = {"lane": lane, "holder": owner}
+    if now is None:
+        return connection.execute(_CLAIM_SHARED, {**wanted, "lease": lease}).scalar_one_or_none()
+    return connection.execute(_CLAIM, {**wanted, "now": now, "until": now + lease}).scalar_one_or_none()
 
 
 def _is_new(connection: Connection, lane: str) -> bool:
@@ -96,7 +100,7 @@ class Pen:
     """What one transaction writes about effects: collected, and written together with the trail when it is flushed.
 
     Attributes:
-        known: What the writer believes about actions; None when it has to ask.
+        known: What the writer believes about actions; about others it asks.
     """
 
     def __init__(self, connection: Connection, now: datetime, known: Known | None = None) -> None:
@@ -301,8 +305,8 @@ def _values(effect: StoredEffect, change: Change, now: datetime) -> dict[str, An
     values: dict[str, Any] = {
         "state": change.state.value,
         "ended": change.ended.value if change.ended else None,
-        "message": redact(change.why),
-        "code": redact(change.code),
+        "message": redacted(change.why),
+        "code": redacted(change.code),
         "due_at": change.not_before or now,
         "looks": effect.looks + change.looked,
         "resends": effect.resends + change.resend,
@@ -316,7 +320,7 @@ def _values(effect: StoredEffect, change: Change, now: datetime) -> dict[str, An
         values["first_sent_at"] = None  # it certainly never left: a later look need not go back to it
     if change.receipt is not None:
         values |= {
-            "evidence": redact(change.receipt.evidence), "vendor_ids": redacted(change.receipt.vendor_ids),
+            "evidence": redacted(change.receipt.evidence), "vendor_ids": redacted(change.receipt.vendor_ids),
             "receipt_at": change.receipt.at, "is_read_back": change.receipt.read_back,
             "is_emulated": change.receipt.emulated,
         }  # fmt: skip

@@ -98,7 +98,12 @@ class Journal:
 
     @contextmanager
     def claim_turn(self, lane: str, owner: str, lease: timedelta, known: Known | None = None) -> Iterator[Turn | None]:
-        """One transaction that takes a free lane and begins to work in it; None when somebody holds the lane."""
+        """One transaction that takes a free lane and begins to work in it; None when somebody holds the lane.
+
+        Raises:
+            StaleError: As for ``turn``; the lane was not taken either.
+            UnavailableError: The database cannot be used; nothing was written.
+        """
         now = self._clock.now()
         with self._database.write() as connection:
             held = delivery.claim(connection, lane, owner, lease, self._lease_clock(connection, now))
@@ -239,7 +244,7 @@ class Journal:
         """Free lanes in which something is due now."""
         with self._database.read() as connection:
             now = self._clock.now()
-            return reading.due_lanes(connection, now, delivery.is_free(self._lease_clock(connection, now)))
+            return reading.due_lanes(connection, now, self._lease_clock(connection, now))
 
     def recent_effects(self, account: str, facility: str, tenant_id: str, as_of: datetime) -> tuple[StoredEffect, ...]:
         """Principal effects of a tenant that a read made at ``as_of`` may not show yet."""

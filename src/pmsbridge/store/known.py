@@ -17,8 +17,8 @@ Ends = dict[str, tuple[int, str]]
 class Known:
     """Effects and trail ends as they were last seen, with what was written since.
 
-    Every change of an action lengthens its trail, and every write names the end it builds on. So whoever finds the end
-    as it was knows that nothing else about the action has changed either.
+    Every change of an action lengthens its trail, and every write names the end it builds on. So as long as the end is
+    found as it was, nothing else about the action has changed either; once it is not, all of this has to be forgotten.
 
     Attributes:
         effects: By row number, in order of arrival.
@@ -53,6 +53,8 @@ class Known:
             return None
         return [effect for effect in self.effects.values() if effect.action_id == action_id]
 
-    def copy(self) -> Known:
-        """The same, to go back to."""
-        return Known(dict(self.effects), dict(self.ends), set(self.whole))
+    def clear(self) -> None:
+        """Know nothing."""
+        self.effects.clear()
+        self.ends.clear()
+        self.whole.clear()

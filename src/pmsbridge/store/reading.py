@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, not_, or_, select
 
 from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.known import Ends
 from pmsbridge.store.standing import EffectState, Ended
 from pmsbridge.store.stored import StoredAction, StoredEffect
@@ -28,6 +29,7 @@ __all__ = [
     "due_lanes",
     "find_actions",
     "guards_of",
+    "is_free",
     "lanes_of",
     "load_action",
     "load_effect",
@@ -281,16 +283,37 @@ def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(connection.execute(_LANES, {"id": action_id}).scalars()))
 
 
-def due_lanes(connection: Connection, now: datetime, is_free: ColumnElement[bool]) -> tuple[str, ...]:
-    """Lanes that nobody holds and in which something is due, or was left in the middle of a send."""
+def is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether nobody holds a lane at that instant."""
+    return or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < now)
+
+
+def _due_lanes(lease_now: ColumnElement[Any]) -> Select[Any]:
     due = or_(
-        and_(_IS_OPEN, effects.c.due_at <= now, or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO))),
+        and_(_IS_OPEN, effects.c.due_at <= bindparam("now"), or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO))),
         effects.c.state == EffectState.SENDING.value,
     )
-    rows = connection.execute(
-        select(effects.c.lane).join(lanes, lanes.c.name == effects.c.lane).where(due, is_free).distinct()
-    )
-    return tuple(sorted(rows.scalars()))
+    lanes_of_due = select(effects.c.lane).join(lanes, lanes.c.name == effects.c.lane)
+    return lanes_of_due.where(due, is_free(lease_now)).distinct()
+
+
+_DUE_LANES: Final = _due_lanes(bindparam("lease_now", type_=UtcInstant()))
+_DUE_LANES_SHARED: Final = _due_lanes(func.clock_timestamp())
+
+
+def due_lanes(connection: Connection, now: datetime, lease_now: datetime | None) -> tuple[str, ...]:
+    """Lanes that nobody holds and in which something is due, or was left in the middle of a send.
+
+    Args:
+        connection: An open transaction.
+        now: What is due by then.
+        lease_now: What leases are measured by; None goes by the database's clock.
+    """
+    if lease_now is None:
+        rows = connection.execute(_DUE_LANES_SHARED, {"now": now})
+    else:
+        rows = connection.execute(_DUE_LANES, {"now": now, "lease_now": lease_now})
+    return tuple(sorted(rows.scalars().all()))
 
 
 def guards_of(connection: Connection, effect_key: str) -> tuple[str, ...]:
@@ -302,29 +325,32 @@ def recent_effects(
     connection: Connection, account: str, facility: str, tenant_id: str, as_of: datetime
 ) -> tuple[StoredEffect, ...]:
     """Principal effects of a tenant that a read made at ``as_of`` may not show yet, in order of arrival."""
-    fresh = and_(effects.c.ended == Ended.SETTLED.value, effects.c.quiet_until >= as_of)
-    rows = connection.execute(
-        select(effects)
-        .where(
-            effects.c.account == account,
-            effects.c.facility == facility,
-            effects.c.tenant_id == tenant_id,
-            effects.c.is_principal,
-            or_(effects.c.state != EffectState.DONE.value, fresh),
-        )
-        .order_by(effects.c.seq)
+    scope = {"account": account, "facility": facility, "tenant": tenant_id, "as_of": as_of}
+    return tuple(StoredEffect.from_row(row) for row in connection.execute(_RECENT, scope))
+
+
+_OF_TENANT: Final = (
+    effects.c.account == bindparam("account"), effects.c.facility == bindparam("facility"),
+    effects.c.tenant_id == bindparam("tenant"),
+)  # fmt: skip
+_RECENT: Final = (
+    select(effects)
+    .where(
+        *_OF_TENANT,
+        effects.c.is_principal,
+        or_(
+            effects.c.state != EffectState.DONE.value,
+            and_(effects.c.ended == Ended.SETTLED.value, effects.c.quiet_until >= bindparam("as_of")),
+        ),
     )
-    return tuple(StoredEffect.from_row(row) for row in rows)
+    .order_by(effects.c.seq)
+)
+_PAYMENTS: Final = select(effects).where(*_OF_TENANT, effects.c.kind.in_(["take_payment", "post_future_charges"]))
 
 
 def payment_stamps(connection: Connection, account: str, facility: str, tenant_id: str) -> dict[str, int]:
     """By rental, a number that changes whenever a payment for it is stored or moves on; "*" for all rentals at once."""
-    rows = connection.execute(
-        select(effects).where(
-            effects.c.account == account, effects.c.facility == facility, effects.c.tenant_id == tenant_id,
-            effects.c.kind.in_(["take_payment", "post_future_charges"]),
-        )
-    )  # fmt: skip
+    rows = connection.execute(_PAYMENTS, {"account": account, "facility": facility, "tenant": tenant_id})
     stamps: dict[str, int] = {}
     for stored in map(StoredEffect.from_row, rows):
         effect = stored.effect

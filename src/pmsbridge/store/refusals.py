@@ -1,4 +1,4 @@
-"""Two ways the journal says no to us."""
+"""The ways the journal says no to us."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class FencedError(Exception):
 
 
 class StaleError(Exception):
-    """Somebody wrote about an action since it was read: the same again succeeds. Never leaves the engine."""
+    """Somebody wrote about an action since it was read: decide anew. Never leaves the engine."""
 
 
 class PaymentsMovedError(IneligibleError):

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from pmsbridge.logging import redact
+from pmsbridge.store.columns import plain
 from pmsbridge.store.stored import TrailEntry
 from pmsbridge.store.tables import actions, trail
 
@@ -19,11 +20,11 @@ __all__ = ["Event", "Links", "append", "entries", "link_hash", "links", "redacte
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - plain data of any shape
-    """The same plain data with every text redacted, keys included."""
+    """The same plain data with every text redacted and fit for any database, keys included."""
     if isinstance(value, str):
-        return redact(value)
+        return plain(redact(value))
     if isinstance(value, Mapping):
-        return {redact(str(name)): redacted(item) for name, item in value.items()}
+        return {plain(redact(str(name))): redacted(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [redacted(item) for item in value]
     if isinstance(value, datetime):

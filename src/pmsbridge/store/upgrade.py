@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, insert, inspect
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.store import installing
-from pmsbridge.store.database import Database, reach_database
+from pmsbridge.store.database import Database, parsed_address, reach_database
 from pmsbridge.store.installing import Standing, State, revisions
 from pmsbridge.store.tables import SCHEMA_VERSION
 
@@ -67,8 +66,8 @@ def store_status(url: str) -> StoreStatus:
         ConfigurationError: The address is wrong, or the user may not read it.
         UnavailableError: It cannot be reached.
     """
-    parsed = make_url(url) if "://" in url else None
-    if parsed is not None and parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+    parsed = parsed_address(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
         database = Database(url)
         return _status(database, Standing(0, 0))
     with _reached(url) as database, database.read() as connection:

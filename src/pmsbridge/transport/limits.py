@@ -149,7 +149,9 @@ class LaneLimiter:
 
         Args:
             lane: What the limits are about.
-            deadline: When the whole call must be over, the waiting included.
+            deadline: When the whole call must be over, the waiting included. Asking the gate is not cut short: a
+                database that is locked answers, or refuses, up to half a minute late. Whoever gets a slot then finds
+                the deadline passed, and sends nothing.
             priority: Who goes first.
             counted_as: Under which name the call counts in its month; None for the lane's.
             lease: For a call that may last long: the slot of a process that died is free after this, and a thread
@@ -191,11 +193,6 @@ class LaneLimiter:
         try:
             admitted = self._wait_for_turn(ask, queue, place, deadline)
             is_in = True
-        except BaseException:
-            # A place in the shared line, or a slot whose answer was lost, is not left behind.
-            self._give_back(ask)
-            raise
-        else:
             return admitted, queue
         finally:
             with self._changed:
@@ -213,10 +210,18 @@ class LaneLimiter:
             return queue, place
 
     def _wait_for_turn(self, ask: CallAsk, queue: _Queue, place: tuple[int, int], deadline: Deadline) -> Admitted:
+        deadline.check()
+        self._wait_until_first(ask, queue, place, deadline)
+        try:
+            return self._ask_until_in(ask, queue, place, deadline)
+        except BaseException:
+            # A place in the shared line, or a slot whose answer was lost, is not left behind.
+            self._give_back(ask)
+            raise
+
+    def _ask_until_in(self, ask: CallAsk, queue: _Queue, place: tuple[int, int], deadline: Deadline) -> Admitted:
         tries = 0
         while True:
-            deadline.check()
-            self._wait_until_first(ask, queue, place, deadline)
             answer = self._gate.enter(ask, again=tries > 0)
             if isinstance(answer, Admitted):
                 return answer
@@ -228,6 +233,8 @@ class LaneLimiter:
             if deadline.passed():
                 raise _busy(ask.lane, None)
             tries += 1
+            deadline.check()
+            self._wait_until_first(ask, queue, place, deadline)
 
     def _wait_until_first(self, ask: CallAsk, queue: _Queue, place: tuple[int, int], deadline: Deadline) -> None:
         with self._changed:

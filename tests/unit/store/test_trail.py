@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import delete, select, text, update
 
 from pmsbridge.actions.plan import Submission
-from pmsbridge.errors import NotFoundError
+from pmsbridge.errors import NotFoundError, RejectedError
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.audit import Audit
 from pmsbridge.store.stored import Change, Route, Writing
 from pmsbridge.store.tables import trail
 from tests.engine.stage import Stage, action_id, pay
@@ -98,3 +100,19 @@ def test_the_hash_covers_the_time(stage: Stage) -> None:
 
     assert not stage.runtime().verify_trail(action)
     assert Submission.id_for("mem", "F1", "T1", "click-0001") == action
+
+
+def test_what_no_database_holds_stops_no_outcome_and_looks_like_no_tampering(stage: Stage) -> None:
+    runtime = stage.runtime()
+    stage.office.execute = _odd  # type: ignore[method-assign, assignment]
+
+    view = runtime.submit(pay())
+
+    assert view.outcome is Outcome.DECLINED
+    assert view.steps[0].message == "no \ufffd half \ufffd"
+    assert runtime.verify_trail(view.action_id)
+    assert list(Audit(stage.database).troubles()) == []
+
+
+def _odd(*_args: object) -> NoReturn:
+    raise RejectedError("no \x00 half \ud800")

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pmsbridge.engine.deliver import Beat, Job, Runtime
+from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.reconcile.books import asked_rows, shown_rows, without_voided
 from pmsbridge.engine.reconcile.judging import Difference, Moment, judge
+from pmsbridge.engine.reconcile.keeping import PREFIX, keep_findings
 from pmsbridge.engine.reconcile.matching import Asked, Pair, Shown, match
 from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport, Unread
 from pmsbridge.engine.sync import FacilityKey
-from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
+from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError
 from pmsbridge.logging import get_logger
-from pmsbridge.model.finding import Finding
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.payments_asked import PaymentsAsked
 from pmsbridge.store.put_aside import put_aside
 
-__all__ = ["Days", "Reconciler"]
+__all__ = ["Days", "Reconciler", "zone_of"]
 
 _log = get_logger(__name__)
 
-_FINDING: Final = "reconcile_"
 _NEIGHBOUR: Final = timedelta(days=1)
 _ENOUGH_FAILURES: Final = 3
 
@@ -36,13 +35,32 @@ class Days:
 
     Attributes:
         since: First one; None for the last one alone.
-        until: Last one, inclusive; None for today.
+        until: Last one, inclusive; None for today. A day that has not begun is not compared: the last is then today.
         close_at: Local time of the back office's daily close; None when it is not known.
+
+    Raises:
+        InputError: The first day is after the last one.
     """
 
     since: date | None = None
     until: date | None = None
     close_at: time | None = None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise InputError("since", "is after until")
+
+    def within(self, today: date, place: str) -> tuple[date, date]:
+        """First and last day to compare at a facility.
+
+        Raises:
+            InputError: None of them has begun there.
+        """
+        since = self.since or self.until or today
+        if since > today:
+            problem = f"{since.isoformat()} has not begun at {place}, where it is {today.isoformat()}"
+            raise InputError("since", problem, remedy="Name a day that has begun, or leave it out.")
+        return since, min(self.until or today, today)
 
 
 class Reconciler:
@@ -78,6 +96,9 @@ class Reconciler:
             beat: Called after every rental; when it says False, the run ends where it is.
 
         Never raises for a back office's failure: that is in the report.
+
+        Raises:
+            InputError: The days have not begun at one of the facilities; the earlier ones were compared.
         """
         started = self._runtime.clock.now()
         keys = list(facilities) if facilities is not None else self._all_facilities()
@@ -86,24 +107,11 @@ class Reconciler:
             for key in keys:
                 work = _Facility(self._runtime, key, days or Days(), self._close_together, self._asked, beat)
                 report = work.compare(every_rental=every_rental)
-                self._keep(report)
+                keep_findings(self._runtime.findings, report, self._runtime.clock.now())
                 reports.append(report)
         except _StopError:
             _log.warning("reconcile_taken_over")
         return ReconcileReport(started, tuple(reports))
-
-    def job_of(self, facilities: Sequence[FacilityKey], *, close_at: time | None = None) -> Job:
-        """A job for ``Runtime.jobs`` that compares the business day in which its slot lies."""
-
-        def job(slot: datetime, beat: Beat) -> None:
-            for key in facilities:
-                day = slot.astimezone(_zone_of(self._runtime, key)).date()
-                report = self.run([key], Days(since=day, until=day, close_at=close_at), beat=beat)
-                if any(not row.rental_id for row in report.unread):
-                    message = f"nothing could be read: {report.unread[0].why}"
-                    raise UnavailableError(message, code="reconcile_failed")
-
-        return job
 
     def _all_facilities(self) -> list[FacilityKey]:
         return [
@@ -112,32 +120,9 @@ class Reconciler:
             for code in adapter.facility_codes
         ]
 
-    def _keep(self, report: FacilityReport) -> None:
-        """Open a finding for what needs a person; close one of these days that is no longer true."""
-        findings, now = self._runtime.findings, self._runtime.clock.now()
-        true = {(row.code, row.subject): row for row in report.for_a_person}
-        for (code, subject), row in true.items():
-            findings.add(
-                Finding(
-                    code=code, severity=row.kind.severity, account=report.account, facility=report.facility,
-                    subject=subject, text=f"{row.what}. To do: {row.remedy}", found_at=now,
-                )
-            )  # fmt: skip
-        if report.unread:
-            return  # what was not read may still be true
-        for known in findings.open(account=report.account, facility=report.facility):
-            finding = known.finding
-            is_ours = finding.code.startswith(_FINDING) and _is_of(finding.subject, report.since, report.until)
-            if is_ours and (finding.code, finding.subject) not in true:
-                findings.close(known.number, now, note="a later comparison no longer shows it")
-                _log.info("reconcile_resolved", finding=known.number, code=finding.code)
 
-
-def _is_of(subject: str, since: date, until: date) -> bool:
-    return since.isoformat() <= subject[:10] <= until.isoformat()
-
-
-def _zone_of(runtime: Runtime, key: FacilityKey) -> ZoneInfo:
+def zone_of(runtime: Runtime, key: FacilityKey) -> ZoneInfo:
+    """A facility's zone, from the mirror, or from the back office when it was never copied."""
     known = runtime.mirror.facility(key.account, key.facility)
     return ZoneInfo((known or runtime.adapters[key.account].facility(key.facility)).zone)
 
@@ -165,10 +150,10 @@ class _Facility:
 
     def compare(self, *, every_rental: bool) -> FacilityReport:
         try:
-            adapter, zone = self._adapter(), _zone_of(self._runtime, self._key)
+            adapter, zone = self._adapter(), zone_of(self._runtime, self._key)
         except Exception as error:  # noqa: BLE001 - one facility's failure never stops another's
             self._unread.append(_failure("", error))
-            return self._report(self._moment(ZoneInfo("UTC"), timedelta(0)))
+            return self._report(self._unknown_moment())
         moment = self._moment(zone, self._runtime.settings.settle_window or adapter.settle_window)
         wanted = self._rentals(self._asked_rows(moment, zone), every_rental=every_rental)
         shown = self._shown_rows(adapter, wanted, moment)
@@ -185,15 +170,20 @@ class _Facility:
 
     def _moment(self, zone: ZoneInfo, settle_window: timedelta) -> Moment:
         now = self._runtime.clock.now()
-        here = now.astimezone(zone)
-        until = self._days.until or here.date()
+        since, until = self._days.within(now.astimezone(zone).date(), f"{self._key.account}/{self._key.facility}")
         close_at = self._days.close_at
         closes = datetime.combine(until, close_at, zone) if close_at is not None else None
         return Moment(
-            since=self._days.since or until, until=until, read_at=now, settle_window=settle_window,
+            since=since, until=until, read_at=now, settle_window=settle_window,
             close_together=self._close_together, close_at=close_at,
             before_close=None if closes is None else now < closes.astimezone(UTC),
         )  # fmt: skip
+
+    def _unknown_moment(self) -> Moment:
+        """The days as they were asked for: which ones have begun is not known without the facility's zone."""
+        now = self._runtime.clock.now()
+        until = self._days.until or max(now.date(), self._days.since or now.date())
+        return Moment(self._days.since or until, until, now, timedelta(0), close_at=self._days.close_at)
 
     def _asked_rows(self, moment: Moment, zone: ZoneInfo) -> list[Asked]:
         """Payments of these days and of the days beside them: one that was sent at midnight may be posted after it."""
@@ -240,7 +230,7 @@ class _Facility:
         pairs = tuple(pair for pair in matching.pairs if moment.holds(pair.shown.day))
         alone = tuple(row for row in matching.shown_alone if moment.holds(row.day))
         both = tuple(sorted((*(pair.shown for pair in pairs), *alone), key=lambda row: row.order))
-        aside = put_aside(self._runtime.database, self._key.account, self._key.facility, _FINDING)
+        aside = put_aside(self._runtime.database, self._key.account, self._key.facility, PREFIX)
         judged = judge(matching, moment)
         differences = tuple(replace(row, closed_by=aside.get((row.code, row.subject), "")) for row in judged)
         return self._report(moment, found=pairs, shown=both, differences=differences)

@@ -61,6 +61,15 @@ class FacilityReport:
         """Differences somebody has to do something about."""
         return tuple(row for row in self.differences if row.needs_a_person)
 
+    @property
+    def unread_text(self) -> str:
+        """What could not be read and why, in one sentence; empty when everything was read."""
+        if not self.unread:
+            return ""
+        place, rentals = f"{self.account}/{self.facility}", sum(bool(row.rental_id) for row in self.unread)
+        share = f"the payments of {rentals} of {rentals + self.rentals_read} rentals of {place}"
+        return f"{place if rentals < len(self.unread) else share} could not be read: {self.unread[0].why}"
+
     def of_kind(self, kind: Kind) -> tuple[Difference, ...]:
         """Differences of one kind."""
         return tuple(row for row in self.differences if row.kind is kind)

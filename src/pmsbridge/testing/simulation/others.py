@@ -143,7 +143,8 @@ class Operator:
             world.log("statement failed", code=error.code)
             raise
         finally:
-            events = [entry.event for entry in self._run.anybody.runtime.trail(view.action_id)[before:]]
+            with self._run.outside() as onlooker:
+                events = [entry.event for entry in onlooker.runtime.trail(view.action_id)[before:]]
             said.accepted = said.accepted or bool({"resolved", "retried"} & set(events))
             world.count(f"operator {says}{'' if said.accepted else ' refused'}")
 

@@ -128,6 +128,17 @@ class Run:
             actor.process = None
 
     @contextmanager
+    def outside(self) -> Iterator[OurProcess]:
+        """The current actor looks from outside of whatever process it is in, also when that died."""
+        actor = self.world.baton.current
+        assert actor is not None  # noqa: S101 - only actors act
+        before, actor.process = actor.process, None
+        try:
+            yield self.anybody
+        finally:
+            actor.process = before
+
+    @contextmanager
     def inside_web(self) -> Iterator[OurProcess]:
         """Inside of the portal's process; it is started again when it died."""
         if self._web is None or self._web.process.dead:
