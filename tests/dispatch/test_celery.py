@@ -30,8 +30,7 @@ Places = Callable[[str, str], tuple[str, str]]
 
 def _fake() -> Any:
     """A runtime that is only woken."""
-    settings = SimpleNamespace(mail_timeout=timedelta(seconds=1), lease_margin=timedelta(seconds=1))
-    return SimpleNamespace(on_poke=None, adapters={}, settings=settings, clock=SystemClock())
+    return SimpleNamespace(on_poke=None, lease=timedelta(seconds=2), clock=SystemClock())
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def telling(broker: str) -> Iterator[CeleryDispatcher]:
     try:
         yield dispatcher
     finally:
-        dispatcher.close()
+        dispatcher.stop()
 
 
 def _messages(broker: str) -> list[dict[str, Any]]:
@@ -113,6 +112,24 @@ def test_a_forked_child_pokes_over_a_connection_of_its_own(broker: str) -> None:
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert len(_messages(broker)) == 3
+
+
+def test_the_last_beat_is_the_last_sweep_that_succeeded() -> None:
+    runtime, fails = _fake(), [True]
+
+    def sweep() -> None:
+        if fails.pop():
+            raise RuntimeError("the database is away")
+
+    runtime.sweep = sweep
+    dispatcher = CeleryDispatcher(make_app("redis://127.0.0.1:1/0"), lambda: runtime)
+    asked = dispatcher._app.tasks["pmsbridge.sweep"]
+
+    asked()
+    assert dispatcher.health()["last_beat"] is None
+    fails.append(False)
+    asked()
+    assert dispatcher.health()["last_beat"] is not None
 
 
 def test_the_runtime_is_made_when_a_process_first_needs_it(broker: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.ports.clock import SystemClock
 from tests.dispatch.crew import SWEEP
 from tests.dispatch.office import Ledger, runtime_over, store_payments
 from tests.dispatch.waiting import soon
@@ -24,8 +25,7 @@ from tests.servers.postgres import PostgresServer, running_postgres
 
 def _fake() -> Any:
     """A runtime that is only woken."""
-    settings = SimpleNamespace(mail_timeout=timedelta(seconds=1), lease_margin=timedelta(seconds=1))
-    return SimpleNamespace(on_poke=None, adapters={}, settings=settings)
+    return SimpleNamespace(on_poke=None, lease=timedelta(seconds=2), clock=SystemClock())
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def teller(postgres_url: str) -> Iterator[ProcrastinateDispatcher]:
     dispatcher = ProcrastinateDispatcher(_fake(), postgres_url)
     dispatcher.install()
     yield dispatcher
-    dispatcher.close()
+    dispatcher.stop()
 
 
 def _jobs(teller: ProcrastinateDispatcher) -> list[tuple[Any, ...]]:
@@ -75,7 +75,7 @@ def test_the_queue_lives_in_a_schema_of_its_own_and_is_made_once(
     for thread in threads:
         thread.join()
     for other in others:
-        other.close()
+        other.stop()
 
     schemas = teller._link.use(
         lambda c: c.execute("SELECT DISTINCT table_schema FROM information_schema.tables WHERE table_name ~ 'procrast'")
@@ -93,7 +93,7 @@ def test_four_processes_that_install_at_once_make_it_once(postgres_url: str) -> 
     for thread in threads:
         thread.join()
     for each in tellers:
-        each.close()
+        each.stop()
 
     assert sorted(made) == [False, False, False, True]
 
@@ -122,7 +122,7 @@ def test_before_the_tables_are_there_a_poke_is_lost_and_health_says_so(postgres_
     early = ProcrastinateDispatcher(_fake(), postgres_url)
     early.poke("a")
     health = early.health()
-    early.close()
+    early.stop()
 
     assert health["reachable"] is False
     assert "tables" in str(health["why"])
@@ -172,6 +172,24 @@ def test_what_is_in_an_address_is_in_no_message() -> None:
     dispatcher.poke("a")
 
     assert "hunter2-canary" not in str(dict(dispatcher.health()))
+
+
+def test_the_last_beat_is_the_last_sweep_that_succeeded() -> None:
+    runtime, fails = _fake(), [True]
+
+    def sweep() -> None:
+        if fails.pop():
+            raise RuntimeError("the database is away")
+
+    runtime.sweep = sweep
+    dispatcher = ProcrastinateDispatcher(runtime, "postgresql://nobody@127.0.0.1:1/none")
+    asked = dispatcher._app(1).tasks["pmsbridge:sweep"]
+
+    asked(timestamp=0)
+    assert dispatcher.health()["last_beat"] is None
+    fails.append(False)
+    asked(timestamp=0)
+    assert dispatcher.health()["last_beat"] is not None
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import itertools
 import shutil
 import sqlite3
 import tracemalloc
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 
 from pmsbridge.errors import InputError
+from pmsbridge.logging import redact
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store import trail as chain
 from pmsbridge.store.audit import Audit, Breach, Head, Trouble
@@ -66,6 +69,20 @@ def troubles(database: Database, **fields: Any) -> list[Trouble]:
 def change(stage: Stage, statement: str, **values: Any) -> None:
     with stage.database.write() as connection:
         assert connection.execute(text(statement), values).rowcount
+
+
+def test_a_digest_with_digits_like_a_card_number_is_no_trouble(stage: Stage) -> None:
+    """One digest in some thousands has them, and the trail keeps it redacted."""
+    wishes = (f"wish {number}" for number in itertools.count())
+    wish = next(w for w in wishes if "card ending" in redact(hashlib.sha256(w.encode()).hexdigest()))
+    stage.runtime().submit(pay(PAID, intent=wish))
+    with stage.database.read() as connection:
+        assert "card ending" in connection.execute(text("select data from pmsbridge_trail where number = 1")).scalar()
+
+    assert troubles(stage.database) == []
+
+    change(stage, "update pmsbridge_actions set intent = 'another wish'")
+    assert [trouble.breach for trouble in troubles(stage.database)] == [Breach.ASKED]
 
 
 def test_a_journal_in_which_everything_happened_is_whole_and_grows_whole(stage: Stage) -> None:
@@ -415,9 +432,7 @@ def _multiply(raw: sqlite3.Connection, times: int) -> None:
     raw.commit()
 
 
-@pytest.mark.parametrize(
-    ("table", "column"), [("pmsbridge_effects", "payload"), ("pmsbridge_actions", "intent")]
-)
+@pytest.mark.parametrize(("table", "column"), [("pmsbridge_effects", "payload"), ("pmsbridge_actions", "intent")])
 def test_what_was_asked_cannot_be_changed_unseen(tmp_path: Path, table: str, column: str) -> None:
     stage = Stage(tmp_path)
     stage.runtime().submit(pay("click-0001"))

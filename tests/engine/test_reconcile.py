@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pmsbridge.engine.deliver import Job, Runtime
 from pmsbridge.engine.reconcile.books import totals, without_voided
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.judging import Difference, Kind, Moment, judge
 from pmsbridge.engine.reconcile.matching import Asked, How, Matching, Shown, match, means_fit
-from pmsbridge.engine.reconcile.report import FacilityReport
+from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
+from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport
 from pmsbridge.engine.sync import FacilityKey, Sync
-from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.errors import ConfigurationError, InputError, UnavailableError
 from pmsbridge.model.payments import (
     Allocation,
     BankDebit,
@@ -519,7 +521,7 @@ def test_what_cannot_be_read_is_said_and_closes_no_finding(stage: Stage) -> None
 
     assert [row.rental_id for row in report.unread] == ["R1"]
     assert report.differences == ()
-    assert len(stage.runtime().findings.open()) == 1
+    assert codes(stage) == ["reconcile_double", "reconcile_unread"]
 
 
 def test_credentials_that_were_refused_are_not_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -540,26 +542,226 @@ def test_credentials_that_were_refused_are_not_tried_again(stage: Stage, monkeyp
     assert all(row.a_person_must_act for row in report.unread)
 
 
-def test_the_clock_compares_the_day_of_its_slot(stage: Stage) -> None:
+EVENING = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)  # 22:30 in Chicago, on the 21st
+A_DAY = timedelta(days=1)
+
+
+def by_the_clock(stage: Stage) -> Runtime:
     runtime = stage.runtime()
+    runtime.jobs["reconcile"] = comparison_of(runtime, HERE, "reconcile", close_at=time(23, 0))
+    return runtime
+
+
+def codes(stage: Stage) -> list[str]:
+    return [row.finding.code for row in stage.runtime().findings.open()]
+
+
+def test_the_clock_compares_the_day_of_its_slot(stage: Stage) -> None:
+    runtime = by_the_clock(stage)
     runtime.submit(pay())
     at_the_desk(stage)
-    runtime.jobs["reconcile"] = Reconciler(runtime).job_of([HERE], close_at=time(23, 0))
-    slot = datetime(2026, 11, 22, 4, 30, tzinfo=UTC)  # 22:30 in Chicago, on the 21st
 
-    assert runtime.tick("reconcile", slot)
+    assert runtime.tick("reconcile", EVENING)
 
-    assert [row.finding.code for row in runtime.findings.open()] == ["reconcile_double"]
-    assert not runtime.tick("reconcile", slot)
+    assert codes(stage) == ["reconcile_double"]
+    assert not runtime.tick("reconcile", EVENING)
 
 
-def test_a_facility_that_cannot_be_read_at_all_fails_the_job(stage: Stage) -> None:
+def test_what_happened_after_the_last_comparison_is_in_the_next_one(stage: Stage) -> None:
+    """Nothing falls between two evenings, or into a week in which the machine was off."""
+    runtime = by_the_clock(stage)
+    stage.clock.advance(EVENING - stage.clock.now())
+    runtime.tick("reconcile", EVENING)
+    stage.later(timedelta(minutes=30))
+    runtime.submit(pay())
+    at_the_desk(stage)
+    stage.later(7 * A_DAY)
+
+    runtime.tick("reconcile", EVENING + 7 * A_DAY)
+
+    assert codes(stage) == ["reconcile_double"]
+    assert runtime.runs.last_success("reconcile") == EVENING + 7 * A_DAY
+
+
+def test_the_clock_goes_back_a_month_at_most(stage: Stage) -> None:
+    runtime = by_the_clock(stage)
+    runtime.tick("reconcile", EVENING - 32 * A_DAY)
+    spans: list[Days] = []
+    reconciler = Reconciler.run
+
+    def watched(self: Reconciler, keys: Any, days: Days, **fields: Any) -> ReconcileReport:
+        spans.append(days)
+        return reconciler(self, keys, days, **fields)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Reconciler, "run", watched)
+        runtime.tick("reconcile", EVENING)
+
+    assert [(days.since, days.until) for days in spans] == [(DAY - 31 * A_DAY, DAY)]
+
+
+def test_an_office_that_is_away_fails_the_run_and_a_person_hears_of_it(stage: Stage) -> None:
+    runtime = by_the_clock(stage)
+    runtime.submit(pay())
+    at_the_desk(stage)
+    Sync(runtime).run([HERE])
+    stage.office.failing_reads = 99
+
+    for evening in (EVENING, EVENING + A_DAY):
+        stage.clock.advance(evening - stage.clock.now())
+        runtime.tick("reconcile", evening)
+
+    assert runtime.runs.last_success("reconcile") is None
+    assert runtime.runs.unfinished("reconcile") == (EVENING, EVENING + A_DAY)
+    (finding,) = runtime.findings.open()
+    assert finding.finding.code == "reconcile_unread"
+    assert finding.finding.subject == "2026-11-20 to 2026-11-22"
+    assert "the payments of 1 of 1 rentals of mem/F1 could not be read" in finding.finding.text
+
+    stage.office.failing_reads = 0
+    runtime.runs.reopen("reconcile", EVENING + A_DAY)
+    runtime.tick("reconcile", EVENING + A_DAY)
+
+    assert runtime.runs.last_success("reconcile") == EVENING + A_DAY
+    assert codes(stage) == ["reconcile_double"]
+
+
+def test_one_rental_that_could_not_be_read_fails_the_run_and_the_others_are_compared(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = by_the_clock(stage)
+    runtime.submit(pay())
+    runtime.submit(pay("click-0002", rental="R4"))
+    at_the_desk(stage)
+    read = stage.adapter.payments
+
+    def mostly(facility: str, tenant: str, rental: str) -> Any:
+        if rental == "R4":
+            message = "the office is away"
+            raise UnavailableError(message)
+        return read(facility, tenant, rental)
+
+    monkeypatch.setattr(stage.adapter, "payments", mostly)
+    runtime.tick("reconcile", EVENING)
+
+    assert runtime.runs.last_success("reconcile") is None
+    assert sorted(codes(stage)) == ["reconcile_double", "reconcile_unread"]
+
+
+def test_a_comparison_of_other_days_does_not_close_what_was_not_read(stage: Stage) -> None:
+    runtime = by_the_clock(stage)
+    runtime.submit(pay())
+    Sync(runtime).run([HERE])
+    stage.office.failing_reads = 99
+    runtime.tick("reconcile", EVENING)
+    stage.office.failing_reads = 0
+
+    compare(stage, since=DAY, until=DAY)
+    assert codes(stage) == ["reconcile_unread"]
+    compare(stage, since=DAY - A_DAY, until=DAY)
+    assert codes(stage) == []
+
+
+def test_a_facility_that_cannot_be_read_at_all_fails_the_run(stage: Stage) -> None:
     stage.office.failing_reads = 10
     runtime = stage.runtime()
-    job = Reconciler(runtime).job_of([FacilityKey("mem", "F2")])
+    job = comparison_of(runtime, FacilityKey("mem", "F2"), "reconcile")
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(UnavailableError, match="mem/F2 could not be read"):
         job(stage.clock.now(), lambda: True)
+
+    assert codes(stage) == ["reconcile_unread"]
+
+
+def test_a_run_that_was_taken_over_is_not_called_done(stage: Stage) -> None:
+    runtime = stage.runtime()
+    runtime.submit(pay())
+
+    with pytest.raises(UnavailableError, match="another process"):
+        comparison_of(runtime, HERE, "reconcile")(EVENING, lambda: False)
+
+
+# -- after the night ---------------------------------------------------------------------------------------------------
+
+NIGHT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)  # 02:30 in Chicago, on the 22nd
+
+
+def a_night(stage: Stage, *, sync: Job | None = None) -> Runtime:
+    runtime = stage.runtime()
+    night = sync or Sync(runtime).nightly_of([HERE])
+    runtime.jobs["sync"] = after_sync(runtime, night, comparison_of(runtime, HERE, "reconcile"), "reconcile")
+    stage.clock.advance(NIGHT - stage.clock.now())
+    return runtime
+
+
+def test_a_night_compares_the_day_that_is_over_once_the_copy_is_made(stage: Stage) -> None:
+    stage.runtime().submit(pay())
+    at_the_desk(stage)
+    runtime = a_night(stage)
+
+    assert runtime.tick("sync", NIGHT)
+
+    assert runtime.mirror.get("mem", "F1", "rental", "R1") is not None
+    assert codes(stage) == ["reconcile_double"]
+    assert runtime.runs.last_success("reconcile") == NIGHT
+
+
+def test_a_comparison_that_fails_never_fails_the_night(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.runtime().submit(pay())
+    runtime = a_night(stage)
+
+    def away(*_of: str) -> None:
+        message = "the office is away"
+        raise UnavailableError(message)
+
+    monkeypatch.setattr(stage.adapter, "payments", away)
+    runtime.tick("sync", NIGHT)
+
+    assert runtime.runs.last_success("sync") == NIGHT
+    assert runtime.runs.unfinished("reconcile") == (NIGHT,)
+    assert codes(stage) == ["reconcile_unread"]
+
+
+def test_a_night_that_failed_is_followed_by_no_comparison(stage: Stage) -> None:
+    """Credentials that were refused once are not tried again."""
+    stage.runtime().submit(pay())
+    runtime = a_night(stage)
+    stage.office.failing_reads = 99
+
+    runtime.tick("sync", NIGHT)
+
+    assert runtime.runs.unfinished("sync") == (NIGHT,)
+    assert runtime.runs.unfinished("reconcile") == ()
+    assert codes(stage) == []
+
+
+def test_a_night_that_was_taken_over_leaves_the_comparison_undone(stage: Stage) -> None:
+    stage.runtime().submit(pay())
+    runtime = a_night(stage, sync=lambda _slot, _beat: None)
+
+    runtime.jobs["sync"](NIGHT, lambda: False)
+
+    assert runtime.runs.last_success("reconcile") is None
+    assert runtime.runs.unfinished("reconcile") == (NIGHT,)
+
+
+# -- which days --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("days", [{"since": DAY + A_DAY}, {"until": DAY + A_DAY}, {"since": DAY, "until": DAY - A_DAY}])
+def test_days_of_which_none_has_begun_are_refused(stage: Stage, days: dict[str, date]) -> None:
+    with pytest.raises(InputError, match="since"):
+        compare(stage, **days)
+
+
+def test_the_last_day_is_never_later_than_today(stage: Stage) -> None:
+    stage.runtime().submit(pay())
+    at_the_desk(stage)
+
+    report = compare(stage, since=DAY, until=DAY + 7 * A_DAY, close_at=time(23, 0))
+
+    assert (report.since, report.until) == (DAY, DAY)
+    assert "before it closes the day at 23:00" in report.for_a_person[0].remedy
 
 
 def test_a_run_that_was_taken_over_ends(stage: Stage) -> None:

@@ -8,8 +8,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.settings import AccountSettings, Settings
+from pmsbridge.settings import AccountSettings, ScheduleSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests.portal.conftest import Outbox, card
@@ -42,6 +43,20 @@ def bridge(tmp_path: Path) -> Iterator[Bridge]:
         clock=clock,
     ) as made:
         yield made
+
+
+def test_closing_lets_the_workers_finish_before_anything_they_need_is_closed(bridge: Bridge) -> None:
+    order: list[str] = []
+    dispatcher: Any = bridge.dispatcher()
+    dispatcher.start()
+    north = bridge.adapters["north"]
+    north.close = lambda: order.append("running" if dispatcher.is_running else "ended")  # type: ignore[method-assign]
+
+    bridge.close()
+
+    assert order == ["ended"]
+    assert bridge.runtime.on_poke is None
+    bridge.close()
 
 
 def test_a_facility_is_found_by_its_code_alone_where_only_one_account_has_it(bridge: Bridge) -> None:
@@ -202,10 +217,31 @@ def test_importing_the_package_opens_no_database_and_loads_no_vendor() -> None:
 def test_the_nightly_clock_has_one_job_per_facility_in_its_own_zone(bridge: Bridge) -> None:
     bridge.nightly()
 
-    assert sorted(bridge.runtime.jobs) == ["sync north/F1", "sync north/F2", "sync south/F2", "sync south/F3"]
+    places = ["north/F1", "north/F2", "south/F2", "south/F3"]
+    assert sorted(bridge.runtime.jobs) == [f"{what} {place}" for what in ("reconcile", "sync") for place in places]
     assert bridge.runtime.tick("sync south/F3", bridge.clock.now())
     assert bridge.mirror.tenant("south", "F3", "T1") is not None
     assert bridge.mirror.tenant("north", "F1", "T1") is None
+    assert bridge.runtime.runs.last_success("reconcile south/F3") is not None
+    assert bridge.runtime.runs.last_success("reconcile north/F1") is None
+
+
+def test_a_comparison_with_a_time_of_its_own_does_not_run_after_the_night(bridge: Bridge) -> None:
+    wanted = ScheduleSettings(reconcile=time(22, 30))
+    bridge.settings = bridge.settings.model_copy(update={"schedule": wanted})
+    bridge.nightly()
+
+    assert bridge.runtime.tick("sync south/F3", bridge.clock.now())
+
+    assert bridge.runtime.runs.last_success("reconcile south/F3") is None
+    assert bridge.runtime.tick("reconcile south/F3", bridge.clock.now())
+
+
+def test_days_that_have_not_begun_are_not_compared(bridge: Bridge) -> None:
+    with pytest.raises(InputError, match="2099-01-01 has not begun at north/F1"):
+        bridge.reconcile(["north/F1"], since=date(2099, 1, 1))
+    with pytest.raises(InputError, match="since: is after until"):
+        bridge.reconcile(["north/F1"], since=date(2026, 11, 21), until=date(2026, 11, 20))
 
 
 def test_only_a_full_sync_finds_what_was_deleted(bridge: Bridge) -> None:

@@ -32,6 +32,7 @@ from tests.servers.postgres import PostgresServer, running_postgres
 pytestmark = pytest.mark.postgresql
 
 NOW = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
+PATIENCE = 60.0
 PAN = "4111111111111111"
 
 
@@ -329,20 +330,42 @@ def test_rows_are_counted_in_64_bits(database: Database) -> None:
 
 
 def test_one_transaction_at_a_time_is_in_a_scope(database: Database) -> None:
-    inside: list[int] = []
-    most: list[int] = []
+    first_is_in, first_may_go, second_is_in = threading.Event(), threading.Event(), threading.Event()
 
-    def enter(number: int) -> None:
+    def enter(is_in: threading.Event, may_go: threading.Event | None = None) -> None:
         with database.write() as connection:
             lock_scope(connection, "test", "a")
-            inside.append(number)
-            most.append(len(inside))
-            time.sleep(0.005)
-            inside.remove(number)
+            is_in.set()
+            assert may_go is None or may_go.wait(PATIENCE)
 
-    _all_at_once(enter, 6)
+    with ThreadPoolExecutor(2) as threads:
+        try:
+            first = threads.submit(enter, first_is_in, first_may_go)
+            assert first_is_in.wait(PATIENCE)
+            second = threads.submit(enter, second_is_in)
+            _until(lambda: _waiting_for_a_scope(database) == 1 or second_is_in.is_set())
+            assert not second_is_in.is_set()
+        finally:
+            first_may_go.set()
+        first.result(PATIENCE)
+        second.result(PATIENCE)
 
-    assert most == [1] * 6
+    assert _waiting_for_a_scope(database) == 0
+
+
+def _waiting_for_a_scope(database: Database) -> int:
+    with database.read() as connection:
+        return connection.exec_driver_sql(
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).scalar_one()
+
+
+def _until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends, "it never came true"
+        time.sleep(0.01)
 
 
 def test_other_scopes_do_not_wait(database: Database) -> None:

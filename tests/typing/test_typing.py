@@ -77,6 +77,16 @@ def test_right_use_has_precise_types(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("_in_the_repository")
+def test_the_program_that_works_inside_a_web_application_has_types(tmp_path: Path) -> None:
+    page = (ROOT / "docs/running.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+    assert blocks
+    assert check("\n".join(blocks), tmp_path) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_in_the_repository")
 def test_wrong_use_is_refused(tmp_path: Path) -> None:
     report = check(HEAD + "\n".join(line for line, _ in BAD), tmp_path)
 

@@ -274,6 +274,7 @@ def test_without_the_package_it_stays_off_and_says_what_to_install() -> None:
         "telemetry.observe(open_effects=lambda: 1)()\n"
         "with LaneLimiter(LaneLimits()).slot('a', deadline=Deadline(timedelta(seconds=5))):\n"
         "    pass\n"
+        "assert not telemetry.is_installed()\n"
         "print('fine')\n"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -23,7 +25,7 @@ from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.engine.overlay import overlay
 from pmsbridge.engine.sealed_values import SealedValues, by_effect_key, refuse_sealed
 from pmsbridge.engine.settings import EngineSettings
-from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError
+from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.sealed import Sealed
@@ -31,6 +33,7 @@ from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.mailer import Mailer
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.agreed_clock import agreed
 from pmsbridge.store.database import Database
 from pmsbridge.store.findings import Findings
 from pmsbridge.store.journal import ActionFilter, FencedError, Journal, JournalCounts
@@ -97,7 +100,7 @@ class Runtime:
             scribe_of: From account and facility to who finds the words for its staff; by default our own, in English.
             journal: In place of the ordinary one, for tests.
         """
-        self._clock = clock or SystemClock()
+        self._clock = agreed(clock or SystemClock(), database)
         self._settings = settings or EngineSettings()
         self._database = database
         self.journal = journal or Journal(database, self._clock)
@@ -115,13 +118,14 @@ class Runtime:
             scribe_of=scribe_of or self._own_scribe,
         )  # fmt: skip
         self._name = uuid.uuid4().hex[:8]
+        self._visits = itertools.count(1)
         self._worker = LaneWorker(
             journal=self.journal,
             courier=self._courier,
             sealed=self._sealed,
             clock=self._clock,
             settings=self._settings,
-            claimed_as=lambda: (self._owner, self.lease),
+            claimed_as=lambda: (f"{self._owner}:{next(self._visits)}", self.lease),
             tell=self._tell,
         )
 
@@ -188,11 +192,10 @@ class Runtime:
             with telemetry.span(
                 "submit", account=submission.account, facility=submission.facility, action_id=submission.action_id
             ):
-                self._deliver_now(submitted, values, wait)
+                self._try_now(submitted, values, wait)
         finally:
             self._wipe_unused(values)
-        fresh = self.journal.action(submitted.action.id)
-        return view_of(fresh, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
+        return self._view(self._as_it_stands(submitted))
 
     def find_click(self, click: Click, *, connection: OwnTransaction | None = None) -> Submitted | None:
         """The action a click already is, or was attached to; None for a new click. ``connection`` as for ``submit``."""
@@ -344,10 +347,28 @@ class Runtime:
             self._tell(lane, not_before)
 
     def _carry_on(self, action_id: str) -> None:
-        for lane in self.journal.lanes_of(action_id):
-            self.poke(lane)
+        """Go on with an action somebody has just written about; what cannot be done now a worker does."""
+        try:
+            for lane in self.journal.lanes_of(action_id):
+                self.poke(lane)
+        except UnavailableError as error:
+            _log.warning("left_to_workers", action=action_id, code=error.code)
 
     # -- a person waits ------------------------------------------------------------------------------------------------
+
+    def _try_now(self, submitted: Submitted, values: Mapping[str, Sealed], wait: timedelta | None) -> None:
+        """Deliver what is stored. Nothing that fails from here on says that it is not: a worker goes on."""
+        try:
+            self._deliver_now(submitted, values, wait)
+        except UnavailableError as error:
+            _log.warning("left_to_workers", action=submitted.action.id, code=error.code)
+
+    def _as_it_stands(self, submitted: Submitted) -> Submitted:
+        """With the action as the journal has it now, or as it was stored when the journal is away."""
+        try:
+            return replace(submitted, action=self.journal.action(submitted.action.id))
+        except UnavailableError:
+            return submitted
 
     def _deliver_now(self, submitted: Submitted, values: Mapping[str, Sealed], wait: timedelta | None) -> None:
         action_id = submitted.action.id

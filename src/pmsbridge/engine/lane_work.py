@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
 
 from pmsbridge import telemetry
 from pmsbridge.engine.courier import Courier, Interrupted, Prepared, Underway
 from pmsbridge.engine.order import Act, Focus, Pick, Picks, pick
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.engine.settings import EngineSettings
+from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.journal import FencedError, Journal, StaleError, Turn
@@ -28,6 +29,7 @@ from pmsbridge.store.stored import Held, StoredEffect, Writing
 __all__ = ["DrainResult", "LaneWorker", "Tell"]
 
 _log = get_logger(__name__)
+_AGAIN_SECONDS: Final = 0.1
 
 
 class Tell(Protocol):
@@ -71,6 +73,7 @@ class LaneWorker:
         self.courier = courier
         self.clock = clock
         self.tell = tell
+        self.patience = settings.lease_margin
         self._sealed = sealed
         self._settings = settings
         self._claimed_as = claimed_as
@@ -111,8 +114,11 @@ class LaneWorker:
             page = read(lane, action_id=focus.action_id if focus else None, beyond=beyond)
             picks = self.pick(lane, focus, page.effects)
             later = _earliest(later, picks.next_due)
-            if picks.ready or page.beyond is None:
-                return Picks(picks.ready, later)
+            # Only of an action that is known whole it is noticed when somebody else changes it. What is due is on some
+            # page with all of its action.
+            sure = tuple(chosen for chosen in picks.ready if chosen.effect.action_id in page.ends)
+            if sure or page.beyond is None:
+                return Picks(sure, later)
             beyond = page.beyond
 
     def pick(self, lane: str, focus: Focus | None, effects: Sequence[StoredEffect]) -> Picks:
@@ -152,6 +158,7 @@ class _Visit:
             sends: Whether the first "sending" goes into the same commit, where it can.
         """
         self._forget()
+        self._held = None
         self._look_around(turn)
         if not self._ready:
             turn.abandon()
@@ -216,13 +223,34 @@ class _Visit:
             self._forget()
 
     def _answered(self, held: Held, writing: Writing) -> None:
-        """Commit what came of a call, whatever else happened to the action meanwhile."""
+        """Commit what came of a call, whatever else happened meanwhile: nobody else has heard the answer."""
         try:
             self._turn(held, partial(self._record, writing))
         except StaleError:
+            self._kept(held, writing)
+        except UnavailableError as error:
+            _log.warning("journal_away", lane=self._lane, code=error.code)
+            self._kept(held, writing)
+
+    def _kept(self, held: Held, writing: Writing) -> None:
+        """Commit an answer alone, again and again while the lane may still be ours.
+
+        Raises:
+            UnavailableError: The journal stayed away: the answer is lost, and the effect is looked for after the lease.
+        """
+        clock = self._worker.clock
+        ends = clock.monotonic() + self._worker.patience.total_seconds()
+        while True:
             self._forget()
-            self._turn(held, partial(self._record_alone, writing))
-            self._forget()
+            try:
+                self._turn(held, partial(self._record_alone, writing))
+            except (StaleError, UnavailableError):
+                if clock.monotonic() >= ends:
+                    raise
+                clock.sleep(_AGAIN_SECONDS)
+            else:
+                self._forget()
+                return
 
     def _forget(self) -> None:
         """Nothing is known, nothing chosen: the next step is a fresh look."""
@@ -269,17 +297,15 @@ class _Visit:
         Somebody may have submitted, resolved or retried meanwhile; the lane is only let go after a fresh look.
         """
         picks = self._worker.pick(self._lane, self._focus, list(self.known.effects.values()))
-        if not self._sure(picks):
+        sure = [chosen for chosen in picks.ready if chosen.effect.action_id in self.known.whole]
+        if not sure:
             picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
-        self._ready = deque(self._sure(picks))
+            sure = list(picks.ready)
+        self._ready = deque(sure)
         self._next_due = None
-        if not picks.ready:
+        if not sure:
             sleeping = turn.next_due() if self._focus is None else None
             self._next_due = _earliest(picks.next_due, sleeping)
-
-    def _sure(self, picks: Picks) -> list[Pick]:
-        """Those whose whole action is known: only then is it noticed when somebody else changes it."""
-        return [chosen for chosen in picks.ready if chosen.effect.action_id in self.known.whole]
 
     def _read(self, turn: Turn, _lane: str, *, action_id: str | None, beyond: int) -> Page:
         page = turn.page(action_id=action_id, beyond=beyond)
@@ -292,7 +318,7 @@ class _Visit:
     def _send_next_with(self, turn: Turn) -> None:
         """Mark the next effect as being sent in the same commit, where that asks nobody anything."""
         chosen = self._ready[0]
-        if not self._is_quick(chosen):
+        if not self._is_quick(chosen) or not turn.may_write_about(chosen.effect.action_id):
             return
         prepared = self._worker.courier.prepare(turn.held, chosen.effect)
         if isinstance(prepared, Prepared):

@@ -253,7 +253,7 @@ class _Look:
             yield self._trouble(0, Breach.ENTRY, f"no entry of ours says {event!r} of such a step")
         if chain.redacted(row.actor) != told.actor or row.submitted_at != self._first_at:
             yield self._trouble(0, Breach.ASKED, "who asked, or when, is not what its trail tells")
-        if told.intent_digest and told.intent_digest != hashlib.sha256(row.intent.encode()).hexdigest():
+        if told.intent_digest and not _is_digest_of(told.intent_digest, row.intent):
             yield self._trouble(0, Breach.ASKED, "what was asked for is not what its trail tells")
         try:
             action = load_action(self._connection, self._id)
@@ -278,11 +278,17 @@ class _Look:
                 yield self._trouble(0, Breach.STEP, text)
 
 
+def _is_digest_of(told: str, text: str) -> bool:
+    """A trail holds redacted text, and one digest in some thousands has digits that look like a card number."""
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return told in {digest, chain.redacted(digest)}
+
+
 def _contradictions(effect: StoredEffect, step: ToldStep) -> Iterator[str]:
     """Which parts of a step are not what its trail tells."""
     if effect.kind != step.kind:
         yield "kind"
-    if step.digest and step.digest != hashlib.sha256(effect.payload.encode()).hexdigest():
+    if step.digest and not _is_digest_of(step.digest, effect.payload):
         yield "payload"
     if (effect.state, effect.ended) not in step.standings:
         yield "state"

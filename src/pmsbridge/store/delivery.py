@@ -16,7 +16,7 @@ from pmsbridge.store.batch import Delete, Insert, Update, Write, run
 from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
-from pmsbridge.store.portable import insert_absent, lock_scope
+from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.refusals import FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
@@ -111,6 +111,7 @@ class Pen:
         self._events: dict[str, list[Event]] = {}
         self._derive: set[str] = set()
         self._locked: set[tuple[str, str, str]] = set()
+        self._written: set[str] = set()
 
     def change(self, effect: StoredEffect, change: Change, by: Mapping[str, Any]) -> StoredEffect:
         """Write a change of an effect; it frees its guards when it is over. Returns the effect as it is then."""
@@ -158,6 +159,7 @@ class Pen:
                 self.known.whole.discard(action_id)
         moved = self._ends()
         self._run([*self._writes, *moved])
+        self._written.update(self._events)
         self._writes, self._events, self._derive = [], {}, set()
 
     def _ends(self) -> list[Write]:
@@ -239,6 +241,14 @@ class Turn(Pen):
         data = {"effect": effect.name, "attempt": effect.attempts + 1, "lane": self.held.lane, "epoch": self.held.epoch}
         self._tell(effect.action_id, Event("sending", data))
         return self._write(effect, values)
+
+    def may_write_about(self, action_id: str) -> bool:
+        """Whether this turn may go on with that action.
+
+        What is flushed together is locked in one order. What comes after a flush is not: with several writers, two
+        turns that each go on with the other's action would wait for each other.
+        """
+        return not is_postgresql(self._connection) or not self._written or action_id in self._written
 
     def page(self, *, action_id: str | None = None, beyond: int = 0) -> reading.Page:
         """What decides what the lane does next; see ``reading.page``."""

@@ -49,7 +49,12 @@ def resolve(
     if effect.state not in _RESOLVABLE:
         problem = "is not waiting for a person" if effect.state.is_open else "has already ended"
         raise InputError("effect", problem, shape=effect.outcome.value, code="not_resolvable")
-    apply_change(connection, effect, _resolution(outcome, evidence, now), now, by={"actor": actor, "saw": evidence})
+    change = _resolution(outcome, evidence, now)
+    if outcome.nothing_changed and effect.quiet_until is not None and now < effect.quiet_until:
+        problem = "may still appear in the back office"
+        remedy = f"Look again after {effect.quiet_until:%Y-%m-%d %H:%M:%S} UTC; what is there may be resolved at once."
+        raise InputError("outcome", problem, shape=outcome.value, remedy=remedy, code="too_early")
+    apply_change(connection, effect, change, now, by={"actor": actor, "saw": evidence})
 
 
 def _resolution(outcome: Outcome, evidence: str, now: datetime) -> Change:

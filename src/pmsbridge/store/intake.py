@@ -59,9 +59,9 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
         GuardHeldError: Some of its payments, but not all of them in one action, are being confirmed.
     """
     _refuse_foreign_id(submission)
-    # The first statement writes: a transaction that begins by reading may later be refused the write lock.
-    put_lanes(connection, routes.values())
     lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
+    # On SQLite this comes first, and writes: a transaction that begins by reading may later be refused the write lock.
+    put_lanes(connection, routes.values())
     if known := find_click(connection, submission):
         return known
     wanted = {guard for step in submission.plan.steps for guard in step.guards}

@@ -154,14 +154,16 @@ class Journal:
 
         For an effect that only this process could send, because only it had the card.
         """
-        with self._database.write() as connection:
-            delivery.lock(connection, reading.load_effect(connection, effect_key).scope)
-            effect = reading.load_effect(connection, effect_key)
-            if effect.state is not EffectState.WAITING:
-                return False
-            change = Change.not_sent(why, code)
-            delivery.apply_change(connection, effect, change, self._clock.now(), by={})
-            return True
+        try:
+            with self._database.write() as connection:
+                delivery.lock(connection, reading.load_effect(connection, effect_key).scope)
+                effect = reading.load_effect(connection, effect_key)
+                if effect.state is not EffectState.WAITING:
+                    return False
+                delivery.apply_change(connection, effect, Change.not_sent(why, code), self._clock.now(), by={})
+        except FencedError:
+            return False
+        return True
 
     # -- a person's writes -----------------------------------------------------------------------------------------
 

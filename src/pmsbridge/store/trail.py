@@ -73,7 +73,9 @@ def links(action_id: str, events: Sequence[Event], at: datetime, *, length: int 
 _INSERT: Final = insert(trail)
 # The row lock keeps two lanes of one action from adding the same number; SQLite's writers exclude each other anyway.
 _END: Final = (
-    select(actions.c.trail_length, actions.c.trail_head).where(actions.c.id == bindparam("action_id")).with_for_update()
+    select(actions.c.trail_length, actions.c.trail_head)
+    .where(actions.c.id == bindparam("action_id"))
+    .with_for_update(key_share=True)
 )
 _MOVE_END: Final = update(actions).where(actions.c.id == bindparam("action_id"))
 

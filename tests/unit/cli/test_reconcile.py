@@ -7,10 +7,9 @@ import io
 import re
 import sqlite3
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pmsbridge import Bridge, ExternalPayment
+from pmsbridge.ports.clock import SystemClock
 from pmsbridge_sitelink.sandbox import SandboxControl
 from tests.unit.cli.conftest import Command
 
@@ -26,12 +26,21 @@ pytestmark = pytest.mark.usefixtures("sitelink_settings")
 SITE, TENANT = "L001", "1001"
 
 
-@pytest.fixture(autouse=True)
-def _day_does_not_end_now() -> None:
-    """The commands and the office go by the real clock, at an office in New York."""
-    here = datetime.now(UTC).astimezone(ZoneInfo("America/New_York"))
-    if (here.hour, here.minute) >= (23, 50):
-        pytest.skip("the business day may end during the test")
+class Day:
+    """The time of everybody: the commands, the adapter and the office go by it. It passes when it is told to, too."""
+
+    def __init__(self, office: SandboxControl) -> None:
+        """It is noon in New York, where the office is: no business day ends during a test."""
+        self._office, self._ahead = office, timedelta(0)
+        here = datetime.now(UTC).astimezone(ZoneInfo("America/New_York"))
+        self.later(datetime.combine(here.date() + timedelta(days=1), time(12, 0), here.tzinfo) - here)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def later(self, by: timedelta) -> None:
+        self._ahead += by
+        self._office.advance(by.total_seconds())
 
 
 @contextmanager
@@ -41,7 +50,14 @@ def bridged() -> Iterator[Bridge]:
 
 
 @pytest.fixture
-def office(sitelink_office: SandboxControl) -> SandboxControl:
+def day(sitelink_office: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> Day:
+    day = Day(sitelink_office)
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: day.now())
+    return day
+
+
+@pytest.fixture
+def office(sitelink_office: SandboxControl, day: Day) -> SandboxControl:
     sitelink_office.settings(payment_delay=0)
     return sitelink_office
 
@@ -56,6 +72,11 @@ def pay(key: str = "click-0001", reference: str = "pi_12345", *, deliver: bool =
         if deliver:
             assert action.outcome == "settled"
         return action.action_id, int(row.id), format(row.balances.payable_now.amount, "f")
+
+
+def words_of(screen: str) -> str:
+    """The last column of a table, its lines put together."""
+    return " ".join(line.rsplit("│", 2)[-2].strip() for line in screen.splitlines() if line.count("│") > 2)
 
 
 def kinds(data: Any) -> list[str]:
@@ -101,11 +122,11 @@ def test_a_payment_delivered_twice_is_shown_with_what_to_do_until_it_is_gone(
     assert command("findings", "list", "--json").data == {"findings": []}
 
 
-def test_a_payment_the_office_deleted_is_missing(command: Command, office: SandboxControl) -> None:
+def test_a_payment_the_office_deleted_is_missing(command: Command, office: SandboxControl, day: Day) -> None:
     _, rental, _ = pay()
     paid = office.ledger(SITE, rental)["payments"][-1]
     office.delete_payment(SITE, rental, paid["receipt"])
-    time.sleep(1.1)  # the settle window of these settings is a second
+    day.later(timedelta(seconds=2))  # the settle window of these settings is a second
 
     done = command("reconcile", "--json")
 
@@ -126,15 +147,18 @@ def test_cash_at_the_desk_is_shown_and_nobody_needs_to_act(command: Command, off
     assert total["back_office"] == total["ours"] + total["not_ours"]
 
 
-def test_a_charge_whose_answer_was_lost_agrees_once_it_is_found(command: Command, office: SandboxControl) -> None:
+def test_a_charge_whose_answer_was_lost_agrees_once_it_is_found(
+    command: Command, office: SandboxControl, day: Day
+) -> None:
     office.inject("PaymentSimpleCheckWithSource", "drop_after")
     pay(deliver=False)
 
     assert kinds(command("reconcile", "--json").data) == ["waiting"]
     with bridged() as bridge:
-        while bridge.runtime.counts().open_effects:
-            time.sleep(0.2)
+        for _ in range(5):
+            day.later(timedelta(minutes=1))
             bridge.runtime.run_due()
+        assert bridge.runtime.counts().open_effects == 0
     assert kinds(command("reconcile", "--json").data) == []
 
 
@@ -170,6 +194,9 @@ def test_an_office_that_cannot_be_read_is_no_clean_day(command: Command, office:
 
     assert (done.code, done.data["clean"]) == (7, False)
     assert len(done.data["facilities"][0]["unread"]) == 1
+    (finding,) = command("findings", "list", "--json").data["findings"]
+    assert finding["code"] == "reconcile_unread"
+    assert "the payments of 1 of 1 rentals of sandbox/L001 could not be read" in finding["text"]
 
 
 @pytest.mark.parametrize(
@@ -177,6 +204,9 @@ def test_an_office_that_cannot_be_read_is_no_clean_day(command: Command, office:
     [
         ("--day", "2026-11-21", "--since", "2026-11-20"),
         ("--since", "2026-11-22", "--until", "2026-11-21"),
+        ("--since", "2099-01-01"),
+        ("--until", "2099-01-01"),
+        ("--day", "2099-01-01"),
         ("--close", "late"),
         ("--json", "--csv", "-"),
         ("--facility", "L999"),
@@ -184,7 +214,10 @@ def test_an_office_that_cannot_be_read_is_no_clean_day(command: Command, office:
     ],
 )
 def test_what_makes_no_sense_is_refused(command: Command, office: SandboxControl, wrong: tuple[str, ...]) -> None:
-    assert command("reconcile", *wrong).code == 2
+    done = command("reconcile", *wrong)
+
+    assert done.code == 2
+    assert "Both sides agree" not in done.err
 
 
 # -- findings ----------------------------------------------------------------------------------------------------------
@@ -206,6 +239,12 @@ def test_a_finding_is_closed_by_somebody_once(command: Command, office: SandboxC
 
     again = command("reconcile", "--json")
     assert (again.code, again.data["facilities"][0]["differences"][0]["closed_by"]) == (0, "anna")
+    screen = command("reconcile")
+    assert "nothing: anna closed its finding" in words_of(screen.out)
+    assert "void receipt" not in words_of(screen.out)
+    (row,) = [r for r in csv.DictReader(io.StringIO(command("reconcile", "--csv", "-").out)) if r["kind"] == "double"]
+    assert (row["closed_by"], row["needs_a_person"]) == ("anna", "no")
+    assert "void receipt" in row["remedy"]
 
 
 # -- trail and audit ---------------------------------------------------------------------------------------------------

@@ -46,11 +46,49 @@ def test_a_missing_library_is_named_with_its_extra(
         _made(stage, by=by, broker="redis://127.0.0.1:1/0")
 
 
-def test_a_password_in_a_brokers_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ValueError, match=r"dispatch\.password") as caught:
-        DispatchSettings(broker="redis://:hunter2-canary@127.0.0.1/0")
+@pytest.mark.parametrize("address", [
+    "redis://:CANARY@127.0.0.1/0",
+    "redis://user:CANARY@127.0.0.1/0",
+    "redis://:pa/CANARY@127.0.0.1/0",
+    "redis://:pa?CANARY@127.0.0.1/0",
+    "redis://:pa#CANARY@127.0.0.1/0",
+    "redis://:pa:CANARY@127.0.0.1/0",
+    "redis://:pa@CANARY@127.0.0.1/0",
+    "redis://:pa;CANARY@127.0.0.1/0",
+    "redis://127.0.0.1/0?password=CANARY",
+    "redis://127.0.0.1/0?db=1&PASSWORD=CANARY",
+    "redis://127.0.0.1/0?pass%77ord=CANARY",
+    "redis://127.0.0.1/0?db=1;password=CANARY",
+    "postgresql://127.0.0.1/portal?password=CANARY",
+    "postgresql://127.0.0.1/portal?sslmode=require&sslpassword=CANARY",
+    "amqp://portal@one//;amqp://portal:CANARY@two//",
+    "sentinel://one:26379;sentinel://:CANARY@two:26379",
+])  # fmt: skip
+@pytest.mark.parametrize("where", ["broker", "url"])
+def test_a_password_in_an_address_is_refused_and_not_repeated(where: str, address: str) -> None:
+    secret = "hunter2-canary"
+    section, setting = (DispatchSettings, "dispatch") if where == "broker" else (StoreSettings, "store")
+    with pytest.raises(ValueError, match=rf"{setting}\.password") as caught:
+        section(**{where: address.replace("CANARY", secret)})  # type: ignore[operator]
 
-    assert "hunter2-canary" not in str(caught.value)
+    assert secret not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", [
+    "redis://127.0.0.1:6379/0",
+    "redis://portal@127.0.0.1:6379/0",
+    "redis+socket:///run/redis.sock?virtual_host=1",
+    "amqp://portal@[::1]:5672//",
+    "amqp://portal@one:5672//;amqp://portal@two:5672//",
+    "postgresql://portal@one:5432,two:5432/portal?sslmode=verify-full&passfile=/run/pgpass",
+    "postgresql://one:5432/portal?application_name=a%40b",
+])  # fmt: skip
+def test_an_address_without_a_password_is_accepted(address: str) -> None:
+    assert DispatchSettings(broker=address).broker == address
+
+
+def test_a_file_may_be_called_anything() -> None:
+    assert StoreSettings(url="sqlite:////srv/a:b@c/pms.db").url.endswith("a:b@c/pms.db")
 
 
 @pytest.mark.parametrize(("broker", "address"), [

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pmsbridge.dispatch import embedded
 from pmsbridge.dispatch.embedded import EmbeddedDispatcher
 from pmsbridge.dispatch.inline import InlineDispatcher
 from pmsbridge.errors import UnavailableError
@@ -212,6 +213,35 @@ def test_embedded_a_forked_child_has_no_workers_and_may_start_its_own(stage: Sta
         assert runtime.on_poke is not None
     finally:
         dispatcher.stop()
+
+
+def test_embedded_told_not_to_wait_it_does_not_wait(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = stage.runtime()
+    held, entered = threading.Event(), threading.Event()
+
+    def long_drain(_lane: str, **_how: object) -> None:
+        entered.set()
+        held.wait(60)
+
+    runtime.drain = long_drain  # type: ignore[method-assign, assignment]
+    asked: list[object] = []
+    honest = embedded.longest_end
+    monkeypatch.setattr(embedded, "longest_end", lambda runtime: asked.append(runtime) or honest(runtime))
+    dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=QUICK)
+    dispatcher.start()
+    dispatcher.poke("lane")
+    assert entered.wait(20)
+    releasing = threading.Timer(5, held.set)
+    releasing.start()
+    try:
+        assert not dispatcher.stop(within=timedelta(0))
+        assert not held.is_set()
+        assert asked == []
+    finally:
+        held.set()
+        releasing.cancel()
+    assert dispatcher.stop()
+    assert asked == [runtime]
 
 
 def test_embedded_the_loop_of_a_worker_process_ends_when_told(stage: Stage) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.store import sqlite as sqlite_module
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.tables import SCHEMA_VERSION, lanes, schema_version
+from pmsbridge.store.upgrade import store_status
 
 
 def _open(folder: Path) -> Database:
@@ -42,6 +44,26 @@ def test_a_database_in_memory_is_refused(url: str) -> None:
 def test_an_address_that_is_none_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"store\.url"):
         open_database(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@h:5432hunter2/db",
+        "postgresql://u:pw@h:hunter2/db",
+        "://hunter2",
+        "hunter2",
+        "mysql://h:hunter2/x",
+    ],
+)
+@pytest.mark.parametrize("ask", [open_database, store_status])
+def test_nothing_of_an_address_that_is_none_is_repeated(ask: Callable[[str], object], url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"store\.url") as caught:
+        ask(url)
+
+    assert caught.value.code == "store_url"
+    assert "hunter2" not in f"{caught.value!r} {caught.value.__cause__}"
+    assert caught.value.__suppress_context__
 
 
 def test_opening_twice_changes_nothing(tmp_path: Path) -> None:

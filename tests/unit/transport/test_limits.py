@@ -285,6 +285,18 @@ def test_a_gate_that_cannot_be_asked_refuses_the_call_before_it_is_made() -> Non
     assert len(gate.left) == 2
 
 
+def test_who_never_asked_the_gate_gives_nothing_back() -> None:
+    gate = AwayGate(lets_in=True)
+    limiter = LaneLimiter(LaneLimits(), gate=gate)
+    with limiter.slot("a", deadline=Deadline(SOON)):
+        for span in (timedelta(0), timedelta(milliseconds=20)):
+            with pytest.raises(UnavailableError), limiter.slot("a", deadline=Deadline(span)):
+                raise AssertionError("two were inside")
+        assert gate.left == []
+
+    assert len(gate.left) == 1
+
+
 def test_a_gate_that_cannot_be_left_does_not_change_what_became_of_the_call() -> None:
     gate = AwayGate(lets_in=True)
     limiter = LaneLimiter(LaneLimits(), gate=gate)
