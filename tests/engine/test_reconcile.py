@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pmsbridge.engine.deliver import Job, Runtime
 from pmsbridge.engine.reconcile.books import totals, without_voided
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
-from pmsbridge.engine.reconcile.judging import Difference, Kind, Moment, judge
+from pmsbridge.engine.reconcile.difference import Difference, Kind, Moment
+from pmsbridge.engine.reconcile.judging import judge
 from pmsbridge.engine.reconcile.matching import Asked, How, Matching, Shown, match, means_fit
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport

@@ -58,7 +58,6 @@ def refused(act: Any) -> BaseException:
     return caught.value
 
 
-@pytest.mark.xfail(strict=True, reason="the library's error stays in the chain with the words of the server")
 def test_a_mail_server_that_repeats_the_password_it_refuses(
     certificate: Path, canaries: Canaries, said: io.StringIO
 ) -> None:

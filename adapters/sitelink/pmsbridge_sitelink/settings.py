@@ -115,12 +115,14 @@ class FacilitySettings(_Section):
     @field_validator("policy")
     @classmethod
     def _policy_fits(cls, policy: dict[str, Any]) -> dict[str, Any]:
+        message = ""
         try:
             FacilityPolicy.model_validate(policy)
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False)
             message = f"not a rule, or not a value of it: {', '.join(_rule(dict(found)) for found in problems)}"
-            raise ValueError(message) from None
+        if message:
+            raise ValueError(message)
         return policy
 
 
@@ -218,6 +220,16 @@ class SiteLinkSettings(_Section):
     facility_cache: _WeekAtMost = timedelta(minutes=15)
     verify_tls: bool | str = True
 
+    @field_validator("corp_code", "user")
+    @classmethod
+    def _name_is_no_secret(cls, name: str) -> str:
+        # Both are written into the names of gates and lanes.
+        plain = name.partition(":::")[0]
+        if redact(plain) != plain:
+            message = "looks like a card number"
+            raise ValueError(message)
+        return name
+
     @field_validator("call_center_url", "reporting_url")
     @classmethod
     def _is_address(cls, url: str) -> str:
@@ -258,7 +270,8 @@ def read_settings(account: str, options: Mapping[str, Any]) -> SiteLinkSettings:
         problems = "; ".join(
             _problem(account, dict(found)) for found in error.errors(include_input=False, include_url=False)
         )
-        raise ConfigurationError(problems, code="invalid_settings") from None
+    # After the handler: an error raised within it keeps the library's, which holds what was typed.
+    raise ConfigurationError(problems, code="invalid_settings")
 
 
 def _problem(account: str, found: dict[str, Any]) -> str:

@@ -165,17 +165,27 @@ class SmtpMailer:
             raise ConfigurationError(message, code="not_offered") from None
 
     def _log_in(self, server: _Line) -> None:
+        # Raised after the handler: an error raised within it keeps the server's words, which may repeat the password.
+        refusal = self._login_refusal(server)
+        if refusal is not None:
+            raise refusal
+
+    def _login_refusal(self, server: _Line) -> ConfigurationError | UnavailableError | None:
         password = self._settings.password.get_secret_value() if self._settings.password else ""
         try:
             server.login(self._settings.username, password)
         except smtplib.SMTPAuthenticationError as error:
+            code = str(error.smtp_code)
             if error.smtp_code in _LATER:
-                _refuse(error.smtp_code, error.smtp_error, "could not check our login")
-            message = "the mail server refuses our login"
-            raise ConfigurationError(message, code=str(error.smtp_code)) from None
+                return UnavailableError(f"the mail server could not check our login: {code}", code=code)
+            return ConfigurationError("the mail server refuses our login", code=code)
         except (smtplib.SMTPNotSupportedError, UnicodeError) as error:
             message = f"the mail server offers no login that we can use ({type(error).__name__})"
-            raise ConfigurationError(message, code="not_offered") from None
+            return ConfigurationError(message, code="not_offered")
+        finally:
+            # The library keeps both, and a report of a crash may show an object's attributes.
+            server.user = server.password = ""
+        return None
 
     def _envelope(self, server: _Line, to: str) -> None:
         code, said = server.mail(_spoken(self._settings.sender))

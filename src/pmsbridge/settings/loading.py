@@ -44,10 +44,14 @@ def load_settings(path: Path | None = None, env: Mapping[str, str] | None = None
     in_file = _read(file) if file else {}
     from_environment = _Environment(environment).values()
     origin = Origin(str(file) if file else "the environment", environment)
+    problems, settings = "", None
     try:
         settings = Settings(**_merged(in_file, from_environment))
     except ValidationError as error:
-        raise ConfigurationError(describe(error, _merged(in_file, from_environment), origin), code="settings") from None
+        problems = describe(error, _merged(in_file, from_environment), origin)
+    if settings is None:
+        # After the handler: an error raised within it keeps the library's, which holds what was typed.
+        raise ConfigurationError(problems, code="settings")
     if not settings.accounts:
         message = f"{origin.place}: accounts: no account is set. Add a table [accounts.NAME] with a system."
         raise ConfigurationError(message, code="settings")
@@ -80,15 +84,16 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        # The parser's own text may quote the file; only the place is taken from it.
+        # The parser's own text may quote the file, and its error holds all of it; only the place is taken from it.
         place = _TOML_PLACE.search(str(error))
         where = place[1] if place else "an unknown line"
-        message = f"{file}: not valid TOML at {where}. Text stands in quotes, and a key stands once per table."
-        raise ConfigurationError(message, code="settings_syntax") from None
+        problem = f"not valid TOML at {where}. Text stands in quotes, and a key stands once per table."
+        code = "settings_syntax"
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        message = f"{file}: cannot be read ({why})."
-        raise ConfigurationError(message, code="no_settings") from None
+        problem, code = f"cannot be read ({why}).", "no_settings"
+    message = f"{file}: {problem}"
+    raise ConfigurationError(message, code=code)
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,7 +124,7 @@ class _Environment(EnvSettingsSource):
             return self()
         except SettingsError:
             message = f"{', '.join(sorted(self._json_suspects()))}: not valid JSON for a whole section."
-            raise ConfigurationError(message, code="settings") from None
+        raise ConfigurationError(message, code="settings")
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ANN401, ARG002 - its own
         """JSON with exact decimals."""

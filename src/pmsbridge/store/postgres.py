@@ -184,18 +184,25 @@ def knock(engine: Engine) -> None:
         ConfigurationError: Wrong user, password or database, or a server that would lose data.
         UnavailableError: The server does not answer, or takes nobody in now.
     """
+    trouble = _trouble(engine)
+    if trouble is not None:
+        # After the handler: an error raised within it keeps the driver's, whose frames hold the password.
+        raise trouble
+
+
+def _trouble(engine: Engine) -> ConfigurationError | UnavailableError | None:
     try:
         engine.connect().close()
     except OperationalError as error:
         said = str(error.orig).lower()
         why = next((ours for theirs, ours in _OUR_MISTAKES.items() if theirs in said), None)
         if why is not None:
-            problem = f"store.url: {why}"
-            raise ConfigurationError(problem, code="store_url") from None
+            return ConfigurationError(f"store.url: {why}", code="store_url")
         message = f"the journal database cannot be reached ({type(error.orig).__name__})"
-        raise UnavailableError(message, code="database_unavailable") from None
+        return UnavailableError(message, code="database_unavailable")
     except DBAPIError as error:
-        raise refused(error) from None
+        return refused(error)
+    return None
 
 
 def refused(error: DBAPIError) -> ConfigurationError:

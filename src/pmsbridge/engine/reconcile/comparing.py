@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.reconcile.books import asked_rows, shown_rows, without_voided
-from pmsbridge.engine.reconcile.judging import Difference, Moment, judge
+from pmsbridge.engine.reconcile.difference import Difference, Moment
+from pmsbridge.engine.reconcile.judging import judge
 from pmsbridge.engine.reconcile.keeping import PREFIX, keep_findings
 from pmsbridge.engine.reconcile.matching import Asked, Pair, Shown, match
 from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport, Unread

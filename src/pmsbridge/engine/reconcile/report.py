@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from pmsbridge.engine.reconcile.books import totals
-from pmsbridge.engine.reconcile.judging import Difference, Kind
+from pmsbridge.engine.reconcile.difference import Difference, Kind
 from pmsbridge.engine.reconcile.matching import Pair, Shown
 from pmsbridge.model.money import Money
 
