@@ -9,8 +9,7 @@ import pytest
 from tests.crashes.smithy import KINDS, Scene, Smithy
 from tests.crashes.verdict import violations
 
-_WISHED = os.environ.get("PMSBRIDGE_TEST_KILLS")
-KILLS = {"sqlite": int(_WISHED or 50), "postgres": int(_WISHED or 25)}
+KILLS = int(os.environ.get("PMSBRIDGE_TEST_KILLS", "50"))
 """Kills per boundary, over all verbs and facilities."""
 
 PARTS = 10
@@ -32,8 +31,7 @@ def _counted(smithy: Smithy) -> dict[str, int]:
 @pytest.mark.parametrize("smithy", ["sqlite", "postgres"], indirect=True)
 def test_a_worker_killed_at_any_boundary_loses_and_doubles_nothing(smithy: Smithy, part: int) -> None:
     boundaries = _counted(smithy)
-    kills = KILLS["sqlite" if smithy.url.startswith("sqlite") else "postgres"]
-    rounds = range(part * kills // PARTS, (part + 1) * kills // PARTS)
+    rounds = range(part * KILLS // PARTS, (part + 1) * KILLS // PARTS)
     plan = [(number, turn) for turn in rounds for number in range(1, max(boundaries.values()) + 1)]
     scene, died = Scene(smithy, part), 0
     for number, turn in plan:

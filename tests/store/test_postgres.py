@@ -355,10 +355,11 @@ def test_one_transaction_at_a_time_is_in_a_scope(database: Database) -> None:
 
 def _waiting_for_a_scope(database: Database) -> int:
     with database.read() as connection:
-        return connection.exec_driver_sql(
+        waiting = connection.exec_driver_sql(
             "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        ).scalar_one()
+        )
+        return int(waiting.scalar_one())
 
 
 def _until(true: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import ConfigurationError, InputError, UnavailableError
 
 if TYPE_CHECKING:
-    from pmsbridge.engine.reconcile.judging import Difference
+    from pmsbridge.engine.reconcile.difference import Difference
     from pmsbridge.engine.reconcile.matching import Asked, Pair, Shown
     from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport
     from pmsbridge.model.money import Money

@@ -66,19 +66,14 @@ class _Worker:
         Raises:
             ConfigurationError: The queue cannot be used as it is set up; a person must act.
         """
-        from pmsbridge import telemetry
         from pmsbridge.dispatch.night_clock import NightClock
-        from pmsbridge.engine.gauges import journal_gauges
 
-        # Who has not installed it has not asked for it, and hears nothing about it.
-        if telemetry.is_installed() and telemetry.enable():
-            telemetry.observe(**journal_gauges(self._bridge.runtime))
         dispatcher = self._bridge.dispatcher()
         clock = NightClock(self._bridge.nightly) if night else None
         if clock is not None:
             clock.start()
         thread = Thread(target=self._drive, args=(dispatcher,), name="pmsbridge-run", daemon=True)
-        with self._told_by_signals():
+        with self._gauges_told(), self._told_by_signals():
             self._say_ready(dispatcher, night=night)
             thread.start()
             while thread.is_alive():
@@ -89,6 +84,21 @@ class _Worker:
             raise failure
         self._tell("stopped", "Stopped.")
         return is_over
+
+    @contextmanager
+    def _gauges_told(self) -> Iterator[None]:
+        """Telemetry is on, where it is installed; who has not installed it hears nothing about it."""
+        from pmsbridge import telemetry
+        from pmsbridge.engine.gauges import journal_gauges
+
+        if not (telemetry.is_installed() and telemetry.enable()):
+            yield
+            return
+        stop = telemetry.observe(**journal_gauges(self._bridge.runtime))
+        try:
+            yield
+        finally:
+            stop()
 
     def _drive(self, dispatcher: Dispatcher) -> None:
         try:

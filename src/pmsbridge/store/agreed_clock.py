@@ -41,14 +41,17 @@ class AgreedClock(SystemClock):
             if self._base is None or self._is_doubtful(self._base):
                 self._base = self._asked() or self._base
             if self._base is None:
-                return super().now()
+                return self._local()
             theirs, _, began, _ = self._base
             return theirs + timedelta(seconds=self.monotonic() - began)
+
+    def _local(self) -> datetime:
+        return super().now()
 
     def _is_doubtful(self, base: tuple[datetime, datetime, float, int]) -> bool:
         _, ours, began, pid = base
         passed = self.monotonic() - began
-        stepped = super().now() - ours - timedelta(seconds=passed)
+        stepped = self._local() - ours - timedelta(seconds=passed)
         return passed > _ASK_EVERY_SECONDS or abs(stepped) > _STEP or pid != os.getpid()
 
     def _asked(self) -> tuple[datetime, datetime, float, int] | None:
@@ -60,7 +63,7 @@ class AgreedClock(SystemClock):
             return None
         # The answer was made somewhere between: half way is at most half a round trip wrong.
         middle = (began + self.monotonic()) / 2
-        return theirs, super().now() - timedelta(seconds=self.monotonic() - middle), middle, os.getpid()
+        return theirs, self._local() - timedelta(seconds=self.monotonic() - middle), middle, os.getpid()
 
 
 def agreed(clock: Clock, database: Database) -> Clock:

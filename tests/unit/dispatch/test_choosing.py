@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,9 +68,10 @@ def test_a_missing_library_is_named_with_its_extra(
 @pytest.mark.parametrize("where", ["broker", "url"])
 def test_a_password_in_an_address_is_refused_and_not_repeated(where: str, address: str) -> None:
     secret = "hunter2-canary"
-    section, setting = (DispatchSettings, "dispatch") if where == "broker" else (StoreSettings, "store")
+    section: Any = DispatchSettings if where == "broker" else StoreSettings
+    setting = "dispatch" if where == "broker" else "store"
     with pytest.raises(ValueError, match=rf"{setting}\.password") as caught:
-        section(**{where: address.replace("CANARY", secret)})  # type: ignore[operator]
+        section(**{where: address.replace("CANARY", secret)})
 
     assert secret not in str(caught.value)
 

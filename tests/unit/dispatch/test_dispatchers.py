@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pmsbridge.dispatch import embedded
 from pmsbridge.dispatch.embedded import EmbeddedDispatcher
 from pmsbridge.dispatch.inline import InlineDispatcher
+from pmsbridge.dispatch.recovery import longest_end
+from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import UnavailableError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.stored import Route
@@ -225,8 +226,12 @@ def test_embedded_told_not_to_wait_it_does_not_wait(stage: Stage, monkeypatch: p
 
     runtime.drain = long_drain  # type: ignore[method-assign, assignment]
     asked: list[object] = []
-    honest = embedded.longest_end
-    monkeypatch.setattr(embedded, "longest_end", lambda runtime: asked.append(runtime) or honest(runtime))
+
+    def told(runtime: Runtime) -> timedelta:
+        asked.append(runtime)
+        return longest_end(runtime)
+
+    monkeypatch.setattr("pmsbridge.dispatch.embedded.longest_end", told)
     dispatcher = EmbeddedDispatcher(runtime, concurrency=1, sweep_every=QUICK)
     dispatcher.start()
     dispatcher.poke("lane")

@@ -1,0 +1,123 @@
+"""What two sides of the books may differ in, and the moment at which they are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from pmsbridge.engine.reconcile.matching import Asked, Shown
+from pmsbridge.model.finding import Severity
+from pmsbridge.model.money import Money
+
+__all__ = ["Difference", "Kind", "Moment"]
+
+
+class Kind(StrEnum):
+    """What two sides of the books may differ in.
+
+    ``DOUBLE``: the back office shows a second payment for one wish. ``TWO_WISHES``: two wishes for the same payer,
+    rental and amount, close together, both settled. ``JOURNAL_ONLY``: we said settled, and it is not there.
+    ``REVERSED``: we said settled, and it was taken back. ``OTHER_AMOUNT``: it is there with another amount.
+    ``TOLD_OTHERWISE``: we said nothing changed, and there is a payment that looks like it. ``UNRESOLVED``: nobody could
+    know by machine. ``WAITING``: too early to tell. ``VENDOR_ONLY``: nobody asked us for it; entered at the desk, or by
+    the back office itself.
+    """
+
+    DOUBLE = "double"
+    TWO_WISHES = "two_wishes"
+    JOURNAL_ONLY = "journal_only"
+    REVERSED = "reversed"
+    OTHER_AMOUNT = "other_amount"
+    TOLD_OTHERWISE = "told_otherwise"
+    UNRESOLVED = "unresolved"
+    WAITING = "waiting"
+    VENDOR_ONLY = "vendor_only"
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Somebody has to do something."""
+        return self not in {Kind.WAITING, Kind.VENDOR_ONLY}
+
+    @property
+    def severity(self) -> Severity:
+        """How soon: money that is there too often, or not at all, before the day is closed."""
+        is_urgent = self in {Kind.DOUBLE, Kind.JOURNAL_ONLY, Kind.TOLD_OTHERWISE}
+        return Severity.URGENT if is_urgent else Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Which days are looked at, and when.
+
+    Attributes:
+        since: First business day.
+        until: Last business day, inclusive.
+        read_at: When the back office was read.
+        settle_window: How long after it happened a payment may not show yet.
+        close_together: Two wishes for the same within this time are one too many.
+        close_at: Local time of the back office's daily close; None when it is not known.
+        before_close: The last of the days is still open; None when the close is not known.
+    """
+
+    since: date
+    until: date
+    read_at: datetime
+    settle_window: timedelta
+    close_together: timedelta = timedelta(hours=24)
+    close_at: time | None = None
+    before_close: bool | None = None
+
+    def holds(self, day: date) -> bool:
+        """It is one of the days."""
+        return self.since <= day <= self.until
+
+    def undo(self, shown: Shown) -> str:
+        """How to take a payment back now."""
+        if self.before_close is None:
+            return f"void {shown.name} in the back office while its day is open; after the daily close refund it"
+        if self.before_close and self.close_at is not None and shown.day == self.until:
+            return f"void {shown.name} in the back office before it closes the day at {self.close_at:%H:%M}"
+        return f"its day is closed: refund {shown.name} in the back office"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing the two sides do not agree on.
+
+    Attributes:
+        asked: Payments of ours it is about.
+        shown: Payments in the back office it is about.
+        what: What is true, for a person, with its evidence.
+        remedy: What to do, for a person.
+        closed_by: The person who looked at it and closed its finding; empty while nobody has.
+    """
+
+    kind: Kind
+    day: date
+    tenant_id: str
+    rental_id: str
+    unit_number: str
+    amount: Money
+    asked: tuple[Asked, ...]
+    shown: tuple[Shown, ...]
+    what: str
+    remedy: str
+    closed_by: str = ""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Somebody has to do something, and nobody has said that it is done."""
+        return self.kind.needs_a_person and not self.closed_by
+
+    @property
+    def code(self) -> str:
+        """The code of its finding."""
+        return f"reconcile_{self.kind.value}"
+
+    @property
+    def subject(self) -> str:
+        """What a finding about it is told apart by: the day, the rental, and the payment or the wish."""
+        named = self.shown[-1].payment_id if self.kind is Kind.DOUBLE else ""
+        wishes = "+".join(row.name for row in self.asked)
+        return f"{self.day.isoformat()} rental {self.rental_id} {named or wishes}"[:200]

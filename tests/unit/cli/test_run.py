@@ -1,0 +1,63 @@
+"""What a worker process says about itself, with nothing to do."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+
+from pmsbridge import telemetry
+from pmsbridge.cli.run import _Worker
+from pmsbridge.errors import ConfigurationError
+
+
+class _Idle:
+    """A dispatcher that is done at once, or that fails."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+
+    def health(self) -> dict[str, object]:
+        return {"recovery_seconds": 3}
+
+    def run(self, _runtime: object, *, concurrency: int, stop: threading.Event) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+def _bridge(dispatcher: _Idle) -> Any:
+    dispatch = SimpleNamespace(by="embedded", concurrency=1)
+    return SimpleNamespace(
+        settings=SimpleNamespace(dispatch=dispatch), runtime=SimpleNamespace(), dispatcher=lambda: dispatcher
+    )
+
+
+@pytest.fixture
+def _untold() -> Any:
+    yield
+    telemetry.disable()
+
+
+@pytest.mark.usefixtures("_untold")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_telemetry_is_on_when_it_is_installed_and_nothing_is_said_when_it_is_not(
+    is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_there:
+        monkeypatch.setattr("pmsbridge.telemetry.find_spec", lambda _name: None)
+    with structlog.testing.capture_logs() as logs:
+        assert _Worker(_bridge(_Idle()), None, as_json=False).work(night=False)
+
+    assert telemetry.is_enabled() is is_there
+    assert logs == []
+
+
+@pytest.mark.usefixtures("_untold")
+def test_what_a_person_must_mend_ends_the_worker_with_its_error() -> None:
+    worker = _Worker(_bridge(_Idle(ConfigurationError("no right to the queue"))), None, as_json=False)
+
+    with pytest.raises(ConfigurationError, match="no right to the queue"):
+        worker.work(night=False)
