@@ -14,7 +14,7 @@ PLANTED = [
     ("src/pmsbridge/engine/planted.py", "import pmsbridge.portal\n", "Floors"),
     ("src/pmsbridge/planted.py", "X = 1\n", "Floors"),
     ("src/pmsbridge/ports/planted.py", "import httpx\n", "httpx, zeep and lxml"),
-    ("src/pmsbridge/portal/planted.py", "import sqlalchemy\n", "sqlalchemy appears only"),
+    ("src/pmsbridge/portal/planted.py", "import sqlalchemy\n", "sqlalchemy and alembic appear only"),
     ("src/pmsbridge/engine/planted.py", "import apscheduler\n", "apscheduler appears only"),
     ("src/pmsbridge/portal/planted.py", "import smtplib\n", "smtplib appears only"),
     ("src/pmsbridge/engine/planted.py", "import tenacity\n", "tenacity appears only"),

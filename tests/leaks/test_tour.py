@@ -92,10 +92,11 @@ def tables_as_text(url: str) -> bytes:
     return b"".join(pieces)
 
 
-def assert_clean(canaries: Canaries, data: object, where: str) -> None:
+def assert_clean(canaries: Canaries, data: object, where: str, *, is_numbers: bool = False) -> None:
     hits = canaries.scan(data, where, ignoring=("/tests/",))
     assert hits == [], "\n".join(map(str, hits))
-    if isinstance(data, bytes | str):
+    # Among measured numbers of sixteen digits one in fifty looks like a card's; there only the planted ones are told.
+    if isinstance(data, bytes | str) and not is_numbers:
         found = list(card_numbers(data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")))
         assert found == [], (where, found)
 
@@ -116,8 +117,8 @@ def judge(luggage: Luggage, talk: io.StringIO, told: Any, folder: Path) -> None:
     exporter, reader = told
     spans = [span.to_json() for span in exporter.get_finished_spans()]
     assert len(spans) > 20
-    assert_clean(canaries, json.dumps(spans), "spans")
-    assert_clean(canaries, reader.get_metrics_data().to_json(), "metrics")
+    assert_clean(canaries, json.dumps(spans), "spans", is_numbers=True)
+    assert_clean(canaries, reader.get_metrics_data().to_json(), "metrics", is_numbers=True)
     problems, shown = [], []
     for door, result in luggage.seen:
         # Variables of frames are judged where a secret was in its own field: what is typed into a plain field, and a

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from pmsbridge.actions.plan import Submission
 from pmsbridge.actions.plans import Planner
@@ -20,10 +20,11 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.errors import RejectedError, UnavailableError
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome
-from pmsbridge.store import delivery, desk, intake, journal
+from pmsbridge.store import delivery, desk, intake, journal, reading
+from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
-from pmsbridge.store.tables import effects, guards
+from pmsbridge.store.tables import effects, guards, lanes
 from pmsbridge.testing.history import Booked
 from pmsbridge.testing.simulation import Character, Run, Schedule, Wish
 from pmsbridge.testing.simulation.adapters import LANE, SimulatedAdapter
@@ -362,7 +363,12 @@ def the_balance_may_have_moved(patch: Patch) -> None:
 @tooth("overlap", focus=_narrow("edit_contact", "add_note", "ask_staff", workers=2, fault=0.0, poke_loss=0.0))
 def the_claim_does_not_look(patch: Patch) -> None:
     """Taking a lane does not look whether somebody holds it."""
-    patch.setattr(delivery, "is_free", lambda _now: select(1).exists())
+    now, until = bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())
+    with pytest.MonkeyPatch.context() as inner:
+        inner.setattr(reading, "is_free", lambda at: or_(lanes.c.epoch >= 0, lanes.c.lease_until < at))
+        blind = delivery._claim(now, until)
+    assert delivery._CLAIM is not None
+    patch.setattr(delivery, "_CLAIM", blind)
 
 
 @tooth(

@@ -74,6 +74,8 @@ def knock(engine: Engine) -> None:
         UnavailableError: It is locked for too long.
     """
     _create_private_file(_path(engine))
+    if _path(engine).is_dir():
+        raise no_database(engine)
     try:
         _use_wal(engine)
     except sqlite3.OperationalError as error:

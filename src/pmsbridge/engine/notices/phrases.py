@@ -77,7 +77,7 @@ class Phrases:
         except Exception as error:
             if self._ours is None:
                 raise
-            _log.warning("own template failed", template=name, language=self.language, error=type(error).__name__)
+            _log.warning("own_template_failed", template=name, language=self.language, error=type(error).__name__)
             return self._ours.fill_strictly(name, values)
 
     def fill_strictly(self, name: str, values: Mapping[str, object]) -> Written:
