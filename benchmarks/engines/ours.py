@@ -135,7 +135,7 @@ def _prepare(told: Order) -> None:
     if told.variant == "procrastinate":
         dispatcher = ProcrastinateDispatcher(runtime_, told.url)
         dispatcher.install()
-        dispatcher.close()
+        dispatcher.stop()
     runtime_.database.close()
 
 
@@ -164,10 +164,7 @@ def _deliver(told: Order) -> None:
         dispatcher.run(runtime_, concurrency=told.concurrency, stop=orders.stop)
     else:
         orders.submit_all(told.actions, lambda number: enqueue(runtime_, submission(number, told.lanes)))
-    if isinstance(dispatcher, EmbeddedDispatcher):
-        dispatcher.stop()
-    else:
-        dispatcher.close()
+    dispatcher.stop()
     runtime_.database.close()
 
 

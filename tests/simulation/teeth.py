@@ -19,8 +19,8 @@ from pmsbridge.engine import carriers, courier, order
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.errors import RejectedError, UnavailableError
-from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome
-from pmsbridge.store import delivery, desk, intake, journal, reading
+from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome, Receipt
+from pmsbridge.store import delivery, desk, intake, reading
 from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
@@ -232,7 +232,7 @@ def unknown_is_a_success(patch: Patch) -> None:
 
     def judge(self: courier.Courier, effect: Any, carrier: Any, answer: Any) -> Any:
         if isinstance(answer, Absent | CannotTell):
-            receipt = courier.Receipt(evidence="surely", at=self._clock.now())
+            receipt = Receipt(evidence="surely", at=self._clock.now())
             return courier._Verdict(Change.settled(receipt, looked=True))
         return real(self, effect, carrier, answer)
 
@@ -391,7 +391,6 @@ def the_claim_does_not_look(patch: Patch) -> None:
 def the_epoch_is_ignored(patch: Patch) -> None:
     """A worker whose lane was taken over goes on writing and sending."""
     patch.setattr(delivery, "fence", lambda *_: None)
-    patch.setattr(journal.delivery, "fence", lambda *_: None)
 
 
 @tooth("overlap", focus=_narrow("edit_contact", "ask_staff", "pay", workers=2, poke_loss=0.0))
@@ -409,7 +408,7 @@ def a_later_change_overtakes(patch: Patch) -> None:
 @tooth("stuck", focus=_narrow("pay", "edit_contact", workers=1))
 def the_sweep_sees_nothing(patch: Patch) -> None:
     """Work that nobody was told of is never found."""
-    patch.setattr(journal.reading, "due_lanes", lambda *_: ())
+    patch.setattr(reading, "due_lanes", lambda *_: ())
 
 
 # -- notices, cards, people ------------------------------------------------------------------------------------------
@@ -476,7 +475,6 @@ def a_card_is_sent_again(patch: Patch) -> None:
 def the_operator_is_ignored(patch: Patch) -> None:
     """What an operator states is thanked for, and not stored."""
     patch.setattr(desk, "resolve", lambda *_: None)
-    patch.setattr(journal.desk, "resolve", lambda *_: None)
 
 
 TEETH = tuple(_TABLE)

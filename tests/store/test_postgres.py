@@ -34,6 +34,8 @@ pytestmark = pytest.mark.postgresql
 NOW = datetime(2026, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)
 PATIENCE = 60.0
 PAN = "4111111111111111"
+SECRET = "a-secret-value-in-a-row"
+"""What an error must not repeat; it is stored on purpose, so it looks like no card."""
 
 
 @pytest.fixture
@@ -274,15 +276,15 @@ def test_the_server_ends_a_transaction_that_is_left_open(database: Database) -> 
 
 def test_no_value_is_in_an_error_of_the_server(database: Database) -> None:
     with database.write() as connection:
-        connection.execute(insert(lanes).values(name=PAN))
+        connection.execute(insert(lanes).values(name=SECRET))
 
     with pytest.raises(IntegrityError) as duplicate, database.write() as connection:
-        connection.execute(insert(lanes).values(name=PAN))
+        connection.execute(insert(lanes).values(name=SECRET))
     with pytest.raises(DBAPIError) as wrong, database.write() as connection:
-        connection.execute(text("SELECT CAST(:value AS integer)"), {"value": f"x{PAN}"})
+        connection.execute(text("SELECT CAST(:value AS integer)"), {"value": f"x{SECRET}"})
 
     for error in (duplicate.value, wrong.value):
-        assert PAN not in f"{error} {error!r} {error.args} {error.orig} {error.orig!r} {vars(error.orig)}"
+        assert SECRET not in f"{error} {error!r} {error.args} {error.orig} {error.orig!r} {vars(error.orig)}"
     assert "pmsbridge_lanes_pkey" in str(duplicate.value)
 
 

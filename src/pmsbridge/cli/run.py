@@ -80,6 +80,8 @@ class _Worker:
                 thread.join(_LISTEN_SECONDS)
                 self._heed()
         is_over = clock is None or clock.stop()
+        if not is_over:
+            self._bridge.runtime.let_go()
         for failure in self._failures:
             raise failure
         self._tell("stopped", "Stopped.")

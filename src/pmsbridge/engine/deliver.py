@@ -313,6 +313,10 @@ class Runtime:
             self.runs.finish(name, slot, self._owner)
         return True
 
+    def let_go(self) -> int:
+        """Give up what this process runs by the clock, because it ends now; returns how many runs others may take."""
+        return self.runs.let_go(self._owner)
+
     def poke(self, lane: str) -> None:
         """Wake a worker for a lane, or do the work when there is none."""
         if self.on_poke is not None:

@@ -122,12 +122,19 @@ class StoreSettings(_Section):
     @classmethod
     def _has_no_password(cls, url: str) -> str:
         if _holds_password(url):
-            message = 'holds a password; take it out and write store.password = "env:NAME"'
+            message = 'holds a password; take it out and let store.password name it, as "env:NAME"'
             raise ValueError(message)
         if "://" not in url:
             message = "not a database address such as sqlite:///pmsbridge.db"
             raise ValueError(message)
         return url
+
+    @model_validator(mode="after")
+    def _file_has_no_password(self) -> Self:
+        if self.password is not None and self.url.startswith("sqlite"):
+            message = "a SQLite file takes no password; remove store.password"
+            raise ValueError(message)
+        return self
 
     def below(self, folder: Path) -> Self:
         """The same store, a relative SQLite path made absolute below ``folder``."""

@@ -215,7 +215,5 @@ def parsed_address(url: str) -> URL:
         return postgres.checked(parsed)
     if kind == "sqlite":
         return sqlite.checked(parsed)
-    message = (
-        f"store.url: {kind} databases are not supported; use sqlite:///pmsbridge.db or postgresql://user@host/name"
-    )
+    message = f"store.url: {kind} databases are not supported; use sqlite:///pmsbridge.db or postgresql://host/name"
     raise ConfigurationError(message, code="store_url")

@@ -51,9 +51,9 @@ _FACTS: Final = (
 )
 _PASSING_STATES: Final = ("08", "40", "53", "55", "57", "58", "25006", "25P03")
 _OUR_MISTAKES: Final = {
-    "password authentication failed": "the password or the user is wrong",
+    "password authentication failed": "the password or the user is wrong; look at what store.password names, too",
     "no password supplied": "the server wants a password; set store.password",
-    "does not exist": "there is no such database or user",
+    "does not exist": "there is no such database or user; create it first (CREATE ROLE, CREATE DATABASE)",
     "no pg_hba.conf entry": "the server does not let this user in from here",
     "invalid connection option": "an option after the ? is unknown",
     "invalid sslmode": "sslmode is unknown",
@@ -70,12 +70,12 @@ def checked(url: URL) -> URL:
             password stands among the options.
     """
     if url.drivername not in {*NAMES, _DRIVER}:
-        message = "store.url: PostgreSQL is used through psycopg 3; write postgresql://user@host/name"
+        message = "store.url: PostgreSQL is used through psycopg 3; write postgresql://host/name"
         raise ConfigurationError(message, code="store_url")
     if not url.database:
-        raise ConfigurationError("store.url: name the database, as in postgresql://user@host/name", code="store_url")
+        raise ConfigurationError("store.url: name the database, as in postgresql://host/name", code="store_url")
     if "password" in url.query:
-        message = 'store.url: take the password out of the options and write store.password = "env:NAME"'
+        message = 'store.url: take the password out of the options and let store.password name it, as "env:NAME"'
         raise ConfigurationError(message, code="store_url")
     if importlib.util.find_spec("psycopg") is None:
         message = "store.url: PostgreSQL needs psycopg 3; install it with pip install 'pmsbridge[postgres]'"
@@ -190,6 +190,11 @@ def knock(engine: Engine) -> None:
         raise trouble
 
 
+def _where(engine: Engine) -> str:
+    """Host and port, for a person who looks for the server."""
+    return f"{engine.url.host or 'the local socket'}:{engine.url.port or 5432}"
+
+
 def _trouble(engine: Engine) -> ConfigurationError | UnavailableError | None:
     try:
         engine.connect().close()
@@ -198,7 +203,7 @@ def _trouble(engine: Engine) -> ConfigurationError | UnavailableError | None:
         why = next((ours for theirs, ours in _OUR_MISTAKES.items() if theirs in said), None)
         if why is not None:
             return ConfigurationError(f"store.url: {why}", code="store_url")
-        message = f"the journal database cannot be reached ({type(error.orig).__name__})"
+        message = f"the journal database cannot be reached at {_where(engine)}; is the server running?"
         return UnavailableError(message, code="database_unavailable")
     except DBAPIError as error:
         return refused(error)

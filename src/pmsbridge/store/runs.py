@@ -64,6 +64,14 @@ class Runs:
             kept = connection.execute(update(runs).where(mine).values(lease_until=until).returning(runs.c.name))
             return kept.first() is not None
 
+    def let_go(self, owner: str) -> int:
+        """End the leases of an owner whose process ends now, so that others take its runs over; returns how many."""
+        mine = and_(runs.c.owner == owner, runs.c.state == RunState.RUNNING.value)
+        with self._database.write() as connection:
+            past = self._clock.now() + _NEVER
+            changed = connection.execute(update(runs).where(mine).values(lease_until=past).returning(runs.c.name))
+            return len(changed.all())
+
     def finish(self, name: str, slot: datetime, owner: str, *, error: str = "") -> None:
         """Close a run; a failed one can be asked for again with ``reopen``."""
         state = RunState.FAILED if error else RunState.DONE
