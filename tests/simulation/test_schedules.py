@@ -1,4 +1,4 @@
-"""Twenty thousand schedules, and what they have to reach to be worth anything."""
+"""Thousands of schedules, and what they have to reach to be worth anything."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pmsbridge.testing.simulation.books import FAULTS
 from pmsbridge.testing.simulation.tally import play_range, replay_command
 
-SCHEDULES = int(os.environ.get("SIMULATED_SCHEDULES", "6000"))
+SCHEDULES = int(os.environ.get("SIMULATED_SCHEDULES", "4000"))
 CHUNKS = 40
 EACH = -(-SCHEDULES // CHUNKS)
 
