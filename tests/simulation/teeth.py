@@ -22,6 +22,7 @@ from pmsbridge.errors import RejectedError, UnavailableError
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome, Receipt
 from pmsbridge.store import delivery, desk, intake, reading
 from pmsbridge.store.columns import UtcInstant
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
 from pmsbridge.store.tables import effects, guards, lanes
@@ -368,7 +369,7 @@ def the_claim_does_not_look(patch: Patch) -> None:
         inner.setattr(reading, "is_free", lambda at: or_(lanes.c.epoch >= 0, lanes.c.lease_until < at))
         blind = delivery._claim(now, until)
     assert delivery._CLAIM is not None
-    patch.setattr(delivery, "_CLAIM", blind)
+    patch.setattr(delivery, "_CLAIM", Query(blind))
 
 
 @tooth(

@@ -10,7 +10,7 @@ import pytest
 from pmsbridge.testing.simulation.books import FAULTS
 from pmsbridge.testing.simulation.tally import play_range, replay_command
 
-SCHEDULES = int(os.environ.get("SIMULATED_SCHEDULES", "4000"))
+SCHEDULES = int(os.environ.get("SIMULATED_SCHEDULES", "20000"))
 CHUNKS = 40
 EACH = -(-SCHEDULES // CHUNKS)
 

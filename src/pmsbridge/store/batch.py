@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.engine import Dialect
 
 from pmsbridge.store.portable import is_postgresql
+from pmsbridge.store.prepared import driver_rows, driver_write
 
 __all__ = ["Delete", "Insert", "Update", "Write", "run"]
 
@@ -70,9 +71,8 @@ def run(connection: Connection, writes: Sequence[Write]) -> list[int]:
 
 
 def _alone(connection: Connection, write: Write) -> int:
-    text, names = _text(_shape(write), 0, "sqlite")
-    values = dict(zip(names, _values(write, connection.dialect), strict=True))
-    return connection.exec_driver_sql(text, values).rowcount
+    text, _ = _text(_shape(write), 0, "sqlite")
+    return driver_write(connection, text, _values(write, connection.dialect))
 
 
 def _at_once(connection: Connection, writes: Sequence[Write]) -> list[int]:
@@ -81,7 +81,8 @@ def _at_once(connection: Connection, writes: Sequence[Write]) -> list[int]:
     for number, write in enumerate(writes):
         _, names = _text(_shape(write), number, "postgresql")
         values.update(zip(names, _values(write, connection.dialect), strict=True))
-    return list(connection.exec_driver_sql(text, values).one())
+    (counts,) = driver_rows(connection, text, values)
+    return list(counts)
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
@@ -110,7 +111,7 @@ def _statement(shapes: tuple[_Shape, ...]) -> str:
 @lru_cache(maxsize=2048)
 def _text(shape: _Shape, number: int, dialect: str) -> tuple[str, tuple[str, ...]]:
     """The text of one write, and the names of its parameters in the order of ``_values``."""
-    mark = "%({})s" if dialect == "postgresql" else ":{}"
+    mark = "%({})s" if dialect == "postgresql" else "?"
     kind, table, columns, where, spans, rows = shape
     if kind == "insert":
         names = [[f"p{number}_{row}_{column}" for column in columns] for row in range(rows)]

@@ -48,6 +48,7 @@ class Database:
         self.url = self._address.render_as_string(hide_password=True)
         self.kind = self._address.get_backend_name()
         self._engine: Engine | None = None
+        self._reader: tuple[Engine, Engine] | None = None
         self._pid = os.getpid()
         _OPEN.add(self)
 
@@ -60,6 +61,14 @@ class Database:
             make = postgres.make_engine if self.kind == postgres.KIND else sqlite.make_engine
             self._engine = make(self._address, self._connections)
         return self._engine
+
+    @property
+    def _reading_engine(self) -> Engine:
+        engine = self.engine
+        if self._reader is None or self._reader[0] is not engine:
+            options = postgres.READING if self.kind == postgres.KIND else sqlite.READING
+            self._reader = (engine, engine.execution_options(**options))
+        return self._reader[1]
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -82,11 +91,8 @@ class Database:
         Raises:
             UnavailableError: The database cannot be reached.
         """
-        with GATE.inside(), _translated(), self.engine.connect() as connection:
-            options = postgres.READING if self.kind == postgres.KIND else sqlite.READING
-            connection.execution_options(**options)
-            with connection.begin():
-                yield connection
+        with GATE.inside(), _translated(), self._reading_engine.begin() as connection:
+            yield connection
 
     def rest(self) -> None:
         """Close the file in every connection that nobody uses at the moment: a child forked now inherits none of them.

@@ -17,6 +17,7 @@ from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.refusals import FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
@@ -24,15 +25,6 @@ from pmsbridge.store.tables import actions, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, links, redacted, trail_end
 
 __all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "lock", "refresh_action", "release"]
-
-_RELEASE: Final = (
-    update(lanes)
-    .where(
-        lanes.c.name == bindparam("lane"), lanes.c.owner == bindparam("holder"),
-        lanes.c.epoch == bindparam("held_epoch"),
-    )
-    .values(owner="", lease_until=None)
-)  # fmt: skip
 
 
 def _claim(now: ColumnElement[Any], until: ColumnElement[Any]) -> ReturningUpdate[Any]:
@@ -44,8 +36,11 @@ def _claim(now: ColumnElement[Any], until: ColumnElement[Any]) -> ReturningUpdat
     )
 
 
-_CLAIM: Final = _claim(bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant()))
-_CLAIM_SHARED: Final = _claim(func.clock_timestamp(), func.clock_timestamp() + bindparam("lease", type_=Interval()))
+_CLAIM: Final = Query(_claim(bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())))
+_CLAIM_SHARED: Final = Query(
+    _claim(func.clock_timestamp(), func.clock_timestamp() + bindparam("lease", type_=Interval()))
+)
+_LANE: Final = Query(select(lanes.c.name).where(lanes.c.name == bindparam("lane")))
 
 
 def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> Held | None:
@@ -67,13 +62,15 @@ def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: 
 def _claimed(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> int | None:
     wanted: dict[str, Any] = {"lane": lane, "holder": owner}
     if now is None:
-        return connection.execute(_CLAIM_SHARED, {**wanted, "lease": lease}).scalar_one_or_none()
-    return connection.execute(_CLAIM, {**wanted, "now": now, "until": now + lease}).scalar_one_or_none()
+        epoch: int | None = _CLAIM_SHARED.scalar(connection, {**wanted, "lease": lease})
+    else:
+        epoch = _CLAIM.scalar(connection, {**wanted, "now": now, "until": now + lease})
+    return epoch
 
 
 def _is_new(connection: Connection, lane: str) -> bool:
     """Make the row of a lane that nothing was ever submitted to."""
-    known = connection.execute(select(lanes.c.name).where(lanes.c.name == lane)).first() is not None
+    known = _LANE.first(connection, {"lane": lane}) is not None
     if not known:
         insert_absent(connection, lanes, [{"name": lane}])
     return not known
@@ -89,11 +86,8 @@ def fence(held: Held, now: datetime | None) -> Update:
 
 def release(connection: Connection, held: Held) -> None:
     """Let the lane go; does nothing when it is no longer ours."""
-    connection.execute(_RELEASE, _as_mine(held))
-
-
-def _as_mine(held: Held) -> dict[str, object]:
-    return {"lane": held.lane, "holder": held.owner, "held_epoch": held.epoch}
+    mine = {"name": held.lane, "owner": held.owner, "epoch": held.epoch}
+    run(connection, [Update(lanes, {"owner": "", "lease_until": None}, mine)])
 
 
 class Pen:

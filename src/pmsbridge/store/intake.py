@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, literal, select, union_all
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
@@ -15,6 +15,7 @@ from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.batch import Insert, run
 from pmsbridge.store.portable import insert_absent, lock_scope
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.reading import load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
@@ -94,10 +95,16 @@ def _refuse_foreign_id(submission: Submission) -> None:
         raise InputError("action_id", "is not made from the scope and the key", remedy="Use Submission.id_for.")
 
 
-_ACTION: Final = select(actions.c.id, actions.c.intent, actions.c.kind).where(actions.c.id == bindparam("id"))
-_ALIAS: Final = select(aliases).where(aliases.c.id == bindparam("id"))
-_GUARDS: Final = select(guards.c.guard, guards.c.action_id).where(
-    guards.c.guard.in_(bindparam("wanted", expanding=True))
+_CLICK: Final = Query(
+    union_all(
+        select(actions.c.id, actions.c.intent, actions.c.kind, literal(0)).where(actions.c.id == bindparam("id")),
+        select(aliases.c.action_id, aliases.c.intent, aliases.c.kind, literal(1)).where(
+            aliases.c.id == bindparam("id")
+        ),
+    )
+)
+_GUARDS: Final = Query(
+    select(guards.c.guard, guards.c.action_id).where(guards.c.guard.in_(bindparam("wanted", expanding=True)))
 )
 
 
@@ -107,15 +114,12 @@ def find_click(connection: Connection, submission: Click) -> Submitted | None:
     Raises:
         InputError: The same key asked for something else before.
     """
-    row = connection.execute(_ACTION, {"id": submission.action_id}).one_or_none()
-    if row is not None:
-        _refuse_other_intent(submission, row.intent, row.kind)
-        return Submitted(load_action(connection, row.id), replayed=True)
-    alias = connection.execute(_ALIAS, {"id": submission.action_id}).one_or_none()
-    if alias is None:
+    found = _CLICK.first(connection, {"id": submission.action_id})
+    if found is None:
         return None
-    _refuse_other_intent(submission, alias.intent, alias.kind)
-    return Submitted(load_action(connection, alias.action_id), replayed=True, attached=True)
+    action_id, intent, kind, attached = found
+    _refuse_other_intent(submission, intent, kind)
+    return Submitted(load_action(connection, action_id), replayed=True, attached=bool(attached))
 
 
 def _refuse_other_intent(submission: Click, intent: str, kind: str) -> None:
@@ -127,8 +131,7 @@ def _refuse_other_intent(submission: Click, intent: str, kind: str) -> None:
 def guarded(connection: Connection, wanted: Iterable[str]) -> dict[str, str]:
     """Which of these business guards are held, and by which action."""
     names = sorted(wanted)
-    rows = connection.execute(_GUARDS, {"wanted": names}) if names else ()
-    return {row.guard: row.action_id for row in rows}
+    return {row[0]: row[1] for row in _GUARDS.all(connection, {"wanted": names})} if names else {}
 
 
 def guarded_below(connection: Connection, prefix: str) -> dict[str, str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.people import Tenant, TenantMatch
@@ -18,10 +19,19 @@ from pmsbridge.store import mirror_search, mirror_writes
 from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts
 from pmsbridge.store.portable import put
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.record_rows import account_document, record_from
 from pmsbridge.store.tables import accounts_seen, cursors, records, sync_reports, watched_tenants
 
 __all__ = ["FinishCounts", "Mirror", "Scope", "SyncRow", "UpsertCounts"]
+
+
+_ACCOUNT: Final = Query(
+    select(accounts_seen.c.doc).where(
+        accounts_seen.c.account == bindparam("account"), accounts_seen.c.facility == bindparam("facility"),
+        accounts_seen.c.tenant_id == bindparam("tenant"),
+    )
+)  # fmt: skip
 
 
 class Mirror:
@@ -152,12 +162,8 @@ class Mirror:
 
     def account(self, account: str, facility: str, tenant_id: str) -> TenantAccount | None:
         """A tenant account as last read, with the time of that reading; None when it never was."""
-        query = select(accounts_seen.c.doc).where(
-            accounts_seen.c.account == account, accounts_seen.c.facility == facility,
-            accounts_seen.c.tenant_id == tenant_id,
-        )  # fmt: skip
         with self._database.read() as connection:
-            doc = connection.execute(query).scalar_one_or_none()
+            doc = _ACCOUNT.scalar(connection, {"account": account, "facility": facility, "tenant": tenant_id})
         if doc is None:
             return None
         return TenantAccount.model_validate_json(doc).changed(source=Source.MIRROR)

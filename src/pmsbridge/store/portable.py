@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Table, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.store.prepared import Command
 
 __all__ = ["database_now", "insert_absent", "is_postgresql", "lock_scope", "put", "shared_now"]
 
@@ -58,14 +60,28 @@ def shared_now(connection: Connection, clock: Clock) -> datetime:
     return database_now(connection) if isinstance(clock, SystemClock) and is_postgresql(connection) else clock.now()
 
 
-def _insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+@lru_cache(maxsize=64)
+def _absent(table: Table, kind: str) -> Command:
+    return Command(_insert(table, kind).on_conflict_do_nothing())
+
+
+@lru_cache(maxsize=64)
+def _over(table: Table, kind: str, columns: tuple[str, ...], keep: tuple[str, ...], unless_newer: str) -> Command:
+    statement = _insert(table, kind)
+    keys = [column.name for column in table.primary_key.columns]
+    fresh = {name: statement.excluded[name] for name in columns if name not in {*keys, *keep}}
+    condition = table.c[unless_newer] <= statement.excluded[unless_newer] if unless_newer else None
+    return Command(statement.on_conflict_do_update(index_elements=keys, set_=fresh, where=condition))
+
+
+def _insert(table: Table, kind: str) -> sqlite.Insert | postgresql.Insert:
+    return postgresql.insert(table) if kind == postgresql.dialect.name else sqlite.insert(table)
 
 
 def insert_absent(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows that no unique key of the table knows yet; leave the others alone."""
     if rows:
-        connection.execute(_insert(connection, table).on_conflict_do_nothing(), _ordered(table, rows))
+        _absent(table, connection.dialect.name).run(connection, _ordered(table, rows))
 
 
 def put(
@@ -87,12 +103,8 @@ def put(
     """
     if not rows:
         return
-    statement = _insert(connection, table)
-    keys = [column.name for column in table.primary_key.columns]
-    fresh = {name: statement.excluded[name] for name in rows[0] if name not in {*keys, *keep}}
-    condition = table.c[unless_newer] <= statement.excluded[unless_newer] if unless_newer else None
-    put_ = statement.on_conflict_do_update(index_elements=keys, set_=fresh, where=condition)
-    connection.execute(put_, _ordered(table, rows))
+    command = _over(table, connection.dialect.name, tuple(rows[0]), tuple(keep), unless_newer)
+    command.run(connection, _ordered(table, rows))
 
 
 def _ordered(table: Table, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, not_, or_, select
 
 from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
 from pmsbridge.actions.plan import When
@@ -15,6 +15,7 @@ from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.known import Ends
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState, Ended
 from pmsbridge.store.stored import StoredAction, StoredEffect
 from pmsbridge.store.tables import actions, effects, guards, lanes
@@ -76,13 +77,17 @@ class JournalCounts:
     oldest_pending_at: datetime | None
 
 
-_ONE: Final = select(actions).where(actions.c.id == bindparam("id"))
-_EFFECTS: Final = (
+_ACTION: Final = (
+    actions.c.id, actions.c.seq, actions.c.key, actions.c.kind, actions.c.account, actions.c.facility,
+    actions.c.tenant_id, actions.c.intent, actions.c.actor, actions.c.submitted_at, actions.c.changed_at,
+)  # fmt: skip
+_ONE: Final = Query(select(*_ACTION).where(actions.c.id == bindparam("id")))
+_EFFECTS: Final = Query(
     select(effects)
     .where(effects.c.action_id.in_(bindparam("ids", expanding=True)))
     .order_by(effects.c.action_id, effects.c.position)
 )
-_LANES: Final = (
+_LANES: Final = Query(
     select(effects.c.lane)
     .where(effects.c.action_id == bindparam("id"), effects.c.state.in_(OPEN_STATES))
     .order_by(effects.c.position)
@@ -95,7 +100,7 @@ def load_action(connection: Connection, action_id: str) -> StoredAction:
     Raises:
         NotFoundError: There is none of that id.
     """
-    row = connection.execute(_ONE, {"id": action_id}).one_or_none()
+    row = _ONE.first(connection, {"id": action_id})
     if row is None:
         raise NotFoundError("action", "there is no action of that id", code="no_action")
     return _with_effects(connection, [row])[0]
@@ -114,7 +119,7 @@ class StepRow:
     ended: Ended | None
 
 
-_STEPS: Final = (
+_STEPS: Final = Query(
     select(
         effects.c.name, effects.c.after, effects.c.run_when, effects.c.is_principal, effects.c.emulates,
         effects.c.state, effects.c.ended,
@@ -128,8 +133,11 @@ def steps_of(connection: Connection, action_id: str) -> list[StepRow]:
     """How the effects of an action stand, in plan order."""
     return [
         StepRow(name, after, When(when), is_principal, emulates, EffectState(state), Ended(ended) if ended else None)
-        for name, after, when, is_principal, emulates, state, ended in connection.execute(_STEPS, {"id": action_id})
+        for name, after, when, is_principal, emulates, state, ended in _STEPS.all(connection, {"id": action_id})
     ]
+
+
+_EFFECT: Final = Query(select(effects).where(effects.c.key == bindparam("key")))
 
 
 def load_effect(connection: Connection, key: str) -> StoredEffect:
@@ -138,30 +146,29 @@ def load_effect(connection: Connection, key: str) -> StoredEffect:
     Raises:
         NotFoundError: There is none of that key.
     """
-    row = connection.execute(select(effects).where(effects.c.key == key)).one_or_none()
+    row = _EFFECT.first(connection, {"key": key})
     if row is None:
         raise NotFoundError("effect", "there is no effect of that key", code="no_effect")
     return StoredEffect.from_row(row)
 
 
-def _with_effects(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[StoredAction, ...]:
-    ids = [row.id for row in rows]
-    found = connection.execute(_EFFECTS, {"ids": ids}).all() if ids else ()
-    by_action: dict[str, list[StoredEffect]] = {id_: [] for id_ in ids}
-    for row in found:
-        by_action[row.action_id].append(StoredEffect.from_row(row))
+def _with_effects(connection: Connection, rows: Sequence[Sequence[Any]]) -> tuple[StoredAction, ...]:
+    by_action: dict[str, list[StoredEffect]] = {row[0]: [] for row in rows}
+    for found in _EFFECTS.all(connection, {"ids": list(by_action)}) if rows else ():
+        effect = StoredEffect.from_row(found)
+        by_action[effect.action_id].append(effect)
     return tuple(
         StoredAction(
-            r.seq, r.id, r.key, r.kind, r.account, r.facility, r.tenant_id, r.intent, r.actor, r.submitted_at,
-            r.changed_at, tuple(by_action[r.id]),
+            seq, id_, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at,
+            tuple(by_action[id_]),
         )
-        for r in rows
+        for id_, seq, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at in rows
     )  # fmt: skip
 
 
 def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAction, ...]:
     """Actions that fit, newest first."""
-    query = select(actions).order_by(actions.c.seq.desc()).limit(wanted.limit)
+    query = select(*_ACTION).order_by(actions.c.seq.desc()).limit(wanted.limit)
     exact = {
         actions.c.outcome: wanted.outcome.value if wanted.outcome else None,
         actions.c.account: wanted.account,
@@ -203,8 +210,12 @@ _HAS_NOTHING_TO_DO: Final = and_(
         _above.c.action_id == effects.c.action_id, _above.c.name == effects.c.after, _above.c.ended.is_(None)
     ),
 )
-_DUE: Final = (
-    select(effects)
+_ROW: Final = (
+    effects.c.seq, effects.c.action_id, effects.c.account, effects.c.facility, effects.c.tenant_id, effects.c.target,
+    effects.c.kind,
+)  # fmt: skip
+_DUE: Final = Query(
+    select(*_ROW)
     .where(
         effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at <= bindparam("now"),
         effects.c.seq > bindparam("beyond"), or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO)),
@@ -212,11 +223,13 @@ _DUE: Final = (
     .order_by(effects.c.seq)
     .limit(_PAGE_ROWS)
 )  # fmt: skip
-_OWN: Final = select(effects).where(effects.c.action_id == bindparam("id")).order_by(effects.c.seq)
-_ENDS: Final = select(actions.c.id, actions.c.trail_length, actions.c.trail_head).where(
-    actions.c.id.in_(bindparam("ids", expanding=True))
+_OWN: Final = Query(select(*_ROW).where(effects.c.action_id == bindparam("id")).order_by(effects.c.seq))
+_ENDS: Final = Query(
+    select(actions.c.id, actions.c.trail_length, actions.c.trail_head).where(
+        actions.c.id.in_(bindparam("ids", expanding=True))
+    )
 )
-_AROUND: Final = (
+_AROUND: Final = Query(
     select(effects)
     .where(
         or_(
@@ -236,8 +249,10 @@ _AROUND: Final = (
     )
     .order_by(effects.c.seq)
 )
-_NEXT_DUE: Final = select(func.min(effects.c.due_at)).where(
-    effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at > bindparam("now")
+_NEXT_DUE: Final = Query(
+    select(func.min(effects.c.due_at)).where(
+        effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at > bindparam("now")
+    )
 )
 
 
@@ -252,35 +267,35 @@ def page(connection: Connection, lane: str, now: datetime, *, action_id: str | N
         beyond: Where the page before ended.
     """
     if action_id is not None:
-        due = connection.execute(_OWN, {"id": action_id}).all()
+        due = _OWN.all(connection, {"id": action_id})
     else:
-        due = connection.execute(_DUE, {"lane": lane, "now": now, "beyond": beyond}).all()
+        due = _DUE.all(connection, {"lane": lane, "now": now, "beyond": beyond})
     if not due:
         return Page(())
     wanted = _around(due)
     # Ends before effects: what is written in between makes an end stale, never an effect.
-    ends = {row.id: (row.trail_length, row.trail_head) for row in connection.execute(_ENDS, {"ids": wanted["ids"]})}
-    rows = connection.execute(_AROUND, wanted).all()
+    ends = {id_: (length, head) for id_, length, head in _ENDS.all(connection, {"ids": wanted["ids"]})}
+    rows = _AROUND.all(connection, wanted)
     more = action_id is None and len(due) == _PAGE_ROWS
-    return Page(tuple(StoredEffect.from_row(row) for row in rows), ends, due[-1].seq if more else None)
+    return Page(tuple(StoredEffect.from_row(row) for row in rows), ends, due[-1][0] if more else None)
 
 
-def _around(due: Sequence[Row[Any]]) -> dict[str, list[str]]:
-    return {
-        "ids": sorted({row.action_id for row in due}), "accounts": sorted({row.account for row in due}),
-        "facilities": sorted({row.facility for row in due}), "tenants": sorted({row.tenant_id for row in due}),
-        "targets": sorted({row.target for row in due if row.kind not in _NOTICES}),
-    }  # fmt: skip
+def _around(due: Sequence[Sequence[Any]]) -> dict[str, list[str]]:
+    _, ids, accounts, facilities, tenants, _, _ = map(set, zip(*due, strict=True))
+    targets = {target for *_, target, kind in due if kind not in _NOTICES}
+    found = {"ids": ids, "accounts": accounts, "facilities": facilities, "tenants": tenants, "targets": targets}
+    return {name: sorted(values) for name, values in found.items()}
 
 
 def next_due(connection: Connection, lane: str, now: datetime) -> datetime | None:
     """When something in a lane that sleeps at ``now`` is due; None when nothing sleeps."""
-    return connection.execute(_NEXT_DUE, {"lane": lane, "now": now}).scalar_one_or_none()
+    found: datetime | None = _NEXT_DUE.scalar(connection, {"lane": lane, "now": now})
+    return found
 
 
 def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
     """Lanes in which an action has open effects, in plan order."""
-    return tuple(dict.fromkeys(connection.execute(_LANES, {"id": action_id}).scalars()))
+    return tuple(dict.fromkeys(lane for (lane,) in _LANES.all(connection, {"id": action_id})))
 
 
 def is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -297,8 +312,8 @@ def _due_lanes(lease_now: ColumnElement[Any]) -> Select[Any]:
     return lanes_of_due.where(due, is_free(lease_now)).distinct()
 
 
-_DUE_LANES: Final = _due_lanes(bindparam("lease_now", type_=UtcInstant()))
-_DUE_LANES_SHARED: Final = _due_lanes(func.clock_timestamp())
+_DUE_LANES: Final = Query(_due_lanes(bindparam("lease_now", type_=UtcInstant())))
+_DUE_LANES_SHARED: Final = Query(_due_lanes(func.clock_timestamp()))
 
 
 def due_lanes(connection: Connection, now: datetime, lease_now: datetime | None) -> tuple[str, ...]:
@@ -310,10 +325,10 @@ def due_lanes(connection: Connection, now: datetime, lease_now: datetime | None)
         lease_now: What leases are measured by; None goes by the database's clock.
     """
     if lease_now is None:
-        rows = connection.execute(_DUE_LANES_SHARED, {"now": now})
+        rows = _DUE_LANES_SHARED.all(connection, {"now": now})
     else:
-        rows = connection.execute(_DUE_LANES, {"now": now, "lease_now": lease_now})
-    return tuple(sorted(rows.scalars().all()))
+        rows = _DUE_LANES.all(connection, {"now": now, "lease_now": lease_now})
+    return tuple(sorted(lane for (lane,) in rows))
 
 
 def guards_of(connection: Connection, effect_key: str) -> tuple[str, ...]:
@@ -326,14 +341,14 @@ def recent_effects(
 ) -> tuple[StoredEffect, ...]:
     """Principal effects of a tenant that a read made at ``as_of`` may not show yet, in order of arrival."""
     scope = {"account": account, "facility": facility, "tenant": tenant_id, "as_of": as_of}
-    return tuple(StoredEffect.from_row(row) for row in connection.execute(_RECENT, scope))
+    return tuple(StoredEffect.from_row(row) for row in _RECENT.all(connection, scope))
 
 
 _OF_TENANT: Final = (
     effects.c.account == bindparam("account"), effects.c.facility == bindparam("facility"),
     effects.c.tenant_id == bindparam("tenant"),
 )  # fmt: skip
-_RECENT: Final = (
+_RECENT: Final = Query(
     select(effects)
     .where(
         *_OF_TENANT,
@@ -345,12 +360,14 @@ _RECENT: Final = (
     )
     .order_by(effects.c.seq)
 )
-_PAYMENTS: Final = select(effects).where(*_OF_TENANT, effects.c.kind.in_(["take_payment", "post_future_charges"]))
+_PAYMENTS: Final = Query(
+    select(effects).where(*_OF_TENANT, effects.c.kind.in_(["take_payment", "post_future_charges"]))
+)
 
 
 def payment_stamps(connection: Connection, account: str, facility: str, tenant_id: str) -> dict[str, int]:
     """By rental, a number that changes whenever a payment for it is stored or moves on; "*" for all rentals at once."""
-    rows = connection.execute(_PAYMENTS, {"account": account, "facility": facility, "tenant": tenant_id})
+    rows = _PAYMENTS.all(connection, {"account": account, "facility": facility, "tenant": tenant_id})
     stamps: dict[str, int] = {}
     for stored in map(StoredEffect.from_row, rows):
         effect = stored.effect
@@ -360,13 +377,14 @@ def payment_stamps(connection: Connection, account: str, facility: str, tenant_i
     return stamps
 
 
+_BY_OUTCOME: Final = Query(select(actions.c.outcome, func.count()).group_by(actions.c.outcome))
+_OPEN: Final = Query(select(func.count()).select_from(effects).where(_IS_OPEN))
+_OLDEST_PENDING: Final = Query(
+    select(actions.c.submitted_at).where(actions.c.outcome == Outcome.PENDING.value).order_by(actions.c.seq).limit(1)
+)
+
+
 def count(connection: Connection) -> JournalCounts:
     """The journal in numbers."""
-    by_outcome = connection.execute(select(actions.c.outcome, func.count()).group_by(actions.c.outcome)).all()
-    is_open = effects.c.state.in_(OPEN_STATES)
-    open_effects = connection.execute(select(func.count()).select_from(effects).where(is_open)).scalar_one()
-    pending = actions.c.outcome == Outcome.PENDING.value
-    oldest = connection.execute(
-        select(actions.c.submitted_at).where(pending).order_by(actions.c.seq).limit(1)
-    ).scalar_one_or_none()
-    return JournalCounts({Outcome(name): number for name, number in by_outcome}, open_effects, oldest)
+    by_outcome = {Outcome(name): number for name, number in _BY_OUTCOME.all(connection)}
+    return JournalCounts(by_outcome, _OPEN.scalar(connection), _OLDEST_PENDING.scalar(connection))

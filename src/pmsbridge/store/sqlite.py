@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.store.prepared import sqlite_errors
 
 __all__ = ["READING", "checked", "is_passing", "knock", "make_engine", "no_database"]
 
@@ -63,7 +64,9 @@ def _prepare(dbapi_connection: Any, _record: object) -> None:  # noqa: ANN401 - 
 
 def _begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get("pmsbridge_read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    text = "BEGIN" if read_only else "BEGIN IMMEDIATE"
+    with sqlite_errors(connection, text):
+        connection.connection.cursor().execute(text)
 
 
 def knock(engine: Engine) -> None:

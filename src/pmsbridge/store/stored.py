@@ -116,13 +116,11 @@ class StoredEffect:
 
     def after_write(self, values: Mapping[str, Any]) -> StoredEffect:
         """As it is in the journal after a write of these columns; the write raised its version."""
-        fresh = dict(self.__dict__)
-        fresh.pop("effect", None)
-        fresh |= values
+        fresh = {**self.__dict__, **values}
         fresh["state"] = EffectState(fresh["state"])
         fresh["ended"] = Ended(fresh["ended"]) if fresh["ended"] else None
         fresh["version"] = self.version + 1
-        return StoredEffect(**fresh)
+        return self._made_of(fresh)
 
     @classmethod
     def from_row(cls, row: Sequence[Any]) -> StoredEffect:
@@ -132,7 +130,14 @@ class StoredEffect:
         values["state"] = _STATES[values["state"]]
         values["ended"] = _ENDS[values["ended"]]
         values["guards"] = tuple(values["guards"])
-        return cls(**values)
+        return cls._made_of(values)
+
+    @classmethod
+    def _made_of(cls, values: dict[str, Any]) -> StoredEffect:
+        # A queue is thousands of these; setting forty frozen fields one by one costs more than reading the row.
+        made = cls.__new__(cls)
+        made.__dict__.update(values)
+        return made
 
 
 _EFFECT_FIELDS: Final = tuple("when" if column.name == "run_when" else column.name for column in effects.columns)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select
 
 from pmsbridge.logging import redact
+from pmsbridge.store.batch import Insert, Update, run
 from pmsbridge.store.columns import plain
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.stored import TrailEntry
 from pmsbridge.store.tables import actions, trail
 
@@ -70,19 +72,24 @@ def links(action_id: str, events: Sequence[Event], at: datetime, *, length: int 
     return Links(tuple(rows), length + len(rows), head)
 
 
-_INSERT: Final = insert(trail)
 # The row lock keeps two lanes of one action from adding the same number; SQLite's writers exclude each other anyway.
-_END: Final = (
+_END: Final = Query(
     select(actions.c.trail_length, actions.c.trail_head)
     .where(actions.c.id == bindparam("action_id"))
     .with_for_update(key_share=True)
 )
-_MOVE_END: Final = update(actions).where(actions.c.id == bindparam("action_id"))
+
+
+_ENTRIES: Final = Query(
+    select(trail.c.number, trail.c.at, trail.c.event, trail.c.data, trail.c.prev_hash, trail.c.hash)
+    .where(trail.c.action_id == bindparam("action_id"))
+    .order_by(trail.c.number)
+)
 
 
 def trail_end(connection: Connection, action_id: str) -> tuple[int, str]:
     """Length and head of an action's trail; nobody else moves it before this transaction ends."""
-    length, head = connection.execute(_END, {"action_id": action_id}).one()
+    ((length, head),) = _END.all(connection, {"action_id": action_id})
     return length, head
 
 
@@ -90,16 +97,15 @@ def append(connection: Connection, action_id: str, events: Sequence[Event], at: 
     """Add entries inside the caller's transaction; the action keeps the chain's length and head."""
     length, head = trail_end(connection, action_id)
     new = links(action_id, events, at, length=length, head=head)
-    connection.execute(_INSERT, list(new.rows))
     kept = {"trail_length": new.length, "trail_head": new.head, "changed_at": at}
-    connection.execute(_MOVE_END, {"action_id": action_id, **kept})
+    run(connection, [Insert(trail, new.rows), Update(actions, kept, {"id": action_id})])
 
 
 def entries(connection: Connection, action_id: str) -> tuple[TrailEntry, ...]:
     """Everything that happened to an action, oldest first."""
-    rows = connection.execute(select(trail).where(trail.c.action_id == action_id).order_by(trail.c.number))
     return tuple(
-        TrailEntry(r.action_id, r.number, r.at, r.event, json.loads(r.data), r.prev_hash, r.hash) for r in rows
+        TrailEntry(action_id, number, at, event, json.loads(data), prev_hash, digest)
+        for number, at, event, data, prev_hash, digest in _ENTRIES.all(connection, {"action_id": action_id})
     )
 
 

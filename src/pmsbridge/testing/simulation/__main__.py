@@ -17,7 +17,13 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when nothing was violated, else 1."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    for name in ("schedules", "jobs"):
+        if getattr(options, name) < 1:
+            parser.error(
+                f"--{name}: must be at least 1 (given: {getattr(options, name)}). Leave it out for the default."
+            )
     if options.only_seed is not None:
         return _replay(options.only_seed, options.log, quiet=options.json)
     if options.progress is not None:

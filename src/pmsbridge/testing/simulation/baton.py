@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from queue import SimpleQueue
 from random import Random
 from typing import Final, TypeVar
 
@@ -123,6 +125,30 @@ class Actor:
     go: threading.Lock = field(default_factory=threading.Lock)
 
 
+class _Stagehands:
+    """Threads that are used again: starting one costs more than most actors do."""
+
+    def __init__(self) -> None:
+        self._idle: list[SimpleQueue[Callable[[], None]]] = []
+
+    def lend(self, job: Callable[[], None]) -> None:
+        """Do a job in a thread of its own."""
+        try:
+            jobs = self._idle.pop()
+        except IndexError:
+            jobs = SimpleQueue()
+            threading.Thread(target=self._serve, args=(jobs,), name="stagehand", daemon=True).start()
+        jobs.put(job)
+
+    def _serve(self, jobs: SimpleQueue[Callable[[], None]]) -> None:
+        while True:
+            jobs.get()()
+            self._idle.append(jobs)
+
+
+_STAGEHANDS: Final = _Stagehands()
+
+
 class Baton:
     """Hands the turn from one actor to the next."""
 
@@ -215,7 +241,7 @@ class Baton:
             actor.go.release()
         else:
             actor.started = True
-            threading.Thread(target=self._act, args=(actor,), name=actor.name, daemon=True).start()
+            _STAGEHANDS.lend(partial(self._act, actor))
 
     def _act(self, actor: Actor) -> None:
         try:

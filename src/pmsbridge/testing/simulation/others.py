@@ -25,6 +25,7 @@ _FIRST_PAUSE_MS: Final = 2_000
 _QUIET_ROUNDS: Final = 6
 _RESTART_MS: Final = 3_000
 _STUMBLE_MS: Final = 5_000
+_STUMBLES: Final = 20
 _LONG_MS: Final = 3_600_000
 
 
@@ -36,6 +37,7 @@ class Worker:
         self._world = run.world
         self._name = name
         self._quiet = 0
+        self._stumbles = 0
         self._next: datetime | None = None
 
     def act(self) -> None:
@@ -72,7 +74,8 @@ class Worker:
             return _STUMBLE_MS
         except Exception as error:  # noqa: BLE001 - a dispatcher goes on, and the judge hears of it
             self._world.stumbled(self._name, error)
-            return _STUMBLE_MS
+            self._stumbles += 1
+            return _STUMBLE_MS if self._stumbles < _STUMBLES else _IDLE_MS
         self._quiet = 0 if done else self._quiet + 1
         if self._run.everybody_gone and not done and (self._quiet > _QUIET_ROUNDS or self._run.nothing_open):
             return None
