@@ -95,6 +95,26 @@ def test_paying_an_old_quote_while_its_payment_is_unresolved_attaches_too(world:
     assert second.action_id == first.action_id
 
 
+def test_the_rest_of_a_balance_is_no_second_click_for_an_open_payment_of_the_same_amount(world: World) -> None:
+    session = world.session()
+    world.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    # The books hold it already, and 80 are left; less what we think is still open that looks like another 40.
+    session.pay_rental("R1", GATEWAY, key="click-0001", amount=usd("40.00"))
+
+    other = ExternalPayment(gateway="stripe", reference="pi_test_0002")
+    with pytest.raises(IneligibleError) as refused:
+        session.pay_rental("R1", other, key="click-0002")
+
+    assert refused.value.code == "payment_being_confirmed"
+    world.later(minutes=10)
+    rest = session.pay_rental("R1", other, key="click-0002")
+    assert (rest.outcome, rest.attached) == (Outcome.SETTLED, False)
+    assert [part.amount for row in world.office.of_kind("take_payment") for part in row.effect.parts] == [  # type: ignore[attr-defined]
+        usd("40.00"),
+        usd("80.00"),
+    ]
+
+
 def test_pay_all_leaves_out_what_is_still_being_confirmed(world: World) -> None:
     session = world.session()
     world.office.fail(Fault.LATE_COMMIT, kind="take_payment", after=timedelta(seconds=30))

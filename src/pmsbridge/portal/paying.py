@@ -35,6 +35,7 @@ from pmsbridge.portal.arguments import (
 )
 from pmsbridge.portal.card_numbers import refuse_card_in_id
 from pmsbridge.portal.office import Office, Perform, StillConfirmed, rental_of
+from pmsbridge.store.refusals import GuardHeldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -346,13 +347,21 @@ class Paying:
         """
         if self._is_under_way(quote, planner):
             return quote
-        return requote(self._office.runtime.overlaid(bare))
+        left = requote(self._office.runtime.overlaid(bare))
+        held = self._office.runtime.guarded(self._guards(left, planner)) if left.lines != quote.lines else {}
+        if held:
+            # What is left besides the open payment is of its amount by chance: it is no second click for that one.
+            raise GuardHeldError(dict(held))
+        return left
 
     def _is_under_way(self, quote: PaymentQuote, planner: Planner) -> bool:
         """Whether one action is already making all of these payments; the journal then attaches this click to it."""
-        guards = {planner.guard(line.rental_id, line.amount) for line in quote.lines}
-        held = self._office.runtime.guarded(list(guards))
+        guards = self._guards(quote, planner)
+        held = self._office.runtime.guarded(guards)
         return set(held) == guards and len(set(held.values())) == 1
+
+    def _guards(self, quote: PaymentQuote, planner: Planner) -> frozenset[str]:
+        return frozenset(planner.guard(line.rental_id, line.amount) for line in quote.lines)
 
 
 def _of_one(kind: ActionKind, quote: PaymentQuote) -> str | None:
