@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.transport.http import HttpRequest
@@ -19,6 +20,7 @@ Check = Mapping[str, str]
 
 _MOST_SKEW: Final = timedelta(minutes=5)
 _LOG_ON_CODES: Final = {"invalid_licence", "login_failed", "secret_missing", "not_a_reference"}
+_WRONG_ADDRESS: Final = {"http_404", "http_405", "http_410", "http_415"}
 
 
 def examine(connection: Connection) -> Iterator[Check]:
@@ -47,7 +49,7 @@ def _log_on(connection: Connection) -> Iterator[Check]:
             connection.read("SiteInformation", facility.code, {})
         except PmsBridgeError as problem:
             problems[facility.code] = problem
-            if isinstance(problem, UnavailableError) or problem.code in _LOG_ON_CODES:
+            if _explains_the_rest(problem):
                 break
     yield _account_check("licence", "invalid_licence", list(problems.values()), "the API licence key is accepted")
     yield _account_check(
@@ -61,7 +63,7 @@ def _account_check(name: str, code: str, found: Sequence[PmsBridgeError], fine: 
     own = next((problem for problem in found if problem.code == code), None)
     if own is not None:
         return _check(name, "failed", own.message, "Correct the setting or the secret behind it.")
-    earlier = next((p for p in found if isinstance(p, UnavailableError) or p.code in _LOG_ON_CODES), None)
+    earlier = next((p for p in found if _explains_the_rest(p)), None)
     if earlier is not None:
         return _check(name, "skipped", f"could not be told: {earlier.message}", "Solve that first.")
     return _check(name, "ok", fine)
@@ -71,13 +73,16 @@ def _location_check(code: str, problems: Mapping[str, PmsBridgeError]) -> Check:
     name = f"location {code}"
     problem = problems.get(code)
     if problem is None:
-        stopped = next(
-            (p for p in problems.values() if isinstance(p, UnavailableError) or p.code in _LOG_ON_CODES), None
-        )
+        stopped = next((p for p in problems.values() if _explains_the_rest(p)), None)
         return _check(name, "skipped", "not asked") if stopped else _check(name, "ok", "the location answers")
-    if isinstance(problem, UnavailableError) or problem.code in _LOG_ON_CODES:
+    if _explains_the_rest(problem):
         return _check(name, "skipped", problem.message, "Solve that first.")
     return _check(name, "failed", problem.message, "Check the facility's code, and that the licence covers it.")
+
+
+def _explains_the_rest(problem: PmsBridgeError) -> bool:
+    """Nothing can be told about licence, user and locations until it is solved."""
+    return isinstance(problem, UnavailableError) or problem.code in _LOG_ON_CODES | _WRONG_ADDRESS
 
 
 def _contract(connection: Connection, service: Service, url: str) -> Check:
@@ -86,10 +91,10 @@ def _contract(connection: Connection, service: Service, url: str) -> Check:
         live = SoapService.load_contract(connection.http, f"{url}?WSDL", namespace=NAMESPACES[service])
     except (UnavailableError, ConfigurationError) as problem:
         return _check(
-            name, "skipped", f"no description to compare with: {problem.message}", "Check the service's address."
+            name, "skipped", f"no description to compare with: {problem.message}", _check_address(service, url)
         )
     except PmsBridgeError as problem:
-        return _check(name, "failed", problem.message, "Check the service's address.")
+        return _check(name, "failed", problem.message, _check_address(service, url))
     drifts = compare(operations_of(service), live, autopay_days=connection.settings.autopay_days_parameter)
     if not drifts:
         return _check(name, "ok", f"{len(operations_of(service))} operations fit the {len(live)} that are live")
@@ -100,6 +105,12 @@ def _contract(connection: Connection, service: Service, url: str) -> Check:
         " With the live description downloaded and set as call_center_wsdl or reporting_wsdl, they are refused."
     )
     return _check(name, "failed" if severe else "warning", detail, remedy)
+
+
+def _check_address(service: Service, url: str) -> str:
+    name = "call_center_url" if service is Service.CALL_CENTER else "reporting_url"
+    shape = f"a path of {len(urlsplit(url).path)} characters"
+    return f"Check {name} in the account's options (given: {shape}); it ends like /CCWs_3.5/{service}.asmx."
 
 
 def compare(ours: Sequence[Operation], live: Mapping[str, OperationShape], *, autopay_days: str) -> list[str]:

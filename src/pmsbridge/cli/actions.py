@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.cli.opening import open_bridge
-from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.days import DAY, read_day, start_of
+from pmsbridge.cli.opening import open_bridge, stored_action
+from pmsbridge.cli.screen import JsonOption, facts_of, print_json, print_table, say
 from pmsbridge.cli.trail import trail
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
@@ -45,7 +46,7 @@ def list_actions(
     tenant: Annotated[str | None, typer.Option(help="Only this tenant id.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this verb (pay_rental, edit_contact ...).")] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Asked for on this day (UTC) or later.")
+        date | None, typer.Option(parser=read_day, metavar=DAY, help="Asked for on this day (UTC) or later.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")] = 50,
     as_json: JsonOption = False,
@@ -53,16 +54,24 @@ def list_actions(
     """List actions, newest first."""
     from pmsbridge.store.reading import ActionFilter
 
-    start = since.replace(tzinfo=UTC) if since else None
     with open_bridge(context, asks_back_offices=False) as bridge:
         account, code = _place(bridge, facility)
         _refuse_unknown_kind(kind)
         wanted = ActionFilter(
-            outcome=outcome, account=account, facility=code, tenant_id=tenant, kind=kind, since=start, limit=limit
+            outcome=outcome,
+            account=account,
+            facility=code,
+            tenant_id=tenant,
+            kind=kind,
+            since=start_of(since),
+            limit=limit,
         )
         found = [action_facts(action) for action in bridge.journal.actions(wanted)]
     if as_json:
         print_json({"actions": found})
+        return
+    if not found:
+        say("No actions that fit.")
         return
     columns = ["!action", "asked (UTC)", "facility", "tenant", "kind", "outcome", "actor"]
     print_table("Actions", columns, [[f[name] for name in _LISTED] for f in found])
@@ -75,7 +84,7 @@ _LISTED: Final = ("action_id", "submitted_at", "facility", "tenant_id", "kind", 
 def show(context: typer.Context, action_id: _ActionId, as_json: JsonOption = False) -> None:
     """Show one action and its steps."""
     with open_bridge(context, asks_back_offices=False) as bridge:
-        facts = action_facts(bridge.journal.action(action_id))
+        facts = action_facts(stored_action(bridge, action_id))
     _print_action(facts, as_json=as_json)
 
 
@@ -86,7 +95,7 @@ group.command("trail")(trail)
 def retry(context: typer.Context, action_id: _ActionId, actor: _Actor, as_json: JsonOption = False) -> None:
     """Ask once more for what certainly never left. What may have happened is never retried."""
     with open_bridge(context) as bridge:
-        before = bridge.journal.action(action_id)
+        before = stored_action(bridge, action_id)
         bridge.runtime.retry(action_id, actor)
         after = bridge.journal.action(action_id)
     _print_action(action_facts(after), as_json=as_json)
@@ -106,7 +115,7 @@ def resolve(
 ) -> None:
     """End an unknown outcome by what a person saw in the back office."""
     with open_bridge(context) as bridge:
-        name = step or _only_unknown(bridge.journal.action(action_id))
+        name = step or _only_unknown(stored_action(bridge, action_id))
         bridge.runtime.resolve(action_id, name, Outcome(outcome.value), evidence, actor)
         facts = action_facts(bridge.journal.action(action_id))
     _print_action(facts, as_json=as_json)
@@ -166,32 +175,25 @@ def action_facts(action: StoredAction) -> dict[str, Any]:
     """An action as JSON holds it; nothing in it is secret."""
     return {
         "action_id": action.id,
-        "kind": action.kind,
-        "account": action.account,
-        "facility": action.facility,
+        **facts_of(action, "kind", "account", "facility"),
         "tenant_id": action.tenant_id or None,
         "outcome": action.outcome.value,
         "partial": action.is_partial,
-        "actor": action.actor,
-        "submitted_at": action.submitted_at,
-        "changed_at": action.changed_at,
+        **facts_of(action, "actor", "submitted_at", "changed_at"),
         "steps": [_step_facts(effect) for effect in action.effects],
     }
 
 
 def _step_facts(effect: StoredEffect) -> dict[str, Any]:
     return {
-        "name": effect.name,
-        "kind": effect.kind,
+        **facts_of(effect, "name", "kind"),
         "outcome": effect.ended.value if effect.ended else effect.outcome.value,
         "principal": effect.is_principal,
         "emulates": effect.emulates or None,
-        "message": effect.message,
-        "evidence": effect.evidence,
+        **facts_of(effect, "message", "evidence"),
         "read_back": effect.is_read_back,
         "vendor_ids": dict(effect.vendor_ids),
-        "attempts": effect.attempts,
-        "looks": effect.looks,
+        **facts_of(effect, "attempts", "looks"),
     }
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TextIO, cast
 
 import typer
 
+from pmsbridge.cli.days import DAY, read_day, start_of
 from pmsbridge.cli.findings import EXIT_A_PERSON_MUST_LOOK
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
@@ -32,7 +33,8 @@ _SHOWN: Final = 1000
 def verify(
     context: typer.Context,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Only what was asked for on this day (UTC) or later.")
+        date | None,
+        typer.Option(parser=read_day, metavar=DAY, help="Only what was asked for on this day (UTC) or later."),
     ] = None,
     against: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also prove that nothing in this file of heads changed.")
@@ -45,10 +47,9 @@ def verify(
 
     if digest and against is None:
         raise InputError("--digest", "needs --against FILE")
-    start = since.replace(tzinfo=UTC) if since else None
     with open_bridge(context, asks_back_offices=False) as bridge:
         audit = Audit(bridge.database)
-        found = _Kept(audit.troubles(since=start))
+        found = _Kept(audit.troubles(since=start_of(since)))
         kept = 0
         if against is not None:
             with _opened(against, "r") as file:

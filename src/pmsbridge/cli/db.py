@@ -28,7 +28,7 @@ def status(context: typer.Context, as_json: JsonOption = False) -> None:
     from pmsbridge.store.upgrade import State, store_status
 
     found = store_status(_address(context))
-    is_usable = found.state.is_usable or found.state is State.EMPTY
+    is_usable = (found.state.is_usable or found.state is State.EMPTY) and not found.disagreement
     if as_json:
         print_json({**asdict(found), "usable": is_usable, "what_to_do": found.what_to_do})
     else:

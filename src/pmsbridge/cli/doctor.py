@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, cast
+from dataclasses import asdict
+from typing import Any, Final, cast
 
 import typer
 
+from pmsbridge.cli.checks import Check, Status, tried
+from pmsbridge.cli.dispatch_check import dispatch_check
 from pmsbridge.cli.opening import read_settings
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
@@ -23,25 +25,9 @@ __all__ = ["Check", "doctor", "examine"]
 _REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 _MAIL_SECONDS: Final = 5
 
-Status = Literal["ok", "warning", "failed", "skipped"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at.
-
-    Attributes:
-        remedy: What to do; empty when there is nothing to do.
-    """
-
-    name: str
-    status: Status
-    detail: str
-    remedy: str = ""
-
 
 def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Check settings, secrets, store, redaction, mail and every back office. Exits with 4 when a check failed."""
+    """Check settings, secrets, store, dispatch, mail and every back office. Exits with 4 when a check failed."""
     checks = list(_all_checks(context))
     failed = sum(check.status == "failed" for check in checks)
     if as_json:
@@ -67,18 +53,12 @@ def examine(settings: Settings) -> Iterator[Check]:
     """Every check after the settings were read. Nothing is changed, except that a missing store is created."""
     secrets = ReferenceSecrets(folder=settings.folder)
     yield from _secrets(settings, secrets)
-    yield _tried("redaction", _redaction)
-    yield _tried("store", lambda: _store(settings, secrets))
+    yield tried("redaction", _redaction)
+    yield tried("store", lambda: _store(settings, secrets))
+    yield dispatch_check(settings, secrets)
     yield _mail(settings)
     for name, account in settings.accounts.items():
         yield from _account(name, account.system, account.options, secrets)
-
-
-def _tried(name: str, look: Callable[[], str]) -> Check:
-    try:
-        return Check(name, "ok", look())
-    except PmsBridgeError as error:
-        return Check(name, "failed", redact(str(error)))
 
 
 def _redaction() -> str:
@@ -88,7 +68,7 @@ def _redaction() -> str:
 
 def _secrets(settings: Settings, secrets: ReferenceSecrets) -> Iterator[Check]:
     for key, reference in _references(settings):
-        checked = _tried(f"secret {key}", lambda reference=reference: _resolved(secrets, reference))  # type: ignore[misc]
+        checked = tried(f"secret {key}", lambda reference=reference: _resolved(secrets, reference))  # type: ignore[misc]
         warning = secrets.warning(reference) if checked.status == "ok" else ""
         yield Check(checked.name, "warning", warning, f"chmod 600 {reference[5:]}") if warning else checked
 
@@ -100,9 +80,10 @@ def _resolved(secrets: ReferenceSecrets, reference: str) -> str:
 
 def _references(settings: Settings) -> Iterator[tuple[str, str]]:
     """Dotted key and reference of every secret the settings refer to."""
-    for key, reference in (("mail.password", settings.mail.password), ("store.password", settings.store.password)):
+    for section in ("store", "dispatch", "mail"):
+        reference = getattr(settings, section).password
         if reference is not None:
-            yield key, reference
+            yield f"{section}.password", reference
     for name, account in settings.accounts.items():
         yield from _among(account.options, f"accounts.{name}.options")
 

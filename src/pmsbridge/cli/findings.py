@@ -37,14 +37,16 @@ def list_findings(
     if as_json:
         print_json({"findings": facts})
         return
+    if not facts:
+        say("No open findings." if facility is None and code is None else "No open findings of that kind.")
+        return
     columns = [">#", "severity", "facility", "code", "what", ">seen", "last (UTC)"]
     print_table(
         "Open findings",
         columns,
         [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"], f["seen_at"]) for f in facts],
     )
-    if facts:
-        say("When one is dealt with: pmsbridge findings close NUMBER --actor YOUR_NAME")
+    say("When one is dealt with: pmsbridge findings close NUMBER --actor YOUR_NAME")
 
 
 @group.command("close")

@@ -43,7 +43,33 @@ format = "text"     # or "json": one object per line
 # How long an unknown outcome sleeps before the back office is looked at. The adapter knows a safe length.
 {engine}
 [schedule]
-nightly = "02:30"   # in each facility's own time, or "never"
+nightly = "02:30"   # copies every facility, in each facility's own time, or "never"
+# When payments are compared with the back office, in each facility's own time; else after the nightly copy.
+# reconcile = "22:30"
+# When the back office closes its day: until then a payment can be voided, and reconcile says so.
+# daily_close = "23:59"
+
+[dispatch]
+# Who finishes what a click could not: embedded, procrastinate (PostgreSQL), celery or inline (whoever asks).
+# by = "embedded"
+# How many things one process works on at once.
+# concurrency = 4
+# How often due work is looked for.
+# sweep_every = "2s"
+# Celery needs the address of its queue, without a password; Procrastinate uses the store's database.
+# broker = "redis://127.0.0.1:6379/0"
+# Where the queue's password is.
+# password = "env:QUEUE_PASSWORD"
+
+[notices]
+# In which language staff are told: en or fr.
+# language = "en"
+# Where staff read mail; else at the facility's own address, as the back office holds it.
+# addresses = ["office@example.com"]
+# Where their answers go; else to mail.sender.
+# reply_to = "office@example.com"
+# A folder of your own templates, en/ and fr/ below it; a file that is not there is taken from ours.
+# templates = "templates"
 
 """
 _MAIL_LATER: Final = """\

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pmsbridge.errors import NotFoundError
 from pmsbridge.logging import configure
 from pmsbridge.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from pmsbridge import Bridge
+    from pmsbridge.store.stored import StoredAction
 
-__all__ = ["Chosen", "chosen", "open_bridge", "read_settings"]
+__all__ = ["Chosen", "chosen", "open_bridge", "read_settings", "stored_action"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,22 @@ def open_bridge(
 
     with Bridge.from_config(settings.file, asks_back_offices=asks_back_offices) as bridge:
         yield bridge
+
+
+def stored_action(bridge: Bridge, action_id: str) -> StoredAction:
+    """The action that a person named.
+
+    Raises:
+        NotFoundError: There is none; says where the ids are listed.
+    """
+    try:
+        return bridge.journal.action(action_id)
+    except NotFoundError as error:
+        code = error.code
+    raise NotFoundError(
+        "action",
+        "there is no action of that id",
+        shape=f"text of {len(action_id)} characters",
+        remedy="An id is act_ and 24 letters and digits; list them with: pmsbridge actions list",
+        code=code,
+    )

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pmsbridge.cli.days import DAY, read_day
 from pmsbridge.cli.findings import EXIT_A_PERSON_MUST_LOOK
 from pmsbridge.cli.opening import open_bridge
-from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.screen import JsonOption, facts_of, print_json, print_table, say
 from pmsbridge.errors import ConfigurationError, InputError, UnavailableError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["reconcile", "report_facts"]
 
-_DAY: Final = ["%Y-%m-%d"]
 _COLUMNS: Final = (
     "account", "facility", "day", "kind", "needs_a_person", "closed_by", "tenant_id", "rental_id", "unit_number",
     "amount", "currency", "actions", "payments", "what", "remedy",
@@ -37,9 +37,15 @@ def reconcile(
     facility: Annotated[
         list[str] | None, typer.Option("--facility", help="Only this one (L001 or ACCOUNT/L001); may be repeated.")
     ] = None,
-    day: Annotated[datetime | None, typer.Option(formats=_DAY, help="One business day; today by default.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=_DAY, help="First business day of several.")] = None,
-    until: Annotated[datetime | None, typer.Option(formats=_DAY, help="Last business day, inclusive.")] = None,
+    day: Annotated[
+        date | None, typer.Option(parser=read_day, metavar=DAY, help="One business day; today by default.")
+    ] = None,
+    since: Annotated[
+        date | None, typer.Option(parser=read_day, metavar=DAY, help="First business day of several.")
+    ] = None,
+    until: Annotated[
+        date | None, typer.Option(parser=read_day, metavar=DAY, help="Last business day, inclusive.")
+    ] = None,
     close: Annotated[
         str | None, typer.Option(metavar="HH:MM", help="When the back office closes its day; else the setting.")
     ] = None,
@@ -67,11 +73,10 @@ def reconcile(
     _finish(report)
 
 
-def _days(day: datetime | None, since: datetime | None, until: datetime | None) -> tuple[date | None, date | None]:
+def _days(day: date | None, since: date | None, until: date | None) -> tuple[date | None, date | None]:
     if day is not None and (since is not None or until is not None):
         raise InputError("--day", "does not go together with --since and --until", remedy="Give one or the other.")
-    first, last = (day, day) if day is not None else (since, until)
-    return first.date() if first else None, last.date() if last else None
+    return (day, day) if day is not None else (since, until)
 
 
 def _close(word: str | None) -> time | None:
@@ -107,14 +112,14 @@ def _print(report: FacilityReport) -> None:
         [">rentals read", ">back office", ">of it ours", ">of it not ours", ">found"],
         [(report.rentals_read, *_totals(report), len(report.found))],
     )
-    say(_when(report))
+    say(f"{report.account}/{report.facility}: {_when(report)}")
     rows = [
         (row.kind.value, row.rental_id, row.unit_number or None, row.what, _to_do(row)) for row in report.differences
     ]
     if rows:
         print_table("", ["!what", "rental", "unit", "evidence", "to do"], rows)
     elif not report.unread:
-        say("Both sides agree.")
+        say(f"{report.account}/{report.facility}: both sides agree.")
 
 
 def _to_do(row: Difference) -> str:
@@ -130,7 +135,7 @@ def _money(amounts: Iterable[Money]) -> str:
 
 
 def _when(report: FacilityReport) -> str:
-    read = f"Read at {report.read_at:%Y-%m-%d %H:%M:%S}Z"
+    read = f"read at {report.read_at:%Y-%m-%d %H:%M:%S}Z"
     if report.before_close is None:
         return f"{read}; when the back office closes its day is not known (--close, schedule.daily_close)."
     if report.before_close:
@@ -152,14 +157,9 @@ def report_facts(report: ReconcileReport) -> dict[str, Any]:
 
 def _facility_facts(report: FacilityReport) -> dict[str, Any]:
     return {
-        "account": report.account,
-        "facility": report.facility,
-        "since": report.since,
-        "until": report.until,
+        **facts_of(report, "account", "facility", "since", "until"),
         "close_at": f"{report.close_at:%H:%M}" if report.close_at else None,
-        "before_close": report.before_close,
-        "read_at": report.read_at,
-        "rentals_read": report.rentals_read,
+        **facts_of(report, "before_close", "read_at", "rentals_read"),
         "unread": [{"rental_id": row.rental_id or None, "why": row.why} for row in report.unread],
         "totals": {
             "back_office": list(report.shown_total),
@@ -181,26 +181,18 @@ def _difference_facts(row: Difference) -> dict[str, Any]:
         "kind": row.kind.value,
         "needs_a_person": row.needs_a_person,
         "closed_by": row.closed_by or None,
-        "day": row.day,
-        "tenant_id": row.tenant_id,
-        "rental_id": row.rental_id,
+        **facts_of(row, "day", "tenant_id", "rental_id"),
         "unit_number": row.unit_number or None,
         "amount": row.amount,
         "asked": [_asked_facts(each) for each in row.asked],
         "shown": [_shown_facts(each) for each in row.shown],
-        "what": row.what,
-        "remedy": row.remedy,
+        **facts_of(row, "what", "remedy"),
     }
 
 
 def _asked_facts(row: Asked) -> dict[str, Any]:
     return {
-        "action_id": row.action_id,
-        "step": row.step,
-        "outcome": row.outcome.value,
-        "amount": row.amount,
-        "asked_at": row.asked_at,
-        "settled_at": row.settled_at,
+        **facts_of(row, "action_id", "step", "outcome", "amount", "asked_at", "settled_at"),
         "vendor_ids": sorted(row.vendor_ids),
         "references": sorted(row.references),
         "evidence": row.evidence,
@@ -211,9 +203,7 @@ def _shown_facts(row: Shown) -> dict[str, Any]:
     return {
         "payment_id": row.payment_id,
         "receipt": row.receipt or None,
-        "amount": row.amount,
-        "day": row.day,
-        "state": row.state.value,
+        **facts_of(row, "amount", "day", "state"),
         "reference": row.reference or None,
         "means": row.words or None,
     }

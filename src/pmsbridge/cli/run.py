@@ -15,6 +15,7 @@ import typer
 
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import print_json, say
+from pmsbridge.cli.stopping import SIGNALS, interruptible
 
 if TYPE_CHECKING:
     from pmsbridge import Bridge
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _LISTEN_SECONDS: Final = 0.2
 
 
@@ -38,7 +38,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
 ) -> None:
     """Deliver what waits, until told to stop (SIGTERM, Ctrl-C): then finish what is being sent. Twice ends at once."""
-    with open_bridge(context) as bridge:
+    with interruptible(), open_bridge(context) as bridge:
         wanted = bridge.settings.schedule
         worker = _Worker(bridge, concurrency, as_json=as_json)
         is_over = worker.work(night=night and (wanted.nightly, wanted.reconcile) != (None, None))
@@ -118,7 +118,7 @@ class _Worker:
     @contextmanager
     def _told_by_signals(self) -> Iterator[None]:
         """A first signal asks to stop, a second one ends the process at once: that is safe at any moment."""
-        before = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         try:
             yield
         finally:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import difflib
 import os
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 import typer
 
+from pmsbridge.cli.days import DAY, read_day
 from pmsbridge.cli.screen import JsonOption, print_json, say
+from pmsbridge.cli.stopping import interruptible
 from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.registry import SandboxPlugin, sandboxes
 
 __all__ = ["named_sandbox", "sandbox"]
 
 _Today = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The back office's business date; else the machine's.")
+    date | None,
+    typer.Option(parser=read_day, metavar=DAY, help="The back office's business date; else the machine's."),
 ]
 
 
@@ -29,7 +32,7 @@ def sandbox(
     today: _Today = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve a sandbox until interrupted."""
+    """Serve a sandbox until told to stop (SIGTERM, Ctrl-C)."""
     plugin = named_sandbox(name)
 
     def ready(url: str) -> None:
@@ -39,7 +42,8 @@ def sandbox(
             print_json({"url": url, "pid": os.getpid()})
 
     try:
-        plugin.serve(port=port, seed=seed, units=units, sites=sites, today=_day(today), ready=ready)
+        with interruptible():
+            plugin.serve(port=port, seed=seed, units=units, sites=sites, today=today, ready=ready)
     except OSError as error:
         message = f"port {port} cannot be used ({error.strerror}). Name another with --port, or 0 for a free one."
         raise UnavailableError(message, code="port") from None
@@ -59,7 +63,3 @@ def named_sandbox(name: str) -> SandboxPlugin:
     known = f"Installed: {', '.join(installed) or 'none'}."
     remedy = f"Did you mean {close[0]}? {known}" if close else known
     raise NotFoundError("sandbox", "none of that name is installed", remedy=remedy)
-
-
-def _day(today: datetime | None) -> date | None:
-    return today.date() if today else None

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["JsonOption", "consoles", "jsonable", "print_json", "print_table", "say"]
+__all__ = ["JsonOption", "consoles", "facts_of", "jsonable", "print_json", "print_table", "say"]
 
 _WIDTH_WITHOUT_TERMINAL: Final = 132
 
@@ -48,7 +48,8 @@ def consoles() -> tuple[Console, Console]:
 
 
 def say(text: str) -> None:
-    """Tell a person something on standard error."""
+    """Tell a person something on standard error, after what was printed before: both may go to one file."""
+    sys.stdout.flush()
     sys.stderr.write(text.rstrip("\n") + "\n")
     sys.stderr.flush()
 
@@ -57,6 +58,11 @@ def print_json(data: object) -> None:
     """One JSON value on one line of standard output."""
     sys.stdout.write(json.dumps(jsonable(data), ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+def facts_of(row: object, *names: str) -> dict[str, Any]:
+    """Those attributes of a row that JSON holds under their own names."""
+    return {name: getattr(row, name) for name in names}
 
 
 def jsonable(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower type

@@ -62,11 +62,12 @@ def _facilities(bridge: Bridge, now: datetime) -> list[dict[str, Any]]:
 
 
 def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[str, Any]:
-    """The copy is as old as its oldest part; a part that was never copied makes it none."""
+    """The copy is as old as its oldest part; where a part was never copied, there is no whole copy and no age."""
     from pmsbridge.store.mirror import Scope
 
     copied = {entity: bridge.mirror.synced_at(Scope(account, code, record)) for entity, record in _RECORD_OF.items()}
-    oldest = min((at for at in copied.values() if at is not None), default=None)
+    never = [entity.value for entity, at in copied.items() if at is None]
+    oldest = None if never else min(at for at in copied.values() if at is not None)
     known = bridge.mirror.facility(account, code)
     failed = [row for row in _last_reports(bridge, account, code) if row.error]
     return {
@@ -75,9 +76,19 @@ def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[st
         "name": known.name if known is not None else None,
         "copied_at": oldest,
         "age": age(now - oldest) if oldest is not None else None,
-        "never_copied": [entity.value for entity, at in copied.items() if at is None],
+        "never_copied": never,
+        "last_sync": _last_sync(has_failed=bool(failed), parts=len(copied), missing=len(never)),
         "failed_sync": _failed_sync(failed),
     }
+
+
+def _last_sync(*, has_failed: bool, parts: int, missing: int) -> str:
+    """In one word; "ok" only when every part is there and none failed last time."""
+    if has_failed:
+        return "failed"
+    if missing == parts:
+        return "never"
+    return "partly" if missing else "ok"
 
 
 def _last_reports(bridge: Bridge, account: str, code: str) -> list[SyncRow]:
@@ -123,7 +134,7 @@ def _findings(bridge: Bridge) -> list[dict[str, Any]]:
 
 def _print(facts: Mapping[str, Any]) -> None:
     rows = [
-        (f["account"], f["facility"], f["name"], f["age"] or "no copy", ", ".join(f["never_copied"]), _last_sync(f))
+        (f["account"], f["facility"], f["name"], _age_of(f), ", ".join(f["never_copied"]), f["last_sync"])
         for f in facts["facilities"]
     ]
     columns = ["account", "facility", "name", ">age of copy", "not copied yet", "last sync"]
@@ -135,13 +146,13 @@ def _print(facts: Mapping[str, Any]) -> None:
     found = [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"]) for f in facts["findings"]]
     if found:
         print_table("Open findings", [">#", "severity", "facility", "code", "what", ">seen"], found)
-    _advise(journal)
+    _advise(facts["facilities"], journal)
 
 
-def _last_sync(facility: Mapping[str, Any]) -> str:
-    if facility["failed_sync"]:
-        return "failed"
-    return "ok" if facility["copied_at"] else "-"
+def _age_of(facility: Mapping[str, Any]) -> str:
+    if facility["age"]:
+        return str(facility["age"])
+    return "no copy" if len(facility["never_copied"]) == len(_RECORD_OF) else "no whole copy"
 
 
 def _failures(facilities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -155,7 +166,9 @@ def _failures(facilities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield f"The last sync of {account} ({', '.join(codes)}) failed at {at:%Y-%m-%d %H:%M}Z: {why}"
 
 
-def _advise(journal: Mapping[str, Any]) -> None:
+def _advise(facilities: Sequence[Mapping[str, Any]], journal: Mapping[str, Any]) -> None:
+    if any(facility["last_sync"] in {"never", "partly"} for facility in facilities):
+        say("What is not copied yet comes with the next night, or now: pmsbridge sync")
     if journal["actions"]["needs_review"]:
         say("Some actions wait for a person: pmsbridge actions list --outcome needs_review")
     if journal["oldest_pending_age"]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pmsbridge.cli.opening import open_bridge
+from pmsbridge.cli.opening import open_bridge, stored_action
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def trail(
 ) -> None:
     """Show everything that happened to an action, and whether the trail is whole."""
     with open_bridge(context, asks_back_offices=False) as bridge:
-        outcome = bridge.journal.action(action_id).outcome
+        outcome = stored_action(bridge, action_id).outcome
         entries = [trail_facts(entry) for entry in bridge.journal.trail(action_id)]
         is_whole = bridge.journal.verify_trail(action_id)
     if as_json:

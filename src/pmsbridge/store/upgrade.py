@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, insert, inspect
+from sqlalchemy import Connection, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
@@ -17,7 +17,7 @@ from pmsbridge.errors import ConfigurationError
 from pmsbridge.store import installing
 from pmsbridge.store.database import Database, parsed_address, reach_database
 from pmsbridge.store.installing import Standing, State, revisions
-from pmsbridge.store.tables import SCHEMA_VERSION
+from pmsbridge.store.tables import SCHEMA_VERSION, schema_version
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -39,6 +39,7 @@ class StoreStatus:
         code: The version this code writes.
         oldest_code: The oldest code that may use it; 0 when there are no tables.
         state: What it is to this code.
+        disagreement: What is wrong when the version and the list of steps say different things; empty when they agree.
     """
 
     database: str
@@ -47,10 +48,13 @@ class StoreStatus:
     code: int
     oldest_code: int
     state: State
+    disagreement: str = ""
 
     @property
     def what_to_do(self) -> str:
         """In one sentence; empty when there is nothing to do."""
+        if self.disagreement:
+            return self.disagreement
         return {
             State.EMPTY: "Nothing: the tables are made when the database is first used, or by: pmsbridge db upgrade",
             State.OLDER: "Back it up, then run: pmsbridge db upgrade",
@@ -71,11 +75,40 @@ def store_status(url: str) -> StoreStatus:
         database = Database(url)
         return _status(database, Standing(0, 0))
     with _reached(url) as database, database.read() as connection:
-        return _status(database, installing.standing(connection))
+        found = installing.standing(connection)
+        return _status(database, found, _disagreement(connection, found))
 
 
-def _status(database: Database, found: Standing) -> StoreStatus:
-    return StoreStatus(database.url, database.kind, found.version, SCHEMA_VERSION, found.oldest_code, found.state)
+def _status(database: Database, found: Standing, wrong: str = "") -> StoreStatus:
+    versions = found.version, SCHEMA_VERSION, found.oldest_code
+    return StoreStatus(database.url, database.kind, *versions, found.state, wrong)
+
+
+def _disagreement(connection: Connection, found: Standing) -> str:
+    """What is wrong when the version and the list of steps say different things; empty when they agree.
+
+    Newer code keeps its own list as it likes, and the first release kept none.
+    """
+    steps = connection.execute(select(revisions.c.version_num)).scalars().all() if _is_listed(connection) else []
+    expected = [f"{found.version:04d}"] if found.version else []
+    if found.version > SCHEMA_VERSION or steps == expected or (found.version == 1 and not steps):
+        return ""
+    return (
+        f"The database disagrees with itself: {schema_version.name} says schema {found.version}, "
+        f"{revisions.name} says step {', '.join(sorted(steps)) or 'none'}. One of them was changed by hand, or "
+        "restored without the other. Restore the backup made before that. Without one, compare the tables with those "
+        "of an empty database after 'pmsbridge db upgrade', and correct the one that is wrong."
+    )
+
+
+def _is_listed(connection: Connection) -> bool:
+    return inspect(connection).has_table(revisions.name)
+
+
+def _refuse_disagreement(connection: Connection, found: Standing) -> None:
+    if wrong := _disagreement(connection, found):
+        message = f"{wrong} Nothing was changed."
+        raise ConfigurationError(message, code="schema_disagrees")
 
 
 def upgrade(url: str) -> tuple[int, int]:
@@ -85,11 +118,13 @@ def upgrade(url: str) -> tuple[int, int]:
         The version before (0 for an empty database) and after.
 
     Raises:
-        ConfigurationError: Newer code has written it, or its user may not alter tables.
+        ConfigurationError: Newer code has written it, its version and its list of steps say different things, or its
+            user may not alter tables.
         UnavailableError: It cannot be reached, or is in use for too long; nothing was changed.
     """
     with _reached(url) as database, database.write() as connection, installing.schema_alone(connection):
         before = installing.standing(connection)
+        _refuse_disagreement(connection, before)
         if before.state is State.EMPTY:
             installing.install(connection)
         elif before.state is State.OLDER:
@@ -103,7 +138,7 @@ def migrate(connection: Connection, *, to: str = "head") -> None:
     """Run the steps that a database lacks, from nothing or from any schema, inside the caller's transaction."""
     from alembic import command  # noqa: PLC0415 - loads only where a database is upgraded
 
-    if installing.standing(connection).version == 1 and not inspect(connection).has_table(revisions.name):
+    if installing.standing(connection).version == 1 and not _is_listed(connection):
         # The first release kept no list of steps.
         revisions.create(connection)
         connection.execute(insert(revisions).values(version_num=_FIRST))
@@ -116,7 +151,7 @@ def upgrade_sql(url: str) -> str:
     """The statements that ``upgrade`` would run, for a person with other rights; empty when there are none.
 
     Raises:
-        ConfigurationError: Newer code has written it.
+        ConfigurationError: Newer code has written it, or its version and its list of steps say different things.
         UnavailableError: It cannot be reached.
     """
     from alembic import command  # noqa: PLC0415 - loads only where a database is upgraded
@@ -124,7 +159,8 @@ def upgrade_sql(url: str) -> str:
     with _reached(url) as database, database.read() as connection:
         found = installing.standing(connection)
         dialect = connection.dialect
-        is_listed = inspect(connection).has_table(revisions.name)
+        is_listed = _is_listed(connection)
+        _refuse_disagreement(connection, found)
     if found.state not in {State.EMPTY, State.OLDER}:
         found.refuse()
         return ""

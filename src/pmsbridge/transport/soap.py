@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.logging import redact
@@ -154,7 +155,11 @@ def _judge(answer: HttpAnswer, scrub: Callable[[str], str]) -> None:
     """Raise for everything but a success whose body is worth reading."""
     request = answer.request
     if answer.status in _WRONG_ADDRESS:
-        problem = f"{request.subject}: HTTP {answer.status}, no such service"
+        path = f"a path of {len(urlsplit(request.url).path)} characters"
+        problem = (
+            f"{request.subject}: HTTP {answer.status}, no such service (given: {path}). "
+            "Check the service's address in the account's options; pmsbridge doctor names the option."
+        )
         raise ConfigurationError(problem, code=f"http_{answer.status}")
     fault = _fault(answer, scrub) if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR else None
     if fault is not None:

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
+import sys
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,28 @@ def test_init_writes_settings_that_load(command: Command, tmp_path: Path) -> Non
     settings = load_settings(tmp_path / "pmsbridge.toml", {})
     assert list(settings.accounts) == ["main"]
     assert stat.S_IMODE((tmp_path / "pmsbridge.toml").stat().st_mode) == 0o600
+
+
+def test_init_writes_what_else_can_be_set_as_comments_that_are_right(command: Command, tmp_path: Path) -> None:
+    command("init")
+    path = tmp_path / "pmsbridge.toml"
+    text = path.read_text(encoding="utf-8")
+
+    # Every commented setting is switched on; what explains it is a sentence and stays a comment.
+    head, account, rest = text.partition("\n[accounts")
+    path.write_text(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", head) + account + rest, encoding="utf-8")
+    settings = load_settings(path, {})
+
+    assert settings.schedule.reconcile == time(22, 30)
+    assert settings.schedule.daily_close == time(23, 59)
+    assert (settings.dispatch.by, settings.dispatch.concurrency) == ("embedded", 4)
+    assert settings.dispatch.broker == "redis://127.0.0.1:6379/0"
+    assert settings.notices.addresses == ("office@example.com",)
+    lines = head.splitlines()
+    for name in ("reconcile", "daily_close", "by", "broker", "language", "templates"):
+        (place,) = [number for number, line in enumerate(lines) if line.startswith(f"# {name} = ")]
+        assert lines[place - 1].startswith("# "), name
+        assert " = " not in lines[place - 1], name
 
 
 def test_init_never_overwrites(command: Command, tmp_path: Path) -> None:
@@ -102,6 +127,7 @@ def test_the_doctor_finds_a_healthy_rent_book(command: Command, rentbook: Path) 
         "settings": "ok",
         "redaction": "ok",
         "store": "ok",
+        "dispatch": "ok",
         "mail": "warning",
         "account home": "ok",
         "account home: rent book": "ok",
@@ -179,6 +205,75 @@ def test_a_back_office_that_answers_nothing_is_not_healthy(
     monkeypatch.setattr("pmsbridge_rentbook.adapter.RentBookAdapter.diagnose", lambda _self: skipped)
 
     assert command("doctor", "--json").code == 4
+
+
+def with_dispatch(rentbook: Path, lines: str) -> None:
+    settings = rentbook.parent / "pmsbridge.toml"
+    settings.write_text(f"{settings.read_text()}[dispatch]\n{lines}\n")
+
+
+def dispatch_of(ran: Ran) -> dict[str, str]:
+    found: dict[str, str]
+    (found,) = [check for check in ran.data["checks"] if check["name"] == "dispatch"]
+    return found
+
+
+@pytest.mark.parametrize(("by", "library", "extra"), [
+    ("procrastinate", "procrastinate", "postgres"),
+    ("celery", "celery", "celery"),
+])  # fmt: skip
+def test_the_doctor_names_what_to_install_for_the_dispatch_that_was_chosen(
+    command: Command, rentbook: Path, monkeypatch: pytest.MonkeyPatch, by: str, library: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.delitem(sys.modules, f"pmsbridge.dispatch.by_{by}", raising=False)
+    monkeypatch.delitem(sys.modules, "pmsbridge.dispatch.poke_link", raising=False)
+    with_dispatch(rentbook, f'by = "{by}"\nbroker = "redis://127.0.0.1:1/0"')
+
+    ran = command("doctor", "--json")
+
+    assert ran.code == 4
+    assert dispatch_of(ran)["status"] == "failed"
+    assert dispatch_of(ran)["remedy"] == f"Run: pip install 'pmsbridge[{extra}]'"
+
+
+@pytest.mark.parametrize(("lines", "detail", "remedy"), [
+    ('by = "celery"', "needs dispatch.broker", "Set dispatch.broker"),
+    ('by = "procrastinate"', "needs PostgreSQL", "Set dispatch.broker"),
+    ('by = "celery"\nbroker = "redis://127.0.0.1:1/0"', "redis://127.0.0.1:1/0 cannot be reached", "dispatch.broker"),
+    ('by = "celery"\nbroker = "amqp://127.0.0.1:1//"', "cannot be reached", "Start the server"),
+    ('by = "celery"\nbroker = "pigeon://127.0.0.1:1/0"', "cannot be used", "Check dispatch.broker"),
+    ('by = "procrastinate"\nbroker = "postgresql://u@127.0.0.1:1/x"', "cannot be reached", "Start the server"),
+])  # fmt: skip
+def test_the_doctor_says_when_the_queue_is_not_there_and_what_to_do(
+    command: Command, rentbook: Path, lines: str, detail: str, remedy: str
+) -> None:
+    with_dispatch(rentbook, lines)
+
+    ran = command("doctor", "--json")
+
+    found = dispatch_of(ran)
+    assert (ran.code, found["status"]) == (4, "failed")
+    assert detail in found["detail"]
+    assert remedy in found["remedy"]
+
+
+@pytest.mark.parametrize("by", ["embedded", "inline"])
+def test_the_doctor_asks_no_queue_where_there_is_none(command: Command, rentbook: Path, by: str) -> None:
+    with_dispatch(rentbook, f'by = "{by}"')
+
+    ran = command("doctor", "--json")
+
+    assert (ran.code, dispatch_of(ran)["status"]) == (0, "ok")
+
+
+def test_the_doctor_looks_for_the_password_of_the_queue(command: Command, rentbook: Path) -> None:
+    with_dispatch(rentbook, 'by = "celery"\nbroker = "redis://127.0.0.1:1/0"\npassword = "env:NO_SUCH"')
+
+    ran = command("doctor", "--json")
+
+    assert statuses(ran)["secret dispatch.password"] == "failed"
+    assert dispatch_of(ran)["status"] == "failed"
 
 
 def test_without_settings_every_command_says_how_to_start(command: Command) -> None:

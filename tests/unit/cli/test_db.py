@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from pmsbridge.store import upgrade
 from pmsbridge.store.database import reach_database
 from pmsbridge.store.tables import SCHEMA_VERSION
@@ -60,3 +62,36 @@ def test_statements_are_printed_and_nothing_is_changed(command: Command, rentboo
         connection.executescript(ran.out)
     connection.close()
     assert command("db", "status", "--json").data["state"] == "current"
+
+
+@pytest.mark.parametrize(("version", "step"), [(1, "0002"), (2, "0001"), (2, ""), (0, "0002")])
+def test_a_database_whose_two_marks_differ_is_told_and_left_as_it_is(
+    command: Command, rentbook: Path, version: int, step: str
+) -> None:
+    command("db", "upgrade")
+    with sqlite3.connect(rentbook.parent / "pmsbridge.db") as connection:
+        connection.execute("UPDATE pmsbridge_schema SET version = ?", (version,))
+        connection.execute("DELETE FROM pmsbridge_revisions")
+        connection.executemany("INSERT INTO pmsbridge_revisions VALUES (?)", [(step,)] if step else [])
+    connection.close()
+
+    status, ran = command("db", "status", "--json"), command("db", "upgrade", "--json")
+    statements = command("db", "upgrade", "--sql", "--json")
+
+    words = f"pmsbridge_schema says schema {version}, pmsbridge_revisions says step {step or 'none'}"
+    assert (status.code, status.data["usable"]) == (4, False)
+    assert words in status.data["what_to_do"]
+    for refused in (ran, statements):
+        assert (refused.code, refused.data["error"]["code"]) == (4, "schema_disagrees")
+        assert words in refused.data["error"]["message"]
+        assert "Restore the backup" in refused.data["error"]["message"]
+    assert "newest" not in ran.err
+
+
+def test_marks_that_agree_are_no_disagreement(command: Command, rentbook: Path) -> None:
+    _first_schema(rentbook.parent)
+
+    older = command("db", "status", "--json").data["disagreement"]
+    command("db", "upgrade")
+
+    assert (older, command("db", "status", "--json").data["disagreement"]) == ("", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -245,3 +246,86 @@ def test_findings_are_part_of_the_status(command: Command, asked: dict[str, Any]
     assert findings
     assert {"number", "severity", "code", "text", "times"} <= set(findings[0])
     assert "Open findings" in command("status").out
+
+
+def test_an_empty_list_says_that_it_is_empty(command: Command, rentbook: Path) -> None:
+    findings, some, actions = (
+        command("findings", "list"),
+        command("findings", "list", "--code", "x"),
+        command("actions", "list"),
+    )
+
+    assert (findings.out, findings.err) == ("", "No open findings.\n")
+    assert (some.out, some.err) == ("", "No open findings of that kind.\n")
+    assert (actions.out, actions.err) == ("", "No actions that fit.\n")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["trail"], ["actions", "trail"], ["actions", "show"], ["actions", "retry", "--actor", "anna"]],
+    ids=" ".join,
+)
+def test_an_unknown_action_is_told_with_its_shape_and_where_the_ids_are(
+    command: Command, rentbook: Path, words: list[str]
+) -> None:
+    ran = command(*words, "act_nope", "--json")
+
+    message = ran.data["error"]["message"]
+    assert (ran.code, ran.data["error"]["code"]) == (2, "no_action")
+    assert message.startswith("action: ")
+    assert "(given: text of 8 characters)" in message
+    assert "pmsbridge actions list" in message
+    assert "nope" not in message
+
+
+@pytest.mark.parametrize("typed", ["21/11/2026", "20261121", "2026-13-01", "yesterday"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reconcile", "--day"],
+        ["reconcile", "--since"],
+        ["actions", "list", "--since"],
+        ["audit", "verify", "--since"],
+        ["sandbox", "sitelink", "--today"],
+    ],
+    ids=" ".join,
+)
+def test_a_day_that_is_none_is_told_with_the_option_its_shape_and_how_to_write_one(
+    command: Command, rentbook: Path, words: list[str], typed: str
+) -> None:
+    ran = command(*words, typed, "--json")
+
+    message = ran.data["error"]["message"]
+    assert ran.code == 2
+    assert words[-1] in message
+    assert f"text of {len(typed)} characters" in message
+    assert "YYYY-MM-DD" in message
+    assert "Value error" not in message
+    assert typed not in message
+
+
+def test_a_notice_that_no_mail_server_took_is_told_with_the_setting_and_what_to_run(
+    command: Command, asked: dict[str, Any]
+) -> None:
+    (found,) = [f for f in command("findings", "list", "--json").data["findings"] if f["code"] == "mail_not_configured"]
+
+    assert "mail.host is not set" in found["text"]
+    assert f"pmsbridge actions retry {asked['task']} --actor" in found["text"]
+
+
+def test_a_copy_that_lacks_a_part_is_neither_ok_nor_of_any_age(command: Command, rentbook: Path) -> None:
+    (never,) = command("status", "--json").data["facilities"]
+    command("sync", "--entity", "units")
+    (partly,) = command("status", "--json").data["facilities"]
+    shown = command("status")
+    command("sync")
+    (whole,) = command("status", "--json").data["facilities"]
+
+    assert (never["last_sync"], never["age"], len(never["never_copied"])) == ("never", None, 4)
+    assert (partly["last_sync"], partly["age"], partly["copied_at"]) == ("partly", None, None)
+    assert partly["never_copied"] == ["facilities", "tenants", "rentals"]
+    assert "no whole copy" in re.sub(r"\s+", " ", shown.out)
+    assert "pmsbridge sync" in shown.err
+    assert (whole["last_sync"], whole["never_copied"]) == ("ok", [])
+    assert whole["age"]
+    assert "pmsbridge sync" not in command("status").err
