@@ -9,7 +9,7 @@ import pytest
 from tests.crashes.smithy import KINDS, Scene, Smithy
 from tests.crashes.verdict import violations
 
-KILLS = int(os.environ.get("PMSBRIDGE_TEST_KILLS", "20"))
+KILLS = int(os.environ.get("PMSBRIDGE_TEST_KILLS", "50"))
 """Kills per boundary, over all verbs and facilities."""
 
 PARTS = 10

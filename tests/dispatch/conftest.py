@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.dispatch.office import Ledger, counting_office
+from tests.servers.rabbitmq import NoRabbitError, RabbitServer, running_rabbit
 from tests.servers.redis import NoRedisError, RedisServer, running_redis
 
 
@@ -18,6 +19,18 @@ def redis_server() -> Iterator[RedisServer]:
         server = running.__enter__()
     except NoRedisError as error:
         pytest.skip(f"needs Redis: {error}")
+    yield server
+    running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def rabbit_server() -> Iterator[RabbitServer]:
+    """A RabbitMQ of this test process; the test is skipped, with the reason, where there is none."""
+    try:
+        running = running_rabbit()
+        server = running.__enter__()
+    except NoRabbitError as error:
+        pytest.skip(f"needs RabbitMQ: {error}")
     yield server
     running.__exit__(None, None, None)
 

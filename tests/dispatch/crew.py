@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SWEEP = timedelta(seconds=1)
 
 
-def dispatcher_over(runtime: Any, by: str, broker: str, *, concurrency: int = 3) -> Any:
+def dispatcher_over(runtime: Any, by: str, broker: str, *, concurrency: int = 3, sweep_every: timedelta = SWEEP) -> Any:
     from pmsbridge.dispatch.choosing import make_dispatcher
     from pmsbridge.secrets import ReferenceSecrets
     from pmsbridge.settings.sections import DispatchSettings, StoreSettings
 
-    settings = DispatchSettings(by=by, sweep_every=SWEEP, concurrency=concurrency, broker=broker or None)  # type: ignore[arg-type]
+    settings = DispatchSettings(by=by, sweep_every=sweep_every, concurrency=concurrency, broker=broker or None)  # type: ignore[arg-type]
     return make_dispatcher(runtime, settings, store=StoreSettings(), secrets=ReferenceSecrets())
 
 
@@ -38,7 +38,12 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set).start())
     runtime = runtime_over(asked["store"], asked["office"])
-    dispatcher = dispatcher_over(runtime, asked["by"], asked.get("broker", ""), concurrency=asked.get("concurrency", 3))
+    if asked.get("blind"):
+        setattr(runtime, "sweep", lambda: 0)  # noqa: B010 - it knows of what it is told, and of nothing else
+    dispatcher = dispatcher_over(
+        runtime, asked["by"], asked.get("broker", ""), concurrency=asked.get("concurrency", 3),
+        sweep_every=timedelta(seconds=asked.get("sweep", 1)),
+    )  # fmt: skip
     print("working", flush=True)
     dispatcher.run(runtime, stop=stop)
     runtime.database.close()

@@ -19,6 +19,7 @@ from pmsbridge.ports.outcome import Outcome
 from tests.dispatch.crew import ROOT, SWEEP
 from tests.dispatch.office import Ledger, runtime_over, store_payments
 from tests.dispatch.waiting import soon
+from tests.servers.rabbitmq import RabbitServer
 
 pytest.importorskip("celery")
 redis = pytest.importorskip("redis")
@@ -67,12 +68,30 @@ def test_a_poke_is_one_message_of_json(broker: str) -> None:
     assert health["recovery_seconds"] == 3
 
 
-def test_what_is_wanted_later_is_left_to_the_sweeps(broker: str) -> None:
+def test_what_is_wanted_soon_waits_in_a_worker_and_what_has_come_does_not_wait(broker: str) -> None:
+    now = datetime.now(UTC)
     with telling(broker) as dispatcher:
-        dispatcher.poke("wire:F1", datetime(2099, 1, 1, tzinfo=UTC))
-        assert dispatcher.health()["waiting"] == 0
+        dispatcher.poke("wire:F1", now + timedelta(minutes=22))
+        dispatcher.poke("wire:F2", now - timedelta(seconds=1))
 
-    assert _messages(broker) == []
+    first, second = (message["headers"]["eta"] for message in reversed(_messages(broker)))
+    assert timedelta(minutes=21) < datetime.fromisoformat(first) - now < timedelta(minutes=23)
+    assert second is None
+
+
+@pytest.mark.parametrize(("visible", "wait"), [(None, 23 * 60), (60, 46)])
+def test_what_a_broker_would_not_bear_to_wait_for_is_left_to_the_sweeps(
+    broker: str, visible: int | None, wait: int
+) -> None:
+    with telling(broker) as dispatcher:
+        if visible is not None:
+            dispatcher._app.conf.broker_transport_options["visibility_timeout"] = visible
+        dispatcher.poke("wire:F1", datetime.now(UTC) + timedelta(seconds=wait))
+        assert dispatcher.health()["waiting"] == 0
+        dispatcher.poke("wire:F1", datetime.now(UTC) + timedelta(seconds=wait - 2))
+        assert dispatcher.health()["waiting"] == int(visible is not None)
+
+    assert len(_messages(broker)) == int(visible is not None)
 
 
 def test_a_poke_never_raises_and_gives_up_quickly_while_the_broker_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,4 +239,35 @@ def test_a_worker_of_ours_goes_on_after_the_broker_was_away(tmp_path: Path, offi
     finally:
         running.__exit__(None, None, None)
     assert ledger.doubled() == []
+    runtime.database.close()
+
+
+@pytest.mark.slow
+def test_over_rabbitmq_workers_are_woken_now_and_later_and_one_that_is_killed_is_replaced(
+    tmp_path: Path, office: tuple[str, Ledger], rabbit_server: RabbitServer
+) -> None:
+    from tests.dispatch.crew import crew, dispatcher_over
+
+    (url, ledger), store = office, f"sqlite:///{tmp_path / 'j.db'}"
+    runtime = runtime_over(store, url)
+    teller = dispatcher_over(runtime, "celery", rabbit_server.url)
+    ledger.holding.set()
+
+    with crew(2, by="celery", store=store, office=url, broker=rabbit_server.url) as workers:
+        store_payments(runtime, range(1))
+        teller.poke("wire:F0", datetime.now(UTC) + timedelta(milliseconds=200))
+        assert soon(lambda: len(ledger.calls) == 1)
+        next(worker for worker in workers if worker.pid == ledger.calls[0].pid).kill()
+        ledger.holding.clear()
+        ledger.released.set()
+        store_payments(runtime, range(1, 40))
+        assert soon(lambda: runtime.counts().open_effects == 0, 120)
+        health = teller.health()
+
+    assert health["reachable"] is True
+    assert ledger.doubled() == []
+    assert ledger.overlaps() == []
+    assert runtime.counts().by_outcome == {Outcome.SETTLED: 40}
+    assert len({call.pid for call in ledger.calls}) == 2
+    teller.stop()
     runtime.database.close()

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from pmsbridge.actions.plan import When
+from pmsbridge.engine.outcomes import _message_key
 from pmsbridge.errors import ConfigurationError, InputError, RejectedError, UnavailableError
 from pmsbridge.ports.capability import Dedup
 from pmsbridge.ports.outcome import Outcome
@@ -558,6 +561,7 @@ def test_part_of_a_payment_declined_is_said_as_partial(stage: Stage) -> None:
     view = runtime.action(action_id("click-0001"))
     assert view.outcome is Outcome.DECLINED
     assert view.partial
+    assert view.message_key == "outcome.partial"
     assert [step.outcome for step in view.steps] == [Outcome.DECLINED, Outcome.SETTLED]
 
 
@@ -749,6 +753,7 @@ def test_a_settled_stand_in_counts_for_what_it_replaces(stage: Stage) -> None:
     assert view.outcome is Outcome.SETTLED
     assert view.emulated
     assert not view.partial
+    assert view.message_key == f"outcome.{view.outcome.value}"
 
 
 def test_what_waits_for_an_effect_under_review_waits_for_the_person_too(stage: Stage) -> None:
@@ -910,3 +915,17 @@ def test_a_lane_left_by_a_dead_worker_is_free_after_its_lease(stage: Stage) -> N
     stage.later(LONG_LEASE)
     runtime.sweep()
     assert stage.payments() == 1
+
+
+def test_every_message_key_has_words_in_both_languages_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "delivery.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if "| `outcome." in line]
+
+    assert {key.strip("`") for key, *_ in rows} == {f"outcome.{o.value}" for o in Outcome} | {"outcome.partial"}
+    assert all(english and french and english != french for _, english, french in rows)
+
+
+def test_a_partial_payment_of_which_a_part_is_still_open_is_said_as_pending() -> None:
+    action = SimpleNamespace(outcome=Outcome.PENDING, is_partial=True)
+
+    assert _message_key(action) == "outcome.pending"  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.sync import FacilityKey, Sync, SyncProgress
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.model.places import Unit
@@ -192,5 +193,5 @@ def test_staff_are_reached_at_the_facilitys_primary_address_from_the_mirror(stag
     runtime = stage.runtime()
     Sync(runtime).run()
 
-    assert runtime._primary_address("mem", kept) == "manager@f1.example"
-    assert runtime._primary_address("mem", "F9") == ""
+    assert FacilityStaff(runtime.mirror).address("mem", kept) == "manager@f1.example"
+    assert FacilityStaff(runtime.mirror).address("mem", "F9") == ""

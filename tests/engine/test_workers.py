@@ -348,7 +348,7 @@ def test_a_notice_in_another_lane_is_woken_when_what_it_waits_for_is_over(stage:
 
 def test_a_run_whose_process_ends_in_order_is_taken_over_at_once(stage: Stage) -> None:
     first, second = stage.runtime(), stage.runtime()
-    started = first.runs.start("nightly", at(2), first._owner, timedelta(minutes=15))
+    started = first.runs.start("nightly", at(2), str(first._owner), timedelta(minutes=15))
     assert started
     second.jobs["nightly"] = lambda _slot, _beat: None
     assert not second.tick("nightly", at(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import logging
@@ -147,6 +148,34 @@ def test_the_last_four_digits_stay() -> None:
 )
 def test_plain_text_is_left_as_it_is(text: str) -> None:
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("word", [
+    "act_a1b4111111111111111c2d3e", "eff_0c4111111111111111a1b2c3",
+    "9f4111111111111111a0b1c2d3e4f5", "9F4111111111111111A0B1C2D3E4F5",
+    "1a2b3c4111111111111111d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f6071829",
+])  # fmt: skip
+def test_digits_of_a_digest_or_of_an_id_of_ours_are_no_card(word: str) -> None:
+    assert is_card_number("4111111111111111")
+    assert redact(f"drain of {word} began") == f"drain of {word} began"
+    assert redact(f"{word} 4111111111111111 {word}") == f"{word} [card ending 1111] {word}"
+
+
+@pytest.mark.parametrize("text", [
+    "4111111111111111abcdefab", "abcdefab4111111111111111", "abcd4111111111111111abcd", "ab_4111111111111111_abcdef",
+    "4111111111111111D25122010000000000F", "4111111111111111d25122010000000000", "act_4111111111111111abcdefab",
+    "act_4111111111111111", "a1b2c3 4111 1111 1111 1111", "zz1a2b3c4111111111111111d4e5f607",
+])  # fmt: skip
+def test_letters_around_a_card_number_hide_nothing(text: str) -> None:
+    assert "4111111111111111" not in redact(text)
+    assert "411111111111" not in redact(text).replace(" ", "")
+
+
+def test_next_to_no_digest_is_touched() -> None:
+    chance = random.Random(9)  # noqa: S311
+    digests = [hashlib.sha256(chance.randbytes(8)).hexdigest()[: chance.choice((24, 64))] for _ in range(20_000)]
+
+    assert sum(redact(digest) != digest for digest in digests) <= 1
 
 
 def test_few_random_numbers_are_taken_for_cards() -> None:

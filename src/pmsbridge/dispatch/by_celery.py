@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from celery import Celery
 from celery.app import trace
-from celery.signals import worker_ready, worker_shutdown
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import WorkController
 from celery.worker import state as worker_state
 
@@ -38,6 +38,9 @@ _OPTIONS: Final[dict[str, Any]] = {
     "serializer": "json", "acks_late": True, "reject_on_worker_lost": True, "ignore_result": True,
     "max_retries": 0,
 }  # fmt: skip
+_VISIBILITY_SECONDS: Final = 3600.0
+_ACKNOWLEDGED_WITHIN_SECONDS: Final = 1800.0
+_KEPT_FOR_THE_DRAIN: Final = 0.25
 _REST_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 1.0
 _ALL: weakref.WeakSet[CeleryDispatcher] = weakref.WeakSet()
@@ -115,6 +118,7 @@ class CeleryDispatcher:
         self._register()
         # Held by the signals as long as the app lives, as the tasks are.
         worker_ready.connect(self._on_ready, weak=False)
+        worker_shutting_down.connect(self._on_stopping, weak=False)
         worker_shutdown.connect(self._on_shutdown, weak=False)
         _ALL.add(self)
 
@@ -175,14 +179,25 @@ class CeleryDispatcher:
     def poke(self, lane: str, not_before: datetime | None = None) -> None:
         """Send a drain to the workers. Never raises: a sweep finds what is due.
 
-        What is wanted later is left to the sweeps: a broker keeps delayed messages in the memory of some worker.
+        What is wanted later waits in the memory of some worker, unacknowledged, and goes to another one when that dies.
+        A broker bears that only for so long: Redis for its visibility timeout
+        (``broker_transport_options["visibility_timeout"]``, an hour by default), RabbitMQ for half an hour. So a wait
+        up to three quarters of the shorter of the two, 22.5 minutes by default, is sent; a longer one is left to the
+        sweeps.
         """
-        if not_before is not None and not_before > self.attach().clock.now():
+        wait = (not_before - self.attach().clock.now()).total_seconds() if not_before is not None else 0.0
+        if wait > self._longest_wait():
             return
+        later = {"countdown": wait} if wait > 0 else {}
         try:
-            self._send("pmsbridge.drain", [lane], is_patient=False)
+            self._send("pmsbridge.drain", [lane], is_patient=False, **later)
         except Exception as error:  # noqa: BLE001 - every broker library has errors of its own
             _log.warning("poke_lost", lane=lane, why=type(error).__name__)
+
+    def _longest_wait(self) -> float:
+        """Seconds a message may wait in a worker and then be worked on, before the broker gives it to another."""
+        visible = float(self._app.conf.broker_transport_options.get("visibility_timeout", _VISIBILITY_SECONDS))
+        return min(visible, _ACKNOWLEDGED_WITHIN_SECONDS) * (1 - _KEPT_FOR_THE_DRAIN)
 
     def _ask_for_sweep(self) -> None:
         # One that nobody took in time is out of date: the next one says the same.
@@ -253,11 +268,21 @@ class CeleryDispatcher:
     def _watch(self, stop: threading.Event) -> None:
         stop.wait()
         worker_state.should_stop = os.EX_OK
+        self._let_go()
 
     def _on_ready(self, sender: Any = None, **_: object) -> None:  # noqa: ANN401 - the library has no types
         app = getattr(sender, "app", None)
         if app is self._app and QUEUE in app.amqp.queues.consume_from:
             self._sweeper.start()
+
+    def _on_stopping(self, **_: object) -> None:
+        # This is a handler of the signal: whoever it interrupts may hold a lock.
+        threading.Thread(target=self._let_go, name="pmsbridge-let-go", daemon=True).start()
+
+    def _let_go(self) -> None:
+        """What runs by the clock in this process is another's: it ends at its next beat, and the worker with it."""
+        if self._runtime is not None:
+            survived("let_go_failed", self._runtime.let_go)
 
     def _on_shutdown(self, **_: object) -> None:
         self._sweeper.stop()

@@ -47,7 +47,7 @@ def blueprint(
     sweep_every: timedelta = timedelta(seconds=2),
     on_sweep: Callable[[], object] | None = None,
 ) -> Blueprint:
-    """The tasks ``drain``, ``sweep``, ``tick`` and ``tidy``; add them with ``app.add_tasks_from(..., "pmsbridge")``.
+    """The tasks ``drain``, ``later``, ``sweep``, ``tick``, ``tidy``: for ``app.add_tasks_from(..., "pmsbridge")``.
 
     Args:
         runtime_of: Gives the runtime of this process.
@@ -59,6 +59,15 @@ def blueprint(
     @tasks.task(name="drain", queue=QUEUE)
     def drain(lane: str) -> None:
         survived("drain_failed", lambda: runtime_of().drain(lane), lane=lane)
+
+    waiting: set[asyncio.Task[None]] = set()
+
+    @tasks.task(name="later", queue=QUEUE, priority=_BEFORE_DRAINS, pass_context=True)
+    async def later(context: JobContext, lane: str, seconds: float) -> None:
+        # It holds no place of a worker while it waits. What is forgotten when the worker ends, a sweep finds.
+        reminder = asyncio.create_task(_remind(context.app, lane, seconds))
+        waiting.add(reminder)
+        reminder.add_done_callback(waiting.discard)
 
     @tasks.periodic(cron=f"* * * * * */{_seconds(sweep_every)}")
     @tasks.task(name="sweep", queue=QUEUE, queueing_lock="sweep", priority=_BEFORE_DRAINS)
@@ -76,6 +85,17 @@ def blueprint(
         await _drop_orphans(context.app)
 
     return tasks
+
+
+async def _remind(app: App, lane: str, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    try:
+        task = app.configure_task(f"{_NAMESPACE}:drain", queue=QUEUE, queueing_lock=lane)
+        await task.defer_async(lane=lane)
+    except AlreadyEnqueued:
+        return
+    except Exception as error:  # noqa: BLE001 - a queue that is away comes back
+        _log.warning("poke_lost", lane=lane, why=type(error).__name__)
 
 
 def _seconds(every: timedelta) -> int:
@@ -145,20 +165,36 @@ class ProcrastinateDispatcher:
     # -- poking --------------------------------------------------------------------------------------------------------
 
     def poke(self, lane: str, not_before: datetime | None = None) -> None:
-        """Put a drain in the queue, unless one waits there already. Never raises: a sweep finds what is due."""
+        """Put a drain in the queue, unless one waits there already. Never raises: a sweep finds what is due.
+
+        What is wanted before the next sweep could find it, a worker is told at once, and waits for it. Anything later
+        lies in the queue until it is due, which workers see when they next look: as often as they sweep.
+        """
         try:
             self._link.use(lambda connection: self._put(connection, lane, not_before), is_patient=False)
         except (PmsBridgeError, ConnectorException, psycopg.Error) as error:
             _log.warning("poke_lost", lane=lane, why=type(error).__name__)
 
     def _put(self, connection: psycopg.Connection[Any], lane: str, not_before: datetime | None) -> None:
+        wait = not_before - self._runtime.clock.now() if not_before is not None else timedelta(0)
+        if not_before is None or wait <= timedelta(0):
+            self._defer(connection, "drain", lane, lane=lane)
+            return
         # A delayed drain has a lock of its own: it must not hide one that is wanted now.
-        lock = lane if not_before is None else f"{lane} @{int(not_before.timestamp())}"
+        lock = f"{lane} @{int(not_before.timestamp())}"
+        if wait <= self._sweep_every:
+            self._defer(connection, "later", lock, lane=lane, seconds=wait.total_seconds())
+        else:
+            self._defer(connection, "drain", lock, due=not_before, lane=lane)
+
+    def _defer(
+        self, connection: psycopg.Connection[Any], task: str, lock: str, *, due: datetime | None = None, **words: Any
+    ) -> None:
         deferrer = self._teller.configure_task(
-            f"{_NAMESPACE}:drain", queue=QUEUE, queueing_lock=lock, schedule_at=not_before, connection=connection
+            f"{_NAMESPACE}:{task}", queue=QUEUE, queueing_lock=lock, schedule_at=due, connection=connection
         )
         try:
-            deferrer.defer(lane=lane)
+            deferrer.defer(**words)
         except AlreadyEnqueued:
             return
         except ConnectorException as error:
@@ -205,6 +241,8 @@ class ProcrastinateDispatcher:
             )  # fmt: skip
             while not worker.done() and not stop.is_set():
                 await asyncio.wait({worker}, timeout=_LOOK_AT_STOP)
+            # A tick ends at its next beat; else the worker would wait for the night.
+            await asyncio.to_thread(survived, "let_go_failed", self._runtime.let_go)
             worker.cancel()
             with suppress(asyncio.CancelledError):
                 await worker

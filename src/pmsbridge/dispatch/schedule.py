@@ -9,9 +9,11 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import get_logger
@@ -60,6 +62,7 @@ class Schedule:
         self._catching_up: threading.Thread | None = None
         self._counting = threading.Lock()
         self._running = 0
+        self._is_ending = threading.Event()
 
     def start(self) -> None:
         """Start the clock, and run what was missed; does nothing when it runs.
@@ -73,6 +76,7 @@ class Schedule:
             if nightly.job not in self._runtime.jobs:
                 message = f"there is no job {nightly.job!r}"
                 raise ConfigurationError(message, code="no_job")
+        self._is_ending.clear()
         self._scheduler = self._make()
         self._scheduler.start()
         self._catching_up = threading.Thread(target=self.catch_up, name="pmsbridge-catch-up", daemon=True)
@@ -101,12 +105,16 @@ class Schedule:
         """Stop the clock.
 
         Args:
-            waits: Let a job that runs finish, however long it takes. False leaves it running: for a process that is
-                about to end, and a job that goes on from its last committed step elsewhere.
+            waits: Let a job that runs finish, however long it takes. False gives its slot back and leaves it running
+                until its next beat: for a process that is about to end, and a job that goes on from its last committed
+                step elsewhere.
 
         Returns:
             Whether no job runs any more.
         """
+        if not waits:
+            self._is_ending.set()
+            survived("let_go_failed", self._runtime.let_go)
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=waits)
             self._scheduler = None
@@ -118,11 +126,14 @@ class Schedule:
 
     def fire(self, nightly: Nightly) -> bool:
         """Run the newest slot unless it ran; False when it ran, or runs, elsewhere. Never raises."""
+        return self._tick(nightly.job, latest_slot(nightly, self._runtime.clock.now()))
+
+    def _tick(self, job: str, slot: datetime) -> bool:
         self._count(1)
         try:
-            return self._runtime.tick(nightly.job, latest_slot(nightly, self._runtime.clock.now()))
+            return not self._is_ending.is_set() and self._runtime.tick(job, slot)
         except Exception as error:  # noqa: BLE001 - the clock goes on; the next look catches up
-            _log.error("tick_failed", job=nightly.job, why=type(error).__name__)
+            _log.error("tick_failed", job=job, why=type(error).__name__)
             return False
         finally:
             self._count(-1)
@@ -133,13 +144,29 @@ class Schedule:
 
     def look(self) -> int:
         """Run newest slots that were missed, or whose process died; returns how many ran."""
-        return sum(self.fire(nightly) for nightly in self._nights)
+        return sum(self.fire(nightly) for nightly in self._nights) + sum(
+            self._tick(job, slot) for job, slot in self._left_over()
+        )
 
     def catch_up(self) -> int:
-        """The same at a start, and newest slots that failed are tried again."""
-        for nightly in self._nights:
-            try:
-                self._runtime.runs.reopen(nightly.job, latest_slot(nightly, self._runtime.clock.now()))
-            except Exception as error:  # noqa: BLE001 - the next look finds it
-                _log.error("reopen_failed", job=nightly.job, why=type(error).__name__)
+        """The same at a start, and newest slots that failed are tried again.
+
+        So are the slots of jobs that have no time of their own, because another job starts them: a comparison after a
+        sync that has failed or died, while the sync is done and is not started again.
+        """
+        newest = ((nightly.job, latest_slot(nightly, self._runtime.clock.now())) for nightly in self._nights)
+        for job, slot in (*newest, *self._left_over()):
+            survived("reopen_failed", partial(self._runtime.runs.reopen, job, slot), job=job)
         return self.look()
+
+    def _left_over(self) -> list[tuple[str, datetime]]:
+        """Jobs that another job starts, each with its newest slot, when that did not come to its end."""
+        found: list[tuple[str, datetime]] = []
+        for job in sorted(set(self._runtime.jobs) - {nightly.job for nightly in self._nights}):
+            survived("look_failed", partial(self._look_at, job, found), job=job)
+        return found
+
+    def _look_at(self, job: str, found: list[tuple[str, datetime]]) -> None:
+        unfinished, last = self._runtime.runs.unfinished(job), self._runtime.runs.last_success(job)
+        if unfinished and (last is None or last < unfinished[-1]):
+            found.append((job, unfinished[-1]))

@@ -228,7 +228,11 @@ class Courier:
     def _unsupported(self, effect: StoredEffect, error: UnsupportedError) -> _Verdict:
         if error.code != "mail_not_configured":
             return _Verdict(Change.not_sent(error.message, error.code))
-        finding = self._finding(effect, "mail_not_configured", Severity.WARNING, "a notice to staff was not mailed")
+        text = (
+            "a notice to staff was not mailed: mail.host is not set (given: nothing). Set mail.host and mail.sender, "
+            f"then: pmsbridge actions retry {effect.action_id} --actor YOUR_NAME"
+        )
+        finding = self._finding(effect, "mail_not_configured", Severity.WARNING, text)
         return _Verdict(Change.not_sent(error.message, error.code), (finding,))
 
     def _misconfigured(self, effect: StoredEffect, error: ConfigurationError) -> _Verdict:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-import os
-import socket
-import uuid
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pmsbridge import telemetry
 from pmsbridge.actions.plan import PlannedEffect, Submission
@@ -19,13 +12,17 @@ from pmsbridge.actions.scribe import Scribe
 from pmsbridge.engine.carriers import Carriers
 from pmsbridge.engine.courier import Courier
 from pmsbridge.engine.lane_work import DrainResult, LaneWorker
-from pmsbridge.engine.notices import built_in_desk
+from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.order import Focus
+from pmsbridge.engine.outbox import Outbox
 from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.engine.overlay import overlay
-from pmsbridge.engine.sealed_values import SealedValues, by_effect_key, refuse_sealed
+from pmsbridge.engine.prompt import PromptDelivery
+from pmsbridge.engine.sealed_values import SealedValues, by_effect_key
 from pmsbridge.engine.settings import EngineSettings
-from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError, UnavailableError
+from pmsbridge.engine.ticking import Beat, Job, Ticker
+from pmsbridge.engine.worker_name import WorkerName
+from pmsbridge.errors import InputError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.sealed import Sealed
@@ -38,10 +35,9 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.findings import Findings
 from pmsbridge.store.journal import ActionFilter, FencedError, Journal, JournalCounts
 from pmsbridge.store.mirror import Mirror
-from pmsbridge.store.outbox import after_commit, connection_of
+from pmsbridge.store.outbox import CallersTransactions
 from pmsbridge.store.quotes import Quotes
 from pmsbridge.store.runs import Runs
-from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Route, Submitted, TrailEntry
 
 if TYPE_CHECKING:
@@ -51,14 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["Beat", "DrainResult", "Job", "Runtime"]
 
 _log = get_logger(__name__)
-_SOON: Final = timedelta(milliseconds=1).total_seconds()
-_COMMIT_TAKES: Final = timedelta(milliseconds=100)
-
-Beat = Callable[[], bool]
-"""Called by a running job now and then; False says that another process has taken the job over: stop."""
-
-Job = Callable[[datetime, Beat], None]
-"""What a clock slot starts: the slot, and the beat."""
 
 
 class Runtime:
@@ -70,7 +58,6 @@ class Runtime:
         findings: What a person should look at.
         quotes: Quotes a payment may refer to.
         runs: What ran by the clock.
-        jobs: By name, what a clock slot starts.
         on_poke: Wakes a worker for a lane, now or at an instant; None when there are no workers: then a submit
             drains all of its own work itself.
     """
@@ -108,24 +95,30 @@ class Runtime:
         self.findings = Findings(database)
         self.quotes = Quotes(database)
         self.runs = Runs(database, self._clock)
-        self.jobs: dict[str, Job] = {}
+        self._owner = WorkerName()
+        self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease)
         self.on_poke: Callable[[str, datetime | None], None] | None = None
         self._sealed = SealedValues()
         self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
+        staff = FacilityStaff(self.mirror)
         self._courier = Courier(
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
-            clock=self._clock, settings=self._settings, staff_address=staff_address or self._primary_address,
-            scribe_of=scribe_of or self._own_scribe,
+            clock=self._clock, settings=self._settings, staff_address=staff_address or staff.address,
+            scribe_of=scribe_of or staff.scribe,
         )  # fmt: skip
-        self._name = uuid.uuid4().hex[:8]
-        self._visits = itertools.count(1)
+        self._prompt = PromptDelivery(
+            journal=self.journal, sealed=self._sealed, clock=self._clock, settings=self._settings,
+            drain=lambda lane, focus: self.drain(lane, focus=focus),
+            wake=lambda: self._tell if self.on_poke is not None else None,
+        )  # fmt: skip
+        self._outbox = Outbox(self.journal, CallersTransactions(database), self._clock, self._tell)
         self._worker = LaneWorker(
             journal=self.journal,
             courier=self._courier,
             sealed=self._sealed,
             clock=self._clock,
             settings=self._settings,
-            claimed_as=lambda: (f"{self._owner}:{next(self._visits)}", self.lease),
+            claimed_as=lambda: (self._owner.visit(), self.lease),
             tell=self._tell,
         )
 
@@ -135,6 +128,11 @@ class Runtime:
     def adapters(self) -> Mapping[str, Adapter]:
         """By account name."""
         return self._carriers.adapters
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """By name, what a clock slot starts; jobs are added to it."""
+        return self._ticker.jobs
 
     @property
     def database(self) -> Database:
@@ -169,43 +167,39 @@ class Runtime:
             sealed: The card, bank account or password: by step name, or alone when exactly one step needs one. It is
                 used for one send and wiped, whatever happens.
             connection: The caller's open transaction on this database, an SQLAlchemy ``Connection`` or ``Session``: the
-                action then exists when that commits, and a worker delivers it. Not together with ``sealed``.
+                action then exists when that commits, and a worker delivers it. Not together with ``sealed``. On
+                PostgreSQL it is READ COMMITTED, the default. After any error but an InputError, roll it back.
             wait: How long to wait for an outcome that is not known at once; None for not at all, except that a lane
                 somebody else is using is waited for a moment (``EngineSettings.busy_wait``, ``sealed_wait``).
 
         Raises:
-            InputError: The key was used for something else; a sealed value is missing or not wanted.
+            InputError: The key was used for something else; a sealed value is missing or not wanted; ``connection`` is
+                on another database, has no open transaction, or one that commits every statement by itself.
             IneligibleError: A part of this payment is still being confirmed ("payment_being_confirmed").
-            ConfigurationError: The account is not configured.
+            ConfigurationError: The account is not configured; the database refuses the caller's role or isolation.
             UnavailableError: The database cannot be used. Ask again with the same key.
         """
         values = by_effect_key(submission, sealed)
         try:
             if connection is not None:
-                refuse_sealed(submission)
-                own = connection_of(connection)
-                submitted = self.journal.submit(submission, self._routes(submission, wait), connection=own)
-                after_commit(connection, partial(self._committed, submitted.action.lanes))
-                return self._view(submitted)
-            self._require_sealed(submission, values)
+                return self._view(self._outbox.submit(connection, submission, self._routes(submission, wait)))
+            self._prompt.require_sealed(submission, values)
             submitted = self.journal.submit(submission, self._routes(submission, wait))
             with telemetry.span(
                 "submit", account=submission.account, facility=submission.facility, action_id=submission.action_id
             ):
-                self._try_now(submitted, values, wait)
+                self._prompt.deliver(submitted, values, wait)
         finally:
-            self._wipe_unused(values)
-        return self._view(self._as_it_stands(submitted))
+            self._prompt.wipe_unused(values)
+        return self._view(self._prompt.as_it_stands(submitted))
 
     def find_click(self, click: Click, *, connection: OwnTransaction | None = None) -> Submitted | None:
         """The action a click already is, or was attached to; None for a new click. ``connection`` as for ``submit``."""
-        own = connection_of(connection) if connection is not None else None
-        return self.journal.find_click(click, connection=own)
+        return self._outbox.find_click(connection, click)
 
     def attach(self, click: Click, holder: str, actor: str, *, connection: OwnTransaction | None = None) -> Submitted:
         """Make a click another name of an action that is not over yet; ``connection`` as for ``submit``."""
-        own = connection_of(connection) if connection is not None else None
-        return self.journal.attach(click, holder, actor, connection=own)
+        return self._outbox.attach(connection, click, holder, actor)
 
     def action(self, action_id: str) -> ActionView:
         """An action as it stands.
@@ -276,8 +270,7 @@ class Runtime:
             for lane in lanes:
                 self.drain(lane)
         else:
-            # Every worker begins somewhere else: else all of them try the same lanes in the same order.
-            for lane in sorted(lanes, key=self._own_order):
+            for lane in sorted(lanes, key=self._owner.order):
                 self.on_poke(lane, None)
         return len(lanes)
 
@@ -294,28 +287,19 @@ class Runtime:
     def tick(self, name: str, slot: datetime) -> bool:
         """Start a job for a slot, once over all processes; False when it ran, or runs, elsewhere.
 
+        A job that its beat told to stop is neither done nor failed: whoever has the slot then ends it.
+
         Raises:
             ConfigurationError: There is no such job.
         """
-        if name not in self.jobs:
-            message = f"there is no job {name!r}"
-            raise ConfigurationError(message, code="no_job")
-        lease = self._settings.run_lease
-        if not self.runs.start(name, slot, self._owner, lease):
-            return False
-        try:
-            self.jobs[name](slot, partial(self.runs.beat, name, slot, self._owner, lease))
-        except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
-            why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
-            _log.error("job_failed", job=name, slot=slot.isoformat(), why=why)
-            self.runs.finish(name, slot, self._owner, error=why)
-        else:
-            self.runs.finish(name, slot, self._owner)
-        return True
+        return self._ticker.tick(name, slot)
 
     def let_go(self) -> int:
-        """Give up what this process runs by the clock, because it ends now; returns how many runs others may take."""
-        return self.runs.let_go(self._owner)
+        """Give up what this process runs by the clock, because it ends now; returns how many runs others may take.
+
+        From now on the beat of each says stop. Safe at any time; what is ticked later is not concerned.
+        """
+        return self._ticker.let_go()
 
     def poke(self, lane: str) -> None:
         """Wake a worker for a lane, or do the work when there is none."""
@@ -327,28 +311,14 @@ class Runtime:
     # -- inside --------------------------------------------------------------------------------------------------------
 
     @property
-    def _owner(self) -> str:
-        """Who we are, in this process: a forked child is somebody else."""
-        return f"{socket.gethostname()}:{os.getpid()}:{self._name}"
-
-    @property
     def lease(self) -> timedelta:
         """How long a lane stays taken after its worker died: longer than the longest call."""
         return self._carriers.longest_call() + self._settings.lease_margin
-
-    def _own_order(self, lane: str) -> int:
-        return zlib.crc32(f"{self._owner} {lane}".encode())
 
     def _tell(self, lane: str, not_before: datetime | None = None) -> None:
         """Tell the workers, when there are any."""
         if self.on_poke is not None:
             self.on_poke(lane, not_before)
-
-    def _committed(self, lanes: tuple[str, ...], is_over: bool) -> None:  # noqa: FBT001 - what the hook is told
-        """The caller's transaction commits: wake workers, a moment later when it only is about to."""
-        not_before = None if is_over else self._clock.now() + _COMMIT_TAKES
-        for lane in lanes:
-            self._tell(lane, not_before)
 
     def _carry_on(self, action_id: str) -> None:
         """Go on with an action somebody has just written about; what cannot be done now a worker does."""
@@ -358,81 +328,7 @@ class Runtime:
         except UnavailableError as error:
             _log.warning("left_to_workers", action=action_id, code=error.code)
 
-    # -- a person waits ------------------------------------------------------------------------------------------------
-
-    def _try_now(self, submitted: Submitted, values: Mapping[str, Sealed], wait: timedelta | None) -> None:
-        """Deliver what is stored. Nothing that fails from here on says that it is not: a worker goes on."""
-        try:
-            self._deliver_now(submitted, values, wait)
-        except UnavailableError as error:
-            _log.warning("left_to_workers", action=submitted.action.id, code=error.code)
-
-    def _as_it_stands(self, submitted: Submitted) -> Submitted:
-        """With the action as the journal has it now, or as it was stored when the journal is away."""
-        try:
-            return replace(submitted, action=self.journal.action(submitted.action.id))
-        except UnavailableError:
-            return submitted
-
-    def _deliver_now(self, submitted: Submitted, values: Mapping[str, Sealed], wait: timedelta | None) -> None:
-        action_id = submitted.action.id
-        waiting = {e.key for e in submitted.action.effects if e.state is EffectState.WAITING}
-        with self._sealed.hold({key: value for key, value in values.items() if key in waiting}) as ours:
-            self._drain_own(action_id, ours, wait)
-            gone = [key for key in ours if self._sealed.drop(key)]
-            for key in gone:
-                self.journal.give_up(key, "It could not be sent while you waited. Please try again.", "lane_busy")
-        if gone:
-            self._drain_own(action_id, (), timedelta(0))
-        if self.on_poke is not None:
-            for lane in self.journal.lanes_of(action_id):
-                self._tell(lane)
-
-    def _drain_own(self, action_id: str, sealed: tuple[str, ...], wait: timedelta | None) -> None:
-        """Drain the action's own work until it is answered, or patience ends.
-
-        Patience for a busy lane is not patience for an outcome: a lane is busy for a moment, an outcome may be unknown
-        for as long as the settle window.
-        """
-        began = self._clock.monotonic()
-        for_outcome, for_lane = self._patience(sealed, wait)
-        focus = Focus(action_id, principals_only=self.on_poke is not None)
-        while True:
-            results = [self.drain(lane, focus=focus) for lane in self.journal.lanes_of(action_id)]
-            if any(result.delivered for result in results):
-                continue
-            is_busy = any(result.busy for result in results)
-            wants_lane = is_busy or any(key in self._sealed for key in sealed)
-            patience = max(for_outcome, for_lane) if wants_lane else for_outcome
-            left = patience.total_seconds() - (self._clock.monotonic() - began)
-            if left < _SOON or self.journal.action(action_id).outcome is not Outcome.PENDING:
-                return
-            pause = self._settings.busy_pause if is_busy else self._settings.wait_pause
-            self._clock.sleep(min(left, pause.total_seconds()))
-
-    def _patience(self, sealed: tuple[str, ...], wait: timedelta | None) -> tuple[timedelta, timedelta]:
-        """How long to wait for an outcome that is not known, and for a lane that is busy."""
-        if wait is not None:
-            return wait, wait
-        return timedelta(0), self._settings.sealed_wait if sealed else self._settings.busy_wait
-
-    # -- sealed values -------------------------------------------------------------------------------------------------
-
-    def _require_sealed(self, submission: Submission, values: Mapping[str, Sealed]) -> None:
-        """A new action that needs a card needs it now; a repeated one may only ask how it stands."""
-        missing = [s.name for s in submission.plan.steps if s.effect.needs_a_sealed_value and s.key not in values]
-        if missing and self.journal.find_click(submission) is None and not self._is_guarded(submission):
-            problem = "is missing: it cannot be sent without a card, bank account or password"
-            raise InputError("sealed", problem, shape=", ".join(missing))
-
-    def _is_guarded(self, submission: Submission) -> bool:
-        return bool(self.journal.guarded([guard for step in submission.plan.steps for guard in step.guards]))
-
-    def _wipe_unused(self, values: Mapping[str, Sealed]) -> None:
-        """Wipe what no send has taken; what one has taken, it wipes itself."""
-        for value in values.values():
-            if not self._sealed.is_in_use(value):
-                value.wipe()
+    # -- taking in ----------------------------------------------------------------------------------------------------
 
     def _routes(self, submission: Submission, wait: timedelta | None) -> dict[str, Route]:
         patience = max(wait or timedelta(0), self._settings.sealed_wait) + self.lease
@@ -444,10 +340,3 @@ class Runtime:
 
     def _view(self, submitted: Submitted) -> ActionView:
         return view_of(submitted.action, self._clock.now(), replayed=submitted.replayed, attached=submitted.attached)
-
-    def _own_scribe(self, account: str, facility: str) -> Scribe:
-        return built_in_desk().scribe(account, facility, self.mirror.facility(account, facility))
-
-    def _primary_address(self, account: str, facility: str) -> str:
-        known = self.mirror.facility(account, facility)
-        return known.email if known else ""

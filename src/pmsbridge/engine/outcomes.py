@@ -59,7 +59,7 @@ class ActionView(Value):
         replayed: The same key came before; nothing new was stored.
         attached: Another key asked for the same payment, which is still being confirmed; nothing new was stored.
         partial: Some principal parts are in the back office, some are certainly not.
-        message_key: Key of the message to show ("outcome.settled").
+        message_key: Key of the message to show: "outcome." and the outcome, or "outcome.partial".
         as_of: When this was read.
     """
 
@@ -111,10 +111,16 @@ def view_of(action: StoredAction, as_of: datetime, *, replayed: bool = False, at
         attached=attached,
         partial=action.is_partial,
         steps=tuple(_step(e) for e in action.effects),
-        message_key=f"outcome.{action.outcome.value}",
+        message_key=_message_key(action),
         submitted_at=action.submitted_at,
         as_of=as_of,
     )
+
+
+def _message_key(action: StoredAction) -> str:
+    """What is still open, or with a person, is said first: the rest of it may yet succeed."""
+    is_over = action.outcome.nothing_changed
+    return "outcome.partial" if action.is_partial and is_over else f"outcome.{action.outcome.value}"
 
 
 def _is_emulated(effect: StoredEffect) -> bool:

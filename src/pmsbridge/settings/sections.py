@@ -6,23 +6,23 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import quote, unquote
+from typing import Any, ClassVar, Final, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pmsbridge.ports.adapter import Secrets
+from pmsbridge.settings.telling import MailSettings, NoticeSettings, PlaceNotices
+from pmsbridge.settings.values import (
+    REFERENCE,
+    AccountName,
+    ClockTime,
+    Duration,
+    SecretReference,
+    Section,
+    holds_password,
+    quoted,
+)
 
 __all__ = [
     "AccountSettings",
@@ -39,73 +39,12 @@ __all__ = [
     "StoreSettings",
 ]
 
-_REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
-_DURATION: Final = re.compile(r"([0-9]{1,9}) ?(ms|s|m|h|d)")
-_UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SMELLS_SECRET: Final = re.compile(
     r"(password|passwd|secret|token|api_?key|licen[cs]e_?key|private_?key)$", re.IGNORECASE
 )
-_CLOCK: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_PASSWORD_OPTION: Final = re.compile(r"[?&;][^=&;]*(?:password|passwd|pwd)\s*=", re.IGNORECASE)
-_NEXT_ADDRESS: Final = re.compile(r";(?=[a-z0-9+.-]+://)", re.IGNORECASE)
 
 
-def _reference(value: str) -> str:
-    if not _REFERENCE.fullmatch(value):
-        message = "value looks like a secret itself; write env:NAME or file:/path"
-        raise ValueError(message)
-    return value
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        message = 'not a duration; write a number and a unit, such as "90s", "15m", "12h" or "7d"'
-        raise ValueError(message)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-def _clock_time(value: object) -> time:
-    if isinstance(value, time):
-        return value
-    if not isinstance(value, str) or not _CLOCK.fullmatch(value):
-        message = 'not a time of day; write it as "02:30"'
-        raise ValueError(message)
-    return time.fromisoformat(value)
-
-
-SecretReference = Annotated[str, AfterValidator(_reference)]
-"""Where a secret is: ``env:NAME`` or ``file:/path``. The secret itself is refused."""
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-"""A length of time, written with its unit: "90s", "15m", "12h", "7d"."""
-
-ClockTime = Annotated[time, BeforeValidator(_clock_time)]
-"""A time of day, "02:30"."""
-
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-"""How an account is called in settings, addresses and reports."""
-
-
-Language = Literal["en", "fr"]
-"""What staff can be told in."""
-
-MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
-"""One mail address without a name."""
-
-PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}(/[^/\s]+)?$")]
-"""An account, or one facility of it: ``main``, ``main/L001``."""
-
-
-class _Section(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True
-    )
-
-
-class StoreSettings(_Section):
+class StoreSettings(Section):
     """Where the journal and the mirror live.
 
     Attributes:
@@ -121,7 +60,7 @@ class StoreSettings(_Section):
     @field_validator("url")
     @classmethod
     def _has_no_password(cls, url: str) -> str:
-        if _holds_password(url):
+        if holds_password(url):
             message = 'holds a password; take it out and let store.password name it, as "env:NAME"'
             raise ValueError(message)
         if "://" not in url:
@@ -153,91 +92,10 @@ class StoreSettings(_Section):
             return self.url
         scheme, _, rest = self.url.partition("://")
         user, at, host = rest.rpartition("@")
-        return f"{scheme}://{user}:{_quoted(secrets.get(self.password))}{at or '@'}{host}"
+        return f"{scheme}://{user}:{quoted(secrets.get(self.password))}{at or '@'}{host}"
 
 
-def _quoted(secret: str) -> str:
-    return quote(secret, safe="")
-
-
-def _holds_password(address: str) -> bool:
-    """Whether there is a password in an address, or in one of several with a semicolon between.
-
-    Everything before the last @ may be a login: drivers differ on where a password with a slash or a question mark
-    in it ends. So an @ elsewhere, after a colon, is to be written %40.
-    """
-    for each in _NEXT_ADDRESS.split(address):
-        login, at, _ = each.partition("://")[2].rpartition("@")
-        if at and ":" in login and not login.startswith("/"):
-            return True
-    return _PASSWORD_OPTION.search(unquote(address)) is not None
-
-
-class MailSettings(_Section):
-    """The mail server that notices to staff go through.
-
-    Attributes:
-        host: None while no server is set; notices by mail then fail with a finding instead of getting lost.
-        sender: Address in From.
-        starttls: Encrypt, and refuse to send when the server cannot.
-        username: Login; empty for a server that wants none.
-        password: Reference of the login's password.
-    """
-
-    host: str | None = None
-    port: int = Field(default=25, ge=1, le=65535)
-    sender: str = Field(default="pmsbridge@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
-    starttls: bool = False
-    username: str = ""
-    password: SecretReference | None = None
-
-    @model_validator(mode="after")
-    def _login_is_whole(self) -> Self:
-        if bool(self.username) != (self.password is not None):
-            message = "username and password go together; set both or neither"
-            raise ValueError(message)
-        return self
-
-
-class PlaceNotices(_Section):
-    """What is different for the notices of one account or facility; None keeps what is set above it.
-
-    Attributes:
-        language: Which language staff are told in.
-        addresses: Where staff read mail, in place of the address that the back office holds; an empty list sends none.
-    """
-
-    language: Language | None = None
-    addresses: tuple[MailAddress, ...] | None = None
-
-
-class NoticeSettings(_Section):
-    """What staff are told, in which language, and where.
-
-    Attributes:
-        language: Which language staff are told in.
-        templates: Folder of own templates, ``en/`` and ``fr/`` below it; a file that is not there is taken from ours.
-            None for ours alone.
-        addresses: Where staff read mail; None for the primary address that the back office holds of each facility.
-        reply_to: Where answers to our mails go; empty for the sender.
-        places: By ``ACCOUNT`` or ``ACCOUNT/FACILITY``, what is different there.
-    """
-
-    language: Language = "en"
-    templates: Path | None = None
-    addresses: tuple[MailAddress, ...] | None = None
-    reply_to: MailAddress | Literal[""] = ""
-    places: dict[PlaceName, PlaceNotices] = Field(default_factory=dict)
-
-    def at(self, account: str, facility: str) -> PlaceNotices:
-        """What holds at a facility: its own, else its account's, else the general setting; an address may be None."""
-        found = [self.places.get(f"{account}/{facility}"), self.places.get(account)]
-        languages = [place.language for place in found if place is not None and place.language is not None]
-        addresses = [place.addresses for place in found if place is not None and place.addresses is not None]
-        return PlaceNotices(language=[*languages, self.language][0], addresses=[*addresses, self.addresses][0])
-
-
-class LogSettings(_Section):
+class LogSettings(Section):
     """What is written to standard error, always redacted.
 
     Attributes:
@@ -253,7 +111,7 @@ class LogSettings(_Section):
         return self.format == "json"
 
 
-class EngineSection(_Section):
+class EngineSection(Section):
     """How actions are delivered.
 
     Attributes:
@@ -271,12 +129,14 @@ class EngineSection(_Section):
     max_attempts: int = Field(default=8, ge=1, le=50)
 
 
-class ScheduleSettings(_Section):
+class ScheduleSettings(Section):
     """When work runs by itself.
 
     Attributes:
-        nightly: Start of the nightly sync, in each facility's own time; None for never.
-        reconcile: When payments are compared with the back offices, in each facility's own time; None for never.
+        nightly: Start of the nightly sync, in each facility's own time; None, written "never", for none by the clock.
+        reconcile: When payments are compared with the back offices, in each facility's own time. None, written "never",
+            for no time of its own: they are then compared after each facility's nightly sync, when it succeeded.
+            Only with ``nightly`` "never" as well is nothing compared by the clock.
         daily_close: When the back offices close their day, in each facility's own time: until then a payment can be
             voided. None when it is not known.
     """
@@ -291,7 +151,7 @@ class ScheduleSettings(_Section):
         return None if value == "never" else value
 
 
-class DispatchSettings(_Section):
+class DispatchSettings(Section):
     """Who carries the wake-ups, and does the work that could not be finished at once.
 
     Attributes:
@@ -313,7 +173,7 @@ class DispatchSettings(_Section):
     @field_validator("broker")
     @classmethod
     def _is_an_address(cls, broker: str | None) -> str | None:
-        if broker is not None and _holds_password(broker):
+        if broker is not None and holds_password(broker):
             message = 'holds a password; take it out and write dispatch.password = "env:NAME"'
             raise ValueError(message)
         if broker is not None and "://" not in broker:
@@ -331,10 +191,10 @@ class DispatchSettings(_Section):
             return self.broker
         scheme, _, rest = self.broker.partition("://")
         user, _, host = rest.rpartition("@")
-        return f"{scheme}://{user}:{_quoted(secrets.get(self.password))}@{host}"
+        return f"{scheme}://{user}:{quoted(secrets.get(self.password))}@{host}"
 
 
-class AccountSettings(_Section):
+class AccountSettings(Section):
     """One account at one back office; it may serve many facilities.
 
     Attributes:
@@ -359,7 +219,7 @@ def _bare_secrets(table: Mapping[str, Any], above: str = "") -> Iterator[str]:
     for name, value in table.items():
         if isinstance(value, Mapping):
             yield from _bare_secrets(value, f"{above}{name}.")
-        elif isinstance(value, str) and value and _SMELLS_SECRET.search(name) and not _REFERENCE.fullmatch(value):
+        elif isinstance(value, str) and value and _SMELLS_SECRET.search(name) and not REFERENCE.fullmatch(value):
             yield f"{above}{name}"
 
 

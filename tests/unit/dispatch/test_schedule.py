@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pmsbridge.dispatch.schedule import Nightly, Schedule, latest_slot
-from pmsbridge.errors import ConfigurationError
+from pmsbridge.engine.deliver import Beat
+from pmsbridge.errors import ConfigurationError, UnavailableError
 from tests.engine.stage import Stage, at
 
 CHICAGO = Nightly("nightly", time(2, 30), "America/Chicago")
@@ -95,3 +96,103 @@ def test_importing_the_room_does_not_load_the_clock_library() -> None:
 
     assert ran.stdout.strip() == "False"
     assert at(2).tzinfo is UTC
+
+
+def test_a_process_that_stops_gives_its_night_back_and_no_later_beat_takes_it_again(tmp_path: Path) -> None:
+    stage, ran, heard = Stage(tmp_path), list[datetime](), list[bool]()
+    stopping, elsewhere = stage.runtime(), _schedule(stage, ran)
+    clock = Schedule(stopping, [CHICAGO, Nightly("next", time(2, 30), "America/Chicago")])
+
+    def night(_slot: datetime, beat: Beat) -> None:
+        heard.append(beat())
+        assert not clock.stop(waits=False)
+        heard.append(beat())
+        assert elsewhere.look() == 1
+        heard.append(beat())
+        raise UnavailableError("told to stop")
+
+    stopping.jobs["nightly"] = night
+    stopping.jobs["next"] = lambda slot, _beat: ran.append(slot)
+
+    assert clock.look() == 1
+
+    assert heard == [True, False, False]
+    assert ran == [instant("2026-11-21T08:30")]
+    assert stopping.runs.last_success("nightly") == instant("2026-11-21T08:30")
+    assert stopping.runs.unfinished("nightly") == ()
+
+
+def test_a_night_given_back_that_nobody_has_taken_yet_has_neither_ended_nor_failed(tmp_path: Path) -> None:
+    stage, ran = Stage(tmp_path), list[datetime]()
+    stopping = stage.runtime()
+
+    def night(_slot: datetime, beat: Beat) -> None:
+        stopping.let_go()
+        if not beat():
+            return
+
+    stopping.jobs["nightly"] = night
+    Schedule(stopping, [CHICAGO]).look()
+
+    assert stopping.runs.last_success("nightly") is None
+    assert _schedule(stage, ran).look() == 1
+
+
+def test_a_job_that_ends_before_it_hears_that_its_process_stops_has_ended(tmp_path: Path) -> None:
+    stopping = Stage(tmp_path).runtime()
+
+    def night(_slot: datetime, _beat: Beat) -> None:
+        stopping.let_go()
+
+    stopping.jobs["nightly"] = night
+
+    Schedule(stopping, [CHICAGO]).look()
+
+    assert stopping.runs.last_success("nightly") == instant("2026-11-21T08:30")
+
+
+@pytest.mark.parametrize("died", [True, False])
+def test_what_a_night_started_and_did_not_end_is_done_again_without_the_night(tmp_path: Path, died: bool) -> None:
+    stage, ran, broken = Stage(tmp_path), list[str](), [True]
+    runtime = stage.runtime()
+    schedule = Schedule(runtime, [CHICAGO])
+
+    def comparison(slot: datetime, _beat: Beat) -> None:
+        ran.append("comparison")
+        if broken:
+            raise UnavailableError("the back office is away")
+
+    def night(slot: datetime, _beat: Beat) -> None:
+        ran.append("night")
+        if died:
+            runtime.runs.start("reconcile mem/F1", slot, "somebody dead", timedelta(minutes=15))
+        else:
+            runtime.tick("reconcile mem/F1", slot)
+
+    runtime.jobs.update({"nightly": night, "reconcile mem/F1": comparison})
+    assert schedule.look() == 1
+    ran.clear()
+    broken.clear()
+
+    stage.later(timedelta(minutes=16))
+    # A failure waits for the next start, a death for the next look; as with nights.
+    assert schedule.look() == int(died)
+    assert schedule.catch_up() == int(not died)
+    assert schedule.catch_up() == 0
+
+    assert ran == ["comparison"]
+
+
+def test_an_old_failure_that_a_newer_run_made_good_is_left_alone(tmp_path: Path) -> None:
+    stage, runtime = Stage(tmp_path), Stage(tmp_path).runtime()
+
+    def comparison(slot: datetime, _beat: Beat) -> None:
+        if slot == at(2):
+            raise UnavailableError("the back office is away")
+
+    runtime.jobs["comparison"] = comparison
+    assert runtime.tick("comparison", at(2))
+    assert runtime.tick("comparison", at(3))
+
+    assert Schedule(runtime, []).catch_up() == 0
+    assert stage.runtime().runs.unfinished("comparison") == (at(2),)

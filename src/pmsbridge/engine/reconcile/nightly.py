@@ -82,6 +82,8 @@ class _AfterSync:
             self._runtime.tick(self._name, slot)
         except Exception as error:  # noqa: BLE001 - the sync is done, and stays done
             _log.error("reconcile_not_started", job=self._name, why=type(error).__name__)
+        finally:
+            self._beat = _always  # a comparison tried again later is nobody's night
 
     def comparison(self, slot: datetime, beat: Beat) -> None:
         """Holds the night's run as well as its own while it works."""

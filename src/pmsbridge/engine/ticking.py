@@ -1,0 +1,119 @@
+"""Jobs by the clock: each slot once over all processes, given back by a process that ends before the job does."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from pmsbridge.errors import ConfigurationError, PmsBridgeError
+from pmsbridge.logging import get_logger
+from pmsbridge.store.runs import Runs
+
+__all__ = ["Beat", "Job", "Ticker"]
+
+_log = get_logger(__name__)
+_ALL: weakref.WeakSet[Ticker] = weakref.WeakSet()
+
+Beat = Callable[[], bool]
+"""Called by a running job now and then; False says stop: another process has taken it over, or this one ends."""
+
+Job = Callable[[datetime, Beat], None]
+"""What a clock slot starts: the slot, and the beat."""
+
+
+class Ticker:
+    """Starts jobs, and gives back what runs when its process ends.
+
+    Attributes:
+        jobs: By name, what a clock slot starts.
+    """
+
+    def __init__(self, runs: Runs, owner: Callable[[], str], lease: timedelta) -> None:
+        """Nothing runs yet.
+
+        Args:
+            runs: Who runs which slot.
+            owner: Who this process is.
+            lease: How long a slot stays taken after the last beat.
+        """
+        self.jobs: dict[str, Job] = {}
+        self._runs = runs
+        self._owner = owner
+        self._lease = lease
+        self.forget()
+        _ALL.add(self)
+
+    def forget(self) -> None:
+        """After a fork: what runs is the parent's."""
+        self._running: list[_Run] = []
+        # Held while a beat is written: one that is late must not take back what was given up.
+        self._writing = threading.Lock()
+
+    def tick(self, name: str, slot: datetime) -> bool:
+        """See ``Runtime.tick``."""
+        if name not in self.jobs:
+            message = f"there is no job {name!r}"
+            raise ConfigurationError(message, code="no_job")
+        if not self._runs.start(name, slot, self._owner(), self._lease):
+            return False
+        run = _Run(name, slot)
+        self._running.append(run)
+        try:
+            self._run(run)
+        finally:
+            self._running.remove(run)
+        return True
+
+    def _run(self, run: _Run) -> None:
+        why = ""
+        try:
+            self.jobs[run.name](run.slot, lambda: self._beat(run))
+        except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
+            why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
+        if run.was_told_to_stop:
+            # Neither done nor failed: whoever has it now, or takes it over, says how it ends.
+            _log.warning("job_given_back", job=run.name, slot=run.slot.isoformat())
+            return
+        if why:
+            _log.error("job_failed", job=run.name, slot=run.slot.isoformat(), why=why)
+        self._runs.finish(run.name, run.slot, self._owner(), error=why)
+
+    def _beat(self, run: _Run) -> bool:
+        with self._writing:
+            goes_on = not run.is_given_up and self._runs.beat(run.name, run.slot, self._owner(), self._lease)
+        run.was_told_to_stop = not goes_on
+        return goes_on
+
+    def let_go(self) -> int:
+        """See ``Runtime.let_go``."""
+        with self._writing:
+            for run in list(self._running):
+                run.is_given_up = True
+            return self._runs.let_go(self._owner())
+
+
+class _Run:
+    """One slot at work in this process.
+
+    Attributes:
+        is_given_up: The process ends; the slot is another's.
+        was_told_to_stop: The job has heard so from its beat.
+    """
+
+    def __init__(self, name: str, slot: datetime) -> None:
+        self.name = name
+        self.slot = slot
+        self.is_given_up = False
+        self.was_told_to_stop = False
+
+
+def _forget_all() -> None:
+    for ticker in list(_ALL):
+        ticker.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

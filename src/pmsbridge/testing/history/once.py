@@ -1,0 +1,73 @@
+"""What was wished for is done once, and nothing else is done."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from pmsbridge.testing.history.case import Case
+from pmsbridge.testing.history.seen import NOTICES, Booked, Violation
+
+__all__ = ["doubles", "overpaid", "phantoms"]
+
+
+def doubles(case: Case) -> Iterable[Violation]:
+    """One intent, carried out twice: by one key, or by two actions for one wish."""
+    for key, rows in case.by_key.items():
+        kind, times = rows[0].kind, Counter(row.subject for row in rows)
+        if kind == "send_mail" or max(times.values()) == 1:
+            continue
+        action = case.action_of(key)
+        if action not in case.misjudged:
+            yield case.violation(_name_double(case, kind, action, rows), action, *rows)
+    yield from _doubled_wishes(case)
+
+
+def _name_double(case: Case, kind: str, action: str, rows: Sequence[Booked]) -> str:
+    if kind in NOTICES:
+        return "notice_doubled"
+    answer = case.last.get(action)
+    notices = {s.key for s in answer.steps if not s.principal} if answer else set()
+    began = min((r.began for r in case.history.requests if r.key in notices), default=None)
+    return "edit_repeated_by_notice" if began is not None and rows[-1].at >= began else "double"
+
+
+def _doubled_wishes(case: Case) -> Iterable[Violation]:
+    paid: dict[tuple[str, str], list[Booked]] = defaultdict(list)
+    for row in case.history.booked:
+        if row.key and row.kind == "take_payment":
+            for wish in sorted(case.wishes.get(case.action_of(row.key), ())):
+                paid[wish, row.subject].append(row)
+    for (wish, subject), rows in paid.items():
+        if len({row.key for row in rows}) > 1 and wish not in case.excused_wishes:
+            yield case.violation("double", wish, f"{subject} was paid by {len(rows)} payments", *rows)
+
+
+def overpaid(case: Case) -> Iterable[Violation]:
+    """More taken than was ever due."""
+    taken: dict[str, list[Booked]] = defaultdict(list)
+    for row in case.history.booked:
+        if row.key and row.kind == "take_payment":
+            taken[row.subject].append(row)
+    for rental, rows in taken.items():
+        total = sum((Decimal(row.what) for row in rows), Decimal(0))
+        is_excused = any(case.action_of(row.key) in case.misjudged for row in rows)
+        if total > case.history.owed.get(rental, Decimal(0)) and not is_excused:
+            owed = case.history.owed.get(rental, Decimal(0))
+            yield case.violation("double", rental, f"{total} taken of {owed} due", *rows)
+
+
+def phantoms(case: Case) -> Iterable[Violation]:
+    """Done, and nobody asked for it."""
+    amounts: dict[str, set[str]] = defaultdict(set)
+    for click in case.history.clicks:
+        amounts[click.wish].add(click.amount)
+    for key, rows in case.by_key.items():
+        action = case.action_of(key)
+        if not action or not case.wishes.get(action):
+            yield case.violation("phantom", action or key, *rows)
+            continue
+        wanted = set().union(*(amounts[wish] for wish in case.wishes[action])) - {""}
+        if rows[0].kind == "take_payment" and wanted and rows[0].what not in wanted:
+            yield case.violation("phantom", action, f"{sorted(wanted)} was wanted", *rows)
