@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
@@ -202,7 +202,7 @@ def _statements(told: Order) -> dict[str, float]:
     runtime_ = runtime(told.url, told.office)
     seen: Counter[str] = Counter()
     engine = runtime_.database.engine
-    event.listen(engine, "before_cursor_execute", lambda *_args: seen.update(["statements"]))
+    _count_statements(engine, seen)
     event.listen(engine, "commit", lambda *_args: seen.update(["commits"]))
     found: dict[str, float] = {}
     for what in ("submit", "drain"):
@@ -217,6 +217,18 @@ def _statements(told: Order) -> dict[str, float]:
         found[f"{what} ms"] = (time.process_time() - began) * 1000 / told.actions
     runtime_.database.close()
     return found
+
+
+def _count_statements(engine: Engine, seen: Counter[str]) -> None:
+    """Every statement that reaches the database, transaction control aside."""
+
+    def told(text: str) -> None:
+        seen["statements"] += not text.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"))
+
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "checkout", lambda driver, *_args: driver.set_trace_callback(told))
+    else:
+        event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_args: told(text))
 
 
 def main() -> None:

@@ -94,8 +94,8 @@ def test_importing_pmsbridge_starts_no_thread_and_opens_no_socket() -> None:
     assert python(program).returncode == 0
 
 
-def test_importing_pmsbridge_takes_less_than_two_seconds(record_property: Callable[[str, object], None]) -> None:
-    program = "import time; t = time.perf_counter(); import pmsbridge; print(time.perf_counter() - t)"
+def test_importing_pmsbridge_takes_less_than_two_seconds_of_the_processor(record_property: Callable[[str, object], None]) -> None:
+    program = "import time; t = time.process_time(); import pmsbridge; print(time.process_time() - t)"
     taken = statistics.median(float(python(program).stdout) for _ in range(3))
 
     record_property("import_seconds", f"{taken:.3f}")
