@@ -94,7 +94,9 @@ def test_importing_pmsbridge_starts_no_thread_and_opens_no_socket() -> None:
     assert python(program).returncode == 0
 
 
-def test_importing_pmsbridge_takes_less_than_two_seconds_of_the_processor(record_property: Callable[[str, object], None]) -> None:
+def test_importing_pmsbridge_takes_less_than_two_seconds_of_the_processor(
+    record_property: Callable[[str, object], None],
+) -> None:
     program = "import time; t = time.process_time(); import pmsbridge; print(time.process_time() - t)"
     taken = statistics.median(float(python(program).stdout) for _ in range(3))
 
