@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pmsbridge.engine.sync import FacilityKey, Sync, SyncProgress
+from pmsbridge.engine.sync import EntityStarted, FacilityKey, Sync, SyncEvent, SyncProgress
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental, RentalState
@@ -81,13 +81,16 @@ def test_a_run_that_broke_off_goes_on_from_its_last_committed_batch(stage: Stage
     stage.office.failing_fetches["F1"] = UnavailableError("away")
     Sync(runtime).run([F1], [Entity.UNITS])
     assert len(runtime.mirror.units("mem", "F1")) == 2
-    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is not None
+    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is None
     stage.office.failing_fetches.clear()
+    told: list[SyncEvent] = []
 
-    report = Sync(runtime).run([F1], [Entity.UNITS])
+    report = Sync(runtime).run([F1], [Entity.UNITS], watch=told.append)
 
+    assert [event.is_resumed for event in told if isinstance(event, EntityStarted)] == [True]
     assert report.total.read == 3
     assert len(runtime.mirror.units("mem", "F1")) == 5
+    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is not None
 
 
 def test_refused_credentials_are_tried_once_a_night(stage: Stage) -> None:

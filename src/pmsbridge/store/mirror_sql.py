@@ -1,0 +1,181 @@
+"""The statements that fill the mirror, prepared once and run for many rows at a time, past the expression language.
+
+Every call is one statement on SQLite and one ``COPY``, one array or one pipeline on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from pmsbridge.store.columns import UtcInstant, plain
+from pmsbridge.store.nouns import NOUNS, Kind, value_of
+from pmsbridge.store.portable import is_postgresql
+from pmsbridge.store.tables import MIRROR
+
+__all__ = ["Known", "NounSql", "column_values", "insert_many", "instant", "known_rows", "mark", "noun_sql", "reserve"]
+
+_HEAD: Final = ("key", "place", "id")
+_TAIL: Final = ("extra", "doc", "changed_at", "deleted_at")
+_INSTANT: Final = UtcInstant()
+_ids: Final = MIRROR.ids.name
+
+Values = Callable[[Mapping[str, Any]], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is held of a row.
+
+    Attributes:
+        row_hash: Of the row it was made of; empty when that is not known.
+    """
+
+    key: int
+    row_hash: bytes
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NounSql:
+    """What is done to one noun's table.
+
+    Attributes:
+        columns: All, in the order in which rows are given; the first is the key.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+
+    def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """New rows."""
+        insert_many(connection, self.table, self.columns, rows)
+
+    def update(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows that are there."""
+        if rows:
+            sign = mark(connection)
+            changed = ", ".join(f"{name} = {sign}" for name in self.columns[1:])
+            statement = f"UPDATE {self.table} SET {changed} WHERE key = {sign}"  # noqa: S608 - our own names
+            connection.exec_driver_sql(statement, [(*row[1:], row[0]) for row in rows])
+
+    def documents(self, connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+        """What is held, by key."""
+        found: dict[int, str] = {}
+        for part in _parts(keys):
+            statement = f"SELECT key, doc FROM {self.table} WHERE key {_among(connection, part)}"  # noqa: S608
+            found.update((row[0], row[1]) for row in connection.exec_driver_sql(statement, _given(connection, part)))
+        return found
+
+    def mark_deleted(self, connection: Connection, keys: Sequence[int], now: datetime) -> None:
+        """They are not in the back office any more."""
+        at, sign = instant(connection, now), mark(connection)
+        for part in _parts(keys):
+            among, given = _among(connection, part), _given(connection, part)
+            gone = f"UPDATE {_ids} SET deleted_at = {sign} WHERE key {among}"  # noqa: S608 - our own names
+            connection.exec_driver_sql(gone, (at, *given))
+            gone = f"UPDATE {self.table} SET deleted_at = {sign}, changed_at = {sign} WHERE key {among}"  # noqa: S608
+            connection.exec_driver_sql(gone, (at, at, *given))
+
+
+@lru_cache(maxsize=64)
+def noun_sql(entity: str) -> NounSql:
+    """The statements of a noun.
+
+    Raises:
+        KeyError: The mirror does not hold such records.
+    """
+    noun = NOUNS[entity]
+    return NounSql(noun.table, (*_HEAD, *(field.name for field in noun.fields), *_TAIL))
+
+
+@lru_cache(maxsize=64)
+def column_values(entity: str, *, on_postgresql: bool) -> Values:
+    """The function that makes the noun's own columns of a record's JSON, in order."""
+    readers = []
+    for field in NOUNS[entity].fields:
+        read = value_of(field)
+        if field.kind is Kind.INSTANT and not on_postgresql:
+            read = _as_text(read)
+        elif field.kind.is_text and on_postgresql:
+            read = _storable(read)
+        readers.append(read)
+    return lambda document: [read(document) for read in readers]
+
+
+def _as_text(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda document: _instant_text(read(document))
+
+
+def _storable(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda document: plain(read(document))
+
+
+def _instant_text(value: datetime | None) -> str | None:
+    return None if value is None else f"{value.isoformat(timespec='microseconds')[:26]}Z"
+
+
+def instant(connection: Connection, moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants
+    """A point in time as the driver wants it."""
+    return _INSTANT.process_bind_param(moment, connection.dialect)
+
+
+def mark(connection: Connection) -> str:
+    """What stands for a value in a statement."""
+    return "%s" if is_postgresql(connection) else "?"
+
+
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows: by ``COPY`` where there is one."""
+    if not rows:
+        return
+    names = ", ".join(columns)
+    if not is_postgresql(connection):
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))  # noqa: S608
+        return
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def known_rows(connection: Connection, place: int, entity: str, ids: Sequence[str]) -> dict[str, Known]:
+    """What is held under these ids."""
+    found: dict[str, Known] = {}
+    sign = mark(connection)
+    for part in _parts(ids):
+        statement = (
+            f"SELECT id, key, row_hash, deleted_at IS NOT NULL FROM {_ids} "  # noqa: S608 - our own names
+            f"WHERE place = {sign} AND entity = {sign} AND id {_among(connection, part)}"
+        )
+        rows = connection.exec_driver_sql(statement, (place, entity, *_given(connection, part)))
+        found.update((row[0], Known(row[1], bytes(row[2]), bool(row[3]))) for row in rows)
+    return found
+
+
+def reserve(connection: Connection, count: int) -> list[int]:
+    """Keys for new records."""
+    if is_postgresql(connection):
+        statement = f"SELECT nextval('{_ids}_key_seq') FROM generate_series(1, {count:d})"  # noqa: S608
+        return [row[0] for row in connection.exec_driver_sql(statement)]
+    # The write lock is held, and no row is ever taken out: the highest key is the last one given.
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(key), 0) FROM {_ids}").scalar_one()  # noqa: S608
+    return list(range(last + 1, last + 1 + count))
+
+
+def _parts(values: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _among(connection: Connection, values: Sequence[Any]) -> str:
+    return "= ANY(%s)" if is_postgresql(connection) else f"IN ({', '.join('?' * len(values))})"
+
+
+def _given(connection: Connection, values: Sequence[Any]) -> tuple[Any, ...]:
+    return (list(values),) if is_postgresql(connection) else tuple(values)
