@@ -21,9 +21,6 @@ __all__ = ["RECORD_CLASSES", "account_document", "document", "record_from", "row
 RECORD_CLASSES: Final[Mapping[str, type[Record]]] = {entity: noun.record for entity, noun in NOUNS.items()}
 """What the mirror holds, by entity name."""
 
-_WHEN_SEEN: Final = {"ref": {"seen_at"}}
-
-
 def _plain(value: object) -> object:
     if isinstance(value, frozenset | set):
         return sorted(value)
@@ -37,12 +34,23 @@ def _plain(value: object) -> object:
     raise TypeError(message)
 
 
+def _without_time(value: object) -> object:
+    """Without the times of reading, those of records within the record included (a tenant's contacts)."""
+    if isinstance(value, dict):
+        return {
+            name: {key: said for key, said in part.items() if key != "seen_at"}
+            if name == "ref" and isinstance(part, dict)
+            else _without_time(part)
+            for name, part in value.items()
+        }
+    return [_without_time(part) for part in value] if isinstance(value, tuple | list) else value
+
+
 def document(record: Record) -> tuple[str, str]:
     """A record as text and the hash of it. When it was read does not count as content, and sets are sorted."""
     # A float would be written by json without asking; the model has none.
-    text = json.dumps(
-        record.model_dump(exclude=_WHEN_SEEN), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
+    dumped = _without_time(record.model_dump())
+    text = json.dumps(dumped, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text, hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from pmsbridge.errors import NotFoundError
 
-from pmsbridge.model.people import Phone
+from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
 from pmsbridge.ports.adapter import TenantSearch
@@ -114,6 +114,13 @@ def test_when_a_record_was_seen_is_no_change(mirror: Mirror, clock: TestClock) -
     seen_later = unit(1).changed(ref=unit(1).ref.changed(seen_at=clock.now()))
 
     assert read(mirror, [seen_later], "r2")[0].changed == 0
+
+
+def test_when_a_contact_of_a_tenant_was_seen_is_no_change(clock: TestClock) -> None:
+    contact = Contact(ref=builders.ref("contact", "C1"), tenant_id="T1", role=ContactRole.SPOUSE)
+    later = contact.changed(ref=contact.ref.changed(seen_at=clock.now()))
+
+    assert document(builders.tenant(contacts=(contact,))) == document(builders.tenant(contacts=(later,)))
 
 
 def test_the_order_of_a_set_is_no_change() -> None:
