@@ -15,7 +15,7 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_pass import text_of
 from pmsbridge.store.mirror_sql import known_rows, noun_sql
 from pmsbridge.store.mirror_writes import Scope, known_place
-from pmsbridge.store.nouns import NOUNS, Kind, value_of
+from pmsbridge.store.nouns import NOUNS, Kind, Noun, Values, row_function
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
 
@@ -32,14 +32,11 @@ class Held:
 
     def differs_from(self, document: Document) -> tuple[dict[str, Any], dict[str, Any]]:
         """What it says differently: its own and the other's, by dotted name."""
-        if self.text == text_of(document):
-            return {}, {}
         try:
             mine = json.loads(self.text)
         except ValueError:
             mine = {}
-        old, new = different_fields(mine if isinstance(mine, dict) else {}, document)
-        return (old, new) if new else ({"": self.text}, {"": text_of(document)})
+        return different_fields(mine if isinstance(mine, dict) else {}, document)
 
 
 class MirrorSide:
@@ -75,7 +72,7 @@ class MirrorSide:
     def untrue_columns(self) -> Iterator[tuple[str, dict[str, tuple[Any, Any]]]]:
         """Living records of which a column says something else than the record: its value, and what it should be."""
         noun, table = NOUNS[self._scope.entity], MIRROR.nouns[self._scope.entity]
-        readers = {field.name: (field.kind, value_of(field)) for field in noun.fields}
+        values = row_function(noun.entity, instants=lambda moment: moment)
         after = 0
         while True:
             query = (
@@ -87,23 +84,22 @@ class MirrorSide:
             with self._database.read() as connection:
                 rows = connection.execute(query).mappings().all()
             for row in rows:
-                if untrue := _untrue(row, readers):
+                if untrue := _untrue(noun, row, values):
                     yield row["id"], untrue
             if not rows:
                 return
             after = rows[-1]["key"]
 
 
-def _untrue(row: Mapping[str, Any], readers: Mapping[str, tuple[Kind, Any]]) -> dict[str, tuple[Any, Any]]:
+def _untrue(noun: Noun, row: Mapping[str, Any], values: Values) -> dict[str, tuple[Any, Any]]:
     try:
         document = json.loads(row["doc"])
     except ValueError:
         return {"doc": (row["doc"], None)}
     found: dict[str, tuple[Any, Any]] = {}
-    for name, (kind, read) in readers.items():
-        wanted = read(document)
-        if not _same(kind, row[name], wanted):
-            found[name] = (row[name], wanted)
+    for field, wanted in zip(noun.fields, values(document), strict=True):
+        if not _same(field.kind, row[field.name], wanted):
+            found[field.name] = (row[field.name], wanted)
     extra = text_of(document.get("extra") or {})
     if row["extra"] != extra:
         found["extra"] = (row["extra"], extra)

@@ -41,7 +41,8 @@ _HANDFUL: Final = 5
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
 
-text_of: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
+text_of: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+"""JSON, in the order in which the adapter gives it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Different:
 class _Batch:
     """What becomes of one batch."""
 
-    new: list[tuple[str, bytes, Document]] = field(default_factory=list)
+    new: list[tuple[str, bytes, Document, str]] = field(default_factory=list)
     rewritten: list[tuple[Known, str, bytes, Document, str]] = field(default_factory=list)
     touched: list[tuple[int, bytes]] = field(default_factory=list)
     changes: list[NewChange] = field(default_factory=list)
@@ -173,7 +174,7 @@ class Pass:
         for row_id, document in made.items():
             row, digest, text = known.get(row_id), fresh[row_id], text_of(document)
             if row is None:
-                batch.new.append((row_id, digest, document))
+                batch.new.append((row_id, digest, document, text))
             elif held[row.key] != text or row.is_deleted or not row.row_hash:
                 batch.rewritten.append((row, row_id, digest, document, text))
                 self._note(batch, row, row_id, held[row.key], text, document)
@@ -186,6 +187,8 @@ class Pass:
         elif held != text:
             before = json.loads(held)
             old, new = different_fields(before, document)
+            if not new:
+                return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
             batch.different.append(Different(row_id, before, document))
 
@@ -208,8 +211,8 @@ class Pass:
         ids: list[Sequence[Any]] = []
         full: list[Sequence[Any]] = []
         uids = _uids(self._clock.now(), len(keys))
-        for key, uid, (row_id, digest, document) in zip(keys, uids, batch.new, strict=True):
-            text = clean(text_of(document))
+        for key, uid, (row_id, digest, document, made) in zip(keys, uids, batch.new, strict=True):
+            text = clean(made)
             ids.append((key, place, entity, row_id, uid, digest, at))
             full.append([key, place, row_id, *self._columns(document), _extra(document), text, at, None])
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))

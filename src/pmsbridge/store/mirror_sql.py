@@ -5,7 +5,7 @@ Every call is one statement on SQLite and one ``COPY``, one array or one pipelin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from pmsbridge.store.columns import UtcInstant, plain
-from pmsbridge.store.nouns import NOUNS, Kind, value_of
+from pmsbridge.store.nouns import NOUNS, Values, row_function
 from pmsbridge.store.portable import is_postgresql
 from pmsbridge.store.tables import MIRROR
 
@@ -24,8 +24,6 @@ _HEAD: Final = ("key", "place", "id")
 _TAIL: Final = ("extra", "doc", "changed_at", "deleted_at")
 _INSTANT: Final = UtcInstant()
 _ids: Final = MIRROR.ids.name
-
-Values = Callable[[Mapping[str, Any]], list[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +94,10 @@ def noun_sql(entity: str) -> NounSql:
 
 @lru_cache(maxsize=64)
 def column_values(entity: str, *, on_postgresql: bool) -> Values:
-    """The function that makes the noun's own columns of a record's JSON, in order."""
-    readers = []
-    for field in NOUNS[entity].fields:
-        read = value_of(field)
-        if field.kind is Kind.INSTANT and not on_postgresql:
-            read = _as_text(read)
-        elif field.kind.is_text and on_postgresql:
-            read = _storable(read)
-        readers.append(read)
-    return lambda document: [read(document) for read in readers]
-
-
-def _as_text(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
-    return lambda document: _instant_text(read(document))
-
-
-def _storable(read: Callable[[Mapping[str, Any]], Any]) -> Callable[[Mapping[str, Any]], Any]:
-    return lambda document: plain(read(document))
-
-
-def _instant_text(value: datetime | None) -> str | None:
-    return None if value is None else f"{value.isoformat(timespec='microseconds')[:26]}Z"
+    """The function that makes the noun's own columns of a record's JSON, in order, as the driver wants them."""
+    if on_postgresql:
+        return row_function(entity, instants=lambda moment: moment, texts=lambda text: plain(text) or "")
+    return row_function(entity, instants=lambda moment: f"{moment.isoformat(timespec='microseconds')[:26]}Z")
 
 
 def instant(connection: Connection, moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants

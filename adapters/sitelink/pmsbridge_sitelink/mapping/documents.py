@@ -29,10 +29,11 @@ LEAVING: Final = " leaving"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ID_LENGTH: Final = 200
 _CONTACTS: Final = (("Alt", "alternate"), ("Bus", "business"), ("Add", "other"))
-_NAME_COLUMNS: Final = {"title": "sMrMrs", "first": "sFName", "middle": "sMI", "last": "sLName", "company": "sCompany"}
+# Keys stand in the order of the alphabet, here and below: so the text of a record is the same by any way to it.
+_NAME_COLUMNS: Final = {"company": "sCompany", "first": "sFName", "last": "sLName", "middle": "sMI", "title": "sMrMrs"}
 _ADDRESS_COLUMNS: Final = {
-    "line1": "sAddr1", "line2": "sAddr2", "city": "sCity", "region": "sRegion", "postal_code": "sPostalCode",
-    "country": "sCountry",
+    "city": "sCity", "country": "sCountry", "line1": "sAddr1", "line2": "sAddr2", "postal_code": "sPostalCode",
+    "region": "sRegion",
 }  # fmt: skip
 
 
@@ -56,8 +57,7 @@ class Place:
 def _blank(record: type[Any], **needed: Any) -> dict[str, Any]:
     """A record of which only what it cannot be without is known."""
     ref = VendorRef(system="x", account="x", facility="x", entity=record.entity, id="x")
-    found: dict[str, Any] = record(ref=ref, **needed).model_dump(mode="json")
-    return found
+    return dict(sorted(record(ref=ref, **needed).model_dump(mode="json").items()))
 
 
 _TENANT: Final = _blank(Tenant, name=PersonName())
@@ -65,7 +65,9 @@ _UNIT: Final = _blank(Unit, number="x")
 _RENTAL: Final = _blank(Rental, tenant_id="x", state=RentalState.ACTIVE)
 _NO_ADDRESS: Final = PostalAddress().model_dump(mode="json")
 _CONSENTS: Final = {
-    granted: [each.model_dump(mode="json") for each in people.consents_of({"bSMSOptIn": str(granted)})]
+    granted: [
+        dict(sorted(each.model_dump(mode="json").items())) for each in people.consents_of({"bSMSOptIn": str(granted)})
+    ]
     for granted in (True, False)
 }
 
@@ -135,7 +137,11 @@ def tenant_document(row: Row, place: Place) -> dict[str, Any]:
 def _contacts(row: Row, place: Place, tenant_id: str) -> list[dict[str, Any]]:
     found = []
     get = row.get
+    # Most rows have no cell of any contact: one look at the names spares a look at every one of them.
+    told = {column[-3:] for column in row}
     for suffix, role, name_columns, address_columns in _OTHERS:
+        if suffix not in told:
+            continue
         name = {part: get(column, "").strip() for part, column in name_columns}
         address = {part: get(column, "").strip() for part, column in address_columns}
         phone, email = _phone(row, f"sPhone{suffix}"), text(row, f"sEmail{suffix}")
