@@ -186,7 +186,9 @@ NOUNS: Final[Mapping[str, Noun]] = {noun.entity: noun for noun in _ALL}
 """By entity word."""
 
 
-def row_function(entity: str, *, instants: Callable[[datetime], Any], texts: Callable[[str], str] | None = None) -> Values:
+def row_function(
+    entity: str, *, instants: Callable[[datetime], Any], texts: Callable[[str], str] | None = None
+) -> Values:
     """The function that makes a noun's columns of a record's JSON, in the order of its fields.
 
     It is compiled from the declaration: a night calls it for every new row.

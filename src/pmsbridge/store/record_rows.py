@@ -21,6 +21,7 @@ __all__ = ["RECORD_CLASSES", "account_document", "document", "record_from", "row
 RECORD_CLASSES: Final[Mapping[str, type[Record]]] = {entity: noun.record for entity, noun in NOUNS.items()}
 """What the mirror holds, by entity name."""
 
+
 def _plain(value: object) -> object:
     if isinstance(value, frozenset | set):
         return sorted(value)
@@ -73,6 +74,4 @@ def rows_of(
 ) -> Rows:
     """Records as rows, for a back office that is read record by record."""
     texts = {record.id: document(record)[0].encode(errors="replace") for record in records}
-    return Rows(
-        tuple(texts), tuple(texts.values()), json.loads, cursor=cursor, resume=resume, is_complete=is_complete
-    )
+    return Rows(tuple(texts), tuple(texts.values()), json.loads, cursor=cursor, resume=resume, is_complete=is_complete)

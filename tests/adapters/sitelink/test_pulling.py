@@ -55,7 +55,11 @@ def test_a_pull_makes_the_records_of_a_fetch(adapter: SiteLinkAdapter, entity: E
 @pytest.mark.parametrize("entity", NOUNS)
 def test_two_pulls_of_an_unchanged_office_give_the_same_bytes(adapter: SiteLinkAdapter, entity: Entity) -> None:
     one, two = (
-        {row_id: raw for rows in adapter.pull(Query(entity, SITE)) for row_id, raw in zip(rows.ids, rows.raw, strict=True)}
+        {
+            row_id: raw
+            for rows in adapter.pull(Query(entity, SITE))
+            for row_id, raw in zip(rows.ids, rows.raw, strict=True)
+        }
         for _ in range(2)
     )
 
@@ -117,9 +121,7 @@ UNIT_CELLS = cells(
     "bClimate", "bPower", "bInside", "bAlarm", "bMobile", "dUpdated", "UnitTypeID", "dDeleted", "bRented",
     "bWaitingListReserved", "bRentable", "bDamaged", "bServiceRequired",
 )  # fmt: skip
-RENTAL_CELLS = cells(
-    "LedgerID", "TenantID", "UnitID", "sUnitName", "sUnit", "dcRent", "dLeaseDate", "dPaidThru", "uTS"
-)
+RENTAL_CELLS = cells("LedgerID", "TenantID", "UnitID", "sUnitName", "sUnit", "dcRent", "dLeaseDate", "dPaidThru", "uTS")
 
 
 def both(make: Any, model: Any, row: dict[str, str]) -> tuple[str | None, str | None]:

@@ -22,7 +22,14 @@ from pmsbridge_sitelink.mapping.cells import (
 )
 
 __all__ = [
-    "extra_of", "facility_of", "features_of", "kind_of", "notice_of", "policy_of", "state_of", "unit_of",
+    "extra_of",
+    "facility_of",
+    "features_of",
+    "kind_of",
+    "notice_of",
+    "policy_of",
+    "state_of",
+    "unit_of",
 ]
 
 _FEATURES = {

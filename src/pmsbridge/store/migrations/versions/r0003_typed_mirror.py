@@ -29,9 +29,7 @@ _TYPES: Final = {
 }  # fmt: skip
 # Columns as they were in this schema: a word with ":" is no text, the star is an index, the first of them over all rows.
 _NOUNS: Final = {
-    "facilities": (
-        "name* email phone_digits zone currency line1 city region postal_code country"
-    ),
+    "facilities": ("name* email phone_digits zone currency line1 city region postal_code country"),
     "units": (
         "number* kind type_name floor state* vendor_state asking_rate:amount asking_rate_currency "
         "notice_days:number last_changed_on:day"
@@ -66,12 +64,8 @@ _NOUNS: Final = {
         "tenant_id* amount:amount amount_currency state vendor_state paid_on:day* paid_at:instant receipt* "
         "method_text reference*"
     ),
-    "payment_methods": (
-        "tenant_id* rental_id* holder is_usable:flag"
-    ),
-    "autopay": (
-        "tenant_id* rental_id* state vendor_state method_usable:flag mandatory:flag"
-    ),
+    "payment_methods": ("tenant_id* rental_id* holder is_usable:flag"),
+    "autopay": ("tenant_id* rental_id* state vendor_state method_usable:flag mandatory:flag"),
     "documents": (
         "tenant_id* rental_id* kind title number* dated_on:day total:amount total_currency signature "
         "vendor_state media_type size_bytes:number"
@@ -84,18 +78,10 @@ _NOUNS: Final = {
         "tenant_id* unit_id* state* vendor_state needed_on:day expires_on:day quoted_rate:amount "
         "quoted_rate_currency global_number*"
     ),
-    "notes": (
-        "tenant_id* rental_id* kind visibility written_at:instant written_on:day author"
-    ),
-    "bulletins": (
-        "subject due_on:day posted_at:instant"
-    ),
-    "events": (
-        "tenant_id* kind vendor_state title starts_at:instant* ends_at:instant"
-    ),
-    "requests": (
-        "tenant_id* rental_id* kind state* vendor_state reference* asked_at:instant state_read_at:instant"
-    ),
+    "notes": ("tenant_id* rental_id* kind visibility written_at:instant written_on:day author"),
+    "bulletins": ("subject due_on:day posted_at:instant"),
+    "events": ("tenant_id* kind vendor_state title starts_at:instant* ends_at:instant"),
+    "requests": ("tenant_id* rental_id* kind state* vendor_state reference* asked_at:instant state_read_at:instant"),
     "move_outs": (
         "tenant_id* rental_id* kind state* vendor_state reference* asked_at:instant state_read_at:instant "
         "notice_given_on:day leaving_on:day"
@@ -104,9 +90,7 @@ _NOUNS: Final = {
         "tenant_id* rental_id* kind state* vendor_state reference* asked_at:instant state_read_at:instant "
         "item_id* quantity:amount call_off_state reason stop_at:instant call_number pickup_on:day"
     ),
-    "portal_accounts": (
-        "tenant_id* login* state access last_signed_in_at:instant"
-    ),
+    "portal_accounts": ("tenant_id* login* state access last_signed_in_at:instant"),
 }
 
 
@@ -116,7 +100,12 @@ def upgrade() -> None:
     _feed()
     for table, columns in _NOUNS.items():
         _noun(table, columns)
-    for name, kind in (("calls", Integer), ("bytes_read", RowNumber), ("milliseconds", RowNumber), ("findings", Integer)):
+    for name, kind in (
+        ("calls", Integer),
+        ("bytes_read", RowNumber),
+        ("milliseconds", RowNumber),
+        ("findings", Integer),
+    ):
         op.add_column("pmsbridge_sync_reports", Column(name, kind, nullable=False, server_default="0"))  # type: ignore[arg-type]
     _carry_over()
     note_version(3, oldest_code=2)
@@ -222,8 +211,16 @@ _ON_PLACE: Final = "JOIN pmsbridge_mirror_places p ON p.account = r.account AND 
 def _carry_over() -> None:
     """Take what is held over, found by what it was found by; the next night reads all of it anew and fills the rest."""
     uid, nothing, active = {
-        "sqlite": ("lower(hex(randomblob(16)))", "x''", "CASE r.record_state WHEN 'active' THEN 1 WHEN 'archived' THEN 0 END"),
-        "postgresql": ("replace(gen_random_uuid()::text, '-', '')", "''::bytea", "CASE r.record_state WHEN 'active' THEN true WHEN 'archived' THEN false END"),
+        "sqlite": (
+            "lower(hex(randomblob(16)))",
+            "x''",
+            "CASE r.record_state WHEN 'active' THEN 1 WHEN 'archived' THEN 0 END",
+        ),
+        "postgresql": (
+            "replace(gen_random_uuid()::text, '-', '')",
+            "''::bytea",
+            "CASE r.record_state WHEN 'active' THEN true WHEN 'archived' THEN false END",
+        ),
     }[op.get_context().dialect.name]
     op.execute(
         "INSERT INTO pmsbridge_mirror_places (account, facility) SELECT account, facility FROM pmsbridge_records "
