@@ -57,7 +57,7 @@ def arrange(kill: str) -> None:
             die()
 
     mirror_pass.Pass.take = taking  # type: ignore[method-assign]
-    changes.append = appending
+    changes.append = appending  # type: ignore[assignment]
 
 
 def main() -> None:

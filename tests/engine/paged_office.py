@@ -153,9 +153,7 @@ class PagedAdapter(MemoryAdapter):
         moment = stamp_of(tick)
         return moment + timedelta(microseconds=1) if self._ways.rounds_up and tick % 10 else moment
 
-    def _rows(
-        self, facility: str, rows: list[Row], cursor: str | None, resume: str | None, is_complete: bool
-    ) -> Rows:
+    def _rows(self, facility: str, rows: list[Row], cursor: str | None, resume: str | None, is_complete: bool) -> Rows:
         raws = [json.dumps([row.id, row.floor]).encode() for row in rows]
         return Rows(
             [row.id for row in rows], raws, lambda raw: unit_document(facility, *json.loads(raw)), cursor=cursor,

@@ -25,6 +25,7 @@ from tests.engine.paged_office import TICKS, PagedAdapter, PagedOffice, Ways
 
 HISTORIES = int(os.environ.get("PMSBRIDGE_SYNC_HISTORIES", "150"))
 SEED = int(os.environ.get("PMSBRIDGE_SYNC_SEED", "0"))
+RIGHT = Ways()
 WITHIN = 500 * TICKS  # a transaction of the office is committed within this: less than the overlap
 
 
@@ -32,7 +33,7 @@ class History:
     """One office and its copy; the same number gives the same history."""
 
     def __init__(self, database: Database, seed: int, ways: Ways) -> None:
-        self.chance = random.Random(seed)
+        self.chance = random.Random(seed)  # noqa: S311 - a seeded history
         self.office = PagedOffice(now=self.chance.randrange(10**6) * TICKS)
         self.clock = TestClock()
         self.key = FacilityKey("mem", f"F{seed}-{ways.is_inclusive}{ways.overlap}{ways.rounds_up}{ways.splits_ties}")
@@ -112,7 +113,7 @@ def _die(now: bool) -> None:
 
 @pytest.fixture
 def database() -> Iterator[Database]:
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
     folder = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
     opened = open_database(f"sqlite:///{folder / 'night.db'}")
     yield opened
@@ -120,7 +121,7 @@ def database() -> Iterator[Database]:
     shutil.rmtree(folder)
 
 
-def lived(database: Database, seed: int, ways: Ways = Ways()) -> History:
+def lived(database: Database, seed: int, ways: Ways = RIGHT) -> History:
     history = History(database, seed, ways)
     for _ in range(history.chance.randrange(12)):
         history.happen()

@@ -88,7 +88,7 @@ def test_a_night_after_a_whole_one_reads_all_and_changes_nothing(address: str) -
     assert (said["read"], said["changed"], said["resumed"]) == (UNITS, 0, False)
 
 
-# -- the feed is read without gaps while several write it ----------------------------------------------------------------
+# -- the feed is read without gaps while several write it -------------------------------------------------------------
 
 
 @pytest.mark.postgresql

@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select, update
 
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import DriftKind, FacilityKey, Sync, Verification
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.store.database import open_database
+from pmsbridge.store.tables import MIRROR
 from pmsbridge.testing.memory import TestClock
 from tests.engine.paged_office import PagedAdapter, PagedOffice
 from tests.engine.stage import Stage
 
 F1 = FacilityKey("mem", "F1")
+TABLE = MIRROR.nouns["unit"]
 UNITS = 120
 
 
@@ -35,6 +38,17 @@ class Scene:
 
     def verify(self) -> Verification:
         return self.sync.verify(F1, [Entity.UNITS])
+
+    def doc(self, row_id: str) -> dict[str, object]:
+        with self.database.read() as connection:
+            found: dict[str, object] = json.loads(
+                connection.execute(select(TABLE.c.doc).where(TABLE.c.id == row_id)).scalar_one()
+            )
+        return found
+
+    def change(self, row_id: str, **columns: str) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(TABLE).where(TABLE.c.id == row_id).values(**columns))
 
     def run(self, statement: str, *values: object) -> None:
         sign = "%s" if self.database.kind == "postgresql" else "?"
@@ -59,27 +73,22 @@ def test_a_copy_that_equals_the_back_office_is_called_equal(scene: Scene) -> Non
 
 
 def test_every_planted_difference_is_found_and_named(scene: Scene) -> None:
-    chance = random.Random(7)
+    chance = random.Random(7)  # noqa: S311 - the same every time
     ids = chance.sample(sorted(scene.office.rows), 60)
     planted: dict[str, tuple[str, str]] = {}
-    table = "pmsbridge_mirror_units"
     for number, row_id in enumerate(ids):
         kind = ("field", "column", "missing", "extra", "hidden", "office", "extra column")[number % 7]
         if kind == "field":
             name = chance.choice(("floor", "type_name", "vendor_state"))
-            with scene.database.read() as connection:
-                doc = json.loads(
-                    connection.exec_driver_sql(f"SELECT doc FROM {table} WHERE id = '{row_id}'").scalar_one()
-                )
+            doc = scene.doc(row_id)
             doc[name] = "planted"
-            column = ", floor = 'planted'" if name == "floor" else f", {name} = 'planted'"
-            scene.run(f"UPDATE {table} SET doc = ?{column} WHERE id = ?", json.dumps(doc), row_id)
+            scene.change(row_id, doc=json.dumps(doc), **{name: "planted"})
             planted[row_id] = ("fields", name)
         elif kind == "column":
-            scene.run(f"UPDATE {table} SET state = 'vacant' WHERE id = ?", row_id)
+            scene.change(row_id, state="vacant")
             planted[row_id] = ("columns", "state")
         elif kind == "extra column":
-            scene.run(f"UPDATE {table} SET extra = '[1]' WHERE id = ?", row_id)
+            scene.change(row_id, extra="[1]")
             planted[row_id] = ("columns", "extra")
         elif kind == "missing":
             scene.run("DELETE FROM pmsbridge_mirror_ids WHERE id = ?", row_id)
@@ -141,6 +150,4 @@ def test_a_back_office_read_record_by_record_is_compared_too(stage: Stage) -> No
 
     assert sync.verify(F1).is_equal
     stage.office.books.remove(type(runtime.mirror.units("mem", "F1")[0]), "F1", "U9")
-    assert [(drift.entity, drift.id, drift.kind.value) for drift in sync.verify(F1).drifts] == [
-        ("unit", "U9", "extra")
-    ]
+    assert [(drift.entity, drift.id, drift.kind.value) for drift in sync.verify(F1).drifts] == [("unit", "U9", "extra")]

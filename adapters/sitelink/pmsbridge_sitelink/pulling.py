@@ -91,8 +91,8 @@ class Pulling(Fetching):
 
     def _pull_rentals(self, facility: str, _since: str | None) -> Iterator[Rows]:
         """The rent roll, with scheduled move-outs written into its rows: they are part of what is compared."""
-        answer = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
-        leaving = {ledger: found.isoformat() for ledger, found in leaving_dates(answer.get(Table.LEAVING, ())).items()}
+        told = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
+        leaving = {ledger: found.isoformat() for ledger, found in leaving_dates(told.get(Table.LEAVING, ())).items()}
         today = self._today(facility)
 
         def prepare(row: dict[str, str]) -> str | None:

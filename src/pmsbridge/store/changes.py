@@ -73,7 +73,7 @@ def append(connection: Connection, place: int, changes: Sequence[NewChange], now
 
 
 def different_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What two records say differently: old and new by dotted name; a field only one of them has is None in the other."""
+    """What two records say differently: old and new by dotted name; None where only the other one says something."""
     old, new = _flat(before), _flat(after)
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
@@ -129,5 +129,5 @@ class Changes:
     def forget(self, before: datetime) -> int:
         """Drop changes that are older; returns how many. Numbers are not used again."""
         with self._database.write() as connection:
-            done = connection.execute(delete(MIRROR.changes).where(MIRROR.changes.c.at < before))
-            return int(done.rowcount)
+            found: int = connection.execute(delete(MIRROR.changes).where(MIRROR.changes.c.at < before)).rowcount
+        return found

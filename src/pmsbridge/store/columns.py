@@ -121,7 +121,7 @@ class BusinessDay(TypeDecorator[date]):
         """To what the database holds."""
         return value.isoformat() if value is not None and dialect.name == _SQLITE else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ANN401 - as it comes
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ANN401, ARG002
         """From what the database holds."""
         return date.fromisoformat(value) if isinstance(value, str) else value
 

@@ -84,7 +84,7 @@ class MirrorSide:
             with self._database.read() as connection:
                 rows = connection.execute(query).mappings().all()
             for row in rows:
-                if untrue := _untrue(noun, row, values):
+                if untrue := _untrue(noun, dict(row), values):
                     yield row["id"], untrue
             if not rows:
                 return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from pmsbridge.errors import NotFoundError
 from pmsbridge.store.database import Database
@@ -75,9 +75,10 @@ def _row_of(scope: Scope, record_id: str) -> Select[tuple[int, int | None]]:
 
 def _followed(connection: Connection, first: Select[tuple[int, int | None]]) -> int | None:
     ids = MIRROR.ids
-    row = connection.execute(first).one_or_none()
+    row: Row[Any] | None = connection.execute(first).one_or_none()
     for _ in range(_MERGES):
         if row is None or row.merged_into is None:
             break
-        row = connection.execute(select(ids.c.key, ids.c.merged_into).where(ids.c.key == row.merged_into)).one()
+        followed = select(ids.c.key, ids.c.merged_into).where(ids.c.key == row.merged_into)
+        row = connection.execute(followed).one_or_none()
     return None if row is None else int(row.key)

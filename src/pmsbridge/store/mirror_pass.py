@@ -99,6 +99,7 @@ class Pass:
         self._seen = SeenKeys()
         self.resume: str | None = None
         self._cursor: str | None = None
+        self._begun_at = clock.now()
         self._begin(is_full=is_full)
 
     def _begin(self, *, is_full: bool) -> None:
@@ -111,13 +112,12 @@ class Pass:
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
         reads_all = self.since is None
-        if row is None or row.resume is None or row.is_full is not reads_all or row.begun_at is None:
-            self._begun_at = self._clock.now()
-        elif self._clock.now() - row.begun_at > _STALE:
-            self._begun_at = self._clock.now()
-        else:
+        if row is not None and row.resume is not None and row.is_full is reads_all and not self._is_stale(row.begun_at):
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
             self._seen = SeenKeys.unpacked(row.seen) if row.seen else self._seen
+
+    def _is_stale(self, begun_at: datetime) -> bool:
+        return self._begun_at - begun_at > _STALE
 
     # -- a batch -------------------------------------------------------------------------------------------------------
 

@@ -146,7 +146,7 @@ def _noun_table(noun: Noun, metadata: MetaData) -> Table:
     Index(f"pmsbridge_m_{short}_place", table.c.place, *(table.c[name] for name in searched[:1]))
     for name in searched[1:]:
         column = table.c[name]
-        there = column.is_not(None) if column.nullable else column != ""  # noqa: PLC1901 - SQL
+        there = column.is_not(None) if column.nullable else column != ""
         Index(f"pmsbridge_m_{short}_{name}", table.c.place, column, sqlite_where=there, postgresql_where=there)
     return table
 

@@ -199,7 +199,13 @@ def row_function(
         texts: Makes text storable; None where every text is.
     """
     parts = ", ".join(_expression(field, cleans=texts is not None) for field in NOUNS[entity].fields)
-    given = {"fold": fold, "digits": _digits, "moment": _moment(instants), "clean": texts, "NOTHING": {}}
+    given: dict[str, Any] = {
+        "fold": fold,
+        "digits": _digits,
+        "moment": _moment(instants),
+        "clean": texts,
+        "NOTHING": {},
+    }
     made: Values = eval(f"lambda d: [{parts}]", given)  # noqa: S307 - of our own declaration, nothing from outside
     return made
 

@@ -54,7 +54,7 @@ def _let_twice(connection: Connection, place: int) -> list[Oddity]:
     query = (
         select(_rentals.c.unit_id, func.count().label("rentals"), func.min(_rentals.c.unit_number).label("number"))
         .where(_rentals.c.place == place, _rentals.c.deleted_at.is_(None), _rentals.c.state.in_(_CURRENT))
-        .where(_rentals.c.unit_id != "")  # noqa: PLC1901 - SQL
+        .where(_rentals.c.unit_id != "")
         .group_by(_rentals.c.unit_id)
         .having(func.count() > 1)
         .order_by(_rentals.c.unit_id)
@@ -76,7 +76,7 @@ def _dangling(connection: Connection, place: int, column: str, entity: str) -> l
     query = (
         select(_rentals.c.id, mine.label("missing"))
         .where(_rentals.c.place == place, _rentals.c.deleted_at.is_(None), _rentals.c.state.in_(_CURRENT))
-        .where(mine != "", any_of_it.exists(), ~there.exists())  # noqa: PLC1901 - SQL
+        .where(mine != "", any_of_it.exists(), ~there.exists())
         .order_by(_rentals.c.id)
         .limit(_MOST)
     )

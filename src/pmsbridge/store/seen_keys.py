@@ -51,5 +51,5 @@ class SeenKeys:
         step = _NUMBER + _BYTES
         for start in range(0, len(data), step):
             number = int.from_bytes(data[start : start + _NUMBER], "big")
-            seen._pieces[number] = bytearray(data[start + _NUMBER : start + step])  # noqa: SLF001 - its own kind
+            seen._pieces[number] = bytearray(data[start + _NUMBER : start + step])
         return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -127,7 +128,8 @@ RENTAL_CELLS = cells("LedgerID", "TenantID", "UnitID", "sUnitName", "sUnit", "dc
 def both(make: Any, model: Any, row: dict[str, str]) -> tuple[str | None, str | None]:
     """The text each of the two ways gives; None for a row it refuses."""
     found: list[str | None] = []
-    for way in (lambda: text_of(make(row, PLACE)), lambda: document(model(row, SCOPE))[0]):
+    ways: list[Callable[[], str]] = [lambda: text_of(make(row, PLACE)), lambda: document(model(row, SCOPE))[0]]
+    for way in ways:
         try:
             found.append(way())
         except (ValueError, PmsBridgeError):

@@ -12,7 +12,6 @@ import pytest
 from sqlalchemy import select
 
 from pmsbridge.errors import NotFoundError
-
 from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source

@@ -135,7 +135,7 @@ def tenant_document(row: Row, place: Place) -> dict[str, Any]:
 
 
 def _contacts(row: Row, place: Place, tenant_id: str) -> list[dict[str, Any]]:
-    found = []
+    found: list[dict[str, Any]] = []
     get = row.get
     # Most rows have no cell of any contact: one look at the names spares a look at every one of them.
     told = {column[-3:] for column in row}

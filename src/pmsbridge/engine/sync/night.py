@@ -174,7 +174,8 @@ class Sync:
         """
         adapter = self._runtime.adapters.get(facility.account)
         if adapter is None:
-            raise ConfigurationError(f"account {facility.account!r} is not configured", code="account_not_found")
+            message = f"account {facility.account!r} is not configured"
+            raise ConfigurationError(message, code="account_not_found")
         return compare(self._runtime, adapter, facility, tuple(entities))
 
     def nightly_of(self, facilities: Sequence[FacilityKey]) -> Job:

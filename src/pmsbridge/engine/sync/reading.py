@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync.sources import fingerprint_of, rows_from
@@ -27,7 +27,7 @@ class Tally:
         findings: Things noticed.
     """
 
-    counts: UpsertCounts = UpsertCounts()
+    counts: UpsertCounts = field(default_factory=UpsertCounts)
     calls: int = 0
     bytes_read: int = 0
     findings: int = 0

@@ -1,4 +1,4 @@
-"""The typed mirror: a table per noun, the identity map, streams and the feed of changes; what is held is carried over."""
+"""The typed mirror: a table per noun, identities, streams and the feed of changes; what is held is carried over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEXT: Final = PlainText()
 _TYPES: Final = {
     "day": BusinessDay(), "instant": UtcInstant(), "amount": ExactAmount(), "number": RowNumber, "flag": Boolean(),
 }  # fmt: skip
-# Columns as they were in this schema: a word with ":" is no text, the star is an index, the first of them over all rows.
+# Columns as they were in this schema: a word with ":" is no text; a star is an index, the first one over all rows.
 _NOUNS: Final = {
     "facilities": ("name* email phone_digits zone currency line1 city region postal_code country"),
     "units": (
@@ -106,7 +106,7 @@ def upgrade() -> None:
         ("milliseconds", RowNumber),
         ("findings", Integer),
     ):
-        op.add_column("pmsbridge_sync_reports", Column(name, kind, nullable=False, server_default="0"))  # type: ignore[arg-type]
+        op.add_column("pmsbridge_sync_reports", Column(name, kind, nullable=False, server_default="0"))
     _carry_over()
     note_version(3, oldest_code=2)
 
