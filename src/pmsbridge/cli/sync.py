@@ -113,7 +113,7 @@ def report_facts(report: SyncReport) -> dict[str, Any]:
             "deleted": row.deleted,
             "calls": row.calls,
             "bytes_read": row.bytes_read,
-            "seconds": round(row.seconds, 3),
+            "milliseconds": round(row.seconds * 1000),
             "findings": row.findings,
             "result": row.error or "ok",
         }

@@ -28,6 +28,7 @@ LEAVING: Final = " leaving"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ID_LENGTH: Final = 200
+_WORDS: Final[Mapping[str | None, bool | None]] = {"true": True, "false": False, None: None}
 _CONTACTS: Final = (("Alt", "alternate"), ("Bus", "business"), ("Add", "other"))
 # Keys stand in the order of the alphabet, here and below: so the text of a record is the same by any way to it.
 _NAME_COLUMNS: Final = {"company": "sCompany", "first": "sFName", "last": "sLName", "middle": "sMI", "title": "sMrMrs"}
@@ -83,6 +84,16 @@ def _columns(suffix: str, columns: Mapping[str, str]) -> tuple[tuple[str, str], 
     return tuple((part, column + suffix) for part, column in columns.items())
 
 
+def _all_columns(suffix: str) -> tuple[str, ...]:
+    named = (*_NAME_COLUMNS.values(), *_ADDRESS_COLUMNS.values(), "sPhone", "sEmail")
+    return tuple(column + suffix for column in named)
+
+
+def _flag(row: Row, column: str) -> bool | None:
+    word = row.get(column)
+    return _WORDS[word] if word in _WORDS else boolean(row, column)
+
+
 @lru_cache(maxsize=4096)
 def _money(amount: str, currency: str) -> dict[str, Any]:
     return Money.of(Decimal(amount), currency).model_dump(mode="json")
@@ -106,7 +117,8 @@ def _phone(row: Row, column: str) -> dict[str, Any] | None:
 
 _OWN: Final = (_columns("", _NAME_COLUMNS), _columns("", _ADDRESS_COLUMNS))
 _OTHERS: Final = tuple(
-    (suffix, role, _columns(suffix, _NAME_COLUMNS), _columns(suffix, _ADDRESS_COLUMNS)) for suffix, role in _CONTACTS
+    (suffix, role, _columns(suffix, _NAME_COLUMNS), _columns(suffix, _ADDRESS_COLUMNS), _all_columns(suffix))
+    for suffix, role in _CONTACTS
 )
 
 
@@ -115,7 +127,7 @@ def tenant_document(row: Row, place: Place) -> dict[str, Any]:
     tenant_id = _checked(required(row, "TenantID"))
     get = row.get
     name, address = _OWN
-    granted = boolean(row, "bSMSOptIn")
+    granted = _flag(row, "bSMSOptIn")
     born = people.birth_date(row)
     return {
         **_TENANT,
@@ -128,20 +140,19 @@ def tenant_document(row: Row, place: Place) -> dict[str, Any]:
         "birth_date": None if born is None else born.isoformat(),
         "contacts": _contacts(row, place, tenant_id),
         "consents": [] if granted is None else _CONSENTS[granted],
-        "is_company": bool(boolean(row, "bCompanyIsTenant")),
-        "is_active": boolean(row, "bHasActiveLedger"),
-        "portal_disabled": people.is_portal_disabled(row),
+        "is_company": bool(_flag(row, "bCompanyIsTenant")),
+        "is_active": _flag(row, "bHasActiveLedger"),
+        "portal_disabled": bool(_flag(row, "bDisabledWebAccess")),
     }
 
 
 def _contacts(row: Row, place: Place, tenant_id: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     get = row.get
-    # Most rows have no cell of any contact: one look at the names spares a look at every one of them.
-    told = {column[-3:] for column in row}
-    for suffix, role, name_columns, address_columns in _OTHERS:
-        if suffix not in told:
-            continue
+    cells = row.keys()
+    for suffix, role, name_columns, address_columns, all_columns in _OTHERS:
+        if cells.isdisjoint(all_columns):
+            continue  # most rows have no cell of any contact
         name = {part: get(column, "").strip() for part, column in name_columns}
         address = {part: get(column, "").strip() for part, column in address_columns}
         phone, email = _phone(row, f"sPhone{suffix}"), text(row, f"sEmail{suffix}")
