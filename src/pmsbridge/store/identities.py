@@ -73,12 +73,12 @@ def _row_of(scope: Scope, record_id: str) -> Select[tuple[int, int | None]]:
     )
 
 
-def _followed(connection: Connection, first: Select[tuple[int, int | None]]) -> int | None:
+def _followed(connection: Connection, first: Select[Any]) -> int | None:
     ids = MIRROR.ids
     row: Row[Any] | None = connection.execute(first).one_or_none()
     for _ in range(_MERGES):
         if row is None or row.merged_into is None:
             break
-        followed = select(ids.c.key, ids.c.merged_into).where(ids.c.key == row.merged_into)
+        followed: Select[Any] = select(ids.c.key, ids.c.merged_into).where(ids.c.key == row.merged_into)
         row = connection.execute(followed).one_or_none()
     return None if row is None else int(row.key)

@@ -218,7 +218,6 @@ class Pass:
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
-        self._seen.add(keys)
 
     def _rewrite(self, connection: Connection, batch: _Batch, at: object) -> None:
         clean = _storable(connection)

@@ -68,7 +68,7 @@ def test_what_people_are_looked_up_by_has_an_index(entity: str, columns: set[str
     indexed = {column.name for index in MIRROR.nouns[entity].indexes for column in list(index.columns)[1:]}
 
     assert columns <= indexed
-    assert all(list(index.columns)[0].name == "place" for index in MIRROR.nouns[entity].indexes)
+    assert all(next(iter(index.columns)).name == "place" for index in MIRROR.nouns[entity].indexes)
 
 
 def test_every_noun_is_kept_comes_back_and_has_columns_that_say_what_it_says(mirror: Mirror) -> None:
