@@ -128,15 +128,21 @@ def insert_many(connection: Connection, table: str, columns: Sequence[str], rows
 def known_rows(connection: Connection, place: int, entity: str, ids: Sequence[str]) -> dict[str, Known]:
     """What is held under these ids."""
     found: dict[str, Known] = {}
-    sign = mark(connection)
     for part in _parts(ids):
-        statement = (
-            f"SELECT id, key, row_hash, deleted_at IS NOT NULL FROM {_ids} "  # noqa: S608 - our own names
-            f"WHERE place = {sign} AND entity = {sign} AND id {_among(connection, part)}"
-        )
-        rows = connection.exec_driver_sql(statement, (place, entity, *_given(connection, part)))
+        rows = connection.exec_driver_sql(_looking_up(connection, part), (*_given(connection, part), place, entity))
         found.update((row[0], Known(row[1], bytes(row[2]), bool(row[3]))) for row in rows)
     return found
+
+
+def _looking_up(connection: Connection, ids: Sequence[str]) -> str:
+    wanted = "SELECT i.id, i.key, i.row_hash, i.deleted_at IS NOT NULL FROM"
+    if is_postgresql(connection):
+        # A join, not "= ANY": where nothing is known yet about how many rows there are, that is compared row by row.
+        return (
+            f"{wanted} unnest(%s::text[]) AS wanted(id) JOIN {_ids} i "
+            "ON i.id = wanted.id AND i.place = %s AND i.entity = %s"
+        )
+    return f"{wanted} {_ids} i WHERE i.id {_among(connection, ids)} AND i.place = ? AND i.entity = ?"
 
 
 def reserve(connection: Connection, count: int) -> list[int]:

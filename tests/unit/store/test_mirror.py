@@ -248,6 +248,17 @@ def test_an_unfinished_reading_goes_on_only_as_what_it_was_and_within_hours(mirr
     assert mirror.reading(UNITS, "r5", is_full=True).resume is None
 
 
+def test_a_full_reading_never_goes_on_with_an_unfinished_one_of_changes(mirror: Mirror) -> None:
+    first = mirror.reading(UNITS, "r1", is_full=True)
+    first.take(rows_of([unit(1), unit(2)], cursor="7"))
+    first.finish(is_complete=True, cap_percent=20)
+    changes = mirror.reading(UNITS, "r2", is_full=False)
+    changes.take(rows_of([unit(1)], cursor="8", resume="page 2"))
+
+    assert mirror.reading(UNITS, "r3", is_full=False).resume == "page 2"
+    assert mirror.reading(UNITS, "r4", is_full=True).resume is None
+
+
 def test_the_same_id_twice_in_a_batch_counts_once_and_the_last_wins(mirror: Mirror) -> None:
     assert read(mirror, [unit(1), unit(1, floor="2")])[0].read == 1
     assert mirror.units("north", "F1")[0].floor == "2"
