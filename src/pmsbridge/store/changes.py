@@ -128,6 +128,8 @@ class Changes:
 
     def forget(self, before: datetime) -> int:
         """Drop changes that are older; returns how many. Numbers are not used again."""
+        old = MIRROR.changes.c.at < before
         with self._database.write() as connection:
-            found: int = connection.execute(delete(MIRROR.changes).where(MIRROR.changes.c.at < before)).rowcount
-        return found
+            count: int = connection.execute(select(func.count()).select_from(MIRROR.changes).where(old)).scalar_one()
+            connection.execute(delete(MIRROR.changes).where(old))
+        return count

@@ -38,6 +38,7 @@ _log = get_logger(__name__)
 
 _HASH_BYTES: Final = 16
 _HANDFUL: Final = 5
+_ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
 
@@ -258,8 +259,8 @@ class Pass:
 
         Args:
             is_complete: What was read is everything there is.
-            cap_percent: When more than this share is missing (and more than a handful), nothing is deleted and a
-                finding is made: a half-answered reading must not empty a portal.
+            cap_percent: When more than this share is missing (and more than a handful), or everything, nothing is
+                deleted and a finding is made: a half-answered reading must not empty a portal. 100 believes any answer.
         """
         now = self._clock.now()
         with self._database.write() as connection:
@@ -286,7 +287,7 @@ class Pass:
                 if key not in self._seen and key <= self._horizon:
                     missing.append(key)
         gone = len(missing)
-        if (gone > _HANDFUL and gone * 100 > living * cap_percent) or gone == living > 1:
+        if (gone > _HANDFUL and gone * 100 > living * cap_percent) or (gone == living > 1 and cap_percent < _ALL):
             findings.add(connection, _suspicious(self.scope, gone, living, now))
             return FinishCounts(held=gone)
         held = self._sql.documents(connection, missing)

@@ -173,6 +173,15 @@ def test_a_deletion_of_suspiciously_many_is_held_and_found(mirror: Mirror) -> No
     assert [f.finding.code for f in Findings(mirror._database).open()] == ["mass_deletion_held"]
 
 
+@pytest.mark.parametrize(("cap", "deleted"), [(20, 0), (99, 0), (100, 2)])
+def test_an_answer_without_any_record_is_believed_only_when_any_answer_is(
+    mirror: Mirror, cap: int, deleted: int
+) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+
+    assert read(mirror, [], "r2", cap=cap)[1] == FinishCounts(deleted, 2 - deleted)
+
+
 def test_a_deleted_record_that_comes_back_is_there_again_under_the_same_id_of_ours(mirror: Mirror) -> None:
     both = [unit(1), unit(2)]
     read(mirror, both, "r1")

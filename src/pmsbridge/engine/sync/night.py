@@ -123,7 +123,7 @@ class Sync:
         Args:
             runtime: Whose adapters are read and whose mirror is filled.
             delete_cap_percent: A complete fetch that would delete more than this share of a scope deletes nothing and
-                makes a finding.
+                makes a finding; 100 believes any answer.
         """
         self._runtime = runtime
         self._cap = delete_cap_percent
