@@ -15,6 +15,7 @@ from pmsbridge.engine.sync import DriftKind, FacilityKey, Sync, Verification
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.store.database import open_database
+from pmsbridge.store.mirror import Scope
 from pmsbridge.store.tables import MIRROR
 from pmsbridge.testing.memory import TestClock
 from tests.engine.paged_office import PagedAdapter, PagedOffice
@@ -120,6 +121,20 @@ def test_a_compare_writes_nothing_and_a_run_heals_what_it_found(scene: Scene) ->
 
     assert scene.verify().drifted == 2
     assert scene.runtime.mirror.changes.last() == last
+    scene.sync.run([F1], [Entity.UNITS], full=True)
+
+    assert scene.verify().is_equal
+
+
+def test_what_somebody_else_wrote_or_took_out_is_healed_when_the_mirror_is_distrusted(scene: Scene) -> None:
+    scene.change("U001", doc="{broken", floor="planted")
+    scene.change("U002", state="vacant")
+    scene.run("DELETE FROM pmsbridge_mirror_units WHERE id = ?", "U003")
+    assert scene.verify().drifted == 4  # of the first one both record and columns
+
+    scene.sync.run([F1], [Entity.UNITS], full=True)
+    assert scene.verify().drifted == 4
+    scene.runtime.mirror.distrust(Scope("mem", "F1", "unit"))
     scene.sync.run([F1], [Entity.UNITS], full=True)
 
     assert scene.verify().is_equal

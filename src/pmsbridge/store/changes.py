@@ -124,7 +124,8 @@ class Changes:
     def last(self) -> int:
         """The number of the newest change; 0 when there is none. A reader who wants only what comes starts here."""
         with self._database.read() as connection:
-            return connection.execute(select(func.coalesce(func.max(MIRROR.changes.c.seq), 0))).scalar_one()
+            newest: int = connection.execute(select(func.coalesce(func.max(MIRROR.changes.c.seq), 0))).scalar_one()
+        return newest
 
     def forget(self, before: datetime) -> int:
         """Drop changes that are older; returns how many. Numbers are not used again."""

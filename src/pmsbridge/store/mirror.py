@@ -70,6 +70,17 @@ class Mirror:
             mine = (streams.c.place == place, streams.c.entity == scope.entity)
             connection.execute(update(streams).where(*mine).values(cursor=None, resume=None, seen=None))
 
+    def distrust(self, scope: Scope) -> None:
+        """Let the next full reading write every record of a scope anew, whatever its rows say.
+
+        For a mirror in which somebody else has written: an unchanged row would otherwise leave it as it is.
+        """
+        ids = MIRROR.ids
+        with self._database.write() as connection:
+            place = known_place(connection, scope.account, scope.facility)
+            mine = (ids.c.place == place, ids.c.entity == scope.entity)
+            connection.execute(update(ids).where(*mine).values(row_hash=b""))
+
     def synced_at(self, scope: Scope) -> datetime | None:
         """When this scope was last read to its end; None when it never was."""
         with self._database.read() as connection:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,7 +28,7 @@ from pmsbridge.store.changes import ChangeKind, NewChange, different_fields
 from pmsbridge.store.columns import plain
 from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
-from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, place_of
+from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import is_postgresql, lock_scope, put
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
@@ -38,6 +39,7 @@ _log = get_logger(__name__)
 
 _HASH_BYTES: Final = 16
 _HANDFUL: Final = 5
+_ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
@@ -101,12 +103,18 @@ class Pass:
         self.resume: str | None = None
         self._cursor: str | None = None
         self._begun_at = clock.now()
+        self._is_whole = True
         self._begin(is_full=is_full)
 
     def _begin(self, *, is_full: bool) -> None:
         streams, scope = MIRROR.streams, self.scope
-        with self._database.write() as connection:
-            self._place = place_of(connection, scope)
+        with self._database.read() as connection:
+            place = known_place(connection, scope.account, scope.facility)
+        if place is None:
+            with self._database.write() as connection:
+                place = place_of(connection, scope)
+        self._place = place
+        with self._database.read() as connection:
             mine = (streams.c.place == self._place, streams.c.entity == scope.entity)
             row = connection.execute(select(streams).where(*mine)).one_or_none()
             self._horizon: int = connection.execute(select(func.coalesce(func.max(MIRROR.ids.c.key), 0))).scalar_one()
@@ -124,7 +132,9 @@ class Pass:
 
     def take(self, rows: Rows) -> list[Different]:
         """Take a batch over, in one transaction; returns the records that said something else before."""
-        latest = dict(zip(rows.ids, rows.raw, strict=True))
+        latest = {i: raw for i, raw in zip(rows.ids, rows.raw, strict=True) if _ID.fullmatch(i)}
+        lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
+        self._is_whole = self._is_whole and not lost
         hash_of, key = hashlib.blake2b, self._key
         hashes = {i: hash_of(raw, digest_size=_HASH_BYTES, key=key).digest() for i, raw in latest.items()}
         self._cursor = rows.cursor if rows.cursor is not None else self._cursor
@@ -133,7 +143,7 @@ class Pass:
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
-        self.unreadable += rows.unreadable
+        self.unreadable += lost
         batch = _Batch()
         if made or rows.gone or rows.resume is not None:
             with self._database.write() as connection:
@@ -176,17 +186,17 @@ class Pass:
             row, digest, text = known.get(row_id), fresh[row_id], text_of(document)
             if row is None:
                 batch.new.append((row_id, digest, document, text))
-            elif held[row.key] != text or row.is_deleted or not row.row_hash:
+            elif held.get(row.key) != text or row.is_deleted or not row.row_hash:
                 batch.rewritten.append((row, row_id, digest, document, text))
-                self._note(batch, row, row_id, held[row.key], text, document)
+                self._note(batch, row, row_id, held.get(row.key), text, document)
             elif row.row_hash != digest:
                 batch.touched.append((row.key, digest))
 
-    def _note(self, batch: _Batch, row: Known, row_id: str, held: str, text: str, document: Document) -> None:
-        if row.is_deleted:
+    def _note(self, batch: _Batch, row: Known, row_id: str, held: str | None, text: str, document: Document) -> None:
+        if row.is_deleted or held is None:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
-            before = json.loads(held)
+            before = _parsed(held)
             old, new = different_fields(before, document)
             if not new:
                 return  # the same, said in another order
@@ -221,14 +231,15 @@ class Pass:
         self._sql.insert(connection, full)
 
     def _rewrite(self, connection: Connection, batch: _Batch, at: object) -> None:
-        clean = _storable(connection)
-        self._sql.update(
-            connection,
-            [
-                [row.key, self._place, row_id, *self._columns(document), _extra(document), clean(text), at, None]
-                for row, row_id, _, document, text in batch.rewritten
-            ],
-        )
+        clean, keys = _storable(connection), {row.key for row, *_ in batch.rewritten}
+        there = self._sql.there(connection, sorted(keys))
+        rows = [
+            [row.key, self._place, row_id, *self._columns(document), _extra(document), clean(text), at, None]
+            for row, row_id, _, document, text in batch.rewritten
+        ]
+        self._sql.update(connection, [row for row in rows if row[0] in there])
+        # A row that somebody took out of the table is put back under its key.
+        self._sql.insert(connection, [row for row in rows if row[0] not in there])
         hashes = [(digest, row.key) for row, _, digest, _, _ in batch.rewritten]
         hashes += [(digest, key) for key, digest in batch.touched]
         if hashes:
@@ -240,7 +251,7 @@ class Pass:
         known = known_rows(connection, self._place, self.scope.entity, list(dict.fromkeys(ids)))
         keys = [row.key for row in known.values() if not row.is_deleted]
         held = self._sql.documents(connection, keys)
-        batch.changes.extend((key, ChangeKind.DELETED.value, held[key], None) for key in keys)
+        batch.changes.extend((key, ChangeKind.DELETED.value, held.get(key), None) for key in keys)
         self._sql.mark_deleted(connection, keys, now)
         self.deleted += len(keys)
 
@@ -258,14 +269,15 @@ class Pass:
         """End the reading: deletions, the cursor, the time; all in one transaction.
 
         Args:
-            is_complete: What was read is everything there is.
+            is_complete: What was read is everything there is; not believed when the id of a row could not be read.
             cap_percent: When more than this share is missing (and more than a handful), or everything, nothing is
                 deleted and a finding is made: a half-answered reading must not empty a portal. 100 believes any answer.
         """
         now = self._clock.now()
         with self._database.write() as connection:
             _alone(connection, self.scope)
-            ended = self._delete_unseen(connection, now, cap_percent) if is_complete else FinishCounts()
+            is_proof = is_complete and self._is_whole
+            ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,
                 "moved_at": now, "resume": None, "is_full": False, "horizon": 0, "seen": None, "begun_at": None,
@@ -292,7 +304,7 @@ class Pass:
             return FinishCounts(held=gone)
         held = self._sql.documents(connection, missing)
         self._sql.mark_deleted(connection, missing, now)
-        told = [(key, ChangeKind.DELETED.value, held[key], None) for key in missing]
+        told = [(key, ChangeKind.DELETED.value, held.get(key), None) for key in missing]
         changes.append(connection, self._place, told, now, self._run_id)
         return FinishCounts(deleted=gone)
 
@@ -304,6 +316,15 @@ def _is_different(known: Known | None, digest: bytes) -> bool:
 def _alone(connection: Connection, scope: Scope) -> None:
     """One transaction at a time writes what a facility holds: what was compared is still so when it is written."""
     lock_scope(connection, "mirror", scope.account, scope.facility)
+
+
+def _parsed(text: str) -> Document:
+    """A record as it is held; nothing when somebody else has written there."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _extra(document: Document) -> str:

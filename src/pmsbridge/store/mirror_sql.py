@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from pmsbridge.store.columns import UtcInstant, plain
 from pmsbridge.store.nouns import NOUNS, Values, row_function
@@ -70,6 +71,10 @@ class NounSql:
             found.update((row[0], row[1]) for row in connection.exec_driver_sql(statement, _given(connection, part)))
         return found
 
+    def there(self, connection: Connection, keys: Sequence[int]) -> set[int]:
+        """Which of these keys have a row."""
+        return set(self.documents(connection, keys))
+
     def mark_deleted(self, connection: Connection, keys: Sequence[int], now: datetime) -> None:
         """They are not in the back office any more."""
         at, sign = instant(connection, now), mark(connection)
@@ -120,9 +125,25 @@ def insert_many(connection: Connection, table: str, columns: Sequence[str], rows
         connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))  # noqa: S608
         return
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    failed: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    except failed as error:
+        problem = error
+    else:
+        return
+    raise _without_values(problem)
+
+
+def _without_values(error: Any) -> DBAPIError:  # noqa: ANN401 - the driver's own
+    """As the other statements raise it; the server's message repeats values, and ends here."""
+    state = getattr(error, "sqlstate", None) or ""
+    clean = type(error)(f"{type(error).__name__} {state}".strip())
+    clean.sqlstate = state or None
+    kind = OperationalError if state.startswith(("08", "57")) or not state else DBAPIError
+    return kind(None, None, clean, hide_parameters=True, connection_invalidated=not state)
 
 
 def known_rows(connection: Connection, place: int, entity: str, ids: Sequence[str]) -> dict[str, Known]:

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
 from pmsbridge.errors import NotFoundError
 from pmsbridge.model.people import Contact, ContactRole, Phone
@@ -21,6 +22,7 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
 from pmsbridge.store.mirror_pass import Different
+from pmsbridge.store.mirror_sql import insert_many
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR, accounts_seen
@@ -286,6 +288,30 @@ def test_a_row_that_cannot_be_read_leaves_what_is_held_as_it_is(mirror: Mirror) 
     assert reading.unreadable == 1
     assert reading.finish(is_complete=True, cap_percent=20).deleted == 0
     assert [row.floor for row in mirror.units("north", "F1")] == ["", ""]
+
+
+@pytest.mark.parametrize("bad", ["", "\x00", "a\nb", "x" * 201, "\ud800"])
+def test_a_row_whose_id_cannot_be_kept_is_left_out_and_nothing_is_deleted(mirror: Mirror, bad: str) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    rows = rows_of([unit(1)])
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    reading.take(replace(rows, ids=(*rows.ids, bad), raw=(*rows.raw, b"{}")))
+
+    assert reading.unreadable == 1
+    assert reading.finish(is_complete=True, cap_percent=100).deleted == 0
+    assert mirror.count(UNITS) == 2
+
+
+@pytest.mark.postgresql
+def test_an_error_of_a_bulk_insert_repeats_no_value(postgres_journal: str) -> None:
+    database = open_database(postgres_journal)
+
+    with pytest.raises(DBAPIError) as caught, database.write() as connection:
+        insert_many(connection, MIRROR.places.name, ("place", "account", "facility"), [("secret-value", "a", "f")])
+    database.close()
+
+    assert "22P02" in str(caught.value)
+    assert "secret-value" not in f"{caught.value}{caught.value.orig!r}{caught.value.__context__!r}"
 
 
 def test_a_row_that_is_no_record_any_more_is_deleted(mirror: Mirror) -> None:

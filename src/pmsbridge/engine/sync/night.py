@@ -63,13 +63,13 @@ class _Night:
         self.rows: list[SyncRow] = []
         self.given_up: dict[str, str] = {}
         self._progress = progress
-        self._watch = watch
+        self.watch = watch
         self._beat = beat
 
     def say(self, event: SyncEvent) -> None:
         """Hand an event to whoever watches."""
-        if self._watch is not None:
-            self._watch(event)
+        if self.watch is not None:
+            self.watch(event)
 
     def tell(self, scope: Scope, counts: UpsertCounts, *, is_done: bool = False, error: str = "") -> None:
         """Say how far it is, and learn whether to go on."""
@@ -241,7 +241,8 @@ class Sync:
         try:
             started = reading.begin(is_full=full)
             is_full, is_resumed = started.since is None, started.resume is not None
-            night.say(EntityStarted(night.run_id, scope, is_full, is_resumed, night.mirror.count(scope)))
+            if watch := night.watch:
+                watch(EntityStarted(night.run_id, scope, is_full, is_resumed, night.mirror.count(scope)))
             reading.run(started, cap_percent=self._cap, told=told)
             if scope.entity == _LAST and tally.is_complete:
                 reading.look_around()
