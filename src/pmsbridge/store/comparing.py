@@ -12,7 +12,7 @@ from sqlalchemy import select
 from pmsbridge.ports.streams import Document
 from pmsbridge.store.changes import different_fields
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_pass import text_of
+from pmsbridge.store.mirror_batch import text_of
 from pmsbridge.store.mirror_sql import known_rows, noun_sql
 from pmsbridge.store.mirror_writes import Scope, known_place
 from pmsbridge.store.nouns import NOUNS, Kind, Noun, Values, row_function

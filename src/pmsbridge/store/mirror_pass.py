@@ -8,11 +8,8 @@ together.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -20,20 +17,29 @@ from sqlalchemy import Connection, func, select
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
-from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
-from pmsbridge.store.changes import ChangeKind, NewChange, different_fields
-from pmsbridge.store.columns import plain
+from pmsbridge.store.changes import ChangeKind, different_fields
 from pmsbridge.store.database import Database
+from pmsbridge.store.mirror_batch import (
+    Batch,
+    Different,
+    extra_of,
+    new_uids,
+    parsed,
+    storable,
+    suspicious,
+    text_of,
+    words_of,
+)
 from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
-from pmsbridge.store.portable import is_postgresql, lock_scope, put
+from pmsbridge.store.portable import lock_scope, put
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
 
-__all__ = ["Different", "Pass", "text_of"]
+__all__ = ["Pass"]
 
 _log = get_logger(__name__)
 
@@ -43,29 +49,6 @@ _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
-
-text_of: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-"""JSON, in the order in which the adapter gives it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Different:
-    """A record that says something else than before."""
-
-    id: str
-    before: Document
-    after: Document
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What becomes of one batch."""
-
-    new: list[tuple[str, bytes, Document, str]] = field(default_factory=list)
-    rewritten: list[tuple[Known, str, bytes, Document, str]] = field(default_factory=list)
-    touched: list[tuple[int, bytes]] = field(default_factory=list)
-    changes: list[NewChange] = field(default_factory=list)
-    different: list[Different] = field(default_factory=list)
 
 
 class Pass:
@@ -144,7 +127,7 @@ class Pass:
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
         self.unreadable += lost
-        batch = _Batch()
+        batch = Batch()
         if made or rows.gone or rows.resume is not None:
             with self._database.write() as connection:
                 _alone(connection, self.scope)
@@ -166,7 +149,7 @@ class Pass:
             except (ValueError, UnavailableError) as problem:
                 failed += 1
                 if failed == 1:
-                    _log.warning("row_left_out", entity=self.scope.entity, problem=_words(problem))
+                    _log.warning("row_left_out", entity=self.scope.entity, problem=words_of(problem))
                 continue
             if found is not None:
                 made[row_id] = found
@@ -176,7 +159,7 @@ class Pass:
         return made
 
     def _sort(
-        self, connection: Connection, batch: _Batch, fresh: Mapping[str, bytes], made: Mapping[str, Document]
+        self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Document]
     ) -> None:
         """New, different, or the same said in other bytes."""
         known = known_rows(connection, self._place, self.scope.entity, list(made))
@@ -192,18 +175,18 @@ class Pass:
             elif row.row_hash != digest:
                 batch.touched.append((row.key, digest))
 
-    def _note(self, batch: _Batch, row: Known, row_id: str, held: str | None, text: str, document: Document) -> None:
+    def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str, document: Document) -> None:
         if row.is_deleted or held is None:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
-            before = _parsed(held)
+            before = parsed(held)
             old, new = different_fields(before, document)
             if not new:
                 return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
             batch.different.append(Different(row_id, before, document))
 
-    def _write(self, connection: Connection, batch: _Batch, rows: Rows) -> None:
+    def _write(self, connection: Connection, batch: Batch, rows: Rows) -> None:
         now = self._clock.now()
         at = instant(connection, now)
         self._insert(connection, batch, at)
@@ -214,27 +197,27 @@ class Pass:
             self._keep_place(connection, rows.resume, now)
         changes.append(connection, self._place, batch.changes, now, self._run_id)
 
-    def _insert(self, connection: Connection, batch: _Batch, at: object) -> None:
+    def _insert(self, connection: Connection, batch: Batch, at: object) -> None:
         if not batch.new:
             return
         keys, place, entity = reserve(connection, len(batch.new)), self._place, self.scope.entity
-        clean = _storable(connection)
+        clean = storable(connection)
         ids: list[Sequence[Any]] = []
         full: list[Sequence[Any]] = []
-        uids = _uids(self._clock.now(), len(keys))
+        uids = new_uids(self._clock.now(), len(keys))
         for key, uid, (row_id, digest, document, made) in zip(keys, uids, batch.new, strict=True):
             text = clean(made)
             ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append([key, place, row_id, *self._columns(document), _extra(document), text, at, None])
+            full.append([key, place, row_id, *self._columns(document), extra_of(document), text, at, None])
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
 
-    def _rewrite(self, connection: Connection, batch: _Batch, at: object) -> None:
-        clean, keys = _storable(connection), {row.key for row, *_ in batch.rewritten}
+    def _rewrite(self, connection: Connection, batch: Batch, at: object) -> None:
+        clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            [row.key, self._place, row_id, *self._columns(document), _extra(document), clean(text), at, None]
+            [row.key, self._place, row_id, *self._columns(document), extra_of(document), clean(text), at, None]
             for row, row_id, _, document, text in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])
@@ -247,7 +230,7 @@ class Pass:
             statement = f"UPDATE {MIRROR.ids.name} SET row_hash = {sign}, deleted_at = NULL WHERE key = {sign}"  # noqa: S608
             connection.exec_driver_sql(statement, hashes)
 
-    def _gone(self, connection: Connection, batch: _Batch, ids: Sequence[str], now: datetime) -> None:
+    def _gone(self, connection: Connection, batch: Batch, ids: Sequence[str], now: datetime) -> None:
         known = known_rows(connection, self._place, self.scope.entity, list(dict.fromkeys(ids)))
         keys = [row.key for row in known.values() if not row.is_deleted]
         held = self._sql.documents(connection, keys)
@@ -300,7 +283,7 @@ class Pass:
                     missing.append(key)
         gone = len(missing)
         if (gone > _HANDFUL and gone * 100 > living * cap_percent) or (gone == living > 1 and cap_percent < _ALL):
-            findings.add(connection, _suspicious(self.scope, gone, living, now))
+            findings.add(connection, suspicious(self.scope, gone, living, now))
             return FinishCounts(held=gone)
         held = self._sql.documents(connection, missing)
         self._sql.mark_deleted(connection, missing, now)
@@ -316,47 +299,3 @@ def _is_different(known: Known | None, digest: bytes) -> bool:
 def _alone(connection: Connection, scope: Scope) -> None:
     """One transaction at a time writes what a facility holds: what was compared is still so when it is written."""
     lock_scope(connection, "mirror", scope.account, scope.facility)
-
-
-def _parsed(text: str) -> Document:
-    """A record as it is held; nothing when somebody else has written there."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _extra(document: Document) -> str:
-    extra = document.get("extra")
-    return text_of(extra) if extra else "{}"
-
-
-def _storable(connection: Connection) -> Callable[[str], str]:
-    if not is_postgresql(connection):
-        return _as_is
-    return lambda text: plain(text) or ""
-
-
-def _as_is(text: str) -> str:
-    return text
-
-
-def _uids(now: datetime, count: int) -> list[str]:
-    """Our own ids: unique over all databases, and ascending, so that an index grows at its end."""
-    first = int(now.timestamp() * 1000) << 80 | secrets.randbits(79)
-    return [f"{number:032x}" for number in range(first, first + count)]
-
-
-def _words(problem: Exception) -> str:
-    """What is wrong with a row, without repeating a cell."""
-    return problem.message if isinstance(problem, UnavailableError) else type(problem).__name__
-
-
-def _suspicious(scope: Scope, gone: int, total: int, now: datetime) -> Finding:
-    return Finding(
-        code="mass_deletion_held", severity=Severity.URGENT, account=scope.account, facility=scope.facility,
-        subject=f"{scope.account}/{scope.facility}/{scope.entity}",
-        text=f"{gone} of {total} {scope.entity} records were missing from the back office's answer; none was deleted",
-        found_at=now,
-    )  # fmt: skip

@@ -15,7 +15,7 @@ from pmsbridge.errors import PmsBridgeError, UnsupportedError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import PullPort, Rows
-from pmsbridge.store.mirror_pass import text_of
+from pmsbridge.store.mirror_batch import text_of
 from pmsbridge.store.record_rows import document, record_from
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.mapping.cells import Scope

@@ -21,7 +21,7 @@ from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
-from pmsbridge.store.mirror_pass import Different
+from pmsbridge.store.mirror_batch import Different
 from pmsbridge.store.mirror_sql import insert_many
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys

@@ -11,7 +11,8 @@ from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.rental import Rental, RentalState, step_is_allowed
 from pmsbridge.ports.adapter import Adapter, Query
 from pmsbridge.store.mirror import Scope, UpsertCounts
-from pmsbridge.store.mirror_pass import Different, Pass
+from pmsbridge.store.mirror_batch import Different
+from pmsbridge.store.mirror_pass import Pass
 from pmsbridge.store.oddities import oddities
 
 __all__ = ["Reading", "Tally"]
