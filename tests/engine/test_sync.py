@@ -5,13 +5,24 @@ from datetime import timedelta
 import pytest
 
 from pmsbridge.engine.notices.staff import FacilityStaff
-from pmsbridge.engine.sync import FacilityKey, Sync, SyncProgress
+from pmsbridge.engine.sync import (
+    BatchTaken,
+    EntityFinished,
+    EntityStarted,
+    FacilityKey,
+    RunFinished,
+    RunStarted,
+    Sync,
+    SyncEvent,
+    SyncProgress,
+)
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.mirror import Scope
+from pmsbridge.store.nouns import NOUNS
 from tests.engine.stage import Stage, at, pay
 
 F1, F2 = FacilityKey("mem", "F1"), FacilityKey("mem", "F2")
@@ -82,13 +93,16 @@ def test_a_run_that_broke_off_goes_on_from_its_last_committed_batch(stage: Stage
     stage.office.failing_fetches["F1"] = UnavailableError("away")
     Sync(runtime).run([F1], [Entity.UNITS])
     assert len(runtime.mirror.units("mem", "F1")) == 2
-    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is not None
+    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is None
     stage.office.failing_fetches.clear()
+    told: list[SyncEvent] = []
 
-    report = Sync(runtime).run([F1], [Entity.UNITS])
+    report = Sync(runtime).run([F1], [Entity.UNITS], watch=told.append)
 
+    assert [event.is_resumed for event in told if isinstance(event, EntityStarted)] == [True]
     assert report.total.read == 3
     assert len(runtime.mirror.units("mem", "F1")) == 5
+    assert runtime.mirror.cursor(Scope("mem", "F1", "unit")) is not None
 
 
 def test_refused_credentials_are_tried_once_a_night(stage: Stage) -> None:
@@ -195,3 +209,83 @@ def test_staff_are_reached_at_the_facilitys_primary_address_from_the_mirror(stag
 
     assert FacilityStaff(runtime.mirror).address("mem", kept) == "manager@f1.example"
     assert FacilityStaff(runtime.mirror).address("mem", "F9") == ""
+
+
+def test_every_event_of_a_run_is_told_in_order(stage: Stage) -> None:
+    told: list[SyncEvent] = []
+
+    report = Sync(stage.runtime()).run([F1], [Entity.UNITS], watch=told.append)
+
+    assert [type(event).__name__ for event in told] == [
+        "RunStarted", "EntityStarted", "BatchTaken", "BatchTaken", "BatchTaken", "EntityFinished", "RunFinished",
+    ]  # fmt: skip
+    started, entity, *batches, finished, over = told
+    assert isinstance(started, RunStarted)
+    assert started.facilities == (F1,)
+    assert isinstance(entity, EntityStarted)
+    assert (entity.is_full, entity.is_resumed, entity.held) == (True, False, 0)
+    assert [event.counts.read for event in batches if isinstance(event, BatchTaken)] == [2, 4, 5]
+    assert isinstance(finished, EntityFinished)
+    assert finished.row == report.rows[0]
+    assert isinstance(over, RunFinished)
+    assert over.report == report
+
+
+def test_calls_bytes_and_findings_of_a_run_are_in_its_report(stage: Stage) -> None:
+    runtime = stage.runtime()
+    Sync(runtime).run([F1])
+    for unit in stage.office.books.all(Unit, "F1"):
+        stage.office.books.remove(Unit, "F1", unit.id)
+
+    report = Sync(runtime).run([F1], [Entity.UNITS], full=True, watch=lambda _event: stage.later(timedelta(seconds=2)))
+
+    (kept,) = runtime.mirror.reports(run_id=report.run_id)
+    assert kept == report.rows[0]
+    assert (kept.deleted, kept.findings) == (0, 1)
+    assert "suspiciously many" in kept.error
+    assert kept.seconds > 0
+
+
+@pytest.mark.parametrize(("change", "code"), [
+    ({"unit_id": "U2"}, "unit_let_twice"),
+    ({"tenant_id": "T77"}, "rental_without_tenant"),
+    ({"unit_id": "U77"}, "rental_without_unit"),
+])  # fmt: skip
+def test_a_state_that_cannot_be_is_a_finding_and_is_copied_as_it_is(
+    stage: Stage, change: dict[str, str], code: str
+) -> None:
+    runtime = stage.runtime()
+    rental = stage.office.books.find(Rental, "F1", "R1")
+    assert rental is not None
+    stage.office.books.put("F1", rental.changed(**change))
+
+    report = Sync(runtime).run([F1], full=True)
+    Sync(runtime).run([F1], full=True)
+
+    assert [(row.finding.code, row.times) for row in runtime.findings.open()] == [(code, 2)]
+    assert report.rows[-1].findings == 1
+    assert report.failed == ()
+    kept = next(row for row in runtime.mirror.rentals("mem", "F1") if row.id == "R1")
+    assert kept == rental.changed(**change)
+
+
+def test_a_rental_that_is_over_may_name_what_is_gone(stage: Stage) -> None:
+    runtime = stage.runtime()
+    rental = stage.office.books.find(Rental, "F1", "R1")
+    assert rental is not None
+    stage.office.books.put("F1", rental.changed(state=RentalState.CLOSED, tenant_id="T77"))
+
+    Sync(runtime).run([F1], full=True)
+
+    assert runtime.findings.open() == []
+
+
+def test_a_noun_that_an_office_does_not_list_is_no_failure(stage: Stage) -> None:
+    report = Sync(stage.runtime()).run([F1], [Entity.EVENTS, Entity.UNITS])
+
+    assert report.failed == ()
+    assert [row.scope.entity for row in report.rows] == ["unit"]
+
+
+def test_the_word_of_every_noun_has_a_table() -> None:
+    assert {entity.noun for entity in Entity} == set(NOUNS)

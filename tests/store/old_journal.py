@@ -1,6 +1,7 @@
 """Run by the code of the first release, in a process of its own: makes a journal with actions in every state.
 
-Usage: ``python old_journal.py FILE make`` prints the outcomes; ``... try`` prints what the old code says to a file.
+Usage: ``python old_journal.py FILE make`` prints the outcomes; ``... try`` prints what the old code says to a file;
+``... night`` copies an office into its mirror and prints how many units and tenants named Müller that holds.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from datetime import timedelta
 from pmsbridge.actions.effects import AddNote, PaymentPart, TakePayment
 from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, effect_key, payment_guard, reference_of
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.sync import Sync
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import StoredMethod
+from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 
@@ -62,9 +65,25 @@ def _make(file: str) -> Iterator[str]:
     database.close()
 
 
+def _night(file: str) -> list[int]:
+    clock = TestClock()
+    office = MemoryOffice(clock, facilities=("F1", "F2"))
+    database = open_database(f"sqlite:///{file}")
+    runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
+    report = Sync(runtime).run()
+    counts = [
+        len(runtime.mirror.units("mem", "F1")), len(runtime.mirror.find("mem", TenantSearch(last_name="muller"))),
+        len(report.failed),
+    ]  # fmt: skip
+    database.close()
+    return counts
+
+
 if __name__ == "__main__":
     if sys.argv[2] == "make":
         print(json.dumps(list(_make(sys.argv[1]))))
+    elif sys.argv[2] == "night":
+        print(json.dumps(_night(sys.argv[1])))
     else:
         try:
             open_database(f"sqlite:///{sys.argv[1]}")

@@ -23,16 +23,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, text
 
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.model.people import Tenant
+from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store import installing, upgrade
 from pmsbridge.store.database import Database, open_database, reach_database
 from pmsbridge.store.installing import Standing, State
+from pmsbridge.store.mirror import Mirror, Scope
 from pmsbridge.store.reading import ActionFilter
+from pmsbridge.store.record_rows import document
 from pmsbridge.store.tables import METADATA, OLDEST_CODE, SCHEMA_VERSION, schema_version
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from tests import builders
 
 ROOT = Path(__file__).parents[2]
 FIRST_RELEASE = "4f8cad6"
+SECOND_RELEASE = "1b5b14e"
 OLD_JOURNAL = Path(__file__).with_name("old_journal.py")
 
 Addresses = Callable[[], str]
@@ -219,21 +226,29 @@ def test_neither_the_package_nor_an_open_database_loads_the_upgrade_tool(tmp_pat
 # -- the first release -----------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources of the first release, from the history of this repository."""
+def _sources(folder: Path, commit: str) -> Path:
+    """The sources of an earlier release, from the history of this repository."""
     if shutil.which("git") is None:
-        pytest.skip("needs git, for the code of the first release")
-    done = subprocess.run(["git", "archive", FIRST_RELEASE, "src"], cwd=ROOT, capture_output=True, check=False)
+        pytest.skip("needs git, for the code of an earlier release")
+    done = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, capture_output=True, check=False)
     if done.returncode != 0:
-        pytest.skip(f"needs the history of this repository, down to {FIRST_RELEASE}")
-    folder = tmp_path_factory.mktemp("first-release")
+        pytest.skip(f"needs the history of this repository, down to {commit}")
     with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
         archive.extractall(folder, filter="data")
     return folder / "src"
 
 
-def _by_the_first_release(sources: Path, file: Path, word: str) -> Any:
+@pytest.fixture(scope="module")
+def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sources(tmp_path_factory.mktemp("first-release"), FIRST_RELEASE)
+
+
+@pytest.fixture(scope="module")
+def second_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sources(tmp_path_factory.mktemp("second-release"), SECOND_RELEASE)
+
+
+def _by_an_old_release(sources: Path, file: Path, word: str) -> Any:
     done = subprocess.run(
         [sys.executable, str(OLD_JOURNAL), str(file), word], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(sources)},
@@ -253,7 +268,7 @@ def test_a_journal_of_the_first_release_is_upgraded_and_delivered_to_its_end(
     first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
 ) -> None:
     file = tmp_path / "journal.db"
-    assert _by_the_first_release(first_release, file, "make") == ["settled", "declined", "pending", "pending"]
+    assert _by_an_old_release(first_release, file, "make") == ["settled", "declined", "pending", "pending"]
     url = f"sqlite:///{file}"
     with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
         open_database(url)
@@ -286,7 +301,7 @@ def test_the_code_of_the_first_release_refuses_the_new_schema_and_changes_nothin
     open_database(f"sqlite:///{file}").close()
     before = _bytes(file)
 
-    said = _by_the_first_release(first_release, file, "try")
+    said = _by_an_old_release(first_release, file, "try")
 
     assert (said["error"], said["code"]) == ("ConfigurationError", "schema_version")
     assert str(SCHEMA_VERSION) in said["message"]
@@ -297,7 +312,7 @@ def test_the_first_step_makes_the_tables_of_the_first_release(
     first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
 ) -> None:
     file = tmp_path / "old.db"
-    _by_the_first_release(first_release, file, "make")
+    _by_an_old_release(first_release, file, "make")
     with opened(f"sqlite:///{tmp_path / 'stepped.db'}").write() as connection:
         upgrade.migrate(connection, to="0001")
 
@@ -308,3 +323,78 @@ def test_the_first_step_makes_the_tables_of_the_first_release(
 
 def test_a_schema_never_asks_for_code_that_is_newer_than_itself() -> None:
     assert 1 <= OLDEST_CODE <= SCHEMA_VERSION
+
+
+# -- the second schema: its mirror is carried over, and its code goes on while a deployment rolls --------------------
+
+
+def test_a_mirror_of_the_second_schema_is_carried_over_and_read_anew_by_the_next_night(
+    second_release: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "journal.db"
+    assert _by_an_old_release(second_release, file, "night") == [5, 2, 0]
+    url = f"sqlite:///{file}"
+
+    assert upgrade.upgrade(url) == (2, SCHEMA_VERSION)
+
+    database = open_database(url)
+    clock = TestClock()
+    office = MemoryOffice(clock, facilities=("F1", "F2"))
+    runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
+    mirror, units = runtime.mirror, Scope("mem", "F1", "unit")
+    assert [unit.number for unit in mirror.units("mem", "F1")] == ["015", "15", "A-101", "B-7", "C-1"]
+    assert mirror.tenant("mem", "F1", "T1") == office.books.find(Tenant, "F1", "T1")
+    assert len(mirror.rentals("mem", "F1", "T1")) == 2
+    assert [match.is_exact for match in mirror.find("mem", TenantSearch(last_name="muller"), facility="F1")] == [True]
+    assert mirror.find("mem", TenantSearch(phone="5125550102"), facility="F2")[0].tenant_id == "T2"
+    assert mirror.synced_at(units) is not None
+    assert mirror.cursor(units) is None
+    assert mirror.changes.last() == 0
+    uid = mirror.identities.uid("mem", "F1", "tenant", "T1")
+    assert uid is not None
+
+    sync, key = Sync(runtime), FacilityKey("mem", "F1")
+    assert {drift.kind.value for drift in sync.verify(key).drifts} == {"columns"}
+    report = sync.run()
+    assert report.failed == ()
+    assert mirror.changes.last() == 0  # carried over, then found unchanged
+    assert sync.verify(key).is_equal
+    assert mirror.identities.uid("mem", "F1", "tenant", "T1") == uid
+    database.close()
+
+
+def test_code_of_the_second_schema_goes_on_with_this_one(second_release: Path, tmp_path: Path) -> None:
+    file = tmp_path / "journal.db"
+    open_database(f"sqlite:///{file}").close()
+
+    assert _by_an_old_release(second_release, file, "make") == ["settled", "declined", "pending", "pending"]
+    assert _by_an_old_release(second_release, file, "night") == [5, 2, 0]
+
+    database = open_database(f"sqlite:///{file}")
+    runtime = Runtime(database, {"mem": MemoryAdapter(MemoryOffice(TestClock(), facilities=("F1", "F2")))})
+    assert runtime.mirror.units("mem", "F1") == ()
+    assert Sync(runtime).run().failed == ()
+    assert len(runtime.mirror.units("mem", "F1")) == 5
+    database.close()
+
+
+@pytest.mark.postgresql
+def test_a_mirror_of_the_second_schema_is_carried_over_on_postgresql(
+    postgres_url: str, opened: Callable[[str], Database]
+) -> None:
+    with opened(postgres_url).write() as connection:
+        upgrade.migrate(connection, to="0002")
+        doc = document(builders.tenant())[0]
+        connection.execute(
+            text(
+                "INSERT INTO pmsbridge_records VALUES ('north', 'F1', 'tenant', 'T1', 'T1', 'renee', 'muller', '', "
+                "'renee@example.test', ' 3125550101 ', '', 'active', 'h', :doc, now(), now(), NULL)"
+            ),
+            {"doc": doc},
+        )
+
+    assert upgrade.upgrade(postgres_url) == (2, SCHEMA_VERSION)
+
+    mirror = Mirror(opened(postgres_url))
+    assert mirror.tenant("north", "F1", "T1") == builders.tenant()
+    assert [match.is_exact for match in mirror.find("north", TenantSearch(phone="3125550101"))] == [True]

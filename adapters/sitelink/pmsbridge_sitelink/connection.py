@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from pmsbridge.errors import (
     ConfigurationError,
@@ -34,7 +34,7 @@ from pmsbridge_sitelink.mapping.cells import Row, Scope
 from pmsbridge_sitelink.settings import FacilitySettings, SiteLinkSettings
 from pmsbridge_sitelink.wire import NAMESPACES, OPERATIONS, POISON, Operation, Service, Table
 
-__all__ = ["Answered", "Connection", "Rows", "seen_after", "vendor_id"]
+__all__ = ["Answered", "Connection", "RawAnswer", "RawRow", "Rows", "seen_after", "vendor_id"]
 
 T = TypeVar("T")
 
@@ -47,6 +47,8 @@ _LEASE: Final = timedelta(seconds=30)
 _LARGEST_ID: Final = 2**31 - 1
 _CODE: Final = "Ret_Code"
 _MESSAGE: Final = "Ret_Msg"
+_SPOOL_BUFFER: Final = 256 * 1024
+_LINE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +66,36 @@ class Answered:
     rows: Rows
 
 
-class _Spool:
-    """Rows of one answer on disk, as JSON lines in a file without a name: gone with the block, or with the process.
+class RawRow(NamedTuple):
+    """One row as it came.
+
+    Attributes:
+        id: What ``prepare`` said; empty when the row has none that could be stored.
+        line: Its cells as JSON, in the order in which they came.
+    """
+
+    table: str
+    id: str
+    line: bytes
+
+
+class RawAnswer:
+    """Rows of one answer on disk, in a file without a name: gone with the block, or with the process.
 
     It holds tenants' rows as they came, poison dropped while parsing. Only the owner may read it.
+
+    Attributes:
+        bytes_read: How long the answer was, decoded.
 
     Raises:
         UnavailableError: The disk cannot take them; nothing was handed out.
     """
 
+    bytes_read = 0
+
     def __enter__(self) -> Self:
         with _on_disk():
-            self._lines = tempfile.TemporaryFile("w+", encoding="utf-8")
+            self._lines = tempfile.TemporaryFile("w+b", buffering=_SPOOL_BUFFER)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -83,16 +103,26 @@ class _Spool:
         with suppress(OSError):
             self._lines.close()
 
-    def add(self, table: str, row: Row) -> None:
-        with _on_disk():
-            self._lines.write(json.dumps([table, dict(row)], ensure_ascii=False, separators=(",", ":")) + "\n")
+    def fill(self, rows: Iterable[tuple[str, dict[str, str]]], prepare: Callable[[dict[str, str]], str | None]) -> None:
+        """Take rows; those of which ``prepare`` makes None are left out."""
+        write, encode = self._lines.write, _LINE.encode
+        for table, row in rows:
+            row_id = "" if table == Table.ROWS_1 else prepare(row)
+            if row_id is None:
+                continue
+            kept = row_id if row_id.isprintable() else ""
+            with_problem = f"{table}\t{kept}\t{encode(row)}\n".encode()
+            try:
+                write(with_problem)
+            except OSError as problem:
+                raise _no_room(problem) from None
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
+    def __iter__(self) -> Iterator[RawRow]:
         with _on_disk():
             self._lines.seek(0)
             for line in self._lines:
-                table, row = json.loads(line)
-                yield table, row
+                table, row_id, cells = line.split(b"\t", 2)
+                yield RawRow(table.decode(), row_id.decode(), cells)
 
 
 @contextmanager
@@ -100,8 +130,12 @@ def _on_disk() -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        message = f"the answer could not be kept in the temporary folder ({type(problem).__name__})"
-        raise UnavailableError(message, code="no_room_for_the_answer") from None
+        raise _no_room(problem) from None
+
+
+def _no_room(problem: OSError) -> UnavailableError:
+    message = f"the answer could not be kept in the temporary folder ({type(problem).__name__})"
+    return UnavailableError(message, code="no_room_for_the_answer")
 
 
 def vendor_id(field: str, text: str) -> int:
@@ -210,26 +244,45 @@ class Connection:
     def stream(
         self, operation: str, facility: str, params: Mapping[str, object], *tables: str
     ) -> Iterator[tuple[str, Row]]:
-        """Read a large answer; hand its rows out one by one after the whole of it is here. Asked once.
+        """Read a large answer; hand its rows out one by one; see ``raw``."""
+        with self.raw(operation, facility, params, *tables) as answer:
+            for row in answer:
+                yield row.table, json.loads(row.line)
+
+    @contextmanager
+    def raw(
+        self,
+        operation: str,
+        facility: str,
+        params: Mapping[str, object],
+        *tables: str,
+        prepare: Callable[[dict[str, str]], str | None] = lambda _row: "",
+    ) -> Iterator[RawAnswer]:
+        """Read a large answer; its rows are handed out after the whole of it is here. Asked once.
 
         The account's slot is held while the answer comes in, not while the rows are worked on: the rows wait on disk,
         so memory does not grow with the answer and a person who pays does not wait for a night's work. A process that
         is killed meanwhile blocks the account for ``_LEASE`` at most.
+
+        Args:
+            operation: What is asked.
+            facility: Of which.
+            params: With what.
+            tables: Which tables of the answer are read.
+            prepare: Gives a row's id, and may add cells to it; None leaves the row out.
 
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
             UnavailableError: No usable answer in time, or no room to keep it. No row was handed out.
         """
         end = self.deadline(self.settings.timeouts.batch)
-        with _Spool() as spool:
+        with RawAnswer() as answer:
             with self._called(
                 operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH, lease=_LEASE
             ) as reader:
-                for table, row in reader.tables(*tables, Table.RETURN):
-                    _check_row(operation, row, is_return=table == Table.RETURN)
-                    if table != Table.RETURN:
-                        spool.add(table, row)
-            yield from spool.rows()
+                answer.fill(_checked_rows(operation, reader.tables(*tables, Table.RETURN)), prepare)
+                answer.bytes_read = reader.bytes_read
+            yield answer
 
     def write(
         self,
@@ -339,6 +392,15 @@ def _check_read(operation: str, found: Rows) -> None:
     for table, rows in found.items():
         for row in rows[:1] if table != Table.RETURN else rows:
             _check_row(operation, row, is_return=table == Table.RETURN)
+
+
+def _checked_rows(operation: str, rows: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[str, dict[str, str]]]:
+    for table, row in rows:
+        is_return = table == Table.RETURN
+        if is_return or _CODE in row:
+            _check_row(operation, row, is_return=is_return)
+        if not is_return:
+            yield table, row
 
 
 def _check_row(operation: str, row: Row, *, is_return: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Final
 
-from pmsbridge.errors import UnavailableError
+from pmsbridge.errors import UnavailableError, UnsupportedError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.record import Record
 from pmsbridge.ports.adapter import Batch, Entity, Query
@@ -18,13 +18,13 @@ from pmsbridge_sitelink.mapping.rentals import leaving_dates, rental_of_roll
 from pmsbridge_sitelink.reading import Reading, midnight
 from pmsbridge_sitelink.wire import Table
 
-__all__ = ["Fetching"]
+__all__ = ["EVERYTHING", "OVERLAP", "Fetching"]
 
 _log = get_logger(__name__)
 
 _BATCH_ROWS: Final = 500
-_OVERLAP: Final = timedelta(days=1)
-_EVERYTHING: Final = "0"
+OVERLAP: Final = timedelta(days=1)
+EVERYTHING: Final = "0"
 
 
 class Fetching(Reading):
@@ -44,7 +44,11 @@ class Fetching(Reading):
             Entity.RENTALS: self._fetch_rentals,
         }
         self._connection.facility(query.facility)
-        yield from fetchers[query.entity](query.facility, since)
+        fetcher = fetchers.get(query.entity)
+        if fetcher is None:
+            message = f"the back office has no list of {query.entity.value}"
+            raise UnsupportedError(message, code="not_listed")
+        yield from fetcher(query.facility, since)
 
     def _fetch_facility(self, facility: str, _since: str | None) -> Iterator[Batch]:
         self._facilities.pop(facility, None)
@@ -53,7 +57,7 @@ class Fetching(Reading):
     def _fetch_units(self, facility: str, since: str | None) -> Iterator[Batch]:
         """Deleted units are left out of a full fetch; an incremental one tells them as out of service."""
         scope = self._connection.scope(facility)
-        params = {"lngLastTimePolled": since or _EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
+        params = {"lngLastTimePolled": since or EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
         rows = self._connection.stream("UnitsInformation_v3", facility, params, Table.ROWS, Table.ROWS_1)
 
         def mapped(row: Row) -> Record | None:
@@ -70,8 +74,8 @@ class Fetching(Reading):
         The day covers the zones in which the back office may count; records that come twice do no harm.
         """
         scope = self._connection.scope(facility)
-        fallback = ticks_of(self._connection.clock.now() - _OVERLAP)
-        params = {"lngLastTimePolled": since or _EVERYTHING}
+        fallback = ticks_of(self._connection.clock.now() - OVERLAP)
+        params = {"lngLastTimePolled": since or EVERYTHING}
         rows = self._connection.stream(
             "TenantListComplete_v2", facility, params, Table.TENANTS, Table.ROWS, Table.ROWS_1
         )

@@ -12,9 +12,9 @@ from pmsbridge.model.people import Phone, TenantMatch
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge_sitelink.connection import Rows
-from pmsbridge_sitelink.fetching import Fetching
 from pmsbridge_sitelink.mapping.cells import Row, boolean, text
 from pmsbridge_sitelink.mapping.people import match_of
+from pmsbridge_sitelink.pulling import Pulling
 from pmsbridge_sitelink.wire import Table
 
 __all__ = ["Searching"]
@@ -31,7 +31,7 @@ _SEARCHED: Final = {
 _COLUMNS: Final = {"first_name": "sFName", "last_name": "sLName", "company": "sCompany", "email": "sEmail"}
 
 
-class Searching(Fetching):
+class Searching(Pulling):
     """The searching part of the reading port."""
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:

@@ -71,6 +71,8 @@ def sync_with_bars(
     full: bool = False,
 ) -> dict[str, Any]:
     """Sync with one progress line per facility on a console; returns the report as JSON holds it."""
+    from pmsbridge.engine.sync import ALL_ENTITIES
+
     columns = (
         TextColumn("{task.description:<24}"),
         BarColumn(24),
@@ -78,7 +80,7 @@ def sync_with_bars(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        bars = _Bars(progress, parts=len(entities or Entity))
+        bars = _Bars(progress, parts=len(entities or ALL_ENTITIES))
         report = bridge.sync(facilities, entities=entities, progress=bars, full=full)
     return report_facts(report)
 
@@ -109,6 +111,10 @@ def report_facts(report: SyncReport) -> dict[str, Any]:
             "changed": row.counts.changed,
             "unchanged": row.counts.unchanged,
             "deleted": row.deleted,
+            "calls": row.calls,
+            "bytes_read": row.bytes_read,
+            "milliseconds": round(row.seconds * 1000),
+            "findings": row.findings,
             "result": row.error or "ok",
         }
         for row in report.rows

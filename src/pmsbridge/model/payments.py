@@ -15,6 +15,7 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 __all__ = [
     "Allocation",
     "Autopay",
+    "AutopayRecord",
     "AutopayState",
     "BankDebit",
     "CardPayment",
@@ -179,6 +180,15 @@ class Autopay(Value):
     def is_on(self) -> bool:
         """Enrolled with a method that works."""
         return self.state in {AutopayState.CARD, AutopayState.BANK_DEBIT} and self.method_usable
+
+
+class AutopayRecord(Record):
+    """Autopay of one rental, as a record of its own for a copy of the back office; its id is the rental's."""
+
+    entity: ClassVar[str] = "autopay"
+
+    tenant_id: Id
+    autopay: Autopay
 
 
 class CardPayment(Value):

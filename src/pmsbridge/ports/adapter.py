@@ -40,12 +40,39 @@ __all__ = [
 
 
 class Entity(StrEnum):
-    """What a nightly fetch can ask for."""
+    """What a nightly reading can ask for. Every adapter has the first four; others raise UnsupportedError."""
 
     FACILITIES = "facilities"
     UNITS = "units"
     TENANTS = "tenants"
     RENTALS = "rentals"
+    CONTACTS = "contacts"
+    ITEMS_OUT = "items_out"
+    LEDGER_ENTRIES = "ledger_entries"
+    INVOICES = "invoices"
+    PAYMENTS = "payments"
+    PAYMENT_METHODS = "payment_methods"
+    AUTOPAY = "autopay"
+    DOCUMENTS = "documents"
+    QUOTES = "quotes"
+    RESERVATIONS = "reservations"
+    NOTES = "notes"
+    BULLETINS = "bulletins"
+    EVENTS = "events"
+    REQUESTS = "requests"
+    MOVE_OUTS = "move_outs"
+    CALL_OFFS = "call_offs"
+    PORTAL_ACCOUNTS = "portal_accounts"
+
+    @property
+    def noun(self) -> str:
+        """The record's own word ("tenant")."""
+        return _NOUNS.get(self.value, self.value.removesuffix("s"))
+
+
+_NOUNS = {
+    "facilities": "facility", "ledger_entries": "ledger_entry", "items_out": "item_out",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +89,8 @@ class Batch:
 
     Attributes:
         records: Neutral records, in any order.
-        cursor: Pass it as ``since`` next time; None when the back office has no cursor for this entity.
+        cursor: Pass it as ``since`` next time, also after a process died here; None when the back office has no cursor
+            for this entity.
         is_complete: On the last batch: what was sent is everything there is, so a missing record was deleted. False for
             an incremental fetch.
     """

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, DateTime, Integer, String, Text
+from sqlalchemy import BigInteger, Date, DateTime, Integer, Numeric, String, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-__all__ = ["JsonText", "PlainText", "RowNumber", "UtcInstant", "plain"]
+__all__ = ["BusinessDay", "ExactAmount", "JsonText", "PlainText", "RowNumber", "UtcInstant", "plain"]
 
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 _REPLACEMENT: Final = "\ufffd"
@@ -104,6 +105,47 @@ class JsonText(TypeDecorator[Any]):
         if value in _EMPTY:
             return {} if value == "{}" else []
         return None if value is None else json.loads(value)
+
+
+class BusinessDay(TypeDecorator[date]):
+    """A calendar day: ``date`` on PostgreSQL, ISO text on SQLite, which sorts the same."""
+
+    impl = String(10)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, which has no such type."""
+        return dialect.type_descriptor(String(10) if dialect.name == _SQLITE else Date())
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants
+        """To what the database holds."""
+        return value.isoformat() if value is not None and dialect.name == _SQLITE else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ANN401, ARG002
+        """From what the database holds."""
+        return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+class ExactAmount(TypeDecorator[Decimal]):
+    """An exact number, every digit kept: ``numeric`` on PostgreSQL, its digits as text on SQLite.
+
+    SQLite compares and sums it as text or as binary floating point: do sums in Python.
+    """
+
+    impl = String(40)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, whose numbers are binary."""
+        return dialect.type_descriptor(String(40) if dialect.name == _SQLITE else Numeric())
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants
+        """To what the database holds."""
+        return format(value, "f") if value is not None and dialect.name == _SQLITE else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ANN401, ARG002
+        """From what the database holds."""
+        return None if value is None else Decimal(value)
 
 
 RowNumber: Final = BigInteger().with_variant(Integer(), _SQLITE)

@@ -14,6 +14,8 @@ _NOT_DIGITS: Final = re.compile(r"[^0-9]")
 
 def fold(text: str) -> str:
     """Case, accents and doubled blanks removed."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     plain = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import builtins
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, select, update
 
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.people import Tenant, TenantMatch
@@ -15,13 +16,16 @@ from pmsbridge.model.record import Record, Source
 from pmsbridge.model.rental import Rental
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.clock import Clock, SystemClock
-from pmsbridge.store import mirror_search, mirror_writes
+from pmsbridge.store import mirror_search
+from pmsbridge.store.changes import Changes
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts
+from pmsbridge.store.identities import Identities
+from pmsbridge.store.mirror_pass import Pass
+from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts, known_place
 from pmsbridge.store.portable import put
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.record_rows import account_document, record_from
-from pmsbridge.store.tables import accounts_seen, cursors, records, sync_reports, watched_tenants
+from pmsbridge.store.tables import MIRROR, accounts_seen, sync_reports, watched_tenants
 
 __all__ = ["FinishCounts", "Mirror", "Scope", "SyncRow", "UpsertCounts"]
 
@@ -35,85 +39,78 @@ _ACCOUNT: Final = Query(
 
 
 class Mirror:
-    """Records, tenant accounts, cursors and sync reports."""
+    """Records, tenant accounts, cursors and sync reports.
+
+    Attributes:
+        identities: The back office's ids and ours.
+        changes: What became different, in order.
+    """
 
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         self._database = database
         self._clock = clock or SystemClock()
+        self.identities = Identities(database)
+        self.changes = Changes(database)
 
     # -- filling -----------------------------------------------------------------------------------------------------
 
-    def upsert(
-        self,
-        found: Iterable[Record],
-        run_id: str,
-        *,
-        cursor: tuple[Scope, str] | None = None,
-        changed: Callable[[Record, Record], None] | None = None,
-    ) -> UpsertCounts:
-        """Take records over: new and changed ones are written, unchanged ones cost a mark.
+    def reading(self, scope: Scope, run_id: str, *, is_full: bool, fingerprint: str = "") -> Pass:
+        """Begin to read one noun of one facility, or go on where an unfinished reading stopped.
 
         Args:
-            found: Records of any scopes.
-            run_id: Which run has seen them.
-            cursor: Where the next fetch of a scope starts; committed together with the records.
-            changed: Called with the old and the new record of each change, after the commit.
+            scope: What is read.
+            run_id: Which run reads it.
+            is_full: Read everything anew; only this finds deletions where the back office has cursors.
+            fingerprint: What beside the rows decides what records are made of them; another one makes all rows count
+                as different once.
         """
-        pairs: list[tuple[Record, Record]] = []
-        with self._database.write() as connection:
-            counts = mirror_writes.upsert(connection, found, run_id, self._clock.now(), pairs)
-            if cursor is not None:
-                mirror_writes.move_cursor(connection, cursor[0], cursor[1], self._clock.now())
-        if changed is not None:
-            for before, after in pairs:
-                changed(before, after)
-        return counts
-
-    def finish(self, scope: Scope, run_id: str, *, complete: bool, delete_cap_percent: int = 20) -> FinishCounts:
-        """End the fetch of one scope: after a complete one, mark as deleted what was not seen.
-
-        Args:
-            scope: What was fetched.
-            run_id: The run that fetched it.
-            complete: What was fetched is everything there is.
-            delete_cap_percent: When more than this share is missing (and more than a handful), nothing is deleted and a
-                finding is made: a half-answered fetch must not empty a portal.
-        """
-        with self._database.write() as connection:
-            return mirror_writes.finish(
-                connection, scope, run_id, self._clock.now(), complete=complete, cap_percent=delete_cap_percent
-            )
+        return Pass(self._database, self._clock, scope, run_id, is_full=is_full, fingerprint=fingerprint)
 
     def cursor(self, scope: Scope) -> str | None:
-        """Where the next fetch starts; None for the beginning."""
+        """Where the next incremental reading starts; None for the beginning."""
         with self._database.read() as connection:
-            return connection.execute(select(cursors.c.cursor).where(*scope.of(cursors))).scalar_one_or_none()
+            return connection.execute(_stream(scope, MIRROR.streams.c.cursor)).scalar_one_or_none()
 
     def forget_cursor(self, scope: Scope) -> None:
-        """Let the next fetch start from the beginning."""
+        """Let the next reading start from the beginning."""
+        streams = MIRROR.streams
         with self._database.write() as connection:
-            mirror_writes.move_cursor(connection, scope, None, self._clock.now())
+            place = known_place(connection, scope.account, scope.facility)
+            mine = (streams.c.place == place, streams.c.entity == scope.entity)
+            connection.execute(update(streams).where(*mine).values(cursor=None, resume=None, seen=None))
+
+    def distrust(self, scope: Scope) -> None:
+        """Let the next full reading write every record of a scope anew, whatever its rows say.
+
+        For a mirror in which somebody else has written: an unchanged row would otherwise leave it as it is.
+        """
+        ids = MIRROR.ids
+        with self._database.write() as connection:
+            place = known_place(connection, scope.account, scope.facility)
+            mine = (ids.c.place == place, ids.c.entity == scope.entity)
+            connection.execute(update(ids).where(*mine).values(row_hash=b""))
 
     def synced_at(self, scope: Scope) -> datetime | None:
-        """When this scope was last fetched to its end; None when it never was."""
+        """When this scope was last read to its end; None when it never was."""
         with self._database.read() as connection:
-            return connection.execute(select(cursors.c.synced_at).where(*scope.of(cursors))).scalar_one_or_none()
+            return connection.execute(_stream(scope, MIRROR.streams.c.synced_at)).scalar_one_or_none()
 
     # -- records -----------------------------------------------------------------------------------------------------
 
     def get(self, account: str, facility: str, entity: str, record_id: str) -> Record | None:
-        """One record; None when it is not there or was deleted."""
-        scope = Scope(account, facility, entity)
-        query = select(records.c.doc).where(
-            *scope.of(records), records.c.id == record_id, records.c.deleted_at.is_(None)
-        )
+        """One record; None when it is not there or was deleted. A merged one answers as what it became."""
         with self._database.read() as connection:
+            key = self.identities.key_of(connection, Scope(account, facility, entity), record_id)
+            if key is None:
+                return None
+            table = MIRROR.nouns[entity]
+            query = select(table.c.doc).where(table.c.key == key, table.c.deleted_at.is_(None))
             doc = connection.execute(query).scalar_one_or_none()
         return record_from(entity, doc) if doc is not None else None
 
     def facility(self, account: str, facility: str) -> Facility | None:
         """A facility as last read."""
-        found = self._list(Scope(account, facility, Facility.entity))
+        found = self.list(Scope(account, facility, Facility.entity))
         return next((row for row in found if isinstance(row, Facility)), None)
 
     def tenant(self, account: str, facility: str, tenant_id: str) -> Tenant | None:
@@ -123,23 +120,50 @@ class Mirror:
 
     def rentals(self, account: str, facility: str, tenant_id: str | None = None) -> tuple[Rental, ...]:
         """Rentals of a tenant, or all of a facility."""
-        found = self._list(Scope(account, facility, Rental.entity), tenant_id=tenant_id)
+        wanted = {} if tenant_id is None else {"tenant_id": tenant_id}
+        found = self.list(Scope(account, facility, Rental.entity), sort_by="unit_number", **wanted)
         return tuple(row for row in found if isinstance(row, Rental))
 
     def units(self, account: str, facility: str, *, state: UnitState | None = None) -> tuple[Unit, ...]:
         """Units of a facility."""
-        found = self._list(Scope(account, facility, Unit.entity), state=state.value if state else None)
+        wanted = {} if state is None else {"state": state.value}
+        found = self.list(Scope(account, facility, Unit.entity), sort_by="number", **wanted)
         return tuple(row for row in found if isinstance(row, Unit))
 
-    def _list(self, scope: Scope, *, tenant_id: str | None = None, state: str | None = None) -> list[Record]:
-        query = select(records.c.doc).where(*scope.of(records), records.c.deleted_at.is_(None))
-        if tenant_id is not None:
-            query = query.where(records.c.tenant_id == tenant_id)
-        if state is not None:
-            query = query.where(records.c.record_state == state)
+    def list(self, scope: Scope, *, sort_by: str = "", **equal: object) -> builtins.list[Record]:
+        """Records of one noun of one facility whose columns hold these values, deleted ones left out.
+
+        Args:
+            scope: Which.
+            sort_by: A column; ids decide where it is equal.
+            equal: Columns as ``nouns`` declares them.
+
+        Raises:
+            KeyError: There is no such noun, or it has no such column.
+        """
+        table, places = MIRROR.nouns[scope.entity], MIRROR.places
+        query = (
+            select(table.c.doc)
+            .join(places, places.c.place == table.c.place)
+            .where(places.c.account == scope.account, places.c.facility == scope.facility)
+            .where(table.c.deleted_at.is_(None), *(table.c[name] == value for name, value in equal.items()))
+            .order_by(*([table.c[sort_by]] if sort_by else []), table.c.id)
+        )
         with self._database.read() as connection:
-            docs = connection.execute(query.order_by(records.c.unit_number, records.c.id)).scalars().all()
+            docs = connection.execute(query).scalars().all()
         return [record_from(scope.entity, doc) for doc in docs]
+
+    def count(self, scope: Scope) -> int:
+        """How many living records of one noun a facility has."""
+        ids, places = MIRROR.ids, MIRROR.places
+        query = (
+            select(func.count())
+            .select_from(ids.join(places, places.c.place == ids.c.place))
+            .where(places.c.account == scope.account, places.c.facility == scope.facility)
+            .where(ids.c.entity == scope.entity, ids.c.deleted_at.is_(None))
+        )
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
 
     def find(
         self, account: str, search: TenantSearch, *, facility: str | None = None, include_archived: bool = False
@@ -208,3 +232,13 @@ class Mirror:
             query = query.where(sync_reports.c.account == account)
         with self._database.read() as connection:
             return [SyncRow.from_row(row) for row in connection.execute(query)]
+
+
+def _stream(scope: Scope, column: ColumnElement[Any]) -> Select[Any]:
+    places, streams = MIRROR.places, MIRROR.streams
+    return (
+        select(column)
+        .join(places, places.c.place == streams.c.place)
+        .where(places.c.account == scope.account, places.c.facility == scope.facility)
+        .where(streams.c.entity == scope.entity)
+    )

@@ -4,69 +4,74 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select
 
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.folding import digits_of, fold
-from pmsbridge.store.tables import records
+from pmsbridge.store.tables import MIRROR
 
 __all__ = ["find_tenants"]
 
 _LIMIT: Final = 200
 _CURRENT: Final = tuple(state.value for state in RentalState if state.is_current)
+_tenants: Final = MIRROR.nouns[Tenant.entity]
+_rentals: Final = MIRROR.nouns[Rental.entity]
+_places: Final = MIRROR.places
 
 
 def find_tenants(
     connection: Connection, account: str, facility: str | None, search: TenantSearch, *, include_archived: bool
 ) -> tuple[TenantMatch, ...]:
     """Tenants whose fields contain what is looked for; exact ones first."""
-    query = select(records).where(
-        records.c.account == account, records.c.entity == Tenant.entity, *_criteria(account, search)
+    query = (
+        select(_tenants, _places.c.account, _places.c.facility)
+        .join(_places, _places.c.place == _tenants.c.place)
+        .where(_places.c.account == account, *_criteria(search))
     )
     if facility is not None:
-        query = query.where(records.c.facility == facility)
+        query = query.where(_places.c.facility == facility)
     if not include_archived:
-        query = query.where(records.c.deleted_at.is_(None), records.c.record_state != "archived")
-    rows = connection.execute(query.order_by(records.c.last_name, records.c.id).limit(_LIMIT)).all()
-    active = _with_active_rental(connection, account, [row.id for row in rows])
-    matches = [_match(row, search, (row.facility, row.id) in active) for row in rows]
+        query = query.where(_tenants.c.deleted_at.is_(None), _tenants.c.is_active.is_not(False))
+    rows = connection.execute(query.order_by(_tenants.c.last_name, _tenants.c.id).limit(_LIMIT)).all()
+    active = _with_active_rental(connection, rows)
+    matches = [_match(row, search, (row.place, row.id) in active) for row in rows]
     return tuple(sorted(matches, key=lambda match: not match.is_exact))
 
 
-def _criteria(account: str, search: TenantSearch) -> list[ColumnElement[bool]]:
+def _criteria(search: TenantSearch) -> list[ColumnElement[bool]]:
     """Every field that is set must fit."""
     texts = {
-        records.c.first_name: fold(search.first_name),
-        records.c.last_name: fold(search.last_name),
-        records.c.company: fold(search.company),
-        records.c.email: fold(search.email),
-        records.c.phone_digits: digits_of(search.phone),
+        _tenants.c.first_name: fold(search.first_name),
+        _tenants.c.last_name: fold(search.last_name),
+        _tenants.c.company: fold(search.company),
+        _tenants.c.email: fold(search.email),
     }
     wanted: list[ColumnElement[bool]] = [
         column.contains(text, autoescape=True) for column, text in texts.items() if text
     ]
+    if digits := digits_of(search.phone):
+        wanted.append(or_(_tenants.c.phone_digits.contains(digits), _tenants.c.mobile_digits.contains(digits)))
     if search.unit_number.strip():
-        wanted.append(_lives_in(account, search.unit_number.strip()))
+        wanted.append(_lives_in(search.unit_number.strip()))
     return wanted
 
 
-def _lives_in(account: str, unit_number: str) -> ColumnElement[bool]:
-    other = records.alias("rental")
-    lets = select(other.c.id).where(
-        other.c.account == account, other.c.facility == records.c.facility, other.c.entity == Rental.entity,
-        other.c.unit_number == unit_number, other.c.tenant_id == records.c.id, other.c.deleted_at.is_(None),
+def _lives_in(unit_number: str) -> ColumnElement[bool]:
+    lets = select(_rentals.c.key).where(
+        _rentals.c.place == _tenants.c.place, _rentals.c.unit_number == unit_number,
+        _rentals.c.tenant_id == _tenants.c.id, _rentals.c.deleted_at.is_(None),
     )  # fmt: skip
     return lets.exists()
 
 
-def _with_active_rental(connection: Connection, account: str, tenant_ids: list[str]) -> set[tuple[str, str]]:
-    query: Select[Any] = select(records.c.facility, records.c.tenant_id).where(
-        records.c.account == account, records.c.entity == Rental.entity, records.c.tenant_id.in_(tenant_ids),
-        records.c.record_state.in_(_CURRENT), records.c.deleted_at.is_(None),
+def _with_active_rental(connection: Connection, rows: Any) -> set[tuple[int, str]]:  # noqa: ANN401 - rows of a query
+    query: Select[Any] = select(_rentals.c.place, _rentals.c.tenant_id).where(
+        _rentals.c.place.in_({row.place for row in rows}), _rentals.c.tenant_id.in_([row.id for row in rows]),
+        _rentals.c.state.in_(_CURRENT), _rentals.c.deleted_at.is_(None),
     )  # fmt: skip
-    return {(row.facility, row.tenant_id) for row in connection.execute(query)}
+    return {(row.place, row.tenant_id) for row in connection.execute(query)}
 
 
 def _match(row: Row[Any], search: TenantSearch, has_active_rental: bool) -> TenantMatch:  # noqa: FBT001 - private
@@ -84,5 +89,5 @@ def _is_exact(row: Row[Any], search: TenantSearch) -> bool:
     )  # fmt: skip
     phone = digits_of(search.phone)
     return all(fold(asked) == held for asked, held in texts if asked.strip()) and (
-        not phone or f" {phone} " in row.phone_digits
+        not phone or phone in {row.phone_digits, row.mobile_digits}
     )

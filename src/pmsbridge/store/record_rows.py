@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from pydantic import SecretStr
 
 from pmsbridge.model.account import TenantAccount
-from pmsbridge.model.documents import Reservation
-from pmsbridge.model.people import Phone, Tenant
-from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.record import Record
-from pmsbridge.model.rental import Rental
-from pmsbridge.store.folding import fold
+from pmsbridge.ports.streams import Rows
+from pmsbridge.store.nouns import NOUNS
 
-__all__ = ["RECORD_CLASSES", "account_document", "document", "record_from", "search_columns"]
+__all__ = ["RECORD_CLASSES", "account_document", "document", "record_from", "rows_of"]
 
-RECORD_CLASSES: Final[Mapping[str, type[Record]]] = {
-    kind.entity: kind for kind in (Facility, Unit, Tenant, Rental, Reservation)
-}
+RECORD_CLASSES: Final[Mapping[str, type[Record]]] = {entity: noun.record for entity, noun in NOUNS.items()}
 """What the mirror holds, by entity name."""
-
-_WHEN_SEEN: Final = {"ref": {"seen_at"}}
 
 
 def _plain(value: object) -> object:
@@ -42,13 +35,24 @@ def _plain(value: object) -> object:
     raise TypeError(message)
 
 
+def _without_time(value: object) -> object:
+    """Without the times of reading, those of records within the record included (a tenant's contacts)."""
+    if isinstance(value, dict):
+        return {
+            name: {key: said for key, said in part.items() if key != "seen_at"}
+            if name == "ref" and isinstance(part, dict)
+            else _without_time(part)
+            for name, part in value.items()
+        }
+    return [_without_time(part) for part in value] if isinstance(value, tuple | list) else value
+
+
 def document(record: Record) -> tuple[str, str]:
     """A record as text and the hash of it. When it was read does not count as content, and sets are sorted."""
     # A float would be written by json without asking; the model has none.
-    text = json.dumps(
-        record.model_dump(exclude=_WHEN_SEEN), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
-    return text, hashlib.sha256(text.encode()).hexdigest()
+    dumped = _without_time(record.model_dump())
+    text = json.dumps(dumped, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text, hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def account_document(account: TenantAccount) -> str:
@@ -65,36 +69,9 @@ def record_from(entity: str, doc: str) -> Record:
     return RECORD_CLASSES[entity].model_validate_json(doc)
 
 
-def search_columns(record: Record) -> dict[str, str]:
-    """What a record is found by, folded; a column that does not fit it is empty."""
-    columns: dict[str, Any] = dict.fromkeys(
-        ("tenant_id", "first_name", "last_name", "company", "email", "phone_digits", "unit_number", "record_state"), ""
-    )
-    columns["tenant_id"] = getattr(record, "tenant_id", "") or ""
-    if isinstance(record, Tenant):
-        columns |= _of_tenant(record)
-    elif isinstance(record, Rental):
-        columns |= {"unit_number": record.unit_number, "record_state": record.state.value}
-    elif isinstance(record, Unit):
-        columns |= {"unit_number": record.number, "record_state": record.state.value}
-    elif isinstance(record, Reservation):
-        columns |= {"record_state": record.state.value}
-    return columns
-
-
-def _of_tenant(tenant: Tenant) -> dict[str, str]:
-    return {
-        "tenant_id": tenant.id,
-        "first_name": fold(tenant.name.first),
-        "last_name": fold(tenant.name.last),
-        "company": fold(tenant.name.company),
-        "email": fold(tenant.email),
-        "phone_digits": _phones(tenant.phone, tenant.mobile),
-        "record_state": {True: "active", False: "archived", None: ""}[tenant.is_active],
-    }
-
-
-def _phones(*phones: Phone | None) -> str:
-    """Every number's digits between blanks, so that a whole number can be looked for."""
-    found = [phone.digits for phone in phones if phone is not None and phone.digits]
-    return f" {' '.join(found)} " if found else ""
+def rows_of(
+    records: Iterable[Record], *, cursor: str | None = None, resume: str | None = None, is_complete: bool = False
+) -> Rows:
+    """Records as rows, for a back office that is read record by record."""
+    texts = {record.id: document(record)[0].encode(errors="replace") for record in records}
+    return Rows(tuple(texts), tuple(texts.values()), json.loads, cursor=cursor, resume=resume, is_complete=is_complete)

@@ -11,32 +11,31 @@ from typing import Final
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint, false
 
 from pmsbridge.store.columns import JsonText, PlainText, RowNumber, UtcInstant
+from pmsbridge.store.mirror_tables import mirror_tables
 
 __all__ = [
     "METADATA",
+    "MIRROR",
     "OLDEST_CODE",
     "SCHEMA_VERSION",
     "accounts_seen",
     "actions",
     "aliases",
     "call_counts",
-    "cursors",
     "effects",
     "findings",
     "gates",
     "guards",
     "lanes",
     "quotes",
-    "records",
     "runs",
     "schema_version",
-    "seen_marks",
     "sync_reports",
     "trail",
     "watched_tenants",
 ]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """The schema this code writes. Older ones are upgraded by ``pmsbridge db upgrade``."""
 
 OLDEST_CODE: Final = 2
@@ -214,6 +213,10 @@ gates = Table(
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
 
+MIRROR: Final = mirror_tables(METADATA)
+"""Places, identities, streams, changes, and one table per noun."""
+
+# Records, seen marks and cursors are what code of schema 2 reads and writes while a deployment rolls; today's does not.
 records = Table(
     "pmsbridge_records",
     METADATA,
@@ -293,6 +296,10 @@ sync_reports = Table(
     Column("rows_deleted", Integer, nullable=False),
     Column("error", _TEXT, nullable=False, default=""),
     Column("failure", _ID, nullable=False, default=""),
+    Column("calls", Integer, nullable=False, default=0, server_default="0"),
+    Column("bytes_read", RowNumber, nullable=False, default=0, server_default="0"),
+    Column("milliseconds", RowNumber, nullable=False, default=0, server_default="0"),
+    Column("findings", Integer, nullable=False, default=0, server_default="0"),
 )
 
 findings = Table(

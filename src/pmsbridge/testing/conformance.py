@@ -15,6 +15,7 @@ that nothing changed, a look that claims to have found something, a receipt.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
+from pmsbridge.ports.streams import PullPort
 
 __all__ = ["Conformance", "Example", "Judge", "Subject", "Weather"]
 
@@ -359,6 +361,26 @@ class Conformance:
             _holds(all(r.ref.facility == subject.facility for r in records), f"{entity}: a record of another facility")
             _holds(len({record.id for record in records}) == len(records), f"{entity}: an id twice")
             _holds(not any(batch.is_complete for batch in batches[:-1]), f"{entity}: complete before the end")
+
+    def test_a_pull_makes_the_records_of_a_fetch_and_the_same_bytes_twice(self, subject: Subject) -> None:
+        """Only for adapters that stream rows: another way to the same records; an unchanged row is the same bytes."""
+        subject.judge.reset()
+        adapter = subject.adapter
+        if not isinstance(adapter, PullPort):
+            return
+        for entity in (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS):
+            query = Query(entity, subject.facility)
+            batches = list(adapter.pull(query))
+            raws = {i: raw for rows in batches for i, raw in zip(rows.ids, rows.raw, strict=True)}
+            again = {i: raw for rows in adapter.pull(query) for i, raw in zip(rows.ids, rows.raw, strict=True)}
+            made = {i: rows.document(raw) for rows in batches for i, raw in zip(rows.ids, rows.raw, strict=True)}
+            fetched = [record for batch in adapter.fetch(query) for record in batch.records]
+            _holds(raws == again, f"{entity}: an unchanged row came as other bytes")
+            _holds(not any(rows.is_complete for rows in batches[:-1]), f"{entity}: complete before the end")
+            _holds({i for i, found in made.items() if found} == {r.id for r in fetched}, f"{entity}: other records")
+            for record in fetched:
+                same = record.model_validate_json(json.dumps(made[record.id])).model_dump(exclude={"ref", "contacts"})
+                _holds(same == record.model_dump(exclude={"ref", "contacts"}), f"{entity}: a record says other things")
 
     def test_checks_of_doctor_have_a_remedy_when_they_fail(self, subject: Subject) -> None:
         """Name, status, detail and remedy; a healthy account has no failure."""

@@ -22,10 +22,7 @@ from pmsbridge.actions.effects import (
     SetWebPassword,
     TakePayment,
 )
-from pmsbridge.errors import (
-    InputError,
-    NotFoundError,
-)
+from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Bulletin, Note, Reservation
 from pmsbridge.model.invoices import Invoice
@@ -206,6 +203,9 @@ class MemoryAdapter(EffectHandlers):
         """Records changed after a cursor, in batches of two; everything when there is no cursor."""
         self.office.read()
         self._facility(query.facility)
+        if query.entity not in _ENTITY:
+            message = f"this office has no list of {query.entity.value}"
+            raise UnsupportedError(message, code="not_listed")
         start = int(since) if since else 0
         rows = [row for row in self.office.books.log(_ENTITY[query.entity], query.facility) if row[0] > start]
         batches = [rows[i : i + 2] for i in range(0, len(rows), 2)] or [[]]

@@ -25,6 +25,9 @@ class DataSetReader:
     A row maps column to text. A NULL column is absent; an empty element is "". An attribute without a prefix on a row
     is a column like any other. Dropped columns never become text.
 
+    Attributes:
+        bytes_read: Decoded bytes taken so far.
+
     Args:
         chunks: The decoded body.
         tables: Only these tables are read; None for all.
@@ -53,6 +56,7 @@ class DataSetReader:
         self._scrub = scrub
         self._is_taken = False
         self._is_over = False
+        self.bytes_read = 0
 
     @property
     def schema(self) -> Mapping[str, tuple[Column, ...]]:
@@ -108,6 +112,7 @@ class DataSetReader:
                 self._is_over = True
                 self._parser.finish()
             else:
+                self.bytes_read += len(feed)
                 self._parser.feed(feed)
         except RefusedError as refusal:
             error = self._unusable(f"the answer could not be used ({refusal.code})", refusal.code)

@@ -205,6 +205,8 @@ def answering(monkeypatch: pytest.MonkeyPatch, rows: Callable[[], Iterator[tuple
     """Every call is answered with these rows."""
 
     class Reader:
+        bytes_read = 0
+
         def tables(self, *_names: str) -> Iterator[tuple[str, Any]]:
             return rows()
 

@@ -255,6 +255,7 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     BANK,
     METHOD,
     AUTOPAY,
+    payments.AutopayRecord(ref=ref("autopay"), extra=EXTRA, tenant_id="T1", autopay=AUTOPAY),
     CONSENT,
     CONTACT,
     TENANT,

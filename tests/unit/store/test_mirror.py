@@ -1,23 +1,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
-from pmsbridge.model.people import Phone
+from pmsbridge.errors import NotFoundError
+from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.call_counts import DatabaseCallCounter
-from pmsbridge.store.database import open_database
+from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
-from pmsbridge.store.mirror import Mirror, Scope
-from pmsbridge.store.record_rows import document
-from pmsbridge.store.tables import accounts_seen, records, seen_marks
+from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
+from pmsbridge.store.mirror_batch import Different
+from pmsbridge.store.mirror_sql import insert_many
+from pmsbridge.store.record_rows import document, rows_of
+from pmsbridge.store.seen_keys import SeenKeys
+from pmsbridge.store.tables import MIRROR, accounts_seen
 from pmsbridge.testing.memory import TestClock
 from tests import builders
 
@@ -43,9 +51,26 @@ def unit(number: int, **fields: object) -> Unit:
     return Unit(ref=builders.ref("unit", f"U{number}"), number=f"{number:03}", **fields)  # type: ignore[arg-type]
 
 
+def read(
+    mirror: Mirror, records: Iterable[Record], run: str = "r1", *, scope: Scope = UNITS, complete: bool = True,
+    cap: int = 20,
+) -> tuple[UpsertCounts, FinishCounts, list[Different]]:  # fmt: skip
+    """One reading of one scope, in one batch, to its end."""
+    reading = mirror.reading(scope, run, is_full=True)
+    different = reading.take(rows_of(records))
+    return reading.counts, reading.finish(is_complete=complete, cap_percent=cap), different
+
+
+def keep(mirror: Mirror, *records: Record) -> None:
+    """Records of any scopes."""
+    for record in records:
+        scope = Scope(record.ref.account, record.ref.facility, record.entity)
+        read(mirror, [record], scope=scope, complete=False)
+
+
 def test_only_what_is_new_or_different_is_written(mirror: Mirror) -> None:
-    first = mirror.upsert([unit(1), unit(2)], "r1")
-    again = mirror.upsert([unit(1), unit(2, state=UnitState.VACANT)], "r2")
+    first, _, _ = read(mirror, [unit(1), unit(2)], "r1")
+    again, _, _ = read(mirror, [unit(1), unit(2, state=UnitState.VACANT)], "r2")
 
     assert (first.read, first.changed, first.unchanged) == (2, 2, 0)
     assert (again.read, again.changed, again.unchanged) == (2, 1, 1)
@@ -53,11 +78,50 @@ def test_only_what_is_new_or_different_is_written(mirror: Mirror) -> None:
     assert [row.id for row in mirror.units("north", "F1", state=UnitState.VACANT)] == ["U2"]
 
 
+def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    rows = rows_of([unit(1), unit(2)])
+
+    def mapped(_raw: bytes) -> dict[str, Any]:
+        raise AssertionError
+
+    with patch.object(Database, "write", side_effect=AssertionError):
+        reading.take(replace(rows, document=mapped))
+
+    assert reading.counts == UpsertCounts(2, 0, 2)
+
+
+def test_another_fingerprint_maps_every_row_again_and_tells_no_change(mirror: Mirror) -> None:
+    read(mirror, [unit(1)], "r1")
+    before = mirror.changes.last()
+    reading = mirror.reading(UNITS, "r2", is_full=True, fingerprint="other")
+    mapped: list[bytes] = []
+    rows = rows_of([unit(1)])
+
+    def seen(raw: bytes) -> Any:
+        mapped.append(raw)
+        return rows.document(raw)
+
+    reading.take(replace(rows, document=seen))
+
+    assert len(mapped) == 1
+    assert reading.counts == UpsertCounts(1, 0, 1)
+    assert mirror.changes.last() == before
+
+
 def test_when_a_record_was_seen_is_no_change(mirror: Mirror, clock: TestClock) -> None:
-    mirror.upsert([unit(1)], "r1")
+    read(mirror, [unit(1)], "r1")
     seen_later = unit(1).changed(ref=unit(1).ref.changed(seen_at=clock.now()))
 
-    assert mirror.upsert([seen_later], "r2").changed == 0
+    assert read(mirror, [seen_later], "r2")[0].changed == 0
+
+
+def test_when_a_contact_of_a_tenant_was_seen_is_no_change(clock: TestClock) -> None:
+    contact = Contact(ref=builders.ref("contact", "C1"), tenant_id="T1", role=ContactRole.SPOUSE)
+    later = contact.changed(ref=contact.ref.changed(seen_at=clock.now()))
+
+    assert document(builders.tenant(contacts=(contact,))) == document(builders.tenant(contacts=(later,)))
 
 
 def test_the_order_of_a_set_is_no_change() -> None:
@@ -67,111 +131,285 @@ def test_the_order_of_a_set_is_no_change() -> None:
 
 
 def test_a_change_is_told_with_old_and_new(mirror: Mirror) -> None:
-    told: list[tuple[Record, Record]] = []
-    mirror.upsert([unit(1)], "r1", changed=lambda a, b: told.append((a, b)))
-    mirror.upsert([unit(1, floor="2")], "r2", changed=lambda a, b: told.append((a, b)))
+    _, _, nothing = read(mirror, [unit(1)], "r1")
+    _, _, told = read(mirror, [unit(1, floor="2")], "r2")
 
-    assert told == [(unit(1), unit(1, floor="2"))]
+    assert nothing == []
+    assert [(row.id, row.before["floor"], row.after["floor"]) for row in told] == [("U1", "", "2")]
 
 
-def test_after_a_complete_fetch_what_was_not_seen_is_deleted(mirror: Mirror) -> None:
-    mirror.upsert([unit(n) for n in range(10)], "r1")
-    mirror.finish(UNITS, "r1", complete=True)
-    mirror.upsert([unit(n) for n in range(9)], "r2")
+def test_after_a_complete_reading_what_was_not_seen_is_deleted(mirror: Mirror) -> None:
+    read(mirror, [unit(n) for n in range(10)], "r1")
 
-    assert mirror.finish(UNITS, "r2", complete=True).deleted == 1
+    assert read(mirror, [unit(n) for n in range(9)], "r2")[1].deleted == 1
     assert mirror.get("north", "F1", "unit", "U9") is None
     assert len(mirror.units("north", "F1")) == 9
+    assert mirror.count(UNITS) == 9
 
 
-def test_after_an_incremental_fetch_nothing_is_deleted(mirror: Mirror) -> None:
-    mirror.upsert([unit(1), unit(2)], "r1")
-    mirror.finish(UNITS, "r1", complete=True)
-    mirror.upsert([unit(1)], "r2")
+def test_after_an_incremental_reading_nothing_is_deleted(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
 
-    assert mirror.finish(UNITS, "r2", complete=False).deleted == 0
+    assert read(mirror, [unit(1)], "r2", complete=False)[1].deleted == 0
     assert len(mirror.units("north", "F1")) == 2
+
+
+def test_what_the_back_office_says_is_gone_is_deleted_in_any_reading(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    reading = mirror.reading(UNITS, "r2", is_full=False)
+    reading.take(replace(rows_of([]), gone=("U2", "U2", "U77")))
+
+    assert reading.finish(is_complete=False, cap_percent=20).deleted == 1
+    assert [row.id for row in mirror.units("north", "F1")] == ["U1"]
 
 
 def test_a_deletion_of_suspiciously_many_is_held_and_found(mirror: Mirror) -> None:
     from pmsbridge.store.findings import Findings
 
-    mirror.upsert([unit(n) for n in range(20)], "r1")
-    mirror.finish(UNITS, "r1", complete=True)
-    mirror.upsert([unit(1)], "r2")
+    read(mirror, [unit(n) for n in range(20)], "r1")
 
-    ended = mirror.finish(UNITS, "r2", complete=True, delete_cap_percent=20)
+    _, ended, _ = read(mirror, [unit(1)], "r2")
 
     assert (ended.deleted, ended.held) == (0, 19)
     assert len(mirror.units("north", "F1")) == 20
     assert [f.finding.code for f in Findings(mirror._database).open()] == ["mass_deletion_held"]
 
 
-def test_a_deleted_record_that_comes_back_is_there_again(mirror: Mirror) -> None:
-    for run, rows in (("r1", [unit(1), unit(2)]), ("r2", [unit(1)]), ("r3", [unit(1), unit(2)])):
-        mirror.upsert(rows, run)
-        mirror.finish(UNITS, run, complete=True)
+@pytest.mark.parametrize(("cap", "deleted"), [(20, 0), (99, 0), (100, 2)])
+def test_an_answer_without_any_record_is_believed_only_when_any_answer_is(
+    mirror: Mirror, cap: int, deleted: int
+) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+
+    assert read(mirror, [], "r2", cap=cap)[1] == FinishCounts(deleted, 2 - deleted)
+
+
+def test_a_deleted_record_that_comes_back_is_there_again_under_the_same_id_of_ours(mirror: Mirror) -> None:
+    both = [unit(1), unit(2)]
+    read(mirror, both, "r1")
+    uid = mirror.identities.uid("north", "F1", "unit", "U2")
+    read(mirror, [unit(1)], "r2")
+    read(mirror, both, "r3")
 
     assert [row.id for row in mirror.units("north", "F1")] == ["U1", "U2"]
+    assert mirror.identities.uid("north", "F1", "unit", "U2") == uid
+    assert [change.kind for change in mirror.changes.after(2)] == ["deleted", "restored"]
 
 
 def test_deletions_stay_in_their_own_scope(mirror: Mirror) -> None:
     other = Unit(ref=builders.ref("unit", "U1", facility="F2"), number="001")
-    mirror.upsert([unit(1), other], "r1")
-    mirror.finish(UNITS, "r2", complete=True)
+    keep(mirror, unit(1), other)
+    read(mirror, [], "r2")
 
     assert mirror.units("north", "F1") == ()
     assert len(mirror.units("north", "F2")) == 1
 
 
-def test_the_end_of_one_run_leaves_the_marks_of_another_alone(mirror: Mirror) -> None:
-    mirror.upsert([unit(1)], "20261121T150000-a")
-    mirror.upsert([unit(1)], "20261121T150001-b")
-    mirror.finish(UNITS, "20261121T150000-a", complete=True)
+def test_what_another_run_brought_meanwhile_is_not_deleted(mirror: Mirror) -> None:
+    read(mirror, [unit(1)], "r1")
+    slow = mirror.reading(UNITS, "slow", is_full=True)
+    read(mirror, [unit(1), unit(2)], "quick")
+    slow.take(rows_of([unit(1)]))
 
-    assert mirror.finish(UNITS, "20261121T150001-b", complete=True).deleted == 0
-    with mirror._database.read() as connection:
-        assert connection.execute(select(func.count()).select_from(seen_marks)).scalar() == 0
+    assert slow.finish(is_complete=True, cap_percent=20).deleted == 0
+    assert len(mirror.units("north", "F1")) == 2
 
 
-def test_a_cursor_is_committed_with_its_records(mirror: Mirror) -> None:
+def test_two_runs_over_one_scope_write_each_record_once(mirror: Mirror) -> None:
+    one, two = (mirror.reading(UNITS, run, is_full=True) for run in ("a", "b"))
+    one.take(rows_of([unit(1)]))
+    two.take(rows_of([unit(1)]))
+
+    assert len(mirror.units("north", "F1")) == 1
+    assert two.counts.unchanged == 1
+
+
+def test_a_cursor_is_kept_when_the_reading_has_come_to_its_end(mirror: Mirror) -> None:
+    reading = mirror.reading(UNITS, "r1", is_full=False)
+    reading.take(rows_of([unit(1)], cursor="7", resume="page 2"))
     assert mirror.cursor(UNITS) is None
+    assert mirror.synced_at(UNITS) is None
+    assert mirror.reading(UNITS, "r2", is_full=False).resume == "page 2"
 
-    def torn() -> Iterator[Unit]:
-        yield unit(1)
-        raise RuntimeError
-
-    with pytest.raises(RuntimeError):
-        mirror.upsert(torn(), "r1", cursor=(UNITS, "7"))
-    assert mirror.cursor(UNITS) is None
-    assert mirror.units("north", "F1") == ()
-
-    mirror.upsert([unit(1)], "r1", cursor=(UNITS, "7"))
-    assert mirror.cursor(UNITS) == "7"
-    mirror.finish(UNITS, "r1", complete=False)
+    reading.finish(is_complete=True, cap_percent=20)
     assert mirror.cursor(UNITS) == "7"
     assert mirror.synced_at(UNITS) is not None
+    after = mirror.reading(UNITS, "r3", is_full=False)
+    assert (after.since, after.resume) == ("7", None)
+
+    mirror.reading(UNITS, "r4", is_full=True).finish(is_complete=False, cap_percent=20)
+    assert mirror.cursor(UNITS) == "7"
     mirror.forget_cursor(UNITS)
     assert mirror.cursor(UNITS) is None
 
 
+def test_an_unfinished_reading_goes_on_only_as_what_it_was_and_within_hours(mirror: Mirror, clock: TestClock) -> None:
+    read(mirror, [unit(n) for n in range(3)], "r0")
+    reading = mirror.reading(UNITS, "r1", is_full=True)
+    reading.take(rows_of([unit(0), unit(1)], cursor="c", resume="page 2"))
+
+    assert mirror.reading(UNITS, "r2", is_full=True).resume == "page 2"
+    resumed = mirror.reading(UNITS, "r3", is_full=True)
+    resumed.take(rows_of([]))
+    assert resumed.finish(is_complete=True, cap_percent=100).deleted == 1  # the first part was remembered as met
+
+    reading = mirror.reading(UNITS, "r4", is_full=True)
+    reading.take(rows_of([unit(0)], cursor="c", resume="page 2"))
+    clock.advance(timedelta(hours=7))
+    assert mirror.reading(UNITS, "r5", is_full=True).resume is None
+
+
+def test_a_full_reading_never_goes_on_with_an_unfinished_one_of_changes(mirror: Mirror) -> None:
+    first = mirror.reading(UNITS, "r1", is_full=True)
+    first.take(rows_of([unit(1), unit(2)], cursor="7"))
+    first.finish(is_complete=True, cap_percent=20)
+    changes = mirror.reading(UNITS, "r2", is_full=False)
+    changes.take(rows_of([unit(1)], cursor="8", resume="page 2"))
+
+    assert mirror.reading(UNITS, "r3", is_full=False).resume == "page 2"
+    assert mirror.reading(UNITS, "r4", is_full=True).resume is None
+
+
 def test_the_same_id_twice_in_a_batch_counts_once_and_the_last_wins(mirror: Mirror) -> None:
-    assert mirror.upsert([unit(1), unit(1, floor="2")], "r1").read == 1
+    assert read(mirror, [unit(1), unit(1, floor="2")])[0].read == 1
     assert mirror.units("north", "F1")[0].floor == "2"
 
 
-def test_many_records_cost_little_memory_and_all_arrive(mirror: Mirror) -> None:
-    counts = mirror.upsert((unit(n) for n in range(1500)), "r1")
+def test_a_row_that_cannot_be_read_leaves_what_is_held_as_it_is(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    rows = rows_of([unit(1, floor="9"), unit(2)])
 
-    assert counts.changed == 1500
+    def broken(_raw: bytes) -> Any:
+        raise ValueError
+
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    reading.take(replace(rows, document=broken))
+
+    assert reading.unreadable == 1
+    assert reading.finish(is_complete=True, cap_percent=20).deleted == 0
+    assert [row.floor for row in mirror.units("north", "F1")] == ["", ""]
+
+
+@pytest.mark.parametrize("bad", ["", "\x00", "a\nb", "x" * 201, "\ud800"])
+def test_a_row_whose_id_cannot_be_kept_is_left_out_and_nothing_is_deleted(mirror: Mirror, bad: str) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    rows = rows_of([unit(1)])
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    reading.take(replace(rows, ids=(*rows.ids, bad), raw=(*rows.raw, b"{}")))
+
+    assert reading.unreadable == 1
+    assert reading.finish(is_complete=True, cap_percent=100).deleted == 0
+    assert mirror.count(UNITS) == 2
+
+
+@pytest.mark.postgresql
+def test_an_error_of_a_bulk_insert_repeats_no_value(postgres_journal: str) -> None:
+    database = open_database(postgres_journal)
+
+    with pytest.raises(DBAPIError) as caught, database.write() as connection:
+        insert_many(connection, MIRROR.places.name, ("place", "account", "facility"), [("secret-value", "a", "f")])
+    database.close()
+
+    assert "22P02" in str(caught.value)
+    assert "secret-value" not in f"{caught.value}{caught.value.orig!r}{caught.value.__context__!r}"
+
+
+def test_a_row_that_is_no_record_any_more_is_deleted(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    rows = rows_of([unit(1), unit(2, floor="9")])
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    reading.take(replace(rows, document=lambda _raw: None))
+
+    assert reading.finish(is_complete=True, cap_percent=20).deleted == 1
+
+
+def test_many_records_in_many_batches_all_arrive(mirror: Mirror) -> None:
+    reading = mirror.reading(UNITS, "r1", is_full=True)
+    for start in range(0, 1500, 500):
+        reading.take(rows_of(unit(n) for n in range(start, start + 500)))
+
+    assert reading.counts.changed == 1500
+    assert mirror.count(UNITS) == 1500
     with mirror._database.read() as connection:
-        assert connection.execute(select(func.count()).select_from(records)).scalar() == 1500
+        uids = connection.execute(select(MIRROR.ids.c.uid).order_by(MIRROR.ids.c.key)).scalars().all()
+    assert len(set(uids)) == 1500
+    assert {len(uid) for uid in uids} == {32}
+
+
+def test_a_batch_that_fails_leaves_nothing(mirror: Mirror) -> None:
+    reading = mirror.reading(UNITS, "r1", is_full=True)
+
+    with patch("pmsbridge.store.changes.append", side_effect=RuntimeError), pytest.raises(RuntimeError):
+        reading.take(rows_of([unit(1)]))
+
+    assert mirror.units("north", "F1") == ()
+    assert mirror.count(UNITS) == 0
+
+
+@pytest.mark.parametrize("number", [0, 1, 8191, 8192, 10**9])
+def test_met_keys_are_remembered_packed_and_forgotten(number: int) -> None:
+    seen = SeenKeys()
+    seen.add([number, number + 2])
+    again = SeenKeys.unpacked(seen.packed())
+    assert [key in again for key in (number, number + 1, number + 2)] == [True, False, True]
+    again.remove(number)
+    assert number not in again
+
+
+def test_an_id_of_ours_leads_back_to_the_record_and_a_merged_one_to_what_it_became(mirror: Mirror) -> None:
+    keep(mirror, unit(1), unit(2), unit(3))
+    uid = mirror.identities.uid("north", "F1", "unit", "U1")
+    assert uid is not None
+    assert mirror.identities.whose(uid) == (UNITS, "U1")
+
+    mirror.identities.merge(UNITS, "U1", into="U2")
+    mirror.identities.merge(UNITS, "U2", into="U3")
+
+    assert mirror.identities.whose(uid) == (UNITS, "U3")
+    assert mirror.identities.uid("north", "F1", "unit", "U1") == mirror.identities.uid("north", "F1", "unit", "U3")
+    found = mirror.get("north", "F1", "unit", "U1")
+    assert found is not None
+    assert found.id == "U3"
+    with pytest.raises(ValueError, match="itself"):
+        mirror.identities.merge(UNITS, "U3", into="U1")
+    with pytest.raises(NotFoundError):
+        mirror.identities.merge(UNITS, "U3", into="U99")
+    assert mirror.identities.whose("0" * 32) is None
+
+
+def test_changes_are_read_by_number_with_old_and_new_of_what_changed(mirror: Mirror) -> None:
+    read(mirror, [unit(1)], "r1")
+    read(mirror, [unit(1, floor="2"), unit(2)], "r2")
+    read(mirror, [unit(2)], "r3")
+
+    told = mirror.changes.after(0, account="north", facility="F1")
+
+    assert [(row.kind.value, row.id, row.run_id) for row in told] == [
+        ("created", "U1", "r1"), ("changed", "U1", "r2"), ("created", "U2", "r2"), ("deleted", "U1", "r3"),
+    ]  # fmt: skip
+    assert dict(told[0].after) == {}
+    assert (dict(told[1].before), dict(told[1].after)) == ({"floor": ""}, {"floor": "2"})
+    assert told[2].after["number"] == "002"
+    assert told[3].before["floor"] == "2"
+    assert [row.seq for row in mirror.changes.after(told[1].seq)] == [told[2].seq, told[3].seq]
+    assert mirror.changes.after(0, facility="F2") == ()
+    assert mirror.changes.last() == told[-1].seq
+
+
+def test_old_changes_are_dropped_and_their_numbers_not_used_again(mirror: Mirror, clock: TestClock) -> None:
+    read(mirror, [unit(1)], "r1")
+    last = mirror.changes.last()
+    clock.advance(timedelta(days=1))
+
+    assert mirror.changes.forget(clock.now()) == 1
+    read(mirror, [unit(1, floor="2")], "r2")
+    assert mirror.changes.last() > last
 
 
 def test_records_come_back_as_they_were(mirror: Mirror) -> None:
     tenant = builders.tenant(mobile=Phone(raw="512.555.0199", e164="+15125550199"))
     rental = builders.row().rental
-    mirror.upsert([tenant, rental, builders.facility()], "r1")
+    keep(mirror, tenant, rental, builders.facility())
 
     assert mirror.tenant("north", "F1", "T1") == tenant
     assert mirror.rentals("north", "F1", "T1") == (rental,)
@@ -196,7 +434,7 @@ def test_records_come_back_as_they_were(mirror: Mirror) -> None:
 def test_tenants_are_found_folded_and_marked_exact_or_not(
     mirror: Mirror, search: TenantSearch, hits: int, exact: bool
 ) -> None:
-    mirror.upsert([builders.tenant(), builders.row().rental], "r1")
+    keep(mirror, builders.tenant(), builders.row().rental)
 
     found = mirror.find("north", search)
 
@@ -205,7 +443,7 @@ def test_tenants_are_found_folded_and_marked_exact_or_not(
 
 
 def test_archived_and_deleted_tenants_are_found_only_when_asked(mirror: Mirror) -> None:
-    mirror.upsert([builders.tenant(is_active=False)], "r1")
+    keep(mirror, builders.tenant(is_active=False))
     search = TenantSearch(last_name="muller")
 
     assert mirror.find("north", search) == ()
@@ -214,7 +452,7 @@ def test_archived_and_deleted_tenants_are_found_only_when_asked(mirror: Mirror) 
 
 def test_exact_matches_come_first(mirror: Mirror) -> None:
     longer = builders.tenant(ref=builders.ref("tenant", "A0"), name=builders.tenant().name.changed(last="Mullerbach"))
-    mirror.upsert([longer, builders.tenant()], "r1")
+    keep(mirror, longer, builders.tenant())
 
     assert [match.tenant_id for match in mirror.find("north", TenantSearch(last_name="muller"))] == ["T1", "A0"]
 

@@ -19,7 +19,7 @@ from pmsbridge.model.people import (
 )
 from pmsbridge_sitelink.mapping.cells import Row, Scope, boolean, day, phone, required, text
 
-__all__ = ["CONTACT_COLUMNS", "is_portal_disabled", "match_of", "tenant_of"]
+__all__ = ["CONTACT_COLUMNS", "birth_date", "consents_of", "is_portal_disabled", "match_of", "tenant_of"]
 
 CONTACT_COLUMNS: Final[dict[ContactField, str]] = {
     "name.title": "sMrMrs",
@@ -56,9 +56,9 @@ def tenant_of(row: Row, scope: Scope) -> Tenant:
         phone=phone(row, "sPhone"),
         mobile=phone(row, "sMobile"),
         email=text(row, "sEmail"),
-        birth_date=_birth_date(row),
+        birth_date=birth_date(row),
         contacts=tuple(_contacts(row, scope, tenant_id)),
-        consents=_consents(row),
+        consents=consents_of(row),
         is_company=bool(boolean(row, "bCompanyIsTenant")),
         is_active=boolean(row, "bHasActiveLedger"),
         portal_disabled=is_portal_disabled(row),
@@ -91,7 +91,8 @@ def _address(row: Row, suffix: str) -> PostalAddress:
     )
 
 
-def _birth_date(row: Row) -> date | None:
+def birth_date(row: Row) -> date | None:
+    """When a tenant was born; a placeholder of the back office is None."""
     found = day(row, "dDOB")
     return None if found is None or found.year <= _PLACEHOLDER_YEAR else found
 
@@ -119,7 +120,7 @@ def _contacts(row: Row, scope: Scope, tenant_id: str) -> list[Contact]:
     return found
 
 
-def _consents(row: Row) -> tuple[ConsentRecord, ...]:
+def consents_of(row: Row) -> tuple[ConsentRecord, ...]:
     """The one switch for text messages, under every purpose: the back office does not tell purposes apart."""
     granted = boolean(row, "bSMSOptIn")
     if granted is None:

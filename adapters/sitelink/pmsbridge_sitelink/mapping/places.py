@@ -21,7 +21,16 @@ from pmsbridge_sitelink.mapping.cells import (
     text,
 )
 
-__all__ = ["facility_of", "policy_of", "unit_of"]
+__all__ = [
+    "extra_of",
+    "facility_of",
+    "features_of",
+    "kind_of",
+    "notice_of",
+    "policy_of",
+    "state_of",
+    "unit_of",
+]
 
 _FEATURES = {
     "bClimate": "climate",
@@ -76,22 +85,32 @@ def unit_of(row: Row, scope: Scope) -> Unit:
 
     The label is text: "015" is not "15". What a new tenant would pay is the web rate where one is set.
     """
-    state, word = _state(row)
+    state, word = state_of(row)
     return Unit(
         ref=scope.ref("unit", required(row, "UnitID")),
         number=required(row, "sUnitName"),
-        kind=_kind(text(row, "sTypeName")),
+        kind=kind_of(text(row, "sTypeName")),
         type_name=text(row, "sTypeName"),
         size=_size(row, scope),
         floor=text(row, "iFloor"),
         state=state,
         vendor_state=word,
         asking_rate=_asking_rate(row, scope),
-        notice_days=_notice(row),
-        features=frozenset(word for column, word in _FEATURES.items() if boolean(row, column)),
+        notice_days=notice_of(row),
+        features=frozenset(features_of(row)),
         last_changed_on=day(row, "dUpdated"),
-        extra={name: text(row, name) for name in ("UnitTypeID", "dcStdRate", "dcWebRate") if text(row, name)},
+        extra=extra_of(row),
     )
+
+
+def features_of(row: Row) -> list[str]:
+    """What a unit has, sorted."""
+    return sorted(word for column, word in _FEATURES.items() if boolean(row, column))
+
+
+def extra_of(row: Row) -> dict[str, str]:
+    """What the model has no name for."""
+    return {name: text(row, name) for name in ("UnitTypeID", "dcStdRate", "dcWebRate") if text(row, name)}
 
 
 def _asking_rate(row: Row, scope: Scope) -> Money | None:
@@ -100,7 +119,8 @@ def _asking_rate(row: Row, scope: Scope) -> Money | None:
     return scope.money(web) if web else maybe_money(row, "dcStdRate", scope)
 
 
-def _notice(row: Row) -> int | None:
+def notice_of(row: Row) -> int | None:
+    """Days of notice; None when the back office does not say."""
     days = number(row, "iVacateNoticeDays")
     return days if days is not None and days >= 0 else None
 
@@ -112,12 +132,14 @@ def _size(row: Row, scope: Scope) -> UnitSize | None:
     return UnitSize(width=width, length=length, measure=scope.measure)
 
 
-def _kind(type_name: str) -> UnitKind:
+def kind_of(type_name: str) -> UnitKind:
+    """What is let, by the operator's word for the type."""
     lower = f" {type_name.lower()} "
     return UnitKind.PARKING if any(word in lower for word in _PARKING_WORDS) else UnitKind.STORAGE
 
 
-def _state(row: Row) -> tuple[UnitState, str]:
+def state_of(row: Row) -> tuple[UnitState, str]:
+    """Where a unit stands, and the back office's word for it."""
     if day(row, "dDeleted") is not None:
         return UnitState.OUT_OF_SERVICE, "deleted"
     if boolean(row, "bRented"):

@@ -1,4 +1,4 @@
-"""The night: every facility's records into the mirror, streaming, resumable, one failure never stopping another.
+"""A run over facilities and nouns.
 
 Reading needs no lane: nothing is held between calls, so a person who pays never queues behind a night.
 """
@@ -9,83 +9,37 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Job, Runtime
-from pmsbridge.errors import ConfigurationError, NotFoundError, PmsBridgeError, UnavailableError, UnsupportedError
+from pmsbridge.engine.sync.comparing import Verification, compare
+from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
+from pmsbridge.engine.sync.reading import Reading, Tally
+from pmsbridge.engine.sync.telling import (
+    BatchTaken,
+    EntityFinished,
+    EntityStarted,
+    RunFinished,
+    RunStarted,
+    SyncEvent,
+)
+from pmsbridge.errors import ConfigurationError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.logging import get_logger
-from pmsbridge.model.finding import Finding, Severity
-from pmsbridge.model.record import Record
-from pmsbridge.model.rental import Rental, step_is_allowed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.store.mirror import Mirror, Scope, SyncRow, UpsertCounts
 from pmsbridge.store.mirror_writes import RUN_ID_TIME
 
-__all__ = ["ALL_ENTITIES", "FacilityKey", "Sync", "SyncProgress", "SyncReport"]
+__all__ = ["ALL_ENTITIES", "Sync"]
 
 _log = get_logger(__name__)
 
 ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS)
-_NOUNS: Final = {
-    Entity.FACILITIES: "facility",
-    Entity.UNITS: "unit",
-    Entity.TENANTS: "tenant",
-    Entity.RENTALS: "rental",
-}
+"""What every adapter has; what a night reads unless it is told otherwise."""
+
 _ACCOUNTS: Final = "account"
+_LAST: Final = Entity.RENTALS.noun
 _ENOUGH_FAILURES: Final = 3
-_A_PERSON_MUST_ACT: Final = ConfigurationError.__name__
-
-
-@dataclass(frozen=True, slots=True)
-class FacilityKey:
-    """One facility of one account."""
-
-    account: str
-    facility: str
-
-
-@dataclass(frozen=True, slots=True)
-class SyncProgress:
-    """How far one scope is.
-
-    Attributes:
-        entity: "facility", "unit", "tenant", "rental", or "account" for tenants somebody watches.
-        is_done: This scope is over; ``error`` says how.
-    """
-
-    account: str
-    facility: str
-    entity: str
-    counts: UpsertCounts
-    is_done: bool = False
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What a run did, one row per facility and entity."""
-
-    run_id: str
-    started_at: datetime
-    finished_at: datetime
-    rows: tuple[SyncRow, ...]
-
-    @property
-    def failed(self) -> tuple[SyncRow, ...]:
-        """Rows that went wrong."""
-        return tuple(row for row in self.rows if row.error)
-
-    @property
-    def a_person_must_act(self) -> bool:
-        """Something went wrong, and all of it is configuration: trying again does not help."""
-        return bool(self.failed) and all(row.failure == _A_PERSON_MUST_ACT for row in self.failed)
-
-    @property
-    def total(self) -> UpsertCounts:
-        """All rows together."""
-        return sum((row.counts for row in self.rows), UpsertCounts())
 
 
 class _StopError(Exception):
@@ -93,9 +47,15 @@ class _StopError(Exception):
 
 
 class _Night:
-    """One run: what it writes, and which accounts it has given up."""
+    """One run: what it writes, what it tells, and which accounts it has given up."""
 
-    def __init__(self, runtime: Runtime, progress: Callable[[SyncProgress], None] | None, beat: Beat | None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        progress: Callable[[SyncProgress], None] | None,
+        watch: Callable[[SyncEvent], None] | None,
+        beat: Beat | None,
+    ) -> None:
         self.runtime = runtime
         self.mirror: Mirror = runtime.mirror
         self.started_at = runtime.clock.now()
@@ -103,7 +63,13 @@ class _Night:
         self.rows: list[SyncRow] = []
         self.given_up: dict[str, str] = {}
         self._progress = progress
+        self.watch = watch
         self._beat = beat
+
+    def say(self, event: SyncEvent) -> None:
+        """Hand an event to whoever watches."""
+        if self.watch is not None:
+            self.watch(event)
 
     def tell(self, scope: Scope, counts: UpsertCounts, *, is_done: bool = False, error: str = "") -> None:
         """Say how far it is, and learn whether to go on."""
@@ -112,28 +78,40 @@ class _Night:
         if self._beat is not None and not self._beat():
             raise _StopError
 
-    def close(
-        self,
-        scope: Scope,
-        began: datetime,
-        counts: UpsertCounts,
-        *,
-        deleted: int = 0,
-        error: str = "",
-        failure: str = "",
-    ) -> None:
+    def close(self, scope: Scope, began: Began, tally: Tally, *, error: str = "", failure: str = "") -> None:
         """Keep what became of a scope."""
-        row = SyncRow(self.run_id, scope, began, self.runtime.clock.now(), counts, deleted, error, failure)
+        row = SyncRow(
+            self.run_id, scope, began.at, self.runtime.clock.now(), tally.counts, tally.deleted, error, failure,
+            tally.calls, tally.bytes_read, began.seconds(self.runtime), tally.findings,
+        )  # fmt: skip
         self.rows.append(row)
         self.mirror.report(row)
+        self.say(EntityFinished(self.run_id, row))
         if error:
             _log.warning("sync_failed", account=scope.account, facility=scope.facility, entity=scope.entity, why=error)
-        self.tell(scope, counts, is_done=True, error=error)
+        self.tell(scope, tally.counts, is_done=True, error=error)
 
     def give_up(self, account: str, error: Exception) -> None:
         """Credentials that were refused once are not tried again tonight: repeated refusals lock accounts."""
         if isinstance(error, ConfigurationError):
             self.given_up[account] = f"not tried: {error.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """When something began, by both clocks."""
+
+    at: datetime
+    monotonic: float
+
+    @classmethod
+    def now(cls, runtime: Runtime) -> Self:
+        """At this moment."""
+        return cls(runtime.clock.now(), runtime.clock.monotonic())
+
+    def seconds(self, runtime: Runtime) -> float:
+        """How long ago."""
+        return runtime.clock.monotonic() - self.monotonic
 
 
 class Sync:
@@ -145,7 +123,7 @@ class Sync:
         Args:
             runtime: Whose adapters are read and whose mirror is filled.
             delete_cap_percent: A complete fetch that would delete more than this share of a scope deletes nothing and
-                makes a finding.
+                makes a finding; 100 believes any answer.
         """
         self._runtime = runtime
         self._cap = delete_cap_percent
@@ -158,6 +136,7 @@ class Sync:
         *,
         full: bool = False,
         beat: Beat | None = None,
+        watch: Callable[[SyncEvent], None] | None = None,
     ) -> SyncReport:
         """Read, in order: facilities, units, tenants, rentals; then the accounts somebody watches.
 
@@ -168,18 +147,36 @@ class Sync:
             full: Read everything anew instead of what changed since the stored cursors; only this finds deletions where
                 the back office has cursors.
             beat: Called as often as ``progress``; when it says False, the run ends where it is.
+            watch: Called with every event of the run.
 
         Never raises for a back office's failure: that is in the report. A run that ended early goes on from its last
         committed batch next time.
         """
-        night = _Night(self._runtime, progress, beat)
+        night = _Night(self._runtime, progress, watch, beat)
         wanted = tuple(entities)
+        keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
+        night.say(RunStarted(night.run_id, night.started_at, keys, len(wanted)))
         try:
-            for key in list(facilities) if facilities is not None else self._all_facilities():
+            for key in keys:
                 self._traced(night, key, wanted, full=full)
         except _StopError:
             _log.warning("sync_taken_over", run=night.run_id)
-        return SyncReport(night.run_id, night.started_at, self._runtime.clock.now(), tuple(night.rows))
+        report = SyncReport(night.run_id, night.started_at, self._runtime.clock.now(), tuple(night.rows))
+        night.say(RunFinished(report))
+        return report
+
+    def verify(self, facility: FacilityKey, entities: Iterable[Entity] = ALL_ENTITIES) -> Verification:
+        """Read everything anew and compare it with the mirror, field by field; nothing is written.
+
+        Raises:
+            ConfigurationError: The account is not configured, or its settings are wrong.
+            UnavailableError: The back office could not be read to the end.
+        """
+        adapter = self._runtime.adapters.get(facility.account)
+        if adapter is None:
+            message = f"account {facility.account!r} is not configured"
+            raise ConfigurationError(message, code="account_not_found")
+        return compare(self._runtime, adapter, facility, tuple(entities))
 
     def nightly_of(self, facilities: Sequence[FacilityKey]) -> Job:
         """A job for ``Runtime.jobs`` that syncs these facilities; see ``nightly``."""
@@ -219,56 +216,45 @@ class Sync:
     def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
         adapter = self._runtime.adapters.get(key.account)
         for entity in entities:
-            scope = Scope(key.account, key.facility, _NOUNS[entity])
-            began = self._runtime.clock.now()
+            scope = Scope(key.account, key.facility, entity.noun)
             if adapter is None:
-                night.close(
-                    scope,
-                    began,
-                    UpsertCounts(),
-                    error=f"account {key.account!r} is not configured",
-                    failure=_A_PERSON_MUST_ACT,
-                )
+                problem = f"account {key.account!r} is not configured"
             elif key.account in night.given_up:
-                night.close(scope, began, UpsertCounts(), error=night.given_up[key.account], failure=_A_PERSON_MUST_ACT)
+                problem = night.given_up[key.account]
             else:
                 self._scope(night, adapter, Query(entity, key.facility), scope, full=full)
+                continue
+            night.close(scope, Began.now(self._runtime), Tally(), error=problem, failure=A_PERSON_MUST_ACT)
         if adapter is not None and key.account not in night.given_up:
             self._watched(night, adapter, key)
 
     def _scope(self, night: _Night, adapter: Adapter, query: Query, scope: Scope, *, full: bool) -> None:
-        began, counts = self._runtime.clock.now(), UpsertCounts()
-        is_complete = False
+        began = Began.now(self._runtime)
+        reading = Reading(self._runtime, adapter, query, scope, night.run_id)
+        tally = reading.tally
+
+        def told() -> None:
+            seconds = began.seconds(self._runtime)
+            night.say(BatchTaken(night.run_id, scope, tally.counts, tally.calls, tally.bytes_read, seconds))
+            night.tell(scope, tally.counts)
+
         try:
-            since = None if full else night.mirror.cursor(scope)
-            for batch in adapter.fetch(query, since=since):
-                cursor = (scope, batch.cursor) if batch.cursor is not None else None
-                counts += night.mirror.upsert(batch.records, night.run_id, cursor=cursor, changed=self._watch_step)
-                is_complete = batch.is_complete
-                night.tell(scope, counts)
-            ended = night.mirror.finish(scope, night.run_id, complete=is_complete, delete_cap_percent=self._cap)
+            started = reading.begin(is_full=full)
+            is_full, is_resumed = started.since is None, started.resume is not None
+            if watch := night.watch:
+                watch(EntityStarted(night.run_id, scope, is_full, is_resumed, night.mirror.count(scope)))
+            reading.run(started, cap_percent=self._cap, told=told)
+            if scope.entity == _LAST and tally.is_complete:
+                reading.look_around()
         except _StopError:
             raise
         except UnsupportedError:
             _log.info("sync_not_offered", account=scope.account, entity=scope.entity)
         except Exception as error:  # noqa: BLE001 - one facility's failure never stops another's
             night.give_up(scope.account, error)
-            night.close(scope, began, counts, error=_words(error), failure=type(error).__name__)
+            night.close(scope, began, tally, error=words_of(error), failure=type(error).__name__)
         else:
-            held = f"{ended.held} missing records were kept: suspiciously many" if ended.held else ""
-            night.close(scope, began, counts, deleted=ended.deleted, error=held)
-
-    def _watch_step(self, before: Record, after: Record) -> None:
-        """A rental that took a step no rental takes is for a person to look at."""
-        if isinstance(before, Rental) and isinstance(after, Rental) and not step_is_allowed(before.state, after.state):
-            text = f"rental {after.id} (unit {after.unit_number}) went from {before.state} to {after.state}"
-            self._runtime.findings.add(
-                Finding(
-                    code="impossible_rental_step", severity=Severity.WARNING, account=after.ref.account,
-                    facility=after.ref.facility, subject=after.ref.key, text=text,
-                    found_at=self._runtime.clock.now(),
-                )
-            )  # fmt: skip
+            night.close(scope, began, tally, error=_held(tally))
 
     def _watched(self, night: _Night, adapter: Adapter, key: FacilityKey) -> None:
         """Refresh the accounts of tenants who use the portal."""
@@ -276,12 +262,12 @@ class Sync:
         if not tenants:
             return
         scope = Scope(key.account, key.facility, _ACCOUNTS)
-        began, counts, errors = self._runtime.clock.now(), UpsertCounts(), list[Exception]()
+        began, tally, errors = Began.now(self._runtime), Tally(), list[Exception]()
         for tenant_id in tenants:
-            counts += UpsertCounts(read=1)
+            tally.counts += UpsertCounts(read=1)
             try:
                 night.mirror.save_account(adapter.account(key.facility, tenant_id))
-                counts += UpsertCounts(changed=1)
+                tally.counts += UpsertCounts(changed=1)
             except NotFoundError:
                 night.mirror.unwatch(key.account, key.facility, tenant_id)
             except Exception as error:  # noqa: BLE001 - one tenant's failure never stops another's
@@ -289,11 +275,11 @@ class Sync:
                 night.give_up(key.account, error)
                 if key.account in night.given_up or len(errors) >= _ENOUGH_FAILURES:
                     break
-            night.tell(scope, counts)
+            night.tell(scope, tally.counts)
         last = errors[-1] if errors else None
         failure = type(last).__name__ if last is not None else ""
-        night.close(scope, began, counts, error=_words(last) if last is not None else "", failure=failure)
+        night.close(scope, began, tally, error=words_of(last) if last is not None else "", failure=failure)
 
 
-def _words(error: Exception) -> str:
-    return error.message if isinstance(error, PmsBridgeError) else f"unexpected {type(error).__name__}"
+def _held(tally: Tally) -> str:
+    return f"{tally.held} missing records were kept: suspiciously many" if tally.held else ""

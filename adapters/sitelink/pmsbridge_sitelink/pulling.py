@@ -1,0 +1,151 @@
+"""Nightly reads, as rows that are compared before they are mapped: units, tenants and rentals of one facility."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Final
+
+from pmsbridge.errors import UnsupportedError
+from pmsbridge.ports.adapter import Entity, Query
+from pmsbridge.ports.streams import Rows
+from pmsbridge.transport.limits import Priority
+from pmsbridge_sitelink.connection import RawAnswer
+from pmsbridge_sitelink.fetching import EVERYTHING, OVERLAP, Fetching
+from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
+from pmsbridge_sitelink.mapping.documents import LEAVING, Place, rental_document, tenant_document, unit_document
+from pmsbridge_sitelink.mapping.rentals import leaving_dates
+from pmsbridge_sitelink.reading import midnight
+from pmsbridge_sitelink.wire import Table
+
+__all__ = ["Pulling"]
+
+_BATCH_ROWS: Final = 1000
+_MAPPING: Final = "1"
+"""Of the functions in ``mapping.documents``: another number maps every row anew once."""
+
+
+class Pulling(Fetching):
+    """The half of the reading port that fills a copy."""
+
+    def pull(self, query: Query, *, since: str | None = None, resume: str | None = None) -> Iterator[Rows]:  # noqa: ARG002 - the port's shape
+        """Stream one entity of one facility; see ``fetch`` for calls and cursors.
+
+        An answer comes whole, so a reading that died starts anew; what it had stored costs no write again.
+
+        Raises:
+            UnsupportedError: The back office cannot list this noun.
+        """
+        pullers: dict[Entity, Callable[[str, str | None], Iterator[Rows]]] = {
+            Entity.FACILITIES: self._pull_facility,
+            Entity.UNITS: self._pull_units,
+            Entity.TENANTS: self._pull_tenants,
+            Entity.RENTALS: self._pull_rentals,
+        }
+        self._connection.facility(query.facility)
+        puller = pullers.get(query.entity)
+        if puller is None:
+            message = f"the back office has no list of {query.entity.value}"
+            raise UnsupportedError(message, code="not_listed")
+        yield from puller(query.facility, since)
+
+    def fingerprint(self, query: Query) -> str:
+        """Currency, measure and zone of the facility, and the version of the mapping."""
+        scope = self._connection.scope(query.facility)
+        return f"{_MAPPING}/{scope.account}/{scope.facility}/{scope.currency}/{scope.measure}/{scope.zone}"
+
+    def _place(self, facility: str) -> Place:
+        scope = self._connection.scope(facility)
+        return Place(scope.account, scope.facility, scope.currency, scope.measure)
+
+    def _pull_facility(self, facility: str, _since: str | None) -> Iterator[Rows]:
+        """A handful of cells from two answers and the settings: the record itself is what is compared."""
+        self._facilities.pop(facility, None)
+        found = self.facility(facility).model_dump(mode="json")
+        found["ref"].pop("seen_at")
+        raw = json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
+        yield Rows((facility,), (raw,), json.loads, is_complete=True, calls=2)
+
+    def _pull_units(self, facility: str, since: str | None) -> Iterator[Rows]:
+        """Deleted units are left out of a full reading; an incremental one tells them as out of service."""
+        params = {"lngLastTimePolled": since or EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
+        is_full = since is None
+
+        def prepare(row: Row) -> str | None:
+            return None if is_full and text(row, "dDeleted")[:4] > "0001" else text(row, "UnitID")
+
+        document = partial(_made, unit_document, self._place(facility))
+        tables = (Table.ROWS, Table.ROWS_1)
+        with self._connection.raw("UnitsInformation_v3", facility, params, *tables, prepare=prepare) as answer:
+            yield from _batches(answer, document, is_full=is_full, fallback=since)
+
+    def _pull_tenants(self, facility: str, since: str | None) -> Iterator[Rows]:
+        """When the back office returns no polling mark, the reading's own start less a day is the next one."""
+        fallback = ticks_of(self._connection.clock.now() - OVERLAP)
+        params = {"lngLastTimePolled": since or EVERYTHING}
+        document = partial(_made, tenant_document, self._place(facility))
+        tables = (Table.TENANTS, Table.ROWS, Table.ROWS_1)
+        with self._connection.raw("TenantListComplete_v2", facility, params, *tables, prepare=_tenant_id) as answer:
+            yield from _batches(answer, document, is_full=since is None, fallback=fallback)
+
+    def _pull_rentals(self, facility: str, _since: str | None) -> Iterator[Rows]:
+        """The rent roll, with scheduled move-outs written into its rows: they are part of what is compared."""
+        told = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
+        leaving = {ledger: found.isoformat() for ledger, found in leaving_dates(told.get(Table.LEAVING, ())).items()}
+        today = self._today(facility)
+
+        def prepare(row: dict[str, str]) -> str | None:
+            ledger = text(row, "LedgerID")
+            if not ledger or ledger == "0" or not text(row, "TenantID"):
+                return None
+            if ledger in leaving:
+                row[LEAVING] = leaving[ledger]
+            return ledger
+
+        params = {"dReportDateStart": midnight(today), "dReportDateEnd": midnight(today + OVERLAP)}
+        document = partial(_made, rental_document, self._place(facility))
+        with self._connection.raw("RentRoll", facility, params, Table.RENT_ROLL, prepare=prepare) as answer:
+            yield from _batches(answer, document, is_full=True, fallback=None, calls=2)
+
+
+def _made(mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: bytes) -> dict[str, Any]:
+    return mapped(json.loads(raw), place)
+
+
+def _tenant_id(row: Row) -> str:
+    return text(row, "TenantID")
+
+
+def _batches(
+    answer: RawAnswer,
+    document: Callable[[bytes], dict[str, Any]],
+    *,
+    is_full: bool,
+    fallback: str | None,
+    calls: int = 1,
+) -> Iterator[Rows]:
+    """Rows a thousand at a time; the last batch carries the cursor.
+
+    An answer without a single row is no proof that everything was deleted: it is never complete.
+    """
+    ids: list[str] = []
+    raws: list[bytes] = []
+    cursor, count, unreadable, size = fallback, 0, 0, answer.bytes_read
+    for row in answer:
+        if row.table == Table.ROWS_1:
+            cursor = text(json.loads(row.line), "lngLastTimePolled") or cursor
+            continue
+        count += 1
+        if not row.id:
+            unreadable += 1
+            continue
+        ids.append(row.id)
+        raws.append(row.line)
+        if len(ids) == _BATCH_ROWS:
+            yield Rows(ids, raws, document, calls=calls, bytes_read=size)
+            ids, raws, calls, size = [], [], 0, 0
+    yield Rows(
+        ids, raws, document, cursor=cursor, is_complete=is_full and count > 0 and not unreadable, calls=calls,
+        bytes_read=size, unreadable=unreadable,
+    )  # fmt: skip

@@ -1,0 +1,32 @@
+"""The night: every facility's records into the mirror, streaming, resumable, one failure never stopping another."""
+
+from __future__ import annotations
+
+from pmsbridge.engine.sync.comparing import Drift, DriftKind, Verification
+from pmsbridge.engine.sync.facts import FacilityKey, SyncProgress, SyncReport
+from pmsbridge.engine.sync.night import ALL_ENTITIES, Sync
+from pmsbridge.engine.sync.telling import (
+    BatchTaken,
+    EntityFinished,
+    EntityStarted,
+    RunFinished,
+    RunStarted,
+    SyncEvent,
+)
+
+__all__ = [
+    "ALL_ENTITIES",
+    "BatchTaken",
+    "Drift",
+    "DriftKind",
+    "EntityFinished",
+    "EntityStarted",
+    "FacilityKey",
+    "RunFinished",
+    "RunStarted",
+    "Sync",
+    "SyncEvent",
+    "SyncProgress",
+    "SyncReport",
+    "Verification",
+]

@@ -1,0 +1,30 @@
+"""Where rows come from: an adapter that streams them, or one that hands out records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pmsbridge.ports.adapter import Adapter, Query
+from pmsbridge.ports.streams import PullPort, Rows
+from pmsbridge.store.record_rows import rows_of
+
+__all__ = ["fingerprint_of", "rows_from"]
+
+_VERSION = "1"
+"""Of what is compared; another one makes every row count as different once."""
+
+
+def fingerprint_of(adapter: Adapter, query: Query) -> str:
+    """What beside the rows decides what records are made of them."""
+    own = adapter.fingerprint(query) if isinstance(adapter, PullPort) else ""
+    return f"{_VERSION}/{adapter.system}/{own}"
+
+
+def rows_from(adapter: Adapter, query: Query, *, since: str | None, resume: str | None) -> Iterator[Rows]:
+    """Rows of one noun of one facility."""
+    if isinstance(adapter, PullPort):
+        yield from adapter.pull(query, since=since, resume=resume)
+        return
+    for batch in adapter.fetch(query, since=resume if resume is not None else since):
+        # The cursor of every batch is where a fetch goes on; with it a reading that died goes on, too.
+        yield rows_of(batch.records, cursor=batch.cursor, resume=batch.cursor, is_complete=batch.is_complete)

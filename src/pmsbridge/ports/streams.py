@@ -1,0 +1,70 @@
+"""How a night reads: rows as the back office sent them, which are mapped only when they are new or different.
+
+An adapter that has ``pull`` is read through it. One that has only ``fetch`` is read through that; it costs a record per
+row and night. Nothing here knows what a row looks like: XML cells, JSON or columns of a query, as bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from pmsbridge.ports.adapter import Query
+
+__all__ = ["Document", "PullPort", "Rows"]
+
+Document = Mapping[str, Any]
+"""A record of the model as JSON holds it (``Record.model_dump(mode="json")``), without the time it was seen at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows, and where the reading stands after them.
+
+    Attributes:
+        ids: The back office's id of each row; an id that comes twice counts once, the last row wins.
+        raw: The rows, in the same order, as bytes: equal bytes say the same. Everything a record is made of is in
+            them, and nothing that differs between two readings of an unchanged record.
+        document: Makes a row's record; None when the row is no record. Called for new and different rows only, by the
+            thread that reads. It raises ValueError or UnavailableError for a row that cannot be read.
+        gone: Ids that the back office says are deleted.
+        cursor: Where the next incremental reading starts; it is kept when the reading has come to its end.
+        resume: Where this reading goes on when the process dies after these rows; None when it would have to start
+            anew. It must not miss what moves between pages meanwhile.
+        is_complete: On the last rows: what was sent is everything there is, so a missing record was deleted.
+        calls: Calls made for these rows.
+        bytes_read: Bytes of the answers to them, decoded.
+        unreadable: Rows left out because not even their id could be read; such a reading is never complete.
+    """
+
+    ids: Sequence[str]
+    raw: Sequence[bytes]
+    document: Callable[[bytes], Document | None]
+    gone: Sequence[str] = ()
+    cursor: str | None = None
+    resume: str | None = None
+    is_complete: bool = False
+    calls: int = 0
+    bytes_read: int = 0
+    unreadable: int = 0
+
+
+@runtime_checkable
+class PullPort(Protocol):
+    """Reading for a copy. May raise what every read may raise."""
+
+    def pull(self, query: Query, *, since: str | None = None, resume: str | None = None) -> Iterator[Rows]:
+        """Stream one entity of one facility; memory does not grow with the answer.
+
+        Args:
+            query: What to read.
+            since: The cursor of the last reading that came to its end; None for everything.
+            resume: Where an unfinished reading with the same ``since`` stopped; None for its beginning.
+
+        Raises:
+            UnsupportedError: The back office has no such entity, or cannot list it.
+        """
+
+    def fingerprint(self, query: Query) -> str:
+        """What beside the rows decides what records are made of them: settings such as currency or measure."""

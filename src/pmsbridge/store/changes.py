@@ -1,0 +1,136 @@
+"""The feed of changes: what became different in the mirror, in the order in which it was committed.
+
+Whoever has read up to a number has read every change of a lower one: writers take turns at the end of their
+transactions, so that no lower number can appear later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, func, select
+
+from pmsbridge.store.database import Database
+from pmsbridge.store.mirror_sql import insert_many, instant
+from pmsbridge.store.portable import lock_scope
+from pmsbridge.store.tables import MIRROR
+
+__all__ = ["Change", "ChangeKind", "Changes", "NewChange", "append", "different_fields"]
+
+_COLUMNS: Final = ("place", "key", "kind", "before", "after", "at", "run_id")
+NewChange = tuple[int, str, str | None, str | None]
+"""Key, kind, before and after of a change that is about to be written."""
+
+
+class ChangeKind(StrEnum):
+    """What happened to a record."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    DELETED = "deleted"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change.
+
+    Attributes:
+        seq: What a reader goes on from.
+        id: The back office's id; ``uid`` is ours.
+        before: What the changed fields held, by dotted name; of a deleted record, all of it; else empty.
+        after: What they hold now; of a new record, all of it, but empty where a facility was copied for the first time.
+        run_id: The run that saw it.
+    """
+
+    seq: int
+    account: str
+    facility: str
+    entity: str
+    id: str
+    uid: str
+    kind: ChangeKind
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    at: datetime
+    run_id: str
+
+
+def append(connection: Connection, place: int, changes: Sequence[NewChange], now: datetime, run_id: str) -> None:
+    """Write changes as the last thing of a transaction."""
+    if not changes:
+        return
+    # Numbers are given before the commit. Held until it, this lets nobody commit a lower one later.
+    lock_scope(connection, "mirror changes")
+    at = instant(connection, now)
+    rows = [(place, key, kind, before, after, at, run_id) for key, kind, before, after in changes]
+    insert_many(connection, MIRROR.changes.name, _COLUMNS, rows)
+
+
+def different_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What two records say differently: old and new by dotted name; None where only the other one says something."""
+    old, new = _flat(before), _flat(after)
+    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    return {name: old.get(name) for name in names}, {name: new.get(name) for name in names}
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        if isinstance(value, dict) and value:
+            found.update(_flat(value, f"{prefix}{name}."))
+        elif value not in ({}, None):
+            found[f"{prefix}{name}"] = value
+    return found
+
+
+class Changes:
+    """Reading the feed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def after(
+        self, seq: int = 0, *, account: str | None = None, facility: str | None = None, limit: int = 500
+    ) -> tuple[Change, ...]:
+        """Changes after a number, in order; the number of the last one is the next ``seq``."""
+        table, ids, places = MIRROR.changes, MIRROR.ids, MIRROR.places
+        query = (
+            select(table, ids.c.entity, ids.c.id, ids.c.uid, places.c.account, places.c.facility)
+            .join(ids, ids.c.key == table.c.key)
+            .join(places, places.c.place == table.c.place)
+            .where(table.c.seq > seq)
+            .order_by(table.c.seq)
+            .limit(limit)
+        )
+        if account is not None:
+            query = query.where(places.c.account == account)
+        if facility is not None:
+            query = query.where(places.c.facility == facility)
+        with self._database.read() as connection:
+            return tuple(
+                Change(
+                    row.seq, row.account, row.facility, row.entity, row.id, row.uid, ChangeKind(row.kind),
+                    json.loads(row.before or "{}"), json.loads(row.after or "{}"), row.at, row.run_id,
+                )
+                for row in connection.execute(query)
+            )  # fmt: skip
+
+    def last(self) -> int:
+        """The number of the newest change; 0 when there is none. A reader who wants only what comes starts here."""
+        with self._database.read() as connection:
+            newest: int = connection.execute(select(func.coalesce(func.max(MIRROR.changes.c.seq), 0))).scalar_one()
+        return newest
+
+    def forget(self, before: datetime) -> int:
+        """Drop changes that are older; returns how many. Numbers are not used again."""
+        old = MIRROR.changes.c.at < before
+        with self._database.write() as connection:
+            count: int = connection.execute(select(func.count()).select_from(MIRROR.changes).where(old)).scalar_one()
+            connection.execute(delete(MIRROR.changes).where(old))
+        return count

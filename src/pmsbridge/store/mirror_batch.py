@@ -1,0 +1,103 @@
+"""What becomes of one batch of rows, and the small things that is made with."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.ports.streams import Document
+from pmsbridge.store.changes import NewChange
+from pmsbridge.store.columns import plain
+from pmsbridge.store.mirror_sql import Known
+from pmsbridge.store.mirror_writes import Scope
+from pmsbridge.store.portable import is_postgresql
+
+__all__ = [
+    "Batch",
+    "Different",
+    "extra_of",
+    "new_uids",
+    "parsed",
+    "storable",
+    "suspicious",
+    "text_of",
+    "words_of",
+]
+
+text_of: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+"""JSON, in the order in which the adapter gives it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Different:
+    """A record that says something else than before."""
+
+    id: str
+    before: Document
+    after: Document
+
+
+@dataclass(slots=True)
+class Batch:
+    """What becomes of one batch."""
+
+    new: list[tuple[str, bytes, Document, str]] = field(default_factory=list)
+    rewritten: list[tuple[Known, str, bytes, Document, str]] = field(default_factory=list)
+    touched: list[tuple[int, bytes]] = field(default_factory=list)
+    changes: list[NewChange] = field(default_factory=list)
+    different: list[Different] = field(default_factory=list)
+
+
+def parsed(text: str) -> Document:
+    """A record as it is held; nothing when somebody else has written there."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def extra_of(document: Document) -> str:
+    """The vendor's own fields as text."""
+    extra = document.get("extra")
+    return text_of(extra) if extra else "{}"
+
+
+def storable(connection: Connection) -> Callable[[str], str]:
+    """Makes of a text what the database can hold."""
+    if not is_postgresql(connection):
+        return _as_is
+    return lambda text: plain(text) or ""
+
+
+def _as_is(text: str) -> str:
+    return text
+
+
+def new_uids(now: datetime, count: int) -> list[str]:
+    """Our own ids: unique over all databases, and ascending, so that an index grows at its end."""
+    first = int(now.timestamp() * 1000) << 80 | secrets.randbits(79)
+    return [f"{number:032x}" for number in range(first, first + count)]
+
+
+def words_of(problem: Exception) -> str:
+    """What is wrong with a row, without repeating a cell."""
+    return problem.message if isinstance(problem, UnavailableError) else type(problem).__name__
+
+
+def suspicious(scope: Scope, gone: int, total: int, now: datetime) -> Finding:
+    """What a person is told when nothing was deleted."""
+    return Finding(
+        code="mass_deletion_held", severity=Severity.URGENT, account=scope.account, facility=scope.facility,
+        subject=f"{scope.account}/{scope.facility}/{scope.entity}",
+        text=f"{gone} of {total} {scope.entity} records were missing from the back office's answer; none was deleted",
+        found_at=now,
+    )  # fmt: skip

@@ -1,0 +1,188 @@
+"""The statements that fill the mirror, prepared once and run for many rows at a time, past the expression language.
+
+Every call is one statement on SQLite and one ``COPY``, one array or one pipeline on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from pmsbridge.store.columns import UtcInstant, plain
+from pmsbridge.store.nouns import NOUNS, Values, row_function
+from pmsbridge.store.portable import is_postgresql
+from pmsbridge.store.tables import MIRROR
+
+__all__ = ["Known", "NounSql", "column_values", "insert_many", "instant", "known_rows", "mark", "noun_sql", "reserve"]
+
+_HEAD: Final = ("key", "place", "id")
+_TAIL: Final = ("extra", "doc", "changed_at", "deleted_at")
+_INSTANT: Final = UtcInstant()
+_ids: Final = MIRROR.ids.name
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is held of a row.
+
+    Attributes:
+        row_hash: Of the row it was made of; empty when that is not known.
+    """
+
+    key: int
+    row_hash: bytes
+    is_deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NounSql:
+    """What is done to one noun's table.
+
+    Attributes:
+        columns: All, in the order in which rows are given; the first is the key.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+
+    def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """New rows."""
+        insert_many(connection, self.table, self.columns, rows)
+
+    def update(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Rows that are there."""
+        if rows:
+            sign = mark(connection)
+            changed = ", ".join(f"{name} = {sign}" for name in self.columns[1:])
+            statement = f"UPDATE {self.table} SET {changed} WHERE key = {sign}"  # noqa: S608 - our own names
+            connection.exec_driver_sql(statement, [(*row[1:], row[0]) for row in rows])
+
+    def documents(self, connection: Connection, keys: Sequence[int]) -> dict[int, str]:
+        """What is held, by key."""
+        found: dict[int, str] = {}
+        for part in _parts(keys):
+            statement = f"SELECT key, doc FROM {self.table} WHERE key {_among(connection, part)}"  # noqa: S608
+            found.update((row[0], row[1]) for row in connection.exec_driver_sql(statement, _given(connection, part)))
+        return found
+
+    def there(self, connection: Connection, keys: Sequence[int]) -> set[int]:
+        """Which of these keys have a row."""
+        return set(self.documents(connection, keys))
+
+    def mark_deleted(self, connection: Connection, keys: Sequence[int], now: datetime) -> None:
+        """They are not in the back office any more."""
+        at, sign = instant(connection, now), mark(connection)
+        for part in _parts(keys):
+            among, given = _among(connection, part), _given(connection, part)
+            gone = f"UPDATE {_ids} SET deleted_at = {sign} WHERE key {among}"  # noqa: S608 - our own names
+            connection.exec_driver_sql(gone, (at, *given))
+            gone = f"UPDATE {self.table} SET deleted_at = {sign}, changed_at = {sign} WHERE key {among}"  # noqa: S608
+            connection.exec_driver_sql(gone, (at, at, *given))
+
+
+@lru_cache(maxsize=64)
+def noun_sql(entity: str) -> NounSql:
+    """The statements of a noun.
+
+    Raises:
+        KeyError: The mirror does not hold such records.
+    """
+    noun = NOUNS[entity]
+    return NounSql(noun.table, (*_HEAD, *(field.name for field in noun.fields), *_TAIL))
+
+
+@lru_cache(maxsize=64)
+def column_values(entity: str, *, on_postgresql: bool) -> Values:
+    """The function that makes the noun's own columns of a record's JSON, in order, as the driver wants them."""
+    if on_postgresql:
+        return row_function(entity, instants=lambda moment: moment, texts=lambda text: plain(text) or "")
+    return row_function(entity, instants=lambda moment: f"{moment.isoformat(timespec='microseconds')[:26]}Z")
+
+
+def instant(connection: Connection, moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants
+    """A point in time as the driver wants it."""
+    return _INSTANT.process_bind_param(moment, connection.dialect)
+
+
+def mark(connection: Connection) -> str:
+    """What stands for a value in a statement."""
+    return "%s" if is_postgresql(connection) else "?"
+
+
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows: by ``COPY`` where there is one."""
+    if not rows:
+        return
+    names = ", ".join(columns)
+    if not is_postgresql(connection):
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))  # noqa: S608
+        return
+    driver: Any = connection.connection.driver_connection
+    failed: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+    except failed as error:
+        problem = error
+    else:
+        return
+    raise _without_values(problem)
+
+
+def _without_values(error: Any) -> DBAPIError:  # noqa: ANN401 - the driver's own
+    """As the other statements raise it; the server's message repeats values, and ends here."""
+    state = getattr(error, "sqlstate", None) or ""
+    clean = type(error)(f"{type(error).__name__} {state}".strip())
+    clean.sqlstate = state or None
+    kind = OperationalError if state.startswith(("08", "57")) or not state else DBAPIError
+    return kind(None, None, clean, hide_parameters=True, connection_invalidated=not state)
+
+
+def known_rows(connection: Connection, place: int, entity: str, ids: Sequence[str]) -> dict[str, Known]:
+    """What is held under these ids."""
+    found: dict[str, Known] = {}
+    for part in _parts(ids):
+        rows = connection.exec_driver_sql(_looking_up(connection, part), (*_given(connection, part), place, entity))
+        found.update((row[0], Known(row[1], bytes(row[2]), bool(row[3]))) for row in rows)
+    return found
+
+
+def _looking_up(connection: Connection, ids: Sequence[str]) -> str:
+    wanted = "SELECT i.id, i.key, i.row_hash, i.deleted_at IS NOT NULL FROM"
+    if is_postgresql(connection):
+        # A join, not "= ANY": where nothing is known yet about how many rows there are, that is compared row by row.
+        return (
+            f"{wanted} unnest(%s::text[]) AS wanted(id) JOIN {_ids} i "
+            "ON i.id = wanted.id AND i.place = %s AND i.entity = %s"
+        )
+    return f"{wanted} {_ids} i WHERE i.id {_among(connection, ids)} AND i.place = ? AND i.entity = ?"
+
+
+def reserve(connection: Connection, count: int) -> list[int]:
+    """Keys for new records."""
+    if is_postgresql(connection):
+        statement = f"SELECT nextval('{_ids}_key_seq') FROM generate_series(1, {count:d})"  # noqa: S608
+        return [row[0] for row in connection.exec_driver_sql(statement)]
+    # The write lock is held, and no row is ever taken out: the highest key is the last one given.
+    last = connection.exec_driver_sql(f"SELECT coalesce(max(key), 0) FROM {_ids}").scalar_one()  # noqa: S608
+    return list(range(last + 1, last + 1 + count))
+
+
+def _parts(values: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _among(connection: Connection, values: Sequence[Any]) -> str:
+    return "= ANY(%s)" if is_postgresql(connection) else f"IN ({', '.join('?' * len(values))})"
+
+
+def _given(connection: Connection, values: Sequence[Any]) -> tuple[Any, ...]:
+    return (list(values),) if is_postgresql(connection) else tuple(values)

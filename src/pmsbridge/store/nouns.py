@@ -1,0 +1,229 @@
+"""What the mirror holds of each noun: one declaration, from which tables, indexes and row functions are made.
+
+A noun's table has the columns named here beside the whole record as JSON. The columns are what it is searched, joined
+and reported by; the record is what is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pmsbridge.model.documents import Bulletin, Document, Event, Note, Quote, Reservation
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.ledger import LedgerEntry
+from pmsbridge.model.payments import AutopayRecord, Payment, PaymentMethod
+from pmsbridge.model.people import Contact, Tenant
+from pmsbridge.model.places import Facility, Unit
+from pmsbridge.model.portal_accounts import PortalAccount
+from pmsbridge.model.record import Record
+from pmsbridge.model.rental import ItemOut, Rental
+from pmsbridge.model.requests import CallOff, MoveOut, Request
+from pmsbridge.store.folding import digits_of, fold
+
+__all__ = ["NOUNS", "Field", "Kind", "Noun", "Values", "row_function"]
+
+Values = Callable[[Mapping[str, Any]], list[Any]]
+"""Makes a noun's columns of a record's JSON."""
+
+
+class Kind(StrEnum):
+    """What a column holds.
+
+    ``TEXT`` as it is written, empty when there is none; ``FOLDED`` as names are compared; ``DIGITS`` of a telephone
+    number. The others are None when there is none: ``DAY`` a business date, ``INSTANT`` a point in time, ``AMOUNT`` an
+    exact number, ``NUMBER`` a whole one, ``FLAG`` yes or no.
+    """
+
+    TEXT = "text"
+    FOLDED = "folded"
+    DIGITS = "digits"
+    DAY = "day"
+    INSTANT = "instant"
+    AMOUNT = "amount"
+    NUMBER = "number"
+    FLAG = "flag"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is never None."""
+        return self in {Kind.TEXT, Kind.FOLDED, Kind.DIGITS}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column.
+
+    Attributes:
+        name: The column's.
+        path: Where it stands in the record's JSON, with dots.
+        is_searched: It has an index, within the facility.
+    """
+
+    name: str
+    path: str
+    kind: Kind
+    is_searched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """One table.
+
+    Attributes:
+        entity: The record's own word.
+        table: Its name in the database.
+    """
+
+    record: type[Record]
+    table: str
+    fields: tuple[Field, ...]
+
+    @property
+    def entity(self) -> str:
+        """The record's own word ("tenant")."""
+        return self.record.entity
+
+
+_KINDS: Final = {
+    "": Kind.TEXT, "~": Kind.FOLDED, "#": Kind.DIGITS, "d": Kind.DAY, "t": Kind.INSTANT, "m": Kind.AMOUNT,
+    "n": Kind.NUMBER, "?": Kind.FLAG,
+}  # fmt: skip
+
+
+def _noun(record: type[Record], table: str, *columns: str) -> Noun:
+    """A noun, its columns written as ``name=path:kind*``: path and kind may be left out, the star is an index."""
+    return Noun(record, f"pmsbridge_mirror_{table}", tuple(_field(column) for column in columns))
+
+
+def _field(text: str) -> Field:
+    plain, star, _ = text.partition("*")
+    named, _, kind = plain.partition(":")
+    name, _, path = named.partition("=")
+    return Field(name, path or name, _KINDS[kind], is_searched=bool(star))
+
+
+def _money(name: str, path: str = "") -> tuple[str, str]:
+    return f"{name}={path or name}.amount:m", f"{name}_currency={path or name}.currency"
+
+
+_ADDRESS: Final = (
+    "line1=address.line1", "city=address.city", "region=address.region", "postal_code=address.postal_code",
+    "country=address.country",
+)  # fmt: skip
+_NAME: Final = ("last_name=name.last:~*", "first_name=name.first:~", "company=name.company:~*")
+_REQUEST: Final = (
+    "tenant_id*", "rental_id*", "kind", "state*", "vendor_state", "reference*", "asked_at:t", "state_read_at:t",
+)  # fmt: skip
+_PAPER: Final = (
+    "tenant_id*", "rental_id*", "kind", "title", "number*", "dated_on:d", *_money("total"), "signature",
+    "vendor_state", "media_type", "size_bytes:n",
+)  # fmt: skip
+
+_ALL: Final = (
+    _noun(Facility, "facilities", "name:~*", "email:~", "phone_digits=phone:#", "zone", "currency", *_ADDRESS),
+    _noun(
+        Unit, "units", "number*", "kind", "type_name", "floor", "state*", "vendor_state", *_money("asking_rate"),
+        "notice_days:n", "last_changed_on:d",
+    ),
+    _noun(
+        Tenant, "tenants", *_NAME, "email:~*", "phone_digits=phone:#*", "mobile_digits=mobile:#*", *_ADDRESS,
+        "birth_date:d", "language", "is_company:?", "is_active:?", "portal_disabled:?", "has_gate_code:?",
+    ),
+    _noun(
+        Contact, "contacts", "tenant_id*", "role", "vendor_role", *_NAME, "email:~*", "phone_digits=phone:#*", *_ADDRESS
+    ),
+    _noun(
+        Rental, "rentals", "tenant_id*", "unit_id*", "unit_number*", "state*", "vendor_state", *_money("rent"),
+        *_money("rent_tax"), "billing_period", "bills_on_day:n", "moved_in_on:d", "paid_through:d", "leaving_on:d",
+        "notice_given_on:d", "moved_out_on:d",
+    ),
+    _noun(
+        ItemOut, "items_out", "rental_id*", "description", "ordered:m", "out_quantity=out:m", "returned:m",
+        "call_off_pending:m", "call_off_confirmed:m",
+    ),
+    _noun(
+        LedgerEntry, "ledger_entries", "rental_id*", "kind", "vendor_state", *_money("effect"), "effective_on:d*",
+        "posted_at:t", "description", "receipt", "period_from:d", "period_to:d",
+    ),
+    _noun(
+        Invoice, "invoices", "tenant_id*", "number*", "state", "vendor_state", "issued_on:d*", "due_on:d",
+        *_money("total"), *_money("paid"), *_money("balance"), "tax_is_known:?",
+    ),
+    _noun(
+        Payment, "payments", "tenant_id*", *_money("amount"), "state", "vendor_state", "paid_on:d*", "paid_at:t",
+        "receipt*", "method_text", "reference*",
+    ),
+    _noun(PaymentMethod, "payment_methods", "tenant_id*", "rental_id*", "holder", "is_usable:?"),
+    _noun(
+        AutopayRecord, "autopay", "tenant_id*", "rental_id=autopay.rental_id*", "state=autopay.state",
+        "vendor_state=autopay.vendor_state", "method_usable=autopay.method_usable:?", "mandatory=autopay.mandatory:?",
+    ),
+    _noun(Document, "documents", *_PAPER),
+    _noun(Quote, "quotes", *_PAPER, "valid_until:d"),
+    _noun(
+        Reservation, "reservations", "tenant_id*", "unit_id*", "state*", "vendor_state", "needed_on:d", "expires_on:d",
+        *_money("quoted_rate"), "global_number*",
+    ),
+    _noun(
+        Note, "notes", "tenant_id*", "rental_id*", "kind", "visibility", "written_at:t", "written_on:d", "author"
+    ),
+    _noun(Bulletin, "bulletins", "subject", "due_on:d", "posted_at:t"),
+    _noun(Event, "events", "tenant_id*", "kind", "vendor_state", "title", "starts_at:t*", "ends_at:t"),
+    _noun(Request, "requests", *_REQUEST),
+    _noun(MoveOut, "move_outs", *_REQUEST, "notice_given_on:d", "leaving_on:d"),
+    _noun(
+        CallOff, "call_offs", *_REQUEST, "item_id*", "quantity:m", "call_off_state", "reason", "stop_at:t",
+        "call_number", "pickup_on:d",
+    ),
+    _noun(PortalAccount, "portal_accounts", "tenant_id*", "login*", "state", "access", "last_signed_in_at:t"),
+)  # fmt: skip
+
+NOUNS: Final[Mapping[str, Noun]] = {noun.entity: noun for noun in _ALL}
+"""By entity word."""
+
+
+def row_function(
+    entity: str, *, instants: Callable[[datetime], Any], texts: Callable[[str], str] | None = None
+) -> Values:
+    """The function that makes a noun's columns of a record's JSON, in the order of its fields.
+
+    It is compiled from the declaration: a night calls it for every new row.
+
+    Args:
+        entity: The noun.
+        instants: Makes of a point in time what the driver wants.
+        texts: Makes text storable; None where every text is.
+    """
+    parts = ", ".join(_expression(field, cleans=texts is not None) for field in NOUNS[entity].fields)
+    given: dict[str, Any] = {
+        "fold": fold,
+        "digits": _digits,
+        "moment": _moment(instants),
+        "clean": texts,
+        "NOTHING": {},
+    }
+    made: Values = eval(f"lambda d: [{parts}]", given)  # noqa: S307 - of our own declaration, nothing from outside
+    return made
+
+
+def _expression(field: Field, *, cleans: bool) -> str:
+    first, _, rest = field.path.partition(".")
+    found = f"(d.get({first!r}) or NOTHING).get({rest!r})" if rest else f"d.get({first!r})"
+    if field.kind is Kind.INSTANT:
+        return f"moment({found})"
+    if not field.kind.is_text:
+        return found
+    text = {Kind.FOLDED: f"fold({found} or '')", Kind.DIGITS: f"digits({found})"}.get(field.kind, f"({found} or '')")
+    return f"clean({text})" if cleans else text
+
+
+def _digits(value: Mapping[str, str | None] | None) -> str:
+    return digits_of(value["e164"] or value["raw"] or "") if value else ""
+
+
+def _moment(instants: Callable[[datetime], Any]) -> Callable[[str | None], Any]:
+    return lambda value: None if value is None else instants(datetime.fromisoformat(value).astimezone(UTC))
