@@ -102,6 +102,7 @@ RULES: Final = (
     Rule("LedgersByTenantID*", -1, _M.MISSING, "tenant_not_found", "there is no such tenant"),
     Rule("UnitsInformationByUnitID", -95, _M.MISSING, "unit_not_found", "there is no such unit"),
     Rule("RentRoll", -1, _M.EMPTY, "no_data", "no data"),
+    Rule("PastDueBalances", -1, _M.EMPTY, "no_data", "no data"),
     Rule("ScheduledMoveOuts", -1, _M.EMPTY, "no_data", "no data"),
     Rule("TenantListComplete*", -1, _M.EMPTY, "no_data", "no data"),
     Rule("*", -75, _M.REFUSED, "feature_disabled", "the facility is disabled for this"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
-from pmsbridge.errors import UnavailableError, UnsupportedError
+from pmsbridge.errors import RejectedError, UnavailableError, UnsupportedError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.record import Record
 from pmsbridge.ports.adapter import Batch, Entity, Query
@@ -14,7 +14,7 @@ from pmsbridge.transport.limits import Priority
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
 from pmsbridge_sitelink.mapping.people import tenant_of
 from pmsbridge_sitelink.mapping.places import unit_of
-from pmsbridge_sitelink.mapping.rentals import leaving_dates, rental_of_roll
+from pmsbridge_sitelink.mapping.rentals import leaving_dates, past_due_balances, rental_of_roll
 from pmsbridge_sitelink.reading import Reading, midnight
 from pmsbridge_sitelink.wire import Table
 
@@ -87,12 +87,31 @@ class Fetching(Reading):
 
     def _fetch_rentals(self, facility: str, _since: str | None) -> Iterator[Batch]:
         """The rent roll, with scheduled move-outs merged in. The roll is of now, whatever dates are asked for."""
+        leaving, past_due = self._leaving(facility), self._past_due(facility)
+        scope = self._connection.scope(facility)
+        rows = self._connection.stream("RentRoll", facility, self._period(facility), Table.RENT_ROLL)
+        yield from _batches(
+            rows, lambda row: rental_of_roll(row, scope, leaving, past_due), is_full=True, fallback=None
+        )
+
+    def _leaving(self, facility: str) -> dict[str, date]:
+        """Scheduled move-outs by ledger; one call."""
         answer = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
-        leaving = leaving_dates(answer.get(Table.LEAVING, ()))
-        scope, today = self._connection.scope(facility), self._today(facility)
-        params = {"dReportDateStart": midnight(today), "dReportDateEnd": midnight(today + timedelta(days=1))}
-        rows = self._connection.stream("RentRoll", facility, params, Table.RENT_ROLL)
-        yield from _batches(rows, lambda row: rental_of_roll(row, scope, leaving), is_full=True, fallback=None)
+        return leaving_dates(answer.get(Table.LEAVING, ()))
+
+    def _past_due(self, facility: str) -> dict[str, str]:
+        """What is past due by ledger; one call. An account that may not read this report knows nothing of it."""
+        try:
+            answer = self._connection.read("PastDueBalances", facility, self._period(facility), priority=Priority.BATCH)
+        except RejectedError as refused:
+            _log.info("report_refused", report="PastDueBalances", code=refused.code)
+            return {}
+        return past_due_balances(answer.get(Table.PAST_DUE, ()))
+
+    def _period(self, facility: str) -> dict[str, object]:
+        """Today, as the reports want it."""
+        today = self._today(facility)
+        return {"dReportDateStart": midnight(today), "dReportDateEnd": midnight(today + timedelta(days=1))}
 
 
 def _batches(

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
-from pmsbridge.ports.streams import Rows
-from pmsbridge.transport.limits import Priority
+from pmsbridge.ports.streams import MonthBudget, Rows
 from pmsbridge_sitelink.connection import RawAnswer
 from pmsbridge_sitelink.fetching import EVERYTHING, OVERLAP, Fetching
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
-from pmsbridge_sitelink.mapping.documents import LEAVING, Place, rental_document, tenant_document, unit_document
-from pmsbridge_sitelink.mapping.rentals import leaving_dates
-from pmsbridge_sitelink.reading import midnight
+from pmsbridge_sitelink.mapping.documents import (
+    LEAVING,
+    PAST_DUE,
+    Place,
+    rental_document,
+    tenant_document,
+    unit_document,
+)
 from pmsbridge_sitelink.wire import Table
 
 __all__ = ["Pulling"]
 
 _BATCH_ROWS: Final = 1000
-_MAPPING: Final = "1"
+_CALLS: Final[Mapping[Entity, int]] = {
+    Entity.FACILITIES: 2, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3,
+}  # fmt: skip
+_MAPPING: Final = "2"
 """Of the functions in ``mapping.documents``: another number maps every row anew once."""
 
 
@@ -50,6 +57,18 @@ class Pulling(Fetching):
             raise UnsupportedError(message, code="not_listed")
         yield from puller(query.facility, since)
 
+    account_calls: ClassVar[int] = 3
+    accounts_follow_rows: ClassVar[bool] = True
+
+    def calls_of(self, query: Query) -> int:
+        """How many calls one noun of one facility costs a night, however many rows it has; 0 for what is not listed."""
+        return _CALLS.get(query.entity, 0)
+
+    def budget_of(self, facility: str) -> MonthBudget:
+        """Calls are counted per facility, as the vendor bills them."""
+        connection = self._connection
+        return MonthBudget(f"{connection.lane}:{facility}", connection.settings.limits.monthly_calls)
+
     def fingerprint(self, query: Query) -> str:
         """Currency, measure and zone of the facility, and the version of the mapping."""
         scope = self._connection.scope(query.facility)
@@ -65,7 +84,7 @@ class Pulling(Fetching):
         found = self.facility(facility).model_dump(mode="json")
         found["ref"].pop("seen_at")
         raw = json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
-        yield Rows((facility,), (raw,), json.loads, is_complete=True, calls=2)
+        yield Rows((facility,), (raw,), json.loads, is_complete=True, calls=_CALLS[Entity.FACILITIES])
 
     def _pull_units(self, facility: str, since: str | None) -> Iterator[Rows]:
         """Deleted units are left out of a full reading; an incremental one tells them as out of service."""
@@ -90,10 +109,9 @@ class Pulling(Fetching):
             yield from _batches(answer, document, is_full=since is None, fallback=fallback)
 
     def _pull_rentals(self, facility: str, _since: str | None) -> Iterator[Rows]:
-        """The rent roll, with scheduled move-outs written into its rows: they are part of what is compared."""
-        told = self._connection.read("ScheduledMoveOuts", facility, {}, priority=Priority.BATCH)
-        leaving = {ledger: found.isoformat() for ledger, found in leaving_dates(told.get(Table.LEAVING, ())).items()}
-        today = self._today(facility)
+        """The rent roll; scheduled move-outs and past-due balances are written into its rows, to be compared, too."""
+        leaving = {ledger: found.isoformat() for ledger, found in self._leaving(facility).items()}
+        past_due = self._past_due(facility)
 
         def prepare(row: dict[str, str]) -> str | None:
             ledger = text(row, "LedgerID")
@@ -101,12 +119,15 @@ class Pulling(Fetching):
                 return None
             if ledger in leaving:
                 row[LEAVING] = leaving[ledger]
+            if ledger in past_due:
+                row[PAST_DUE] = past_due[ledger]
             return ledger
 
-        params = {"dReportDateStart": midnight(today), "dReportDateEnd": midnight(today + OVERLAP)}
         document = partial(_made, rental_document, self._place(facility))
-        with self._connection.raw("RentRoll", facility, params, Table.RENT_ROLL, prepare=prepare) as answer:
-            yield from _batches(answer, document, is_full=True, fallback=None, calls=2)
+        with self._connection.raw(
+            "RentRoll", facility, self._period(facility), Table.RENT_ROLL, prepare=prepare
+        ) as answer:
+            yield from _batches(answer, document, is_full=True, fallback=None, calls=_CALLS[Entity.RENTALS])
 
 
 def _made(mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: bytes) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Table(StrEnum):
     RECEIPTS = "Receipts"
     RENT_ROLL = "RentRoll"
     LEAVING = "ScheduledMoveOuts"
+    PAST_DUE = "PastDueBalances"
     TENANTS = "TenantListComplete"
 
 
@@ -186,6 +187,7 @@ _CALL_CENTER_WRITES: Final = {
 _REPORTING_READS: Final = {
     "RentRoll": _PERIOD,
     "ScheduledMoveOuts": "",
+    "PastDueBalances": _PERIOD,
     "TenantListComplete_v2": "lngLastTimePolled",
 }
 

@@ -20,7 +20,7 @@ from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
-from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncProgress, SyncReport
+from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncPlan, SyncProgress, SyncReport
 from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.people import TenantMatch
@@ -341,6 +341,20 @@ class Bridge:
         """
         keys = self._keys(facilities)
         return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+
+    def plan_sync(
+        self, facilities: Sequence[str] | None = None, *, entities: Sequence[Entity] | None = None
+    ) -> SyncPlan:
+        """How many calls a night would make of each account, and whether the month bears them; nobody is asked.
+
+        Args:
+            facilities: "L001" or "account/L001"; None for every configured one.
+            entities: What would be copied; None for everything.
+
+        Raises:
+            NotFoundError: No account has a facility of one of these names.
+        """
+        return Sync(self.runtime).plan(self._keys(facilities), ALL_ENTITIES if entities is None else entities)
 
     def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (

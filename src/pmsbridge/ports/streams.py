@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pmsbridge.ports.adapter import Query
 
-__all__ = ["Document", "PullPort", "Rows"]
+__all__ = ["CostPort", "Document", "MonthBudget", "PullPort", "Rows"]
 
 Document = Mapping[str, Any]
 """A record of the model as JSON holds it (``Record.model_dump(mode="json")``), without the time it was seen at."""
@@ -48,6 +48,39 @@ class Rows:
     calls: int = 0
     bytes_read: int = 0
     unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MonthBudget:
+    """What a facility may cost.
+
+    Attributes:
+        counted_as: Under which name its calls are counted.
+        calls: Calls a month (UTC); None when nothing bounds them.
+    """
+
+    counted_as: str
+    calls: int | None
+
+
+@runtime_checkable
+class CostPort(Protocol):
+    """An adapter that knows what a night costs before it begins.
+
+    Attributes:
+        account_calls: Calls to read one tenant's account anew.
+        accounts_follow_rows: Whenever an account is different, so is a row of the tenant or of one of the rentals; an
+            account whose rows are as they were need not be read again every night.
+    """
+
+    account_calls: int
+    accounts_follow_rows: bool
+
+    def calls_of(self, query: Query) -> int:
+        """How many calls reading one noun of one facility costs; 0 when it is not listed."""
+
+    def budget_of(self, facility: str) -> MonthBudget:
+        """What bounds the calls of a facility."""
 
 
 @runtime_checkable

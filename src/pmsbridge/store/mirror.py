@@ -38,6 +38,10 @@ _ACCOUNT: Final = Query(
 )  # fmt: skip
 
 
+_TENANTS: Final = MIRROR.nouns[Tenant.entity]
+_RENTALS: Final = MIRROR.nouns[Rental.entity]
+
+
 class Mirror:
     """Records, tenant accounts, cursors and sync reports.
 
@@ -215,6 +219,40 @@ class Mirror:
         )  # fmt: skip
         with self._database.read() as connection:
             return tuple(connection.execute(query.order_by(watched_tenants.c.asked_at)).scalars())
+
+    def watched_and_changed(
+        self, account: str, facility: str, *, within: timedelta = timedelta(days=90), age: timedelta = timedelta(days=7)
+    ) -> tuple[str, ...]:
+        """Those of ``watched`` whose tenant or rentals became different since their account was read.
+
+        Args:
+            account: Whose.
+            facility: Where.
+            within: As for ``watched``.
+            age: An account that was read longer ago is always among them.
+        """
+        watched = self.watched(account, facility, within=within)
+        if not watched:
+            return ()
+        with self._database.read() as connection:
+            place = known_place(connection, account, facility)
+            mine = (accounts_seen.c.account == account, accounts_seen.c.facility == facility)
+            seen = connection.execute(select(accounts_seen.c.tenant_id, accounts_seen.c.as_of).where(*mine))
+            read_at: dict[str, datetime] = {row.tenant_id: row.as_of for row in seen}
+            since = min(read_at.values(), default=self._clock.now())
+            changed: dict[str, datetime] = {}
+            for table, owner in ((_TENANTS, _TENANTS.c.id), (_RENTALS, _RENTALS.c.tenant_id)):
+                latest = select(owner, func.max(table.c.changed_at)).where(
+                    table.c.place == place, table.c.changed_at >= since
+                )
+                for name, at in connection.execute(latest.group_by(owner)):
+                    changed[name] = max(at, changed.get(name, at))
+        oldest = self._clock.now() - age
+        return tuple(
+            name
+            for name in watched
+            if (at := read_at.get(name)) is None or at <= oldest or changed.get(name, oldest) >= at
+        )
 
     # -- reports -----------------------------------------------------------------------------------------------------
 

@@ -18,12 +18,13 @@ from pmsbridge.model.people import PersonName, PostalAddress, Tenant
 from pmsbridge.model.places import Unit, UnitSize
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import Rental, RentalState
-from pmsbridge_sitelink.mapping import people, places
+from pmsbridge_sitelink.mapping import people, places, rentals
 from pmsbridge_sitelink.mapping.cells import Row, boolean, day, decimal, required, text
 
-__all__ = ["LEAVING", "Place", "rental_document", "tenant_document", "unit_document"]
+__all__ = ["LEAVING", "PAST_DUE", "Place", "rental_document", "tenant_document", "unit_document"]
 
 LEAVING: Final = " leaving"
+PAST_DUE: Final = " past_due"
 """The cell that holds a rental's scheduled move-out, which another answer tells; no column has such a name."""
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -220,4 +221,5 @@ def rental_document(row: Row, place: Place) -> dict[str, Any]:
         "moved_in_on": _day(row, "dLeaseDate"),
         "paid_through": _day(row, "dPaidThru"),
         "leaving_on": leaving,
+        "extra": rentals.extra_of_roll(row.get(PAST_DUE)),
     }

@@ -20,8 +20,10 @@ __all__ = [
     "balance_of",
     "by_rental",
     "days_past_due",
+    "extra_of_roll",
     "is_billed",
     "leaving_dates",
+    "past_due_balances",
     "prepaid_through",
     "prepay_lines",
     "rental_of",
@@ -52,13 +54,14 @@ def rental_of(row: Row, scope: Scope) -> Rental:
     )
 
 
-def rental_of_roll(row: Row, scope: Scope, leaving: Mapping[str, date]) -> Rental | None:
+def rental_of_roll(row: Row, scope: Scope, leaving: Mapping[str, date], past_due: Mapping[str, str]) -> Rental | None:
     """A rental, from a row of the rent roll; None for the row of a unit that is not let.
 
     Args:
         row: One unit of the roll.
         scope: Where it comes from.
         leaving: Scheduled move-outs by ledger id; the roll itself has none.
+        past_due: What is past due by ledger id.
     """
     ledger_id, tenant_id = text(row, "LedgerID"), text(row, "TenantID")
     if not ledger_id or not tenant_id or ledger_id == "0":
@@ -75,6 +78,7 @@ def rental_of_roll(row: Row, scope: Scope, leaving: Mapping[str, date]) -> Renta
         moved_in_on=day(row, "dLeaseDate"),
         paid_through=day(row, "dPaidThru"),
         leaving_on=leaving_on,
+        extra=extra_of_roll(past_due.get(ledger_id)),
     )
 
 
@@ -82,6 +86,17 @@ def leaving_dates(rows: Iterable[Row]) -> dict[str, date]:
     """Scheduled move-outs by ledger id."""
     dates = ((required(row, "LedgerID"), day(row, "dSchedOut")) for row in rows)
     return {ledger_id: found for ledger_id, found in dates if found is not None}
+
+
+def past_due_balances(rows: Iterable[Row]) -> dict[str, str]:
+    """What is past due by ledger id, as a plain decimal; a rental that owes nothing late has no row."""
+    amounts = ((required(row, "LedgerID"), decimal(row, "ChargeBalance")) for row in rows)
+    return {ledger_id: format(amount, "f") for ledger_id, amount in amounts if amount}
+
+
+def extra_of_roll(past_due: str | None) -> dict[str, str]:
+    """What the model has no name for: the night's past-due balance, which no payment is ever made from."""
+    return {"past_due": past_due} if past_due else {}
 
 
 def by_rental(rows: Iterable[Row]) -> dict[str, list[Row]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pmsbridge.engine.sync.comparing import Drift, DriftKind, Verification
 from pmsbridge.engine.sync.facts import FacilityKey, SyncProgress, SyncReport
 from pmsbridge.engine.sync.night import ALL_ENTITIES, Sync
+from pmsbridge.engine.sync.planning import PlannedAccount, SyncPlan
 from pmsbridge.engine.sync.telling import (
     BatchTaken,
     EntityFinished,
@@ -22,10 +23,12 @@ __all__ = [
     "EntityFinished",
     "EntityStarted",
     "FacilityKey",
+    "PlannedAccount",
     "RunFinished",
     "RunStarted",
     "Sync",
     "SyncEvent",
+    "SyncPlan",
     "SyncProgress",
     "SyncReport",
     "Verification",

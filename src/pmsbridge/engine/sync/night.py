@@ -15,6 +15,7 @@ from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Job, Runtime
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
+from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally
 from pmsbridge.engine.sync.telling import (
     BatchTaken,
@@ -165,6 +166,17 @@ class Sync:
         night.say(RunFinished(report))
         return report
 
+    def plan(
+        self, facilities: Iterable[FacilityKey] | None = None, entities: Iterable[Entity] = ALL_ENTITIES
+    ) -> SyncPlan:
+        """How many calls a night would make, and whether the month bears them; no back office is asked.
+
+        Raises:
+            ConfigurationError: An account is not configured.
+        """
+        keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
+        return plan(self._runtime, keys, tuple(entities))
+
     def verify(self, facility: FacilityKey, entities: Iterable[Entity] = ALL_ENTITIES) -> Verification:
         """Read everything anew and compare it with the mirror, field by field; nothing is written.
 
@@ -258,7 +270,7 @@ class Sync:
 
     def _watched(self, night: _Night, adapter: Adapter, key: FacilityKey) -> None:
         """Refresh the accounts of tenants who use the portal."""
-        tenants = night.mirror.watched(key.account, key.facility)
+        tenants = due_accounts(self._runtime, adapter, key)
         if not tenants:
             return
         scope = Scope(key.account, key.facility, _ACCOUNTS)

@@ -1,0 +1,122 @@
+"""What a night will cost, before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.sync.facts import FacilityKey
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.ports.adapter import Adapter, Entity, Query
+from pmsbridge.ports.streams import CostPort
+from pmsbridge.store.call_counts import DatabaseCallCounter
+
+__all__ = ["PlannedAccount", "SyncPlan", "due_accounts", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAccount:
+    """What a night asks of one account.
+
+    Attributes:
+        facilities: How many are read.
+        calls_by_part: Calls by noun, and by "account" for tenants whose account is read.
+        watched: Tenants whose account is read: they use the portal, and something about them may have changed. Their
+            rows may change until the night, so this may become more, up to ``watched_at_most``.
+        calls: All of them.
+        used_this_month: Calls of these facilities made so far in this calendar month (UTC).
+        budget: Calls a month of all of them together; None when nothing bounds them.
+        beyond: Facilities whose month would not bear it.
+        is_known: The adapter says what its reads cost; else one call per noun is assumed.
+    """
+
+    account: str
+    facilities: int
+    calls_by_part: Mapping[str, int]
+    watched: int
+    watched_at_most: int
+    calls: int
+    used_this_month: int
+    budget: int | None
+    beyond: tuple[str, ...] = ()
+    is_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """A night's calls, by account."""
+
+    lines: tuple[PlannedAccount, ...]
+
+    @property
+    def calls(self) -> int:
+        """All of them."""
+        return sum(line.calls for line in self.lines)
+
+    @property
+    def fits(self) -> bool:
+        """No facility's month would be spent."""
+        return not any(line.beyond for line in self.lines)
+
+
+def plan(runtime: Runtime, keys: Sequence[FacilityKey], entities: Sequence[Entity]) -> SyncPlan:
+    """Count the calls of a night; nothing is asked of a back office.
+
+    Raises:
+        ConfigurationError: An account is not configured.
+    """
+    by_account = groupby(sorted(keys, key=lambda key: (key.account, key.facility)), key=lambda key: key.account)
+    return SyncPlan(tuple(_account(runtime, account, list(own), entities) for account, own in by_account))
+
+
+def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entities: Sequence[Entity]) -> PlannedAccount:
+    adapter = runtime.adapters.get(account)
+    if adapter is None:
+        message = f"account {account!r} is not configured"
+        raise ConfigurationError(message, code="account_not_found")
+    parts = dict.fromkeys([*(entity.noun for entity in entities), "account"], 0)
+    watched = at_most = used = 0
+    budgets: list[int | None] = []
+    beyond: list[str] = []
+    month = f"{runtime.clock.now():%Y-%m}"
+    for key in keys:
+        for entity in entities:
+            parts[entity.noun] += _calls(adapter, Query(entity, key.facility))
+        due = len(due_accounts(runtime, adapter, key))
+        watched += due
+        at_most += len(runtime.mirror.watched(key.account, key.facility))
+        parts["account"] += due * _account_calls(adapter)
+        if isinstance(adapter, CostPort):
+            budget = adapter.budget_of(key.facility)
+            spent = DatabaseCallCounter(runtime.database).total(budget.counted_as, month)
+            own = sum(_calls(adapter, Query(entity, key.facility)) for entity in entities)
+            used += spent
+            budgets.append(budget.calls)
+            if budget.calls is not None and spent + own + due * _account_calls(adapter) > budget.calls:
+                beyond.append(key.facility)
+    bounds = [each for each in budgets if each is not None]
+    return PlannedAccount(
+        account, len(keys), parts, watched, at_most, sum(parts.values()), used,
+        sum(bounds) if bounds and len(bounds) == len(keys) else None, tuple(beyond), isinstance(adapter, CostPort),
+    )  # fmt: skip
+
+
+def _calls(adapter: Adapter, query: Query) -> int:
+    return adapter.calls_of(query) if isinstance(adapter, CostPort) else 1
+
+
+def _account_calls(adapter: Adapter) -> int:
+    return adapter.account_calls if isinstance(adapter, CostPort) else 1
+
+
+def due_accounts(runtime: Runtime, adapter: Adapter, key: FacilityKey) -> tuple[str, ...]:
+    """Tenants who use the portal and whose account a night reads anew.
+
+    Where the adapter says that accounts follow their rows, those whose rows are as they were when the account was read
+    are left out, for a week at most.
+    """
+    if not (isinstance(adapter, CostPort) and adapter.accounts_follow_rows):
+        return runtime.mirror.watched(key.account, key.facility)
+    return runtime.mirror.watched_and_changed(key.account, key.facility)
