@@ -189,8 +189,8 @@ def test_a_scheduled_move_out_is_notice_given() -> None:
 
 
 def test_a_vacant_unit_of_the_roll_is_no_rental() -> None:
-    assert rental_of_roll({"UnitID": "5", "sUnitName": "015"}, SCOPE, {}) is None
-    found = rental_of_roll({**ledger(), "dPaidThru": "2026-10-31T00:00:00-04:00"}, SCOPE, {"7": TODAY})
+    assert rental_of_roll({"UnitID": "5", "sUnitName": "015"}, SCOPE, {}, {}) is None
+    found = rental_of_roll({**ledger(), "dPaidThru": "2026-10-31T00:00:00-04:00"}, SCOPE, {"7": TODAY}, {})
     assert found is not None
     assert (found.state, found.leaving_on, found.paid_through) == (RentalState.NOTICE_GIVEN, TODAY, date(2026, 10, 31))
 

@@ -221,5 +221,5 @@ def rental_document(row: Row, place: Place) -> dict[str, Any]:
         "moved_in_on": _day(row, "dLeaseDate"),
         "paid_through": _day(row, "dPaidThru"),
         "leaving_on": leaving,
-        "extra": rentals.extra_of_roll(row.get(PAST_DUE)),
+        "extra": rentals.extra_of_roll(row, row.get(PAST_DUE)),
     }

@@ -78,7 +78,7 @@ def rental_of_roll(row: Row, scope: Scope, leaving: Mapping[str, date], past_due
         moved_in_on=day(row, "dLeaseDate"),
         paid_through=day(row, "dPaidThru"),
         leaving_on=leaving_on,
-        extra=extra_of_roll(past_due.get(ledger_id)),
+        extra=extra_of_roll(row, past_due.get(ledger_id)),
     )
 
 
@@ -94,9 +94,11 @@ def past_due_balances(rows: Iterable[Row]) -> dict[str, str]:
     return {ledger_id: format(amount, "f") for ledger_id, amount in amounts if amount}
 
 
-def extra_of_roll(past_due: str | None) -> dict[str, str]:
-    """What the model has no name for: the night's past-due balance, which no payment is ever made from."""
-    return {"past_due": past_due} if past_due else {}
+def extra_of_roll(row: Row, past_due: str | None) -> dict[str, str]:
+    """The night's balances, from which no payment is ever made; a tenant whose balance moved is read anew."""
+    balance = decimal(row, "dcChargeBalance")
+    found = {"balance": format(balance, "f") if balance is not None else "", "past_due": past_due or ""}
+    return {name: value for name, value in found.items() if value}
 
 
 def by_rental(rows: Iterable[Row]) -> dict[str, list[Row]]:
