@@ -71,8 +71,10 @@ class NightWatch:
         slots = [*slots_between(nightly, since - _A_MOMENT, latest)]
         undone = {slot: _run_of(ran, slot) for slot in slots if night_of(nightly, slot) not in done}
         late = [slot for slot, run in undone.items() if self._is_missed(slot, run, latest, now)]
-        told += [missed for slot in late if (missed := self._claimed(nightly, slot, undone[slot])) is not None]
-        if len(late) == len(undone):
+        untold = [slot for slot in late if not self._is_told(nightly, slot)]
+        told += [missed for slot in untold if (missed := self._claimed(nightly, slot, undone[slot])) is not None]
+        # What is being told now, here or elsewhere, may yet be told by nobody.
+        if len(late) == len(undone) and not untold:
             self._known[nightly.job] = latest
         if slots and latest not in undone:
             self._alarm.end(nightly.job, nightly.account, nightly.facility, night_of(nightly, latest))
@@ -89,8 +91,12 @@ class NightWatch:
             return now - run.started_at >= self._patience
         return slot < latest or now - max(slot, self._began) >= self._patience
 
+    def _is_told(self, nightly: Nightly, slot: datetime) -> bool:
+        claim = self._runtime.runs.standing({missed_name(nightly.job): slot}).get(missed_name(nightly.job))
+        return claim is not None and claim.state is RunState.DONE
+
     def _claimed(self, nightly: Nightly, slot: datetime, run: Run | None) -> MissedNight | None:
-        """What to tell; None when another process tells it, or has."""
+        """What to tell; None when another process is telling it."""
         if not self._runtime.runs.start(missed_name(nightly.job), slot, self._alarm.owner, _TELLING):
             return None
         return MissedNight(
