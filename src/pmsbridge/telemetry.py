@@ -61,6 +61,8 @@ GAUGES: Final[Mapping[str, tuple[str, str, str]]] = MappingProxyType(
         ),
         "needs_review": ("pmsbridge.journal.needs_review", "{action}", "Actions that a person must look at."),
         "lanes_due": ("pmsbridge.lanes.due", "{lane}", "Free lanes in which something is due."),
+        "missed_nights": ("pmsbridge.nights.missed", "{night}", "Nightly jobs in alarm: missed, none succeeded since."),
+        "oldest_night_age": ("pmsbridge.nights.oldest_age", "s", "Age of the oldest facility's last good night."),
     }
 )
 """Gauges by the name ``observe`` takes: their own name, unit and meaning."""

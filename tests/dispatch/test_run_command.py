@@ -56,7 +56,7 @@ def event(process: subprocess.Popen[str]) -> Any:
 def settings(folder: Path, office: SandboxControl, dispatch: str) -> Path:
     path = folder / "pmsbridge.toml"
     write_sandbox_settings(path, "sitelink", office.base_url, engine='settle_window = "4s"\n')
-    text = path.read_text(encoding="utf-8").replace("[accounts.demo]", f"[dispatch]\n{dispatch}\n[accounts.demo]", 1)
+    text = path.read_text(encoding="utf-8").replace("[dispatch]\n", f"[dispatch]\n{dispatch}\n", 1)
     path.write_text(text, encoding="utf-8")
     return path
 

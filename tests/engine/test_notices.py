@@ -91,7 +91,10 @@ def literals(language: str, file: str) -> set[str]:
 
 
 SPELT_ALIKE = {"code", "contact", "mobile", "postal", "service"}
-COMMAND = {"pmsbridge", "actions", "resolve", "step", "outcome", "settled", "declined", "sent", "evidence", "actor"}
+COMMAND = {
+    "pmsbridge", "actions", "resolve", "step", "outcome", "settled", "declined", "sent", "evidence", "actor", "sync",
+    "full", "doctor",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("file", FILES)

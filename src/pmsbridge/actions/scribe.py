@@ -24,6 +24,7 @@ __all__ = [
     "FieldChange",
     "MoveOutCancelled",
     "MoveOutRequested",
+    "NightMissed",
     "Notice",
     "PrepaymentFailed",
     "ReservationWanted",
@@ -320,6 +321,22 @@ class ReviewNeeded(Notice):
     why: str
     action_id: str
     step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NightMissed(Notice):
+    """The nightly copy of one or several facilities did not take place.
+
+    Attributes:
+        nights: One line for each: its day, the facility, and what did not run.
+        why: What is known about the newest of them, in our own words, which are English.
+    """
+
+    name: ClassVar[str] = "night_missed"
+    must_say: ClassVar[frozenset[str]] = frozenset({"nights", "why"})
+
+    nights: tuple[str, ...]
+    why: str
 
 
 class Scribe(Protocol):

@@ -22,7 +22,7 @@ from celery.worker import WorkController
 from celery.worker import state as worker_state
 
 from pmsbridge.dispatch.beat import Beat
-from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.recovery import night_health, recovery_time
 from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.logging import get_logger
@@ -298,6 +298,7 @@ class CeleryDispatcher:
             "last_beat": self._last_beat,
             "last_asked": self._sweeper.last,
             "recovery_seconds": int(recovery_time(self.attach(), self._sweep_every).total_seconds()),
+            **night_health(self.attach()),
         }
         try:
             return {**facts, "reachable": True, "waiting": self._waiting()}

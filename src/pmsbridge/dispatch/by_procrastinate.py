@@ -19,7 +19,7 @@ from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
 from pmsbridge.dispatch.poke_link import CONNECTING, PokeLink, libpq_address, session_options
-from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.recovery import night_health, recovery_time
 from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import PmsBridgeError
@@ -281,6 +281,7 @@ class ProcrastinateDispatcher:
             "dispatcher": "procrastinate",
             "last_beat": self._last_beat,
             "recovery_seconds": int(recovery_time(self._runtime, self._sweep_every).total_seconds()),
+            **night_health(self._runtime),
         }
         try:
             return {**facts, "reachable": True, **self._link.use(_counts, is_patient=False)}

@@ -17,7 +17,7 @@ from functools import partial
 from threading import Event
 from typing import Final
 
-from pmsbridge.dispatch.recovery import longest_end, recovery_time
+from pmsbridge.dispatch.recovery import longest_end, night_health, recovery_time
 from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 
@@ -181,6 +181,7 @@ class EmbeddedDispatcher:
             "dispatcher": "embedded", "running": self.is_running, "last_beat": self._last_beat, "waiting": waiting,
             "threads": sum(thread.is_alive() for thread in self._threads),
             "recovery_seconds": int(recovery_time(self._runtime, self._sweep_every).total_seconds()),
+            **night_health(self._runtime),
         }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Event
 
-from pmsbridge.dispatch.recovery import recovery_time
+from pmsbridge.dispatch.recovery import night_health, recovery_time
 from pmsbridge.dispatch.surviving import survived
 from pmsbridge.engine.deliver import Runtime
 
@@ -67,4 +67,7 @@ class InlineDispatcher:
     def health(self) -> Mapping[str, object]:
         """When a ``run`` last swept, and how soon a dead worker's work is taken over."""
         recovery = int(recovery_time(self._runtime, self._sweep_every).total_seconds())
-        return {"dispatcher": "inline", "last_beat": self._last_beat, "waiting": 0, "recovery_seconds": recovery}
+        return {
+            "dispatcher": "inline", "last_beat": self._last_beat, "waiting": 0, "recovery_seconds": recovery,
+            **night_health(self._runtime),
+        }  # fmt: skip

@@ -57,5 +57,6 @@ class Dispatcher(Protocol):
         """How it does. Never raises.
 
         All have ``dispatcher``: which one; ``last_beat``: when this process last swept, None for not yet; and
-        ``recovery_seconds``: how soon a dead worker's work is taken over. The rest is each engine's own.
+        ``recovery_seconds``: how soon a dead worker's work is taken over; ``missed_nights``: nightly jobs in alarm, and
+        ``oldest_night``: the oldest last good night of a facility, None for unknown. The rest is each engine's own.
         """

@@ -284,15 +284,21 @@ class Runtime:
                 break
         return done
 
-    def tick(self, name: str, slot: datetime) -> bool:
+    def tick(self, name: str, slot: datetime, *, night: tuple[datetime, datetime] | None = None) -> bool:
         """Start a job for a slot, once over all processes; False when it ran, or runs, elsewhere.
 
         A job that its beat told to stop is neither done nor failed: whoever has the slot then ends it.
 
+        Args:
+            name: Which job.
+            slot: Which slot.
+            night: From when to before when any slot is the same night, so that one run is enough; None when only the
+                slot itself counts.
+
         Raises:
             ConfigurationError: There is no such job.
         """
-        return self._ticker.tick(name, slot)
+        return self._ticker.tick(name, slot, night=night)
 
     def let_go(self) -> int:
         """Give up what this process runs by the clock, because it ends now; returns how many runs others may take.

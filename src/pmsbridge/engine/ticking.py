@@ -52,34 +52,44 @@ class Ticker:
         # Held while a beat is written: one that is late must not take back what was given up.
         self._writing = threading.Lock()
 
-    def tick(self, name: str, slot: datetime) -> bool:
+    def tick(self, name: str, slot: datetime, *, night: tuple[datetime, datetime] | None = None) -> bool:
         """See ``Runtime.tick``."""
         if name not in self.jobs:
             message = f"there is no job {name!r}"
             raise ConfigurationError(message, code="no_job")
-        if not self._runs.start(name, slot, self._owner(), self._lease):
+        run = self._reserved(name, slot)
+        if run is None:
             return False
-        run = _Run(name, slot)
-        self._running.append(run)
         try:
+            if not self._runs.start(name, slot, self._owner(), self._lease, night=night):
+                return False
             self._run(run)
         finally:
             self._running.remove(run)
         return True
 
+    def _reserved(self, name: str, slot: datetime) -> _Run | None:
+        """A place for a run; None when this process is at it: after a sleep its lease is over, and it goes on."""
+        with self._writing:
+            if any((run.name, run.slot) == (name, slot) for run in self._running):
+                return None
+            self._running.append(run := _Run(name, slot))
+            return run
+
     def _run(self, run: _Run) -> None:
-        why = ""
+        why, a_person_must_act = "", False
         try:
             self.jobs[run.name](run.slot, lambda: self._beat(run))
         except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
             why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
+            a_person_must_act = isinstance(error, ConfigurationError)
         if run.was_told_to_stop:
             # Neither done nor failed: whoever has it now, or takes it over, says how it ends.
             _log.warning("job_given_back", job=run.name, slot=run.slot.isoformat())
             return
         if why:
             _log.error("job_failed", job=run.name, slot=run.slot.isoformat(), why=why)
-        self._runs.finish(run.name, run.slot, self._owner(), error=why)
+        self._runs.finish(run.name, run.slot, self._owner(), error=why, a_person_must_act=a_person_must_act)
 
     def _beat(self, run: _Run) -> bool:
         with self._writing:

@@ -11,10 +11,13 @@ from typing import Self
 from pydantic import SecretStr
 
 from pmsbridge.dispatch.choosing import make_dispatcher
+from pmsbridge.dispatch.night_watch import NightWatch
 from pmsbridge.dispatch.port import Dispatcher
 from pmsbridge.dispatch.schedule import Nightly, Schedule
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
+from pmsbridge.engine.night_alarm import NightAlarm
+from pmsbridge.engine.night_copy import copied_never, night_copy_of, note_copies
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
@@ -286,7 +289,8 @@ class Bridge:
 
         Every facility is synced at ``schedule.nightly``, and its payments are compared with the back office at
         ``schedule.reconcile``, or after the sync when that has no time of its own; in the facility's own time. Several
-        processes may each have one: a slot runs once over all of them, and one that was missed is caught up.
+        processes may each have one: a slot runs once over all of them, and one that was missed is caught up. A facility
+        that was copied wholly by hand since its slot is not copied again. Staff are told of a night that was missed.
 
         Raises:
             ConfigurationError: ``schedule.nightly`` and ``schedule.reconcile`` are "never".
@@ -301,20 +305,23 @@ class Bridge:
             for code in adapter.facility_codes:
                 known = self.mirror.facility(adapter.account_name, code) or adapter.facility(code)
                 nights += self._nights(FacilityKey(adapter.account_name, code), known.zone)
-        return Schedule(self.runtime, nights)
+        alarm = NightAlarm(self.runtime, self._scribe, mails=self.settings.mail.host is not None)
+        watch = NightWatch(self.runtime, nights, alarm, patience=wanted.alarm_after)
+        threads = self.settings.dispatch.concurrency
+        return Schedule(self.runtime, nights, concurrency=threads, jitter=wanted.jitter, watch=watch)
 
     def _nights(self, key: FacilityKey, zone: str) -> Iterator[Nightly]:
         """What is done at one facility by the clock; its jobs are known to the runtime from now on."""
         wanted, jobs, runtime = self.settings.schedule, self.runtime.jobs, self.runtime
         night, evening = f"sync {key.account}/{key.facility}", f"reconcile {key.account}/{key.facility}"
-        sync = Sync(runtime).nightly_of([key])
+        sync = night_copy_of(runtime, key)
         comparison = comparison_of(runtime, key, evening, close_at=wanted.daily_close)
         if wanted.nightly is not None:
             jobs[night] = sync if wanted.reconcile is not None else after_sync(runtime, sync, comparison, evening)
-            yield Nightly(night, wanted.nightly, zone)
+            yield Nightly(night, wanted.nightly, zone, key.account, key.facility)
         if wanted.reconcile is not None:
             jobs[evening] = comparison
-            yield Nightly(evening, wanted.reconcile, zone)
+            yield Nightly(evening, wanted.reconcile, zone, key.account, key.facility)
 
     # -- the night -----------------------------------------------------------------------------------------------
 
@@ -337,10 +344,15 @@ class Bridge:
         Raises:
             NotFoundError: No account has a facility of one of these names; nothing was read.
 
-        What a back office refuses or fails to answer is in the report, per facility and entity.
+        What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
+        read wholly and without a failure needs no night any more, until its next slot.
         """
         keys = self._keys(facilities)
-        return Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+        whole = keys if full else copied_never(self.runtime, keys)
+        report = Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+        if entities is None:
+            note_copies(self.runtime, whole, report)
+        return report
 
     def plan_sync(
         self, facilities: Sequence[str] | None = None, *, entities: Sequence[Entity] | None = None

@@ -139,11 +139,16 @@ class ScheduleSettings(Section):
             Only with ``nightly`` "never" as well is nothing compared by the clock.
         daily_close: When the back offices close their day, in each facility's own time: until then a payment can be
             voided. None when it is not known.
+        jitter: Each night starts at random within this time from its slot, so that not all facilities, and not all
+            customers of a back office, begin at once.
+        alarm_after: A night that has not come to its end so long after its slot is told as missed.
     """
 
     nightly: ClockTime | None = time(2, 30)
     reconcile: ClockTime | None = None
     daily_close: ClockTime | None = None
+    jitter: Duration = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(hours=3))
+    alarm_after: Duration = Field(default=timedelta(hours=4), ge=timedelta(minutes=15), le=timedelta(hours=23))
 
     @field_validator("nightly", "reconcile", "daily_close", mode="before")
     @classmethod

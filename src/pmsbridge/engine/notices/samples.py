@@ -13,6 +13,7 @@ from pmsbridge.actions.scribe import (
     FieldChange,
     MoveOutCancelled,
     MoveOutRequested,
+    NightMissed,
     Notice,
     PrepaymentFailed,
     ReservationWanted,
@@ -26,7 +27,7 @@ __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
     ContactChanged, MoveOutRequested, MoveOutCancelled, AutopayWanted, ConsentChanged, ReservationWanted,
-    StaffRequest, PrepaymentFailed, ReviewNeeded,
+    StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -91,6 +92,10 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
         StaffRequest(**_NOBODY, subject="?", request="?"),
     ),
     PrepaymentFailed.name: (PrepaymentFailed(**_WHO, months=3), PrepaymentFailed(**_NOBODY, months=1)),
+    NightMissed.name: (
+        NightMissed(**_NOBODY, nights=("2026-11-20, demo/L001 (sync demo/L001)",), why="it failed: no answer"),
+        NightMissed(**_NOBODY, nights=("2026-11-19, demo/L001", "2026-11-20, demo/L001"), why="it was never started"),
+    ),
     ReviewNeeded.name: (
         _REVIEW,
         ReviewNeeded(**_NOBODY, kind="set_web_password", why="?", action_id="act_0123456789abcdef", step="password"),

@@ -1,0 +1,72 @@
+"""What a night does at one facility, and the copy by hand that makes it needless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from pmsbridge.engine.deliver import Beat, Job, Runtime
+from pmsbridge.engine.sync import FacilityKey, Sync, SyncReport
+from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.logging import get_logger
+from pmsbridge.store.mirror import Scope
+
+__all__ = ["copied_never", "night_copy_of", "note_copies"]
+
+_log = get_logger(__name__)
+_PARTS: Final = ("facility", "unit", "tenant", "rental")
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)
+
+
+def night_copy_of(runtime: Runtime, key: FacilityKey) -> Job:
+    """A job for ``Runtime.jobs`` that copies a facility anew, unless somebody has done so since the slot.
+
+    It raises ``ConfigurationError`` when nothing could be read until a person acts, and ``UnavailableError`` when
+    nothing could be read for now.
+    """
+
+    def job(slot: datetime, beat: Beat) -> None:
+        copied = runtime.runs.last_success(_copy_name(key))
+        if copied is not None and slot <= copied <= runtime.clock.now() + _CLOCKS_DIFFER:
+            _log.info("night_already_copied", account=key.account, facility=key.facility, at=copied.isoformat())
+            return
+        _refuse_failure(Sync(runtime).run([key], full=True, beat=beat))
+
+    return job
+
+
+def _refuse_failure(report: SyncReport) -> None:
+    if not report.rows or len(report.failed) < len(report.rows):
+        return
+    message = f"nothing could be read: {report.rows[0].error}"
+    if report.a_person_must_act:
+        raise ConfigurationError(message, code="night_failed")
+    raise UnavailableError(message, code="night_failed")
+
+
+def copied_never(runtime: Runtime, keys: Iterable[FacilityKey]) -> frozenset[FacilityKey]:
+    """Those of which no part was ever copied to its end: their next copy reads everything."""
+    return frozenset(
+        key
+        for key in keys
+        if all(runtime.mirror.synced_at(Scope(key.account, key.facility, part)) is None for part in _PARTS)
+    )
+
+
+def note_copies(runtime: Runtime, whole: Iterable[FacilityKey], report: SyncReport) -> None:
+    """Write down which facilities a run by hand has copied wholly and without a failure.
+
+    Args:
+        runtime: Whose record.
+        whole: Those of which everything was read.
+        report: How it went.
+    """
+    failed = {FacilityKey(row.scope.account, row.scope.facility) for row in report.failed}
+    read = {FacilityKey(row.scope.account, row.scope.facility) for row in report.rows}
+    for key in sorted(frozenset(whole) & read - failed, key=lambda key: (key.account, key.facility)):
+        runtime.runs.note(_copy_name(key), report.started_at, "by hand")
+
+
+def _copy_name(key: FacilityKey) -> str:
+    return f"copy {key.account}/{key.facility}"
