@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pmsbridge.ports.adapter import Secrets
+from pmsbridge.settings.webhook_rules import checked_address, checked_type, fits
 
 __all__ = [
     "AccountSettings",
@@ -37,6 +38,7 @@ __all__ = [
     "SecretReference",
     "Settings",
     "StoreSettings",
+    "WebhookSettings",
 ]
 
 _REFERENCE: Final = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.+")
@@ -334,6 +336,52 @@ class DispatchSettings(_Section):
         return f"{scheme}://{user}:{_quoted(secrets.get(self.password))}@{host}"
 
 
+MessageType = Annotated[str, AfterValidator(checked_type)]
+"""A type of message, ``tenant.*`` or ``*``."""
+
+
+def _spans(*texts: str) -> tuple[timedelta, ...]:
+    return tuple(_duration(text) for text in texts)
+
+
+class WebhookSettings(_Section):
+    """One endpoint that is told what happens.
+
+    Attributes:
+        name: What it is called in reports, and what its place in the feeds is kept under.
+        url: Where messages are posted: https. Redirects are not followed.
+        secret: Reference of the secret that signs, ``whsec_...``.
+        former_secrets: References of secrets that sign too while receivers change over.
+        events: Types of message it is told: "tenant.changed", "action.*", "*".
+        facilities: ``ACCOUNT`` or ``ACCOUNT/FACILITY``; empty for all.
+        timeout: For one attempt, the answer included.
+        retries: How long to wait after each attempt that failed. After the last, the endpoint is disabled.
+        allow_private: Addresses of private networks may be reached, and plain http on this machine.
+    """
+
+    name: AccountName
+    url: str = Field(repr=False)
+    secret: SecretReference
+    former_secrets: tuple[SecretReference, ...] = Field(default=(), max_length=5)
+    events: tuple[MessageType, ...] = Field(default=("*",), min_length=1)
+    facilities: tuple[PlaceName, ...] = ()
+    timeout: Duration = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(minutes=1))
+    retries: tuple[Duration, ...] = Field(
+        default=_spans("5s", "5m", "30m", "2h", "5h", "10h", "14h", "20h", "24h"), min_length=1, max_length=50
+    )
+    allow_private: bool = False
+
+    @model_validator(mode="after")
+    def _address_is_safe(self) -> Self:
+        checked_address(self.url, allow_private=self.allow_private)
+        return self
+
+    def wants(self, kind: str, account: str, facility: str) -> bool:
+        """Whether a message of this type about this facility is for this endpoint."""
+        places = self.facilities
+        return fits(kind, self.events) and (not places or account in places or f"{account}/{facility}" in places)
+
+
 class AccountSettings(_Section):
     """One account at one back office; it may serve many facilities.
 
@@ -368,6 +416,7 @@ class Settings(BaseSettings):
 
     Attributes:
         accounts: By name; one file may hold several.
+        webhooks: Who is told what happens.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -386,6 +435,7 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     dispatch: DispatchSettings = DispatchSettings()
     accounts: dict[AccountName, AccountSettings] = Field(default_factory=dict)
+    webhooks: tuple[WebhookSettings, ...] = ()
 
     _file: Path | None = PrivateAttr(default=None)
 
@@ -393,6 +443,18 @@ class Settings(BaseSettings):
     def _places_are_accounts(self) -> Self:
         if strangers := sorted({name.partition("/")[0] for name in self.notices.places} - set(self.accounts)):
             message = f"notices.places: no account is called {', '.join(strangers)}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_are_told_apart(self) -> Self:
+        names = [each.name for each in self.webhooks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            message = f"webhooks: two are called {', '.join(twice)}"
+            raise ValueError(message)
+        places = {place.partition("/")[0] for each in self.webhooks for place in each.facilities}
+        if strangers := sorted(places - set(self.accounts)):
+            message = f"webhooks: facilities: no account is called {', '.join(strangers)}"
             raise ValueError(message)
         return self
 
