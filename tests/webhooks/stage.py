@@ -39,7 +39,7 @@ class Known:
 
 
 def settings(url: str, name: str = "crm", **more: Any) -> WebhookSettings:
-    given: dict[str, Any] = {"secret": "env:NEW", "allow_private": True, "timeout": "1s", "retries": ["10s", "1m"]}
+    given: dict[str, Any] = {"secret": "env:NEW", "allow_private": True, "timeout": "60s", "retries": ["10s", "1m"]}
     return WebhookSettings(name=name, url=url, **{**given, **more})
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from standardwebhooks import Webhook
@@ -14,6 +15,7 @@ from pmsbridge.model.finding import Finding
 from pmsbridge.store.changes import ChangeKind
 from pmsbridge.store.findings import Findings
 from pmsbridge.store.webhooks import Failure, Feed, Head
+from pmsbridge.testing.memory import TestClock
 from pmsbridge.webhooks import SigningKey, verify
 from tests.webhooks.receiver import Came, Receiver
 from tests.webhooks.stage import NEW, OLD, Stage
@@ -261,7 +263,7 @@ def test_a_redirect_is_not_followed(stage: Stage, receivers: Callable[[], Receiv
 
 
 def test_a_receiver_that_does_not_answer_in_time_has_failed(stage: Stage, receiver: Receiver) -> None:
-    delivery = stage.delivery(receiver.url)
+    delivery = stage.delivery(receiver.url, timeout="1s")
     stage.change()
     receiver.hangs.set()
 
@@ -335,7 +337,7 @@ def test_while_a_secret_is_changed_receivers_with_either_accept(stage: Stage, re
 
 
 def test_the_specifications_own_library_accepts_what_is_delivered(stage: Stage, receiver: Receiver) -> None:
-    stage.clock = type(stage.clock)(__import__("datetime").datetime.now(__import__("datetime").UTC))
+    stage.clock = TestClock(datetime.now(UTC))
     delivery = stage.delivery(receiver.url, former_secrets=["env:OLD"])
     stage.change("T\u00e9", {"city": "Li\u00e8ge"}, {"city": "K\u00f6ln"})
 
@@ -462,3 +464,18 @@ def test_nobody_is_named_who_is_not_there(stage: Stage) -> None:
     assert not stage.store.rewind("nobody", stage.clock.now())
     assert not stage.store.enable("nobody")
     assert stage.store.take("nobody", "me", timedelta(1)) is None
+
+
+def test_after_a_fork_the_child_has_threads_of_its_own(stage: Stage, receiver: Receiver) -> None:
+    sender = stage.sender(stage.endpoint(receiver.url, "crm", timeout="60s"))
+    sender.start()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            sender.start()
+            code = 0 if all(thread.is_alive() for thread in sender._threads) and sender.stop() else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sender.stop()

@@ -41,7 +41,7 @@ def main() -> None:
     address, url, kill = sys.argv[1:]
     arrange(int(kill or 0))
     database = open_database(address)
-    sender = Sender(database, [Endpoint(settings(url), Known())], look_every=timedelta(milliseconds=50))
+    sender = Sender(database, [Endpoint(settings(url, timeout="5s"), Known())], look_every=timedelta(milliseconds=50))
     sender.start()
     store = Webhooks(database)
     while sender.states()["crm"].delivered_at is None or store.is_due("crm") or _is_held(sender):

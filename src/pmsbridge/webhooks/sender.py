@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -55,6 +56,10 @@ class Sender:
         }  # fmt: skip
         self._store = Webhooks(database, self._clock)
         self._look_every = look_every.total_seconds()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -88,10 +93,10 @@ class Sender:
         Raises:
             UnavailableError: The database cannot be used now.
         """
-        if self._threads:
+        if self._threads and self._pid == os.getpid():
             return
+        self._reset()  # a parent's threads are not here after a fork
         self.register()
-        self._stop.clear()
         self._threads = [
             threading.Thread(target=self._work, args=(delivery,), name=f"pmsbridge-webhook-{name}", daemon=True)
             for name, delivery in self._deliveries.items()
@@ -105,6 +110,8 @@ class Sender:
         Args:
             within: How long to wait.
         """
+        if self._pid != os.getpid():
+            return True
         self._stop.set()
         ends = time.monotonic() + within.total_seconds()
         for thread in self._threads:
