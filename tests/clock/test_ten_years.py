@@ -35,7 +35,9 @@ EVERYWHERE = (
 )
 
 
-def live(folder: Path, seed: int, years: float, *, parts: Parts | None = None, places: int = 5) -> tuple[Machine, Verdict]:
+def live(
+    folder: Path, seed: int, years: float, *, parts: Parts | None = None, places: int = 5
+) -> tuple[Machine, Verdict]:
     """A life of a machine, and what the judge says about it."""
     chosen = [EVERYWHERE[1], *random.Random(seed).sample([p for p in EVERYWHERE if p is not EVERYWHERE[1]], places - 1)]
     machine = Machine(seed, chosen, folder, START, years, parts or Parts()).run()

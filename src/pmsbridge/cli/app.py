@@ -23,6 +23,7 @@ from pmsbridge.cli import (
     status,
     sync,
     trail,
+    webhooks,
 )
 from pmsbridge.cli.opening import Chosen
 
@@ -47,6 +48,7 @@ app.command("trail")(trail.trail)
 app.add_typer(audit.group, name="audit")
 app.add_typer(findings.group, name="findings")
 app.add_typer(db.group, name="db")
+app.add_typer(webhooks.group, name="webhooks")
 app.command("reconcile")(reconcile.reconcile)
 app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)

@@ -37,7 +37,10 @@ def run(
     ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")] = False,
 ) -> None:
-    """Deliver what waits, until told to stop (SIGTERM, Ctrl-C): then finish what is being sent. Twice ends at once."""
+    """Deliver what waits, and tell webhooks, until told to stop (SIGTERM, Ctrl-C): then finish what is being sent.
+
+    A second signal ends at once.
+    """
     with interruptible(), open_bridge(context) as bridge:
         wanted = bridge.settings.schedule
         worker = _Worker(bridge, concurrency, as_json=as_json)
@@ -64,7 +67,8 @@ class _Worker:
         """Work until stopped; False when a night could not be ended.
 
         Raises:
-            ConfigurationError: The queue cannot be used as it is set up; a person must act.
+            ConfigurationError: The queue cannot be used as it is set up, or a webhook's secret is missing; a person
+                must act.
         """
         from pmsbridge.dispatch.night_clock import NightClock
 
@@ -73,7 +77,7 @@ class _Worker:
         if clock is not None:
             clock.start()
         thread = Thread(target=self._drive, args=(dispatcher,), name="pmsbridge-run", daemon=True)
-        with self._gauges_told(), self._told_by_signals():
+        with self._gauges_told(), self._webhooks_told(), self._told_by_signals():
             self._say_ready(dispatcher, night=night)
             thread.start()
             while thread.is_alive():
@@ -101,6 +105,21 @@ class _Worker:
             yield
         finally:
             stop()
+
+    @contextmanager
+    def _webhooks_told(self) -> Iterator[None]:
+        """Endpoints of the settings hear what happens, while this runs; what is being posted is finished at the end."""
+        if not self._bridge.settings.webhooks:
+            yield
+            return
+        from pmsbridge.webhooks import Sender
+
+        sender = Sender.from_settings(self._bridge.settings, self._bridge.database)
+        sender.start()
+        try:
+            yield
+        finally:
+            sender.stop()
 
     def _drive(self, dispatcher: Dispatcher) -> None:
         try:

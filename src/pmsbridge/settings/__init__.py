@@ -13,6 +13,7 @@ from pmsbridge.settings.sections import (
     ScheduleSettings,
     Settings,
     StoreSettings,
+    WebhookSettings,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ScheduleSettings",
     "Settings",
     "StoreSettings",
+    "WebhookSettings",
     "find_file",
     "load_settings",
 ]

@@ -23,6 +23,7 @@ from pmsbridge.settings.values import (
     holds_password,
     quoted,
 )
+from pmsbridge.settings.webhooks import WebhookSettings
 
 __all__ = [
     "AccountSettings",
@@ -37,6 +38,7 @@ __all__ = [
     "SecretReference",
     "Settings",
     "StoreSettings",
+    "WebhookSettings",
 ]
 
 _SMELLS_SECRET: Final = re.compile(
@@ -233,6 +235,7 @@ class Settings(BaseSettings):
 
     Attributes:
         accounts: By name; one file may hold several.
+        webhooks: Who is told what happens.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -251,6 +254,7 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     dispatch: DispatchSettings = DispatchSettings()
     accounts: dict[AccountName, AccountSettings] = Field(default_factory=dict)
+    webhooks: tuple[WebhookSettings, ...] = ()
 
     _file: Path | None = PrivateAttr(default=None)
 
@@ -258,6 +262,18 @@ class Settings(BaseSettings):
     def _places_are_accounts(self) -> Self:
         if strangers := sorted({name.partition("/")[0] for name in self.notices.places} - set(self.accounts)):
             message = f"notices.places: no account is called {', '.join(strangers)}"
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _webhooks_are_told_apart(self) -> Self:
+        names = [each.name for each in self.webhooks]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            message = f"webhooks: two are called {', '.join(twice)}"
+            raise ValueError(message)
+        places = {place.partition("/")[0] for each in self.webhooks for place in each.facilities}
+        if strangers := sorted(places - set(self.accounts)):
+            message = f"webhooks: facilities: no account is called {', '.join(strangers)}"
             raise ValueError(message)
         return self
 

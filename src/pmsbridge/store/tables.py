@@ -8,10 +8,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, UniqueConstraint, false
+from sqlalchemy import (
+    DDL,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    event,
+    false,
+)
 
 from pmsbridge.store.columns import JsonText, PlainText, RowNumber, UtcInstant
 from pmsbridge.store.mirror_tables import mirror_tables
+from pmsbridge.store.outcome_trigger import TRIGGER
 
 __all__ = [
     "METADATA",
@@ -27,15 +41,17 @@ __all__ = [
     "gates",
     "guards",
     "lanes",
+    "outcomes",
     "quotes",
     "runs",
     "schema_version",
     "sync_reports",
     "trail",
     "watched_tenants",
+    "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """The schema this code writes. Older ones are upgraded by ``pmsbridge db upgrade``."""
 
 OLDEST_CODE: Final = 2
@@ -321,3 +337,46 @@ findings = Table(
     Index("pmsbridge_findings_open", "closed_at", "code", "account", "facility"),
     sqlite_autoincrement=True,
 )
+
+# -- webhooks ----------------------------------------------------------------------------------------------------------
+
+webhooks = Table(
+    "pmsbridge_webhooks",
+    METADATA,
+    Column("name", _ID, primary_key=True),
+    Column("registered_at", UtcInstant, nullable=False),
+    Column("changes_seq", RowNumber, nullable=False),
+    Column("outcomes_number", RowNumber, nullable=False),
+    # The message that failed last: it is the next one, whatever else has come.
+    Column("head_feed", String(10), nullable=False, default="", server_default=""),
+    Column("head_seq", RowNumber, nullable=False, default=0, server_default="0"),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("failing_since", UtcInstant),
+    Column("next_at", UtcInstant, nullable=False),
+    Column("problem", _TEXT, nullable=False, default="", server_default=""),
+    Column("delivered_at", UtcInstant),
+    Column("delivered", RowNumber, nullable=False, default=0, server_default="0"),
+    Column("disabled_at", UtcInstant),
+    Column("owner", _ID, nullable=False, default="", server_default=""),
+    Column("epoch", Integer, nullable=False, default=0, server_default="0"),
+    Column("lease_until", UtcInstant, nullable=False),
+)
+
+# Written by a trigger, in the transaction that gives an action another outcome; numbered in the order of commits later.
+outcomes = Table(
+    "pmsbridge_outcomes",
+    METADATA,
+    Column("seq", RowNumber, primary_key=True, autoincrement=True),
+    Column("action_id", _ID, nullable=False),
+    Column("before", String(20), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("at", UtcInstant, nullable=False),
+    Column("number", RowNumber),
+    Index("pmsbridge_outcomes_number", "number", unique=True),
+    sqlite_autoincrement=True,
+)
+
+for _dialect, _statements in TRIGGER.items():
+    for _statement in _statements:
+        _made = DDL(_statement)  # type: ignore[no-untyped-call]
+        event.listen(METADATA, "after_create", _made.execute_if(dialect=_dialect))

@@ -25,7 +25,7 @@ from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableErro
 from pmsbridge.logging import get_logger
 from pmsbridge.transport.body import BodyRefusedError, check_announced, decoded
 from pmsbridge.transport.deadline import Deadline
-from pmsbridge.transport.network import Flight, build_transport
+from pmsbridge.transport.network import Flight, MayReach, build_transport
 from pmsbridge.transport.status import classify_status, no_usable_answer, parse_retry_after
 
 __all__ = [
@@ -199,6 +199,8 @@ class HttpClient:
         clock: Wall clock, aware UTC.
         monotonic: Seconds.
         transport: Takes the place of the network (tests).
+        may_reach: Asked for every IP address before a connection to it is opened; None allows all. What is refused is
+            an ``UnavailableError`` with the code ``address_refused``.
     """
 
     def __init__(
@@ -210,6 +212,7 @@ class HttpClient:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         transport: object | None = None,
+        may_reach: MayReach | None = None,
     ) -> None:
         if transport is not None and not isinstance(transport, httpx.BaseTransport):
             message = "transport must be a synchronous HTTP transport"
@@ -220,6 +223,7 @@ class HttpClient:
         self._clock = clock
         self._monotonic = monotonic
         self._transport = transport
+        self._may_reach = may_reach
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._owner = 0
@@ -294,7 +298,7 @@ class HttpClient:
     def _build(self) -> httpx.Client:
         transport = self._transport
         if not isinstance(transport, httpx.BaseTransport):
-            transport = _network(self._verify)
+            transport = _network(self._verify, self._may_reach)
         return httpx.Client(
             transport=transport,
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
@@ -304,9 +308,9 @@ class HttpClient:
         )
 
 
-def _network(verify: bool | str) -> httpx.BaseTransport:  # noqa: FBT001
+def _network(verify: bool | str, may_reach: MayReach | None) -> httpx.BaseTransport:  # noqa: FBT001
     try:
-        return build_transport(verify)
+        return build_transport(verify, may_reach=may_reach)
     except OSError:
         problem = "the certificate bundle cannot be read"
     raise ConfigurationError(problem, code="bad_certificates")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -19,11 +19,16 @@ from typing import Any
 import httpcore
 import httpx
 
+from pmsbridge.errors import UnavailableError
 from pmsbridge.transport.deadline import Deadline
 
-__all__ = ["Flight", "build_transport"]
+__all__ = ["Flight", "MayReach", "build_transport"]
+
+MayReach = Callable[[str], bool]
+"""Whether an IP address, as text, may be connected to."""
 
 _SLICE_BYTES = 16_384
+_LONGEST_CONNECT = timedelta(seconds=30)
 _current = threading.local()
 
 
@@ -111,10 +116,14 @@ class _BoundStream(httpcore.NetworkStream):
 
 
 class _BoundBackend(httpcore.NetworkBackend):
-    """Opens connections within the connect timeout and the deadline, name resolution included."""
+    """Opens connections within the connect timeout and the deadline, name resolution included.
 
-    def __init__(self) -> None:
+    What a name leads to is asked once, judged, and connected to: nobody can answer with another address in between.
+    """
+
+    def __init__(self, may_reach: MayReach | None) -> None:
         self._inner = httpcore.SyncBackend()
+        self._may_reach = may_reach
 
     def connect_tcp(
         self,
@@ -125,12 +134,13 @@ class _BoundBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         flight = _flight()
-        if flight is None:
+        if flight is None and self._may_reach is None:
             return _BoundStream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        flight = flight or Flight(Deadline(_LONGEST_CONNECT))
         flight.tracked = True
         limit = Deadline(timedelta(seconds=flight.bound(timeout)))
         failure: Exception = httpcore.ConnectError()
-        for address in _resolve(host, port, limit.seconds_left()):
+        for address in self._allowed(_resolve(host, port, limit.seconds_left())):
             if limit.passed():
                 raise httpcore.ConnectTimeout
             try:
@@ -140,6 +150,16 @@ class _BoundBackend(httpcore.NetworkBackend):
             else:
                 return _BoundStream(stream)
         raise failure
+
+    def _allowed(self, addresses: list[str]) -> list[str]:
+        """Those that may be reached."""
+        if self._may_reach is None:
+            return addresses
+        found = [address for address in addresses if self._may_reach(address)]
+        if not found:
+            message = "the address is none that may be reached; nothing was sent"
+            raise UnavailableError(message, code="address_refused")
+        return found
 
 
 def _resolve(host: str, port: int, timeout: float) -> list[str]:
@@ -178,7 +198,7 @@ def _is_address(host: str) -> bool:
 class _BoundTransport(httpx.HTTPTransport):
     """httpx's own transport on our network; what intercepts httpx or httpcore still sees every call."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, may_reach: MayReach | None) -> None:
         super().__init__(verify=context, trust_env=False, retries=0)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
@@ -188,16 +208,17 @@ class _BoundTransport(httpx.HTTPTransport):
             http1=True,
             http2=False,
             retries=0,
-            network_backend=_BoundBackend(),
+            network_backend=_BoundBackend(may_reach),
         )
 
 
-def build_transport(verify: bool | str) -> httpx.BaseTransport:  # noqa: FBT001
+def build_transport(verify: bool | str, *, may_reach: MayReach | None = None) -> httpx.BaseTransport:  # noqa: FBT001
     """The one transport all calls go through.
 
     Args:
         verify: True for the well-known certificate authorities, a path for another bundle, False for none (tests).
+        may_reach: Asked for every address before a connection to it is opened; None allows all.
     """
     if isinstance(verify, str):
-        return _BoundTransport(ssl.create_default_context(cafile=verify))
-    return _BoundTransport(httpx.create_ssl_context(verify=verify, trust_env=False))
+        return _BoundTransport(ssl.create_default_context(cafile=verify), may_reach)
+    return _BoundTransport(httpx.create_ssl_context(verify=verify, trust_env=False), may_reach)

@@ -31,7 +31,9 @@ class _Idle:
 def _bridge(dispatcher: _Idle) -> Any:
     dispatch = SimpleNamespace(by="embedded", concurrency=1)
     return SimpleNamespace(
-        settings=SimpleNamespace(dispatch=dispatch), runtime=SimpleNamespace(), dispatcher=lambda: dispatcher
+        settings=SimpleNamespace(dispatch=dispatch, webhooks=()),
+        runtime=SimpleNamespace(),
+        dispatcher=lambda: dispatcher,
     )
 
 
