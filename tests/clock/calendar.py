@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
@@ -63,7 +63,7 @@ class Night:
 def nights(place: Place, since: datetime, until: datetime) -> list[Night]:
     """Every night between two instants: it begins when the clock on the wall first shows its time, or has passed it."""
     beginnings = _beginnings(place, since - timedelta(days=2), until + timedelta(days=3))
-    whole = [Night(day, began, after) for (day, began), (_, after) in zip(beginnings, beginnings[1:], strict=False)]
+    whole = [Night(day, began, after) for (day, began), (_, after) in pairwise(beginnings)]
     return [night for night in whole if night.began >= since and night.ended <= until]
 
 
@@ -75,7 +75,7 @@ def _beginnings(place: Place, since: datetime, until: datetime) -> list[tuple[da
     while instant < until:
         here, there = instant.astimezone(zone), (instant + timedelta(hours=1)).astimezone(zone)
         regular = there.replace(tzinfo=None) - here.replace(tzinfo=None) == timedelta(hours=1)
-        if not regular or here.hour == place.at.hour or there.hour == place.at.hour:
+        if not regular or place.at.hour in {here.hour, there.hour}:
             for minutes in range(60):
                 _note(found, instant + minutes * MINUTE, zone, place.at)
         instant += timedelta(hours=1)

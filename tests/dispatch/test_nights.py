@@ -169,6 +169,6 @@ def test_the_first_run_after_a_full_copy_by_hand_copies_nothing_again(
         # The comparison follows the copy; it is what the night still does.
         assert soon(lambda: sum(done(config).values()) >= 2 * SITES, 90)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(60) in {0}
+        assert process.wait(60) == 0
 
     assert done(config) == each_once(config)

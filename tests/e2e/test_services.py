@@ -19,7 +19,8 @@ from pmsbridge import Bridge
 from pmsbridge.dispatch.recovery import longest_end
 from tests.e2e.conftest import ROOT
 
-BLOCKS = re.findall(r"^```text\n(.*?)^```$", (ROOT / "docs" / "running.md").read_text(encoding="utf-8"), re.M | re.S)
+PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 (UNIT,) = [block for block in BLOCKS if block.startswith("[Unit]")]
 (CONTAINER,) = [block for block in BLOCKS if block.startswith("FROM ")]
 PROGRAM, CONFIG = "/srv/portal/venv/bin/pmsbridge", "/srv/portal/pmsbridge.toml"
@@ -32,7 +33,7 @@ def unit() -> dict[str, str]:
 
 def instructions() -> list[tuple[str, str]]:
     """A container file's instructions, in order, without comments, continued lines joined."""
-    text = re.sub(r"^#.*\n", "", CONTAINER, flags=re.M).replace("\\\n", " ")
+    text = re.sub(r"^#.*\n", "", CONTAINER, flags=re.MULTILINE).replace("\\\n", " ")
     return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
 
 
@@ -71,14 +72,16 @@ def test_systemd_accepts_the_unit(old: str, new: str, is_fine: bool, tmp_path: P
     path = tmp_path / "pmsbridge-worker.service"
     path.write_text(text, encoding="utf-8")
 
-    ran = subprocess.run(["systemd-analyze", "verify", str(path)], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(
+        ["systemd-analyze", "verify", str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
 
     ours = [line for line in (ran.stdout + ran.stderr).splitlines() if path.name in line]
     assert (ran.returncode == 0 and ours == []) is is_fine, ours
 
 
 def started(command: list[str], workplace: Path) -> None:
-    """A command as it stands in a file, but of this checkout and with the settings of a test, works and ends in order."""
+    """A command as it stands in a file, of this checkout and with the settings of a test, works and ends in order."""
     words = [str(workplace / "pmsbridge.toml") if word.endswith("pmsbridge.toml") else word for word in command[1:]]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
