@@ -75,7 +75,7 @@ def _beginnings(place: Place, since: datetime, until: datetime) -> list[tuple[da
     while instant < until:
         here, there = instant.astimezone(zone), (instant + timedelta(hours=1)).astimezone(zone)
         regular = there.replace(tzinfo=None) - here.replace(tzinfo=None) == timedelta(hours=1)
-        if not regular or place.at.hour in (here.hour, there.hour):
+        if not regular or place.at.hour in {here.hour, there.hour}:
             for minutes in range(60):
                 _note(found, instant + minutes * MINUTE, zone, place.at)
         instant += timedelta(hours=1)

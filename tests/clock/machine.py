@@ -221,7 +221,7 @@ class Machine:
     parts: Parts = field(default_factory=Parts)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(self.seed)
+        self.random = random.Random(self.seed)  # noqa: S311 - a life that can be lived again
         random.seed(self.seed)  # the jitter is drawn from it
         self.database: Database = open_database(f"sqlite:///{self.folder / f'clock-{self.seed}.db'}")
         self.now, self.until = self.since, self.since + self.years * 365.25 * DAY

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.clock.calendar import Judge, Place, Verdict
-from tests.clock.machine import LOOK, PATIENCE, START, Machine, Parts
+from tests.clock.machine import PATIENCE, START, Machine, Parts
 
 DECADES = int(os.environ.get("PMSBRIDGE_CLOCK_DECADES", "1"))
 ENOUGH = timedelta(hours=3)
@@ -39,7 +39,8 @@ def live(
     folder: Path, seed: int, years: float, *, parts: Parts | None = None, places: int = 5
 ) -> tuple[Machine, Verdict]:
     """A life of a machine, and what the judge says about it."""
-    chosen = [EVERYWHERE[1], *random.Random(seed).sample([p for p in EVERYWHERE if p is not EVERYWHERE[1]], places - 1)]
+    others = [place for place in EVERYWHERE if place is not EVERYWHERE[1]]
+    chosen = [EVERYWHERE[1], *random.Random(seed).sample(others, places - 1)]  # noqa: S311 - it can be lived again
     machine = Machine(seed, chosen, folder, START, years, parts or Parts()).run()
     judge = Judge(
         chosen, START + timedelta(days=3), machine.until - timedelta(days=3), machine.awake, machine.wrong,

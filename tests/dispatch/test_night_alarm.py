@@ -181,7 +181,7 @@ def test_without_a_mail_server_the_finding_and_the_log_tell_it_alone(stage: Stag
     assert sink.mails == []
 
 
-# -- when a night is run again, and when not -----------------------------------------------------------------------------
+# -- when a night is run again, and when not ---------------------------------------------------------------------------
 
 
 def test_a_night_that_failed_is_tried_again_after_an_hour_but_not_where_a_person_must_act(
@@ -270,7 +270,7 @@ def test_a_clock_that_is_years_behind_runs_no_night_of_its_years(stage: Stage, s
     assert portal.schedule.look() == 2
 
 
-# -- the copy by hand ----------------------------------------------------------------------------------------------------
+# -- the copy by hand --------------------------------------------------------------------------------------------------
 
 
 def test_a_whole_copy_by_hand_after_the_slot_is_the_night_and_one_before_it_is_not(stage: Stage) -> None:
