@@ -144,7 +144,11 @@ class Process:
         self.machine.after(MINUTE, self.kill)
 
     def _later(self, wait: timedelta, work: Callable[[], object]) -> None:
-        self.machine.after(wait, lambda: self.is_alive and self.machine.act(self, work))
+        def act() -> None:
+            if self.is_alive:
+                self.machine.act(self, work)
+
+        self.machine.after(wait, act)
 
     def _first_look(self) -> None:
         self._later(self.machine.parts.look_every, self._look)
