@@ -105,6 +105,16 @@ def test_what_happened_before_an_endpoint_was_known_is_not_told(stage: Stage, re
     assert receiver.whats == [("tenant.changed", "new")]
 
 
+def test_what_was_noted_for_others_before_is_not_told_to_a_new_endpoint(stage: Stage, receiver: Receiver) -> None:
+    stage.store.register(["other"])
+    stage.action("old")
+    stage.outcome("old", "settled")
+
+    assert stage.delivery(receiver.url).run() == 0
+
+    assert receiver.came == []
+
+
 def test_only_what_was_asked_for_is_told_and_the_rest_is_not_looked_at_again(stage: Stage, receiver: Receiver) -> None:
     delivery = stage.delivery(receiver.url, events=["tenant.changed", "action.*"], facilities=["main/L001"])
     stage.change("T1")

@@ -19,7 +19,7 @@ from pmsbridge.model.finding import Finding
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.store import findings
 from pmsbridge.store.database import Database
-from pmsbridge.store.outcome_feed import last_number, number_before
+from pmsbridge.store.outcome_feed import Outcomes, last_number, number_before
 from pmsbridge.store.portable import insert_absent, shared_now
 from pmsbridge.store.tables import MIRROR, outcomes, webhooks
 
@@ -122,6 +122,7 @@ class Webhooks:
         missing = set(names) - {state.name for state in self.states()}
         if not missing:
             return
+        Outcomes(self._database).last()  # what was noted for others before has its number, and is not told to a new one
         with self._database.write() as connection:
             now = shared_now(connection, self._clock)
             start = {
