@@ -97,8 +97,8 @@ def word(column: str, value: object) -> str:
     """A cell as every store is compared by: days as days, numbers without trailing zeros, nothing as empty."""
     if value is None or value == "":
         return ""
-    if isinstance(value, bool):
-        return _FLAGS[value]
+    if isinstance(value, int) and column.startswith("b"):
+        return _FLAGS[value]  # SQLite knows no yes and no
     if column.startswith("dc"):
         return f"{Decimal(str(value)).normalize():f}"
     if column.startswith("d"):

@@ -13,13 +13,13 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-import zeep
 from sqlalchemy import Boolean, DateTime, Engine, Integer, Numeric, String, create_engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 
 from benchmarks.night import peer
-from benchmarks.night.rows import COLUMNS, FACILITY, OPERATION
+from benchmarks.night.rows import COLUMNS
+from benchmarks.night.soap import soap_rows
 
 
 def _type(name: str) -> Any:
@@ -48,19 +48,9 @@ class WithOrm(peer.Peer):
         """Its table."""
         Base.metadata.create_all(self._engine())
 
-    def _rows(self) -> list[dict[str, Any]]:
-        """What zeep makes of the answer; it knows numbers, dates and yes-or-no by itself."""
-        client: Any = zeep.Client(
-            f"{self.office}/CCWs_3.5/ReportingWs.asmx?wsdl", settings=zeep.Settings(xml_huge_tree=True)
-        )
-        operation = getattr(client.service, OPERATION)
-        result = operation(**peer.LOG_ON, sLocationCode=FACILITY, lngLastTimePolled="0")
-        found = (each["TenantListComplete"] for each in result["_value_1"]["_value_1"])
-        return [{name: row[name] for name in COLUMNS} for row in found]
-
     def load(self) -> int:
         """Read everything, then write everything, in one transaction."""
-        rows = self._rows()
+        rows = list(soap_rows(self.office))
         with Session(self._engine()) as session:
             if self.way == "merge":
                 for row in rows:
