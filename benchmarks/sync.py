@@ -239,7 +239,10 @@ def _against(mine: Measured, theirs: list[Measured], family: str, load: str, bou
     if fastest is None or own is None:
         return harness.Claim(claim, wanted, "not measured", holds=False)
     ratio = own.rows_per_second / fastest.rows_per_second
-    return harness.Claim(claim, wanted, f"{ratio:.1f} times {fastest.name.rpartition(f', {mine.way.store}')[0]}", ratio >= bound)
+    by_processor = fastest.cpu_seconds / own.cpu_seconds
+    name = fastest.name.rpartition(f", {mine.way.store}")[0]
+    measured = f"{ratio:.1f} times {name} ({by_processor:.1f} by processor time)"
+    return harness.Claim(claim, wanted, measured, ratio >= bound)
 
 
 def _against_itself(mine: Measured) -> harness.Claim:

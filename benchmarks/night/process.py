@@ -26,23 +26,23 @@ class Office:
     def __init__(self, url: str, orders: IO[str], answers: IO[str]) -> None:
         self.url = url
         self._orders, self._answers = orders, answers
-        self._holds = ""
+        self._asked = self._answered = ""
 
-    def tell(self, *words: int) -> None:
-        """Say what it is to hold, and wait until it does.
+    def tell(self, *words: float) -> list[int]:
+        """Say what it is to hold, and wait until it does; what it counts.
 
         Raises:
             RuntimeError: It died.
         """
         line = " ".join(map(str, words))
-        if line == self._holds:
-            return
-        self._orders.write(f"{line}\n")
-        self._orders.flush()
-        if not self._answers.readline():
+        if line != self._asked:
+            self._orders.write(f"{line}\n")
+            self._orders.flush()
+            self._asked, self._answered = line, self._answers.readline()
+        if not self._answered:
             message = "the back office died"
             raise RuntimeError(message)
-        self._holds = line
+        return [int(word) for word in self._answered.split()[1:]]
 
 
 @contextmanager

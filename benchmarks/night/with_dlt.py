@@ -62,7 +62,9 @@ class WithDlt(peer.Peer):
         if self.url.startswith("sqlite"):
             destination = dlt.destinations.sqlalchemy(self.url)
         else:
-            destination = dlt.destinations.postgres(self.url.replace("+psycopg", ""))
+            # It wants a password, though the server asks for none.
+            address = self.url.replace("+psycopg", "").replace("@", ":none@", 1)
+            destination = dlt.destinations.postgres(address)
         return dlt.pipeline(
             "night", destination=destination, dataset_name="night", pipelines_dir=str(self.folder / "pipelines")
         )
