@@ -1,9 +1,9 @@
 """A night of a thousand small facilities over a line of 50 ms, by lanes and by worker processes.
 
-``python benchmarks/fleet.py`` prints a table, ``--json`` one object. The back office is the SiteLink sandbox in a process
-of its own, its books made beforehand; every call waits 50 ms before it is answered. Each run copies every facility for the
-first time, through the jobs of the nightly clock: a facility's slot runs once over all processes, and calls take turns
-at the account's gate, which is in the database.
+``python benchmarks/fleet.py`` prints a table, ``--json`` one object. The back office is the SiteLink sandbox in a
+process of its own, its books made beforehand; every call waits 50 ms before it is answered. Each run copies every
+facility for the first time, through the jobs of the nightly clock: a facility's slot runs once over all processes, and
+calls take turns at the account's gate, which is in the database.
 
 A lane is a thread that works on one facility at a time; the account's ``concurrency`` is set to all lanes together.
 After each run the mirror is counted: every facility was run once, and every unit and tenant is there; else the figure
@@ -186,6 +186,7 @@ def measure(stage: Stage, settings: argparse.Namespace, say: Callable[[str], Non
     for crew, facilities in wanted:
         say(f"{facilities} facilities: {crew.name}")
         found.append(stage.night(crew, facilities))
+        say(f"{found[-1].seconds:.1f} s, {found[-1].per_facility:.0f} ms a facility")
     return found
 
 
@@ -200,8 +201,10 @@ def claims(found: list[Night], settings: argparse.Namespace) -> list[harness.Cla
         said.append(
             harness.Claim(
                 f"{crew.name}: time per facility, {large.facilities} against {small.facilities}",
-                f"<= {_FLAT} times", f"{ratio:.2f} times ({by_processor:.2f} by processor time)", ratio <= _FLAT,
-            )  # fmt: skip
+                f"<= {_FLAT} times",
+                f"{ratio:.2f} times ({by_processor:.2f} by processor time)",
+                ratio <= _FLAT,
+            )
         )
     return said
 

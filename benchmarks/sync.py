@@ -6,8 +6,8 @@ time in a fresh process: into an empty database, again unchanged, and with one t
 
 - ``pmsbridge`` runs its whole night: facility, units, tenants and rentals, compared by hash, with typed columns, search
   indexes, the identity map, the feed of changes, findings, the report, the gate and the count of calls.
-- ``dlt`` is a pipeline of one resource with the merge disposition, fed by a generator: ``zeep`` reads with zeep, the SOAP
-  library; ``lean`` is helped to a hand-written streaming reader that leaves every cell a text; ``lean, csv`` fills
+- ``dlt`` is a pipeline of one resource with the merge disposition, fed by a generator: ``zeep`` reads with zeep, the
+  SOAP library; ``lean`` is helped to a hand-written streaming reader that leaves every cell a text; ``lean, csv`` fills
   PostgreSQL by COPY, besides.
 - ``ORM`` reads with zeep and writes with ``Session.merge``, or with bulk upserts of a thousand rows.
 
@@ -187,7 +187,8 @@ def measure(stage: Stage, found: Measured, tenants: int) -> None:
 
 def measure_all(stage: Stage, settings: argparse.Namespace, say: Callable[[str], None]) -> list[Measured]:
     """Every way, taking turns; a way that went wrong is left out from then on, and the report says why."""
-    found = [Measured(way) for way in OURS + (THEIRS if stage.peers else ())]
+    ways = OURS + (THEIRS if stage.peers else ())
+    found = [Measured(way) for way in ways if way.store in settings.stores]
     for number in range(1, settings.rounds + 1):
         for each in found:
             is_ours = each.way.family == "pmsbridge"
@@ -196,6 +197,7 @@ def measure_all(stage: Stage, settings: argparse.Namespace, say: Callable[[str],
             say(f"round {number}: {each.way.name}")
             try:
                 measure(stage, each, settings.rows)
+                say(", ".join(f"{subject.rows_per_second:,.0f} rows/s" for subject in each.subjects))
             except (WrongCopyError, RuntimeError) as error:
                 each.wrong = str(error)
                 say(f"{each.way.name}: {error}")
@@ -203,13 +205,13 @@ def measure_all(stage: Stage, settings: argparse.Namespace, say: Callable[[str],
 
 
 def measure_memory(
-    stage: Stage, sizes: list[int], say: Callable[[str], None]
+    stage: Stage, settings: argparse.Namespace, say: Callable[[str], None]
 ) -> dict[str, dict[int, harness.Sample]]:
     """Our first load of ever more tenants, by store and number."""
-    found: dict[str, dict[int, harness.Sample]] = {store: {} for store in STORES}
-    for tenants in sizes:
+    found: dict[str, dict[int, harness.Sample]] = {store: {} for store in settings.stores}
+    for tenants in settings.sizes:
         stage.office.tell(tenants, 0)
-        for way in OURS:
+        for way in (each for each in OURS if each.store in settings.stores):
             say(f"{tenants:,} tenants: {way.store}")
             with stage.copy(way) as copy:
                 found[way.store][tenants] = copy.load()
@@ -234,7 +236,9 @@ def claims(found: list[Measured], memory: dict[str, dict[int, harness.Sample]]) 
 def _against(mine: Measured, theirs: list[Measured], family: str, load: str, bound: float) -> harness.Claim:
     """Against the fastest of the ways whose name begins so."""
     claim, wanted = f"{mine.way.store}, {load} load, against {family}", f">= {bound:g} times its rows/s"
-    peers = [subject for each in theirs if each.way.name.startswith(family) and (subject := each.subject(load)) is not None]
+    peers = [
+        subject for each in theirs if each.way.name.startswith(family) and (subject := each.subject(load)) is not None
+    ]
     fastest, own = min(peers, key=lambda each: each.seconds, default=None), mine.subject(load)
     if fastest is None or own is None:
         return harness.Claim(claim, wanted, "not measured", holds=False)
@@ -270,9 +274,8 @@ def lines(found: list[Measured], memory: dict[str, dict[int, harness.Sample]]) -
     for each in found:
         if each.wrong:
             table.append([each.way.name, "", "", "", "", "", "", each.wrong[-160:]])
-        for load in LOADS:
-            if (subject := each.subject(load)) is not None:
-                table.append([each.way.name, load, *_figures(subject), ""])
+        counted = ((load, each.subject(load)) for load in LOADS)
+        table += [[each.way.name, load, *_figures(subject), ""] for load, subject in counted if subject is not None]
     for store, by_size in memory.items():
         for size, sample in by_size.items():
             subject = harness.Subject(f"pmsbridge, {store}", [sample])
@@ -304,6 +307,7 @@ def _settings() -> argparse.Namespace:
     parser = harness.options("Copying one large facility: pmsbridge, dlt, zeep with SQLAlchemy's ORM.")
     parser.set_defaults(rounds=3)
     parser.add_argument("--rows", type=int, default=20_000, help="tenants")
+    parser.add_argument("--stores", nargs="+", choices=STORES, default=STORES)
     parser.add_argument("--peer-rounds", type=int, default=1, help="measurements of each peer")
     parser.add_argument("--big", action="store_true", help="memory up to 500,000 tenants instead of 200,000")
     parser.add_argument("--peers", default=str(PEERS), help="the interpreter that has them")
@@ -326,7 +330,7 @@ def main() -> None:
         stage = Stage(office, postgres, settings.peers)
         durability = {f"PostgreSQL {name}": _setting(postgres, name) for name in ("fsync", "synchronous_commit")}
         found = measure_all(stage, settings, _say)
-        memory = measure_memory(stage, settings.sizes, _say)
+        memory = measure_memory(stage, settings, _say)
     subjects = [subject for each in found for subject in each.subjects]
     about = harness.machine(
         ("sqlalchemy", "psycopg", "lxml"),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,12 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from benchmarks.night.rows import OPERATION, cells, version_of
 from pmsbridge_sitelink.sandbox.contract import OPERATIONS
 from pmsbridge_sitelink.sandbox.dataset import Row, Rowset, Value, _element_rows, schema
+from pmsbridge_sitelink.sandbox.faults import Rule
 from pmsbridge_sitelink.sandbox.people import tenant_row
 from pmsbridge_sitelink.sandbox.records import Site
 from pmsbridge_sitelink.sandbox.replies import Reply
 from pmsbridge_sitelink.sandbox.server import SandboxServer
-from pmsbridge_sitelink.sandbox.soap import envelope
+from pmsbridge_sitelink.sandbox.soap import Request, envelope
 from pmsbridge_sitelink.sandbox.tables import TENANT_LIST
+from pmsbridge_sitelink.sandbox.visit import Answer
 
 _PIECE = 65_536
 _MARK = "@rows@"
@@ -34,9 +36,7 @@ _MARK = "@rows@"
 
 def _row(number: int, changed_percent: int) -> Row:
     told = cells(number, version_of(number, changed_percent))
-    found: dict[str, Value] = {
-        name: text == "true" if name.startswith("b") else text for name, text in told.items()
-    }
+    found: dict[str, Value] = {name: text == "true" if name.startswith("b") else text for name, text in told.items()}
     return found
 
 
@@ -75,7 +75,7 @@ def serve(folder: Path) -> None:
         gateway: Any = server.gateway
         sent = gateway._sent  # noqa: SLF001 - who was let in, and what was asked, the sandbox has judged by then
 
-        def from_file(request: Any, rule: Any, run: Any) -> Reply:
+        def from_file(request: Request, rule: Rule | None, run: Callable[[], Answer]) -> Reply:
             if request.operation.name == OPERATION and rule is None:
                 return Reply(200, _pieces(path))
             reply: Reply = sent(request, rule, run)

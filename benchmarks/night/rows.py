@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 __all__ = [
-    "COLUMNS", "FACILITY", "KEPT", "OPERATION", "TABLE", "cells", "digest", "is_made_up", "request_body", "version_of", "word",
+    "COLUMNS", "FACILITY", "KEPT", "NAMESPACE", "OPERATION", "TABLE", "cells", "digest", "is_made_up", "request_body",
+    "version_of", "word",
 ]  # fmt: skip
 
 FACILITY: Final = "L001"
@@ -21,26 +22,28 @@ OPERATION: Final = "TenantListComplete_v2"
 TABLE: Final = "TenantListComplete"
 NAMESPACE: Final = "http://tempuri.org/CallCenterWs/ReportingWs"
 
-_ALWAYS: Final = (
+_ALWAYS_WORDS: Final = (
     "TenantID SiteID sFName sLName sAddr1 sCity sRegion sPostalCode sCountry sPhone sEmail sFNameAlt sLNameAlt"
     " bAllowedFacilityAccess bCommercial bTaxExempt bSpecial bNeverLockOut bCompanyIsTenant bOnWaitingList bNoChecks"
     " bPermanent bWalkInPOS bSpecialAlert bPermanentGateLockout bSMSOptIn bDisabledWebAccess bHasActiveLedger"
     " dCreated dUpdated uTS"
-).split()
-_MAY_BE_EMPTY: Final = (
+)
+_MAY_BE_EMPTY_WORDS: Final = (
     "sMrMrs sMI sCompany sAddr2 sMobile sFax sPager sMrMrsAlt sMIAlt sAddr1Alt sAddr2Alt sCityAlt sRegionAlt"
     " sPostalCodeAlt sCountryAlt sPhoneAlt sEmailAlt sRelationshipAlt sLicRegion sTaxExemptCode sEmployer dDOB iGender"
     " iBlackListRating MarketingID MktgDistanceID dcLongitude dcLatitude sTenNote"
-).split()
+)
+_ALWAYS: Final = tuple(_ALWAYS_WORDS.split())
+_MAY_BE_EMPTY: Final = tuple(_MAY_BE_EMPTY_WORDS.split())
 COLUMNS: Final = (*_ALWAYS, *_MAY_BE_EMPTY)
 """All sixty."""
 
-_NOT_KEPT: Final = frozenset(
+_NOT_KEPT_WORDS: Final = (
     "SiteID bAllowedFacilityAccess bCommercial bTaxExempt bSpecial bNeverLockOut bOnWaitingList bNoChecks bPermanent"
     " bWalkInPOS bSpecialAlert bPermanentGateLockout dCreated dUpdated sFax sPager sLicRegion sTaxExemptCode sEmployer"
-    " iGender iBlackListRating MarketingID MktgDistanceID dcLongitude dcLatitude sTenNote".split()
+    " iGender iBlackListRating MarketingID MktgDistanceID dcLongitude dcLatitude sTenNote"
 )
-KEPT: Final = tuple(name for name in COLUMNS if name not in _NOT_KEPT)
+KEPT: Final = tuple(name for name in COLUMNS if name not in _NOT_KEPT_WORDS.split())
 """Those a record of ours has a field for. A change in any other is noticed, too: the hash is of the whole row."""
 
 _FIRST: Final = ("Ana", "Béla", "Chloé", "David", "Émile", "Fatima", "Grace", "Hiro", "Inès", "Jürgen")

@@ -1,7 +1,8 @@
 """The SiteLink sandbox with many small facilities and a slow line, in a process of its own.
 
-It is started with how many facilities of how many units. Each line ``N S`` opens the first N of them, and lets every call
-wait S seconds; it is answered by ``ready`` and how many units and tenants those have. The first line out is the address.
+It is started with how many facilities of how many units. Each line ``N S`` opens the first N of them, and lets every
+call wait S seconds; it is answered by ``ready`` and how many units and tenants those have. The first line out is the
+address.
 """
 
 from __future__ import annotations

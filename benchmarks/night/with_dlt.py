@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
-os.environ |= {
-    "RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR", "DLT_DATA_DIR": os.environ.get("DLT_DATA_DIR", "")
-}  # fmt: skip
+os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
 
 import dlt  # type: ignore[import-not-found]
 import requests
@@ -47,18 +45,18 @@ def lean_rows(office: str) -> Iterator[dict[str, str]]:
             del element.getparent()[0]
 
 
-def _in_utc(name: str, value: Any) -> Any:
+def _in_utc(name: str, value: object) -> object:
     """A point in time that lost its zone: it was kept in UTC."""
     if value is None or name[0] != "d" or name.startswith("dc"):
         return value
-    moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 class WithDlt(peer.Peer):
     """A pipeline of one resource."""
 
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> dlt.Pipeline:
         if self.url.startswith("sqlite"):
             destination = dlt.destinations.sqlalchemy(self.url)
         else:

@@ -16,18 +16,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from sqlalchemy import Boolean, DateTime, Engine, Integer, Numeric, String, create_engine, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
+from sqlalchemy.types import TypeEngine
 
 from benchmarks.night import peer
 from benchmarks.night.rows import COLUMNS
 from benchmarks.night.soap import soap_rows
 
 
-def _type(name: str) -> Any:
+def _type(name: str) -> TypeEngine[Any] | type[TypeEngine[Any]]:
     if name.endswith("ID") or name[0] == "i":
         return Integer
     if name.startswith("dc"):
         return Numeric(20, 10, asdecimal=True)
-    return {"b": Boolean, "d": DateTime(timezone=True)}.get(name[0], String)
+    if name.startswith("d"):
+        return DateTime(timezone=True)
+    return Boolean if name.startswith("b") else String
 
 
 class Base(DeclarativeBase):
