@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from benchmarks import harness
 from benchmarks.night.rows import FACILITY, KEPT, digest, is_made_up
 from pmsbridge import Bridge
+from pmsbridge.transport.http import HttpLimits
+from pmsbridge_sitelink import connection
 from pmsbridge_sitelink.sandbox.access import CORP_CODE, CORP_PASSWORD, CORP_USER, LICENCE_KEY
 from pmsbridge_sitelink.sandbox.control import SandboxControl
 
+_NO_CAP: Final = 1 << 40
 _NAME: Final = {"title": "sMrMrs", "first": "sFName", "middle": "sMI", "last": "sLName", "company": "sCompany"}
 _ADDRESS: Final = {
     "line1": "sAddr1", "line2": "sAddr2", "city": "sCity", "region": "sRegion", "postal_code": "sPostalCode",
@@ -45,6 +49,12 @@ def write_settings(folder: Path, url: str, office: str, facilities: int = 1, *, 
     path = folder / "pmsbridge.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def lift_caps() -> None:
+    """Let answers through that are larger than a facility's can be: memory is to be measured on them."""
+    uncapped = partial(HttpLimits, raw_bytes=_NO_CAP, decoded_bytes=_NO_CAP)
+    vars(connection)["HttpLimits"] = uncapped
 
 
 def load(bridge: Bridge) -> int:
@@ -98,7 +108,10 @@ def main() -> None:
     parser.add_argument("--url", required=True)
     parser.add_argument("--office", required=True)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--any-size", action="store_true")
     told = parser.parse_args()
+    if told.any_size:
+        lift_caps()
     settings = write_settings(told.folder, told.url, told.office)
     with Bridge.from_config(settings) as bridge:
         if told.role == "load":
