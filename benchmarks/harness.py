@@ -14,6 +14,7 @@ import resource
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -48,11 +49,13 @@ class Sample:
         seconds: Time of the measured part, by the clock the benchmark chose.
         rows: Rows it saw; every subject must see the same.
         grown_mb: Growth of the process's peak resident memory during the measured part.
+        cpu_seconds: Processor time of the process, all its threads together.
     """
 
     seconds: float
     rows: int
     grown_mb: float
+    cpu_seconds: float = 0.0
 
 
 class Subject:
@@ -97,7 +100,13 @@ class Subject:
             "max_s": round(max(times), 4),
             "rows_per_second": round(self.rows_per_second),
             "peak_added_mb": round(self.grown_mb, 1),
+            "cpu_s": round(self.cpu_seconds, 4),
         }
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Median processor time."""
+        return statistics.median(sample.cpu_seconds for sample in self.samples)
 
     @property
     def grown_mb(self) -> float:
@@ -114,17 +123,35 @@ def peak_mb() -> float:
 def measured_here(work: Callable[[], int], clock: Callable[[], float]) -> Sample:
     """Run ``work`` (it returns the rows it saw) once in this process."""
     before = peak_mb()
-    began = clock()
+    began, cpu_began = clock(), time.process_time()
     rows = work()
-    seconds = clock() - began
-    return Sample(seconds, rows, max(0.0, peak_mb() - before))
+    seconds, cpu_seconds = clock() - began, time.process_time() - cpu_began
+    return Sample(seconds, rows, max(0.0, peak_mb() - before), cpu_seconds)
 
 
-def measured_apart(script: Path, arguments: Sequence[str]) -> Sample:
+def last_line(script: Path, arguments: Sequence[str], *, python: str = sys.executable) -> str:
+    """Run ``script`` with ``arguments`` in a fresh process; what it printed last.
+
+    Raises:
+        RuntimeError: It failed; the text has its last words.
+    """
+    command = [python, str(script), *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+    if done.returncode:
+        message = f"{script.name} {' '.join(arguments)}: {done.stderr[-2000:]}"
+        raise RuntimeError(message)
+    return done.stdout.splitlines()[-1]
+
+
+def said(python: str, code: str) -> str:
+    """What ``python`` prints when it runs ``code``."""
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def measured_apart(script: Path, arguments: Sequence[str], *, python: str = sys.executable) -> Sample:
     """Run ``script`` with ``arguments`` in a fresh process that prints one sample as JSON."""
-    command = [sys.executable, str(script), *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(last_line(script, arguments, python=python))
     return Sample(**found)
 
 
@@ -173,6 +200,7 @@ def options(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each subject")
+    parser.add_argument("--quick", action="store_true", help="one small round: whether it runs, not how fast")
     return parser
 
 

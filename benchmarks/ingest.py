@@ -255,6 +255,8 @@ def main() -> None:
     if settings.stream:
         measure_stream(int(settings.stream[0]), int(settings.stream[1]))
         return
+    if settings.quick:
+        settings.rounds, settings.rows = 1, min(settings.rows, 500)
     found = compare(settings, lambda line: print(line, file=sys.stderr, flush=True))
     small, large = streamed(settings, settings.rows), streamed(settings, settings.rows * LARGE)
     about = harness.machine(

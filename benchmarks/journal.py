@@ -273,7 +273,6 @@ def _peers(python: str) -> str | None:
 def _settings() -> argparse.Namespace:
     parser = harness.options("Actions per second: pmsbridge, Celery, Procrastinate, DBOS.")
     parser.set_defaults(rounds=2)
-    parser.add_argument("--quick", action="store_true", help="one small round: whether it runs, not how fast")
     parser.add_argument("--peers", default=str(PEERS), help="the interpreter that has them")
     settings = parser.parse_args()
     settings.actions, settings.lane_actions, settings.per_lane = (40, 40, 1) if settings.quick else (300, 200, 4)

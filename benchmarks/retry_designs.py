@@ -180,6 +180,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first one")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes")
     settings = parser.parse_args()
+    if settings.quick:
+        settings.schedules = min(settings.schedules, 10)
     rows = play_all(settings.seed, settings.schedules, jobs=settings.jobs)
     command = f"python benchmarks/retry_designs.py --schedules {settings.schedules} --seed {settings.seed}"
     harness.report(

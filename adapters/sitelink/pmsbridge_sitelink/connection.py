@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -34,7 +34,7 @@ from pmsbridge_sitelink.mapping.cells import Row, Scope
 from pmsbridge_sitelink.settings import FacilitySettings, SiteLinkSettings
 from pmsbridge_sitelink.wire import NAMESPACES, OPERATIONS, POISON, Operation, Service, Table
 
-__all__ = ["Answered", "Connection", "RawAnswer", "RawRow", "Rows", "seen_after", "vendor_id"]
+__all__ = ["Answered", "Connection", "RawAnswer", "RawRow", "Rows", "cells_of", "seen_after", "vendor_id"]
 
 T = TypeVar("T")
 
@@ -48,7 +48,9 @@ _LARGEST_ID: Final = 2**31 - 1
 _CODE: Final = "Ret_Code"
 _MESSAGE: Final = "Ret_Msg"
 _SPOOL_BUFFER: Final = 256 * 1024
-_LINE: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_BETWEEN: Final = "\x1f"
+_NEW_LINE: Final = "\x1e"
+"""No XML document can hold these two characters, so no cell does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class RawRow(NamedTuple):
 
     Attributes:
         id: What ``prepare`` said; empty when the row has none that could be stored.
-        line: Its cells as JSON, in the order in which they came.
+        line: Its cells, in the order in which they came; see ``cells_of``.
     """
 
     table: str
@@ -105,15 +107,15 @@ class RawAnswer:
 
     def fill(self, rows: Iterable[tuple[str, dict[str, str]]], prepare: Callable[[dict[str, str]], str | None]) -> None:
         """Take rows; those of which ``prepare`` makes None are left out."""
-        write, encode = self._lines.write, _LINE.encode
+        write = self._lines.write
         for table, row in rows:
             row_id = "" if table == Table.ROWS_1 else prepare(row)
             if row_id is None:
                 continue
             kept = row_id if row_id.isprintable() else ""
-            with_problem = f"{table}\t{kept}\t{encode(row)}\n".encode()
+            cells = _BETWEEN.join(chain.from_iterable(row.items())).replace("\n", _NEW_LINE)
             try:
-                write(with_problem)
+                write(f"{table}\t{kept}\t{cells}\n".encode())
             except OSError as problem:
                 raise _no_room(problem) from None
 
@@ -122,7 +124,13 @@ class RawAnswer:
             self._lines.seek(0)
             for line in self._lines:
                 table, row_id, cells = line.split(b"\t", 2)
-                yield RawRow(table.decode(), row_id.decode(), cells)
+                yield RawRow(table.decode(), row_id.decode(), cells[:-1])
+
+
+def cells_of(line: bytes) -> dict[str, str]:
+    """The cells of a ``RawRow``, by column."""
+    parts = line.decode().replace(_NEW_LINE, "\n").split(_BETWEEN)
+    return dict(zip(parts[::2], parts[1::2], strict=False))
 
 
 @contextmanager
@@ -247,7 +255,7 @@ class Connection:
         """Read a large answer; hand its rows out one by one; see ``raw``."""
         with self.raw(operation, facility, params, *tables) as answer:
             for row in answer:
-                yield row.table, json.loads(row.line)
+                yield row.table, cells_of(row.line)
 
     @contextmanager
     def raw(

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import MonthBudget, Rows
-from pmsbridge_sitelink.connection import RawAnswer
+from pmsbridge_sitelink.connection import RawAnswer, cells_of
 from pmsbridge_sitelink.fetching import EVERYTHING, OVERLAP, Fetching
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
 from pmsbridge_sitelink.mapping.documents import (
@@ -131,7 +131,7 @@ class Pulling(Fetching):
 
 
 def _made(mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: bytes) -> dict[str, Any]:
-    return mapped(json.loads(raw), place)
+    return mapped(cells_of(raw), place)
 
 
 def _tenant_id(row: Row) -> str:
@@ -155,7 +155,7 @@ def _batches(
     cursor, count, unreadable, size = fallback, 0, 0, answer.bytes_read
     for row in answer:
         if row.table == Table.ROWS_1:
-            cursor = text(json.loads(row.line), "lngLastTimePolled") or cursor
+            cursor = text(cells_of(row.line), "lngLastTimePolled") or cursor
             continue
         count += 1
         if not row.id:

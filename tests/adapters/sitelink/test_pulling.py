@@ -11,13 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pmsbridge.errors import PmsBridgeError, UnsupportedError
+from pmsbridge.errors import PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import PullPort, Rows
 from pmsbridge.store.mirror_batch import text_of
 from pmsbridge.store.record_rows import document, record_from
+from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
+from pmsbridge_sitelink.connection import RawAnswer, cells_of
 from pmsbridge_sitelink.mapping.cells import Scope
 from pmsbridge_sitelink.mapping.documents import Place, rental_document, tenant_document, unit_document
 from pmsbridge_sitelink.mapping.people import tenant_of
@@ -163,3 +165,28 @@ def test_a_tenant_of_every_kind_is_a_valid_record() -> None:
     assert isinstance(found, Tenant)
     assert found.contacts[0].phone is not None
     assert json.loads(text_of(tenant_document(row, PLACE)))["birth_date"] == "1980-05-06"
+
+
+# -- rows between the answer and the mirror ----------------------------------------------------------------------------
+
+IN_XML = st.text(
+    st.characters(exclude_categories=("Cs", "Cc"), include_characters="\t\n\r", exclude_characters="\ufffe\uffff")
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["TenantID", "sTenNote", "sName Bäh"]), IN_XML, min_size=1)))
+def test_cells_come_back_from_the_disk_as_they_were(rows: list[dict[str, str]]) -> None:
+    with RawAnswer() as answer:
+        answer.fill((("Table", row) for row in rows), lambda row: row.get("TenantID", ""))
+
+        found = [cells_of(row.line) for row in answer]
+
+    assert found == rows
+
+
+@pytest.mark.parametrize("sign", ["&#30;", "&#31;", "\x1e", "\x1f"])
+def test_no_answer_holds_the_signs_that_part_cells(sign: str) -> None:
+    body = f"<a><diffgr:diffgram xmlns:diffgr='urn:schemas-microsoft-com:xml-diffgram-v1'><N><T><c>{sign}</c></T></N>"
+
+    with pytest.raises(UnavailableError):
+        DataSetReader([f"{body}</diffgr:diffgram></a>".encode()]).read()
