@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn
 
 from pmsbridge.engine.sync import BatchTaken, EntityFinished, EntityStarted, RunFinished, RunStarted
 
@@ -31,11 +31,11 @@ class SyncBars:
             TimeElapsedColumn(),
         )
         self.progress = Progress(*columns, console=console, transient=not console.is_terminal)
-        self._bars: dict[tuple[str, str], TaskID] = {}
+        self._bars: dict[tuple[str, str], Task] = {}
         self._lengths: dict[tuple[str, str], int | None] = {}
         self._failed: set[tuple[str, str]] = set()
         self._full: set[tuple[str, str]] = set()
-        self._total: TaskID | None = None
+        self._total: Task | None = None
         self._shown: list[tuple[str, str]] = []
         self._facilities = self._parts = self._rows = 0
 
@@ -64,14 +64,14 @@ class SyncBars:
 
     def _begin(self, event: RunStarted) -> None:
         self._facilities, self._parts = len(event.facilities), event.entities
-        self._total = self.progress.add_task("all", total=self._facilities * self._parts, words="")
+        self._total = self._added("all", self._facilities * self._parts)
 
     def _start(self, event: EntityStarted) -> None:
         place = _place(event.scope)
         # Only of a full reading is it known how many rows will come.
         self._lengths[place] = event.held if event.is_full and event.held else None
         words = f"{event.scope.entity}: goes on" if event.is_resumed else f"{event.scope.entity}: begins"
-        self.progress.update(self._bar(place), visible=True, total=self._lengths[place], completed=0, words=words)
+        self._draw(place, self._lengths[place], 0, words)
         self._full.discard(place)
         self._make_room()
 
@@ -82,7 +82,7 @@ class SyncBars:
             length = self._lengths[place] = None
         told = f"{event.scope.entity}: {read:,} read, {event.counts.changed:,} changed"
         words = f"{told}{pace(read, event.seconds, length)}"
-        self.progress.update(self._bar(place), visible=True, total=length, completed=read, words=words)
+        self._draw(place, length, read, words)
 
     def _finish(self, event: EntityFinished) -> None:
         row, place = event.row, _place(event.row.scope)
@@ -92,19 +92,19 @@ class SyncBars:
         words = f"{row.scope.entity}: failed" if row.error else f"{told}{pace(row.counts.read, row.seconds, None)}"
         self._full.add(place)
         length = max(row.counts.read, 1)
-        self.progress.update(self._bar(place), visible=True, total=length, completed=length, words=words)
+        self._draw(place, length, length, words)
         self._rows += row.counts.read
         if self._total is not None:
-            self.progress.update(self._total, advance=1, words=self._all_words())
+            self.progress.update(self._total.id, advance=1, words=self._all_words())
 
     def _end(self) -> None:
         if self._total is not None:
             whole = max(self._facilities * self._parts, 1)
-            self.progress.update(self._total, total=whole, completed=whole, words=self._all_words())
+            self.progress.update(self._total.id, total=whole, completed=whole, words=self._all_words())
 
     def _all_words(self) -> str:
         told = f"{self._rows:,} rows of {len(self._bars):,}/{self._facilities:,} facilities"
-        task = next((task for task in self.progress.tasks if task.id == self._total), None)
+        task = self._total
         if task is None or not task.elapsed:
             return told
         left = ""
@@ -113,17 +113,25 @@ class SyncBars:
             left = f", {_length(task.elapsed / task.completed * (task.total - task.completed))} left"
         return f"{told}{pace(self._rows, task.elapsed, None)}{left}"
 
-    def _bar(self, place: tuple[str, str]) -> TaskID:
+    def _draw(self, place: tuple[str, str], length: int | None, done: int, words: str) -> None:
         if place not in self._bars:
-            self._bars[place] = self.progress.add_task("/".join(place), total=None, words="")
+            self._bars[place] = self._added("/".join(place), None)
+        if place not in self._shown:
             self._shown.append(place)
-        return self._bars[place]
+        bar = self._bars[place]
+        # An update takes None for "as it was", not for "not known".
+        bar.total = length
+        self.progress.update(bar.id, visible=True, completed=done, words=words)
+
+    def _added(self, name: str, length: int | None) -> Task:
+        self.progress.add_task(name, total=length, words="")
+        return self.progress.tasks[-1]
 
     def _make_room(self) -> None:
         """Thousands of bars would fill the screen: full ones go, oldest first, but not where something failed."""
         full = [place for place in self._shown if place in self._full and place not in self._failed]
         for place in full[: max(len(self._shown) - _MOST_SHOWN, 0)]:
-            self.progress.update(self._bars[place], visible=False)
+            self.progress.update(self._bars[place].id, visible=False)
             self._shown.remove(place)
 
 

@@ -54,7 +54,8 @@ def ids(found: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("held", "asked"), [
-    ("Müller", "Mueller"), ("Mueller", "Müller"), ("Mueller", "muller"), ("O'Brien", "obrien"), ("OBrien", "O\u2019Brien"),
+    ("Müller", "Mueller"), ("Mueller", "Müller"), ("Mueller", "muller"), ("O'Brien", "obrien"),
+    ("OBrien", "O\u2019Brien"),
     ("Smith-Jones", "Smith Jones"), ("Smith-Jones", "Jones"), ("Smith-Jones", "smith"), ("Jones", "Smith-Jones"),
     ("Smith-Jones", "Jones-Smith"), ("van der Berg", "Berg"), ("Berg", "von Berg"), ("McDonald", "Mac Donald"),
     ("de la Cruz", "Delacruz"), ("Muller", "Mulelr"), ("Muller", "Miller"), ("Smith-Jones", "Jonse"), ("Muller", "Mul"),
@@ -109,9 +110,7 @@ def test_an_email_is_found_but_for_case_and_no_other_difference(mirror: Mirror) 
     found = mirror.find("north", TenantSearch(email="ANN@example.TEST"), facility="F1")
 
     assert [(match.tenant_id, match.is_exact) for match in found] == [("T1", True)]
-    assert (
-        ids(mirror.find("north", TenantSearch(email="example.test"), facility="F1")) == ["T3", "T2", "T1", "T4"] or True
-    )
+    assert len(mirror.find("north", TenantSearch(email="example.test"), facility="F1")) == 4
     assert ids(mirror.find("north", TenantSearch(email="ÄNN@example.test"), facility="F1")) == ["T4"]
 
 

@@ -25,8 +25,10 @@ WORDS = st.text(alphabet="abcdefghiklmnoprstuvwz", min_size=4, max_size=12)
 
 @pytest.mark.parametrize(("asked", "held"), [
     ("Müller", "Mueller"), ("Muller", "Mueller"), ("MÜLLER", "muller"), ("Größe", "Groesse"), ("Åberg", "Aaberg"),
-    ("Sørensen", "Soerensen"), ("Ægir", "Aegir"), ("ﬁnch", "Finch"), ("O'Brien", "O’Brien"), ("O'Brien", "OBrien"),
-    ("O'Brien", "O Brien"), ("D´Angelo", "DAngelo"), ("Smith-Jones", "Smith Jones"), ("Smith‑Jones", "smithjones"),
+    ("Sørensen", "Soerensen"), ("Ægir", "Aegir"), ("ﬁnch", "Finch"), ("O'Brien", "O\u2019Brien"),
+    ("O'Brien", "OBrien"),
+    ("O'Brien", "O Brien"), ("D\u00b4Angelo", "DAngelo"), ("Smith-Jones", "Smith Jones"),
+    ("Smith\u2011Jones", "smithjones"),
     ("McDonald", "MacDonald"), ("Mc Donald", "Macdonald"), ("van den Berg", "Vandenberg"), ("De la Cruz", "delacruz"),
     ("Saint-Pierre", "St. Pierre"), ("René", "Rene\u0301"), ("Ørsted", "Orsted"), ("Çelik", "celik"),
 ])  # fmt: skip
@@ -48,7 +50,8 @@ def test_a_name_fits_as_well_as_it_does(asked: str, held: str, fit: Fit | None) 
 
 
 @pytest.mark.parametrize(("name", "head", "tail"), [
-    ("Smith", "", ""), ("Smith-Jones", "smith", "jones"), ("van der Berg", "berg", ""), ("Garcia y Lopez", "garcia", "lopez"),
+    ("Smith", "", ""), ("Smith-Jones", "smith", "jones"), ("van der Berg", "berg", ""),
+    ("Garcia y Lopez", "garcia", "lopez"),
     ("O'Brien", "", ""), ("Mac Donald", "mc", "donald"), ("", "", ""), ("de la", "de", "la"),
 ])  # fmt: skip
 def test_a_name_of_several_words_is_held_by_its_first_and_last_telling_word(name: str, head: str, tail: str) -> None:
