@@ -95,12 +95,17 @@ class TenantLookup:
 
     def _named(self, search: TenantSearch, *, typos: bool) -> Iterator[Row[Any]]:
         whole, keys = name_key(search.last_name), name_keys(search.last_name)
-        near = typos_of(whole) if typos else set[str]()
-        yield from self._select(_tenants.c.last_key.in_(sorted(keys | near | _swapped(search))))
-        for column in (_tenants.c.last_head, _tenants.c.last_tail):
-            yield from self._select(_said(column), column.in_(sorted(keys | near)))
+        yield from self._held_as(keys, also=_swapped(search))
         if typos:
             yield from self._select(*_begins(_tenants.c.last_key, whole))
+            yield from self._held_as(typos_of(whole))
+
+    def _held_as(self, keys: Collection[str], *, also: Collection[str] = ()) -> Iterator[Row[Any]]:
+        if not keys:
+            return
+        yield from self._select(_tenants.c.last_key.in_(sorted({*keys, *also})))
+        for column in (_tenants.c.last_head, _tenants.c.last_tail):
+            yield from self._select(_said(column), column.in_(sorted(keys)))
 
     def _between(self, column: ColumnElement[str], text: str) -> Iterator[Row[Any]]:
         yield from self._select(_said(column), column == text)
