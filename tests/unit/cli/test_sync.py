@@ -172,7 +172,7 @@ def test_a_facility_that_cannot_be_read_is_told_and_exits_with_seven(command: Co
 @pytest.mark.parametrize(("field", "value"), [
     ("extra.sWebPassword", "hunter2-fake"), ("extra.GateCode", "98765-fake"), ("note", "card 4111111111111111"),
     ("extra", {"sWebPassword": "hunter2-fake", "Plain": "x"}), ("extra", '{"sWebPassword":"hunter2-fake"}'),
-    ("doc", '{"extra":{"GateCode":"98765-fake"}}'),
+    ("doc", '{"extra":{"GateCode":"98765-fake"}}'), ("extra", '{"DriversLicense": "98765-fake"}'),
 ])  # fmt: skip
 def test_a_secret_field_is_named_and_its_value_never_shown(field: str, value: Any) -> None:
     told = json.dumps(drift_facts(Drift("tenant", "t1", DriftKind.FIELDS, {field: (value, value)})))
@@ -360,8 +360,8 @@ def _copied(file: Path, count: int) -> None:
                     {"p": 1000 + number, "e": entity, "at": at},
                 )
     for number, error, minute in ((7, "", 0), (7, "login refused", 1), (8, "login refused", 0), (8, "", 1)):
-        scope, at = Scope("home", f"F{number:04}", "unit"), NOW + timedelta(minutes=minute)
-        mirror.report(SyncRow(f"run{minute}", scope, at, at, error=error))
+        scope, ended = Scope("home", f"F{number:04}", "unit"), NOW + timedelta(minutes=minute)
+        mirror.report(SyncRow(f"run{minute}", scope, ended, ended, error=error))
     database.close()
 
 

@@ -220,7 +220,7 @@ RENTALS = "pmsbridge_mirror_rentals"
 
 
 def plans(database: Database, search: TenantSearch, facility: str | None) -> Iterator[tuple[str, bool]]:
-    """How the database goes about every question that a search asks of tenants and rentals, and whether it is of wrong letters."""
+    """How the database answers all that a search asks of tenants and rentals; True for questions of wrong letters."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
@@ -245,10 +245,10 @@ def plans(database: Database, search: TenantSearch, facility: str | None) -> Ite
 
 
 def test_names_numbers_and_addresses_are_found_without_reading_every_tenant(database: Database, mirror: Mirror) -> None:
-    people = [
-        person(n, f"First{n}", f"Last{n:05}", email=f"p{n}@example.test", phone=Phone(raw=f"312777{n:04}"))
-        for n in range(1000)
-    ]
+    people: list[Tenant] = []
+    for n in range(1000):
+        phone, name = Phone(raw=f"312777{n:04}"), f"Last{n:05}-Other{n:05}"
+        people.append(person(n, f"First{n}", name, email=f"p{n}@example.test", phone=phone, mobile=phone))
     number = Phone(raw="3125550101")
     wanted = person(9999, "Ann", "Muller", email="ann@example.test", phone=number, mobile=number)
     rental = builders.row().rental
