@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date, time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -21,7 +22,7 @@ from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.aio import AsyncBridge, AsyncTenantSession
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.ports.adapter import Entity, TenantSearch
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, ScheduleSettings, Settings
 from pmsbridge.store.database import open_database
@@ -115,6 +116,33 @@ def test_staff_search_puts_exact_matches_first_and_refuses_an_empty_search(bridg
     assert found[0].is_exact
     with pytest.raises(InputError):
         bridge.find_tenants("F1", TenantSearch(first_name="  "))
+
+
+def test_staff_search_the_copy_without_asking_the_back_office_and_get_hints_of_other_facilities(bridge: Bridge) -> None:
+    known = bridge.adapters["north"].tenant("F2", "T2")
+    renamed = known.changed(name=known.name.changed(last="Sørensen"))
+    bridge.adapters["north"].office.books.put("F2", renamed)  # type: ignore[attr-defined]
+    bridge.sync()
+    here = TenantSearch(last_name="Sorensen")
+
+    with patch.object(MemoryAdapter, "find_tenants", side_effect=AssertionError):
+        found = bridge.search_tenants("north/F2", here)
+        hints = bridge.search_tenants("north/F1", here)
+
+    assert [(match.tenant_id, match.is_exact, match.is_elsewhere) for match in found] == [("T2", True, False)]
+    assert [(match.facility, match.is_exact, match.is_elsewhere) for match in hints] == [("F2", False, True)]
+    with pytest.raises(InputError):
+        bridge.search_tenants("F1", TenantSearch())
+    with pytest.raises(InputError, match="card"):
+        bridge.search_tenants("F1", TenantSearch(last_name="4111111111111111"))
+
+
+def test_a_copy_is_compared_and_a_night_planned_through_the_bridge(bridge: Bridge) -> None:
+    bridge.sync()
+
+    assert bridge.verify_sync("north/F1").is_equal
+    assert bridge.verify_sync("north/F1", entities=[Entity.UNITS]).compared < bridge.verify_sync("north/F1").compared
+    assert bridge.plan_sync(["north/F1"]).calls > 0
 
 
 def test_a_login_opens_a_session_and_a_wrong_one_opens_nothing(bridge: Bridge) -> None:

@@ -40,7 +40,7 @@ app = typer.Typer(
 
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
-app.command("sync")(sync.sync)
+app.add_typer(sync.group, name="sync")
 app.command("status")(status.status)
 app.command("run")(run.run)
 app.add_typer(actions.group, name="actions")

@@ -31,6 +31,8 @@ def _commands(group: Any, above: str) -> Iterator[tuple[str, Any]]:  # noqa: ANN
     for name in group.commands:
         command = group.commands[name]
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{above} {name}", command
             yield from _commands(command, f"{above} {name}")
         else:
             yield f"{above} {name}", command

@@ -39,7 +39,7 @@ def run(args: Sequence[str]) -> int:
     """
     from pmsbridge.cli.app import app  # the commands load only when one runs
 
-    wants_json = "--json" in args
+    wants_json = not {"--json", "--json-events"}.isdisjoint(args)
     try:
         code = app(args=list(args), prog_name="pmsbridge", standalone_mode=False)
     except PmsBridgeError as error:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.sync_facts import NOT_TRIED
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:
     from pmsbridge import Bridge
+    from pmsbridge.store.copies import Copy
     from pmsbridge.store.mirror import SyncRow
 
 __all__ = ["age", "status"]
 
-_REPORTS_LOOKED_AT: Final = 1000
-_NOT_TRIED: Final = "not tried: "
+_SHOWN: Final = 50
+_CODES_TOLD: Final = 20
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _UNITS: Final = ((timedelta(days=1), "d"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 _RECORD_OF: Final = {
     Entity.FACILITIES: "facility",
@@ -30,19 +33,30 @@ _RECORD_OF: Final = {
 }
 
 
-def status(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Show facilities and the age of their copy, actions by outcome, and open findings. Asks no back office."""
+def status(
+    context: typer.Context,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=0, help="How many facilities; 0 for all. 50 when left out, with --json all."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show facilities and the age of their copy, oldest first, actions by outcome, and open findings. Asks nobody."""
     now = datetime.now(UTC)
     with open_bridge(context, asks_back_offices=False) as bridge:
-        facts = {
-            "facilities": _facilities(bridge, now),
-            "journal": _journal(bridge, now),
-            "findings": _findings(bridge),
-        }
+        every = _facilities(bridge, now)
+        journal, found = _journal(bridge, now), _findings(bridge)
+    shown = (0 if as_json else _SHOWN) if limit is None else limit
+    facts = {
+        "facilities_in_all": len(every),
+        "facilities": every[: shown or None],
+        "journal": journal,
+        "findings": found,
+    }
     if as_json:
         print_json(facts)
     else:
-        _print(facts)
+        _print(facts, every)
 
 
 def age(span: timedelta) -> str:
@@ -54,26 +68,28 @@ def age(span: timedelta) -> str:
 
 
 def _facilities(bridge: Bridge, now: datetime) -> list[dict[str, Any]]:
-    return [
-        _facility(bridge, account, code, now)
+    """All of them: without a whole copy first, then those with the oldest."""
+    from pmsbridge.store.copies import Copy, copies
+
+    known = copies(bridge.database)
+    found = [
+        _facility(account, code, known.get((account, code), Copy()), now)
         for account, adapter in bridge.adapters.items()
         for code in adapter.facility_codes
     ]
+    return sorted(found, key=lambda facts: facts["copied_at"] or _NEVER)
 
 
-def _facility(bridge: Bridge, account: str, code: str, now: datetime) -> dict[str, Any]:
+def _facility(account: str, code: str, known: Copy, now: datetime) -> dict[str, Any]:
     """The copy is as old as its oldest part; where a part was never copied, there is no whole copy and no age."""
-    from pmsbridge.store.mirror import Scope
-
-    copied = {entity: bridge.mirror.synced_at(Scope(account, code, record)) for entity, record in _RECORD_OF.items()}
+    copied = {entity: known.synced_at.get(record) for entity, record in _RECORD_OF.items()}
     never = [entity.value for entity, at in copied.items() if at is None]
     oldest = None if never else min(at for at in copied.values() if at is not None)
-    known = bridge.mirror.facility(account, code)
-    failed = [row for row in _last_reports(bridge, account, code) if row.error]
+    failed = [row for row in known.reports.values() if row.error]
     return {
         "account": account,
         "facility": code,
-        "name": known.name if known is not None else None,
+        "name": known.name,
         "copied_at": oldest,
         "age": age(now - oldest) if oldest is not None else None,
         "never_copied": never,
@@ -91,20 +107,11 @@ def _last_sync(*, has_failed: bool, parts: int, missing: int) -> str:
     return "partly" if missing else "ok"
 
 
-def _last_reports(bridge: Bridge, account: str, code: str) -> list[SyncRow]:
-    """The newest report of every part of a facility."""
-    newest: dict[str, SyncRow] = {}
-    for row in bridge.mirror.reports(account=account, limit=_REPORTS_LOOKED_AT):
-        if row.scope.facility == code:
-            newest.setdefault(row.scope.entity, row)
-    return list(newest.values())
-
-
 def _failed_sync(failed: Sequence[SyncRow]) -> dict[str, Any] | None:
     """What went wrong when a facility was last copied; None when nothing did."""
     if not failed:
         return None
-    told = [row for row in failed if not row.error.startswith(_NOT_TRIED)] or list(failed)
+    told = [row for row in failed if not row.error.startswith(NOT_TRIED)] or list(failed)
     return {
         "at": max(row.finished_at for row in failed),
         "parts": sorted(row.scope.entity for row in failed),
@@ -132,21 +139,23 @@ def _findings(bridge: Bridge) -> list[dict[str, Any]]:
     ]
 
 
-def _print(facts: Mapping[str, Any]) -> None:
+def _print(facts: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> None:
     rows = [
         (f["account"], f["facility"], f["name"], _age_of(f), ", ".join(f["never_copied"]), f["last_sync"])
         for f in facts["facilities"]
     ]
     columns = ["account", "facility", "name", ">age of copy", "not copied yet", "last sync"]
     print_table("Facilities", columns, rows)
-    for line in _failures(facts["facilities"]):
+    if untold := len(every) - len(facts["facilities"]):
+        say(f"{untold:,} facilities with younger copies are not shown, of {len(every):,}: pmsbridge status --limit 0")
+    for line in _failures(every):
         say(line)
     journal = facts["journal"]
     print_table("Actions", list(journal["actions"]), [list(journal["actions"].values())])
     found = [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"]) for f in facts["findings"]]
     if found:
         print_table("Open findings", [">#", "severity", "facility", "code", "what", ">seen"], found)
-    _advise(facts["facilities"], journal)
+    _advise(every, journal)
 
 
 def _age_of(facility: Mapping[str, Any]) -> str:
@@ -163,7 +172,10 @@ def _failures(facilities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             _, codes = reasons.setdefault((facility["account"], failed["why"]), (failed["at"], []))
             codes.append(facility["facility"])
     for (account, why), (at, codes) in reasons.items():
-        yield f"The last sync of {account} ({', '.join(codes)}) failed at {at:%Y-%m-%d %H:%M}Z: {why}"
+        some = ", ".join(codes[:_CODES_TOLD]) + (
+            f" and {len(codes) - _CODES_TOLD:,} more" if codes[_CODES_TOLD:] else ""
+        )
+        yield f"The last sync of {account} ({some}) failed at {at:%Y-%m-%d %H:%M}Z: {why}"
 
 
 def _advise(facilities: Sequence[Mapping[str, Any]], journal: Mapping[str, Any]) -> None:

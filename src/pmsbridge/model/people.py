@@ -201,6 +201,7 @@ class TenantMatch(Value):
 
     Attributes:
         is_exact: Every given criterion equals the record's value after normalising; False for a fuzzy hit.
+        is_elsewhere: Found at another facility of the account than the one that was asked for: a hint, not a match.
     """
 
     tenant_id: Id
@@ -211,3 +212,4 @@ class TenantMatch(Value):
     phone: Phone | None = None
     has_active_rental: bool | None = None
     is_exact: bool = False
+    is_elsewhere: bool = False

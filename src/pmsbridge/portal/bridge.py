@@ -23,7 +23,16 @@ from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
-from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync, SyncPlan, SyncProgress, SyncReport
+from pmsbridge.engine.sync import (
+    ALL_ENTITIES,
+    FacilityKey,
+    Sync,
+    SyncEvent,
+    SyncPlan,
+    SyncProgress,
+    SyncReport,
+    Verification,
+)
 from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.people import TenantMatch
@@ -244,14 +253,33 @@ class Bridge:
         Raises:
             InputError: The search is empty, or holds a card number.
         """
-        if not isinstance(search, TenantSearch):
-            raise InputError("search", "must be a TenantSearch", shape=type(search).__name__)
-        if search.is_empty:
-            raise InputError("search", "is empty", remedy="Give a name, e-mail, phone, company or unit number.")
-        for field, text in search.model_dump().items():
-            refuse_card_number(f"search.{field}", text, is_phone=field == "phone")
+        _refuse_search(search)
         adapter, code = self.place(facility)
         return sorted(adapter.find_tenants(code, search), key=lambda match: not match.is_exact)
+
+    def search_tenants(
+        self, facility: str, search: TenantSearch, *, include_archived: bool = False
+    ) -> Sequence[TenantMatch]:
+        """For staff: who may be meant, from the last copy, however the name is spelled; best first. Asks nobody.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            search: Every field that is set must fit; see ``Mirror.find`` for what counts as fitting.
+            include_archived: Also tenants who are archived or were deleted.
+
+        Returns:
+            Matches at the facility; where there are none, those of other facilities of the same account, marked
+            ``is_elsewhere``: a hint where to look.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: The search is empty, or holds a card number.
+        """
+        _refuse_search(search)
+        adapter, code = self.place(facility)
+        return self.mirror.find(
+            adapter.account_name, search, facility=code, include_archived=include_archived, hints=True
+        )
 
     def available_units(self, facility: str) -> tuple[Unit, ...]:
         """Units that can be let now, with asking rates before tax, in the facility's currency. Live.
@@ -331,6 +359,7 @@ class Bridge:
         *,
         entities: Sequence[Entity] | None = None,
         progress: Callable[[SyncProgress], None] | None = None,
+        watch: Callable[[SyncEvent], None] | None = None,
         full: bool = False,
     ) -> SyncReport:
         """Copy facilities into the mirror: incremental where the back office can, resumable, one failure isolated.
@@ -339,6 +368,7 @@ class Bridge:
             facilities: "L001" or "account/L001"; None for every configured one.
             entities: What to copy; None for everything.
             progress: Told after every batch.
+            watch: Told every event of the run.
             full: Read everything anew instead of what changed; only this finds deletions.
 
         Raises:
@@ -347,9 +377,9 @@ class Bridge:
         What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
         read wholly and without a failure needs no night any more, until its next slot.
         """
-        keys = self._keys(facilities)
+        keys, wanted = self._keys(facilities), ALL_ENTITIES if entities is None else entities
         whole = keys if full else copied_never(self.runtime, keys)
-        report = Sync(self.runtime).run(keys, ALL_ENTITIES if entities is None else entities, progress, full=full)
+        report = Sync(self.runtime).run(keys, wanted, progress, full=full, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
         return report
@@ -367,6 +397,21 @@ class Bridge:
             NotFoundError: No account has a facility of one of these names.
         """
         return Sync(self.runtime).plan(self._keys(facilities), ALL_ENTITIES if entities is None else entities)
+
+    def verify_sync(self, facility: str, *, entities: Sequence[Entity] | None = None) -> Verification:
+        """Read a facility anew and compare it with the mirror, field by field; nothing is written.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            entities: What to compare; None for everything.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            ConfigurationError: The back office refuses our log-on.
+            UnavailableError: The back office could not be read to the end.
+        """
+        (key,) = self._keys([facility])
+        return Sync(self.runtime).verify(key, ALL_ENTITIES if entities is None else entities)
 
     def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (
@@ -405,6 +450,15 @@ class Bridge:
         """
         days = Days(since=since, until=until, close_at=close_at or self.settings.schedule.daily_close)
         return Reconciler(self.runtime).run(self._keys(facilities), days, every_rental=every_rental)
+
+
+def _refuse_search(search: TenantSearch) -> None:
+    if not isinstance(search, TenantSearch):
+        raise InputError("search", "must be a TenantSearch", shape=type(search).__name__)
+    if search.is_empty:
+        raise InputError("search", "is empty", remedy="Give a name, e-mail, phone, company or unit number.")
+    for field, text in search.model_dump().items():
+        refuse_card_number(f"search.{field}", text, is_phone=field == "phone")
 
 
 def _mailer(settings: Settings, secrets: Secrets) -> Mailer | None:

@@ -16,11 +16,11 @@ from pmsbridge.model.record import Record, Source
 from pmsbridge.model.rental import Rental
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.clock import Clock, SystemClock
-from pmsbridge.store import mirror_search
 from pmsbridge.store.changes import Changes
 from pmsbridge.store.database import Database
 from pmsbridge.store.identities import Identities
 from pmsbridge.store.mirror_pass import Pass
+from pmsbridge.store.mirror_search import TenantLookup
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts, known_place
 from pmsbridge.store.portable import put
 from pmsbridge.store.prepared import Query
@@ -170,13 +170,38 @@ class Mirror:
             return connection.execute(query).scalar_one()
 
     def find(
-        self, account: str, search: TenantSearch, *, facility: str | None = None, include_archived: bool = False
+        self,
+        account: str,
+        search: TenantSearch,
+        *,
+        facility: str | None = None,
+        include_archived: bool = False,
+        hints: bool = False,
     ) -> tuple[TenantMatch, ...]:
-        """Tenants that fit every field that is set; exact matches first. An empty search finds nothing."""
+        """Tenants who fit every field that is set, best first: two hundred at most. An empty search finds nothing.
+
+        Names fit however they are spelled: case, accents, "ae" for "ä", hyphens, apostrophes and "Mc" for "Mac" make no
+        difference; one part of a name of several is enough, first and last name may be swapped, the name may be longer
+        than what was asked, and one letter may be wrong. A phone fits with and without country prefix and trunk zero,
+        an e-mail but for case, a unit number but for case, blanks, signs and leading zeros.
+
+        Args:
+            account: Which; no answer ever crosses accounts.
+            search: What is known of the tenant.
+            facility: Only this one; None for all of the account.
+            include_archived: Also tenants who are archived or were deleted.
+            hints: When nobody is found at the facility, look at the account's others for the same name in another
+                spelling, number, e-mail or company; such a match is marked ``is_elsewhere``, and is never exact.
+        """
         if search.is_empty:
             return ()
         with self._database.read() as connection:
-            return mirror_search.find_tenants(connection, account, facility, search, include_archived=include_archived)
+            looked = TenantLookup(connection, account, facility, include_archived=include_archived)
+            found = looked.find(search)
+            if found or not hints or facility is None:
+                return found
+            everywhere = TenantLookup(connection, account, None, include_archived=include_archived)
+            return everywhere.find_hints(search)
 
     # -- tenant accounts ---------------------------------------------------------------------------------------------
 

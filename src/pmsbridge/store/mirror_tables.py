@@ -32,7 +32,7 @@ __all__ = ["MirrorTables", "mirror_tables"]
 _ID: Final = PlainText(200)
 _TEXT: Final = PlainText()
 _TYPES: Final[Mapping[Kind, TypeEngine[Any]]] = {
-    Kind.TEXT: _TEXT, Kind.FOLDED: _TEXT, Kind.DIGITS: _TEXT, Kind.DAY: BusinessDay(), Kind.INSTANT: UtcInstant(),
+    **{kind: _TEXT for kind in Kind if kind.is_text}, Kind.DAY: BusinessDay(), Kind.INSTANT: UtcInstant(),
     Kind.AMOUNT: ExactAmount(), Kind.NUMBER: RowNumber, Kind.FLAG: Boolean(),
 }  # fmt: skip
 

@@ -23,6 +23,7 @@ from pmsbridge.model.record import Record
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff, MoveOut, Request
 from pmsbridge.store.folding import digits_of, fold
+from pmsbridge.store.spelling import name_head, name_key, name_tail, phone_tail, unit_key
 
 __all__ = ["NOUNS", "Field", "Kind", "Noun", "Values", "row_function"]
 
@@ -34,13 +35,20 @@ class Kind(StrEnum):
     """What a column holds.
 
     ``TEXT`` as it is written, empty when there is none; ``FOLDED`` as names are compared; ``DIGITS`` of a telephone
-    number. The others are None when there is none: ``DAY`` a business date, ``INSTANT`` a point in time, ``AMOUNT`` an
-    exact number, ``NUMBER`` a whole one, ``FLAG`` yes or no.
+    number, and its ``LAST_DIGITS``; ``NAME_KEY``, ``NAME_HEAD`` and ``NAME_TAIL``, the same for every spelling of a
+    name, of its first word and of its last; ``UNIT_KEY``, of a unit number. The others are None when there is none:
+    ``DAY`` a business date, ``INSTANT`` a point in time, ``AMOUNT`` an exact number, ``NUMBER`` a whole one, ``FLAG``
+    yes or no.
     """
 
     TEXT = "text"
     FOLDED = "folded"
     DIGITS = "digits"
+    LAST_DIGITS = "last_digits"
+    NAME_KEY = "name_key"
+    NAME_HEAD = "name_head"
+    NAME_TAIL = "name_tail"
+    UNIT_KEY = "unit_key"
     DAY = "day"
     INSTANT = "instant"
     AMOUNT = "amount"
@@ -50,7 +58,10 @@ class Kind(StrEnum):
     @property
     def is_text(self) -> bool:
         """Whether it is never None."""
-        return self in {Kind.TEXT, Kind.FOLDED, Kind.DIGITS}
+        return self not in _NOT_TEXT
+
+
+_NOT_TEXT: Final = {Kind.DAY, Kind.INSTANT, Kind.AMOUNT, Kind.NUMBER, Kind.FLAG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +101,8 @@ class Noun:
 
 _KINDS: Final = {
     "": Kind.TEXT, "~": Kind.FOLDED, "#": Kind.DIGITS, "d": Kind.DAY, "t": Kind.INSTANT, "m": Kind.AMOUNT,
-    "n": Kind.NUMBER, "?": Kind.FLAG,
+    "n": Kind.NUMBER, "?": Kind.FLAG, "k": Kind.NAME_KEY, "kh": Kind.NAME_HEAD, "kt": Kind.NAME_TAIL,
+    "u": Kind.UNIT_KEY, "#7": Kind.LAST_DIGITS,
 }  # fmt: skip
 
 
@@ -130,14 +142,17 @@ _ALL: Final = (
         "notice_days:n", "last_changed_on:d",
     ),
     _noun(
-        Tenant, "tenants", *_NAME, "email:~*", "phone_digits=phone:#*", "mobile_digits=mobile:#*", *_ADDRESS,
+        Tenant, "tenants", "last_key=name.last:k*", "last_head=name.last:kh*", "last_tail=name.last:kt*",
+        "last_name=name.last:~", "first_name=name.first:~", "company=name.company:~*", "email:~*",
+        "phone_digits=phone:#", "mobile_digits=mobile:#", "phone_tail=phone:#7*", "mobile_tail=mobile:#7*", *_ADDRESS,
         "birth_date:d", "language", "is_company:?", "is_active:?", "portal_disabled:?", "has_gate_code:?",
     ),
     _noun(
         Contact, "contacts", "tenant_id*", "role", "vendor_role", *_NAME, "email:~*", "phone_digits=phone:#*", *_ADDRESS
     ),
     _noun(
-        Rental, "rentals", "tenant_id*", "unit_id*", "unit_number*", "state*", "vendor_state", *_money("rent"),
+        Rental, "rentals", "tenant_id*", "unit_id*", "unit_number", "unit_key=unit_number:u*", "state*", "vendor_state",
+        *_money("rent"),
         *_money("rent_tax"), "billing_period", "bills_on_day:n", "moved_in_on:d", "paid_through:d", "leaving_on:d",
         "notice_given_on:d", "moved_out_on:d",
     ),
@@ -202,12 +217,24 @@ def row_function(
     given: dict[str, Any] = {
         "fold": fold,
         "digits": _digits,
+        "last_digits": _last_digits,
+        "name_key": name_key,
+        "name_head": name_head,
+        "name_tail": name_tail,
+        "unit_key": unit_key,
         "moment": _moment(instants),
         "clean": texts,
         "NOTHING": {},
     }
     made: Values = eval(f"lambda d: [{parts}]", given)  # noqa: S307 - of our own declaration, nothing from outside
     return made
+
+
+_TEXT_OF: Final = {
+    Kind.FOLDED: "fold({} or '')", Kind.DIGITS: "digits({})", Kind.LAST_DIGITS: "last_digits({})",
+    Kind.NAME_KEY: "name_key({} or '')", Kind.NAME_HEAD: "name_head({} or '')", Kind.NAME_TAIL: "name_tail({} or '')",
+    Kind.UNIT_KEY: "unit_key({} or '')",
+}  # fmt: skip
 
 
 def _expression(field: Field, *, cleans: bool) -> str:
@@ -217,12 +244,16 @@ def _expression(field: Field, *, cleans: bool) -> str:
         return f"moment({found})"
     if not field.kind.is_text:
         return found
-    text = {Kind.FOLDED: f"fold({found} or '')", Kind.DIGITS: f"digits({found})"}.get(field.kind, f"({found} or '')")
+    text = _TEXT_OF.get(field.kind, "({} or '')").format(found)
     return f"clean({text})" if cleans else text
 
 
 def _digits(value: Mapping[str, str | None] | None) -> str:
     return digits_of(value["e164"] or value["raw"] or "") if value else ""
+
+
+def _last_digits(value: Mapping[str, str | None] | None) -> str:
+    return phone_tail(value["e164"] or value["raw"] or "") if value else ""
 
 
 def _moment(instants: Callable[[datetime], Any]) -> Callable[[str | None], Any]:

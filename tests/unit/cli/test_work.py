@@ -12,7 +12,7 @@ import pytest
 
 from pmsbridge import Bridge
 from pmsbridge.cli.status import age
-from pmsbridge.cli.sync import failure_lines
+from pmsbridge.cli.sync_facts import failure_lines
 from tests.unit.cli.conftest import Command
 
 

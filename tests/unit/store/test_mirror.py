@@ -427,7 +427,8 @@ def test_records_come_back_as_they_were(mirror: Mirror) -> None:
     (TenantSearch(phone="555-0101"), 1, False),
     (TenantSearch(email="RENEE@example.test"), 1, True),
     (TenantSearch(unit_number="015"), 1, True),
-    (TenantSearch(unit_number="15"), 0, False),
+    (TenantSearch(unit_number="15"), 1, False),
+    (TenantSearch(unit_number="16"), 0, False),
     (TenantSearch(last_name="%"), 0, False),
     (TenantSearch(), 0, False),
 ])  # fmt: skip

@@ -24,7 +24,8 @@ from tests.unit.model.specimens import SPECIMENS
 
 RECORDS = [specimen for specimen in SPECIMENS if isinstance(specimen, Record)]
 SEARCHED = {
-    "tenant": {"last_name", "company", "email", "phone_digits", "mobile_digits"},
+    "tenant": {"last_key", "last_head", "last_tail", "company", "email", "phone_tail", "mobile_tail"},
+    "rental": {"tenant_id", "unit_key"},
     "contact": {"last_name", "company", "email", "phone_digits", "tenant_id"},
     "unit": {"number", "state"},
 }

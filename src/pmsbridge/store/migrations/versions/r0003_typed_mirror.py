@@ -35,8 +35,9 @@ _NOUNS: Final = {
         "notice_days:number last_changed_on:day"
     ),
     "tenants": (
-        "last_name* first_name company* email* phone_digits* mobile_digits* line1 city region postal_code "
-        "country birth_date:day language is_company:flag is_active:flag portal_disabled:flag "
+        "last_key* last_head* last_tail* last_name first_name company* email* phone_digits mobile_digits "
+        "phone_tail* mobile_tail* line1 city region postal_code country birth_date:day language is_company:flag "
+        "is_active:flag portal_disabled:flag "
         "has_gate_code:flag"
     ),
     "contacts": (
@@ -44,7 +45,7 @@ _NOUNS: Final = {
         "postal_code country"
     ),
     "rentals": (
-        "tenant_id* unit_id* unit_number* state* vendor_state rent:amount rent_currency rent_tax:amount "
+        "tenant_id* unit_id* unit_number unit_key* state* vendor_state rent:amount rent_currency rent_tax:amount "
         "rent_tax_currency billing_period bills_on_day:number moved_in_on:day paid_through:day leaving_on:day "
         "notice_given_on:day moved_out_on:day"
     ),
@@ -198,10 +199,20 @@ _COPIED: Final = {
         {
             "last_name": "r.last_name", "first_name": "r.first_name", "company": "r.company", "email": "r.email",
             "phone_digits": "trim(r.phone_digits)",
+            # Near enough until the next night writes them as they are written now.
+            "last_key": "replace(replace(replace(r.last_name, ' ', ''), '-', ''), '''', '')",
+            "phone_tail": (
+                "CASE trim(r.phone_digits) WHEN '' THEN '' "
+                "ELSE substr('0000000' || trim(r.phone_digits), length(trim(r.phone_digits)) + 1) END"
+            ),
         },
     ),
     "rental": (
-        "rentals", {"tenant_id": "r.tenant_id", "unit_number": "r.unit_number", "state": "r.record_state"}
+        "rentals",
+        {
+            "tenant_id": "r.tenant_id", "unit_number": "r.unit_number", "state": "r.record_state",
+            "unit_key": "replace(replace(lower(ltrim(r.unit_number, '0')), ' ', ''), '-', '')",
+        },
     ),
     "reservation": ("reservations", {"tenant_id": "r.tenant_id", "state": "r.record_state"}),
 }  # fmt: skip
