@@ -16,6 +16,7 @@ from pmsbridge.model import requests as asked
 from pmsbridge.model.money import Money
 from pmsbridge.model.record import Source, VendorRef
 from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
+from pmsbridge.ports import messages
 from pmsbridge.ports.adapter import PrepayLine, PrepayQuote, TenantSearch
 from pmsbridge.ports.outcome import Receipt
 
@@ -243,6 +244,12 @@ RENTAL_ACCOUNT = account.RentalAccount(
     days_past_due=0,
     last_payment_on=DAY,
 )
+DIFFERENCE = messages.FieldChange(before="a@b.test", after=None)
+RECORD_DATA = messages.RecordData(
+    **PLACE, entity="tenant", id="T1", uid="0" * 32, differences={"email": DIFFERENCE}, left_out=("gate_code",)
+)
+ACTION_DATA = messages.ActionData(**PLACE, id="act_1", kind="pay_rental", tenant_id="T1")
+TRIAL_DATA = messages.TrialData(endpoint="crm")
 PREPAY_LINE = PrepayLine(rental_id="R1", due_now=NONE, future=TEN)
 
 SPECIMENS: Final[tuple[BaseModel, ...]] = (
@@ -280,6 +287,13 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     STEP_STATE,
     RENTAL_ACCOUNT,
     PREPAY_LINE,
+    DIFFERENCE,
+    RECORD_DATA,
+    messages.RecordMessage(type="tenant.changed", timestamp=NOW, data=RECORD_DATA),
+    ACTION_DATA,
+    messages.ActionMessage(type="action.settled", timestamp=NOW, data=ACTION_DATA),
+    TRIAL_DATA,
+    messages.TrialMessage(timestamp=NOW, data=TRIAL_DATA),
     payments.CardPayment(face=CARD),
     payments.BankDebit(face=BANK),
     payments.StoredMethod(method_id="M1"),

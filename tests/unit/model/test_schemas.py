@@ -37,7 +37,7 @@ def test_money_is_text_in_a_schema() -> None:
 @pytest.mark.parametrize("record", SPECIMENS, ids=lambda record: type(record).__name__)
 def test_a_schema_names_exactly_the_fields_that_are_written(record: object) -> None:
     schema = json_schemas()[type(record).__name__]
-    written = set(json.loads(record.model_dump_json()))  # type: ignore[attr-defined]
+    written = set(json.loads(record.model_dump_json(by_alias=True)))  # type: ignore[attr-defined]
 
     assert written == set(schema["properties"]) - {"token"}
     assert schema["additionalProperties"] is False
