@@ -24,6 +24,14 @@ def test_nothing_is_lost_doubled_or_lied_about(chunk: int) -> None:
     assert tally.violations == 0, "\n".join([*tally.examples, *map(replay_command, tally.bad_seeds)])
 
 
+@pytest.mark.parametrize("seed", [
+    16_856,  # a rest of the balance that is by chance as large as the open payment was taken for a second click on it
+    1_000_442,  # attached, frozen for minutes after the commit, and answered with what had been true then
+])  # fmt: skip
+def test_what_a_soak_once_found_stays_mended(seed: int) -> None:
+    assert not play_range(seed, 1).violations
+
+
 def test_schedules_reach_the_places_where_things_go_wrong() -> None:
     tally = play_range(500_000, 300)
 

@@ -199,7 +199,9 @@ class Runtime:
 
     def attach(self, click: Click, holder: str, actor: str, *, connection: OwnTransaction | None = None) -> Submitted:
         """Make a click another name of an action that is not over yet; ``connection`` as for ``submit``."""
-        return self._outbox.attach(connection, click, holder, actor)
+        attached = self._outbox.attach(connection, click, holder, actor)
+        # Nothing holds the holder's outcome still while this commits: say what it is now.
+        return attached if connection is not None else self._prompt.as_it_stands(attached)
 
     def action(self, action_id: str) -> ActionView:
         """An action as it stands.
