@@ -21,7 +21,10 @@ def printed(capsys: pytest.CaptureFixture[str], *subjects: harness.Subject) -> d
 
 
 def test_the_object_has_the_figures_of_every_subject_beside_the_claims(capsys: pytest.CaptureFixture[str]) -> None:
-    samples = [harness.Sample(seconds, 100, mb) for seconds, mb in ((2.0, 1.0), (1.0, 3.5), (4.0, 2.0))]
+    samples = [
+        harness.Sample(seconds, 100, mb, cpu)
+        for seconds, mb, cpu in ((2.0, 1.0, 0.5), (1.0, 3.5, 0.25), (4.0, 2.0, 3.0))
+    ]
 
     found = printed(capsys, harness.Subject("ours", samples))
 
@@ -37,6 +40,7 @@ def test_the_object_has_the_figures_of_every_subject_beside_the_claims(capsys: p
             "max_s": 4.0,
             "rows_per_second": 50,
             "peak_added_mb": 3.5,
+            "cpu_s": 0.5,
         }
     ]
 
