@@ -31,7 +31,9 @@ Places = Callable[[str, str], tuple[str, str]]
 
 def _fake() -> Any:
     """A runtime that is only woken."""
-    return SimpleNamespace(on_poke=None, lease=timedelta(seconds=2), clock=SystemClock())
+    return SimpleNamespace(
+        on_poke=None, lease=timedelta(seconds=2), clock=SystemClock(), adapters={}, findings=SimpleNamespace(open=list)
+    )
 
 
 @pytest.fixture
