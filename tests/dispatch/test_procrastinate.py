@@ -25,7 +25,9 @@ from tests.servers.postgres import PostgresServer, running_postgres
 
 def _fake() -> Any:
     """A runtime that is only woken."""
-    return SimpleNamespace(on_poke=None, lease=timedelta(seconds=2), clock=SystemClock())
+    return SimpleNamespace(
+        on_poke=None, lease=timedelta(seconds=2), clock=SystemClock(), adapters={}, findings=SimpleNamespace(open=list)
+    )
 
 
 @pytest.fixture
