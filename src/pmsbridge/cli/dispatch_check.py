@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from pmsbridge.cli.checks import Check
@@ -26,7 +28,6 @@ _REMEDIES: Final = {
 }
 _ELSE: Final = "Check dispatch.broker and dispatch.password."
 _NO_TABLES: Final = "no tables"
-_NEVER_OPENED: Final = "sqlite:///never-opened.db"
 
 
 def dispatch_check(settings: Settings, secrets: Secrets) -> Check:
@@ -49,16 +50,12 @@ def _health(settings: Settings, secrets: Secrets) -> Mapping[str, object]:
     from pmsbridge.engine.deliver import Runtime
     from pmsbridge.store.database import Database
 
-    database = Database(_NEVER_OPENED)
-    try:
-        runtime = Runtime(database, {})
-        dispatcher = make_dispatcher(runtime, settings.dispatch, store=settings.store, secrets=secrets)
+    with TemporaryDirectory() as folder, closing(Database(f"sqlite:///{folder}/empty.db")) as database:
+        dispatcher = make_dispatcher(Runtime(database, {}), settings.dispatch, store=settings.store, secrets=secrets)
         try:
             return dispatcher.health()
         finally:
             dispatcher.stop()
-    finally:
-        database.close()
 
 
 def _judged(settings: Settings, health: Mapping[str, object]) -> Check:
