@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
+import re
 import shutil
 import sqlite3
 import tracemalloc
@@ -18,8 +19,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, text, update
 
 from pmsbridge.errors import InputError
-from pmsbridge.logging import redact
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store import audit as audit_module
 from pmsbridge.store import trail as chain
 from pmsbridge.store.audit import Audit, Breach, Head, Trouble
 from pmsbridge.store.database import Database, open_database
@@ -72,13 +73,20 @@ def change(stage: Stage, statement: str, **values: Any) -> None:
 
 
 def test_a_digest_with_digits_like_a_card_number_is_no_trouble(stage: Stage) -> None:
-    """One digest in some thousands has them, and the trail keeps it redacted."""
+    """One digest in some thousands has them; an earlier release kept it masked."""
     wishes = (f"wish {number}" for number in itertools.count())
-    wish = next(w for w in wishes if "card ending" in redact(hashlib.sha256(w.encode()).hexdigest()))
+    wish, digits = next(
+        (w, found[0]) for w in wishes if (found := re.search(r"\d{16}", hashlib.sha256(w.encode()).hexdigest()))
+    )
+    digest = hashlib.sha256(wish.encode()).hexdigest()
     stage.runtime().submit(pay(PAID, intent=wish))
     with stage.database.read() as connection:
         kept = connection.execute(text("select data from pmsbridge_trail where number = 1")).scalar_one()
-    assert "card ending" in kept
+    assert digest in kept
+    masked = digest.replace(digits, f"[card ending {digits[-4:]}]")
+    assert audit_module._is_digest_of(masked, wish)
+    assert not audit_module._is_digest_of(masked, "another wish")
+    assert not audit_module._is_digest_of(digest.replace(digits, "[card ending 0000]"), wish)
 
     assert troubles(stage.database) == []
 

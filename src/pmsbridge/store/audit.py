@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -278,10 +279,18 @@ class _Look:
                 yield self._trouble(0, Breach.STEP, text)
 
 
+_MASKED: Final = re.compile(r"([0-9a-f]*)\[?card ending ([0-9]{4})\]?([0-9a-f]*)")
+
+
 def _is_digest_of(told: str, text: str) -> bool:
-    """A trail holds redacted text, and one digest in some thousands has digits that look like a card number."""
+    """Whether it is the digest, or what an earlier release kept of it: it masked digits like a card number's in it."""
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return told in {digest, chain.redacted(digest)}
+    masked = _MASKED.fullmatch(told)
+    if masked is None:
+        return told == digest
+    before, last_four, after = masked.groups()
+    hidden = digest[len(before) : len(digest) - len(after)]
+    return digest.startswith(before) and digest.endswith(after) and hidden.isdecimal() and hidden.endswith(last_four)
 
 
 def _contradictions(effect: StoredEffect, step: ToldStep) -> Iterator[str]:
