@@ -21,8 +21,8 @@ from tests.dispatch.office import Ledger, runtime_over, store_payments
 from tests.dispatch.waiting import soon
 from tests.servers.rabbitmq import RabbitServer
 
-pytest.importorskip("celery")
-redis = pytest.importorskip("redis")
+pytest.importorskip("celery", reason="needs celery: install pmsbridge[celery]")
+redis = pytest.importorskip("redis", reason="needs redis: install pmsbridge[celery]")
 
 from pmsbridge.dispatch.by_celery import QUEUE, CeleryDispatcher, make_app, register  # noqa: E402
 

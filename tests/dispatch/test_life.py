@@ -21,8 +21,8 @@ from tests.dispatch.crew import SWEEP
 from tests.dispatch.office import FACILITIES, Ledger, WireAdapter, payment
 from tests.dispatch.waiting import soon
 
-pytest.importorskip("celery")
-pytest.importorskip("procrastinate")
+pytest.importorskip("celery", reason="needs celery: install pmsbridge[celery]")
+pytest.importorskip("procrastinate", reason="needs procrastinate: install pmsbridge[postgres]")
 
 from pmsbridge.dispatch.by_celery import CeleryDispatcher
 from pmsbridge.dispatch.by_procrastinate import ProcrastinateDispatcher

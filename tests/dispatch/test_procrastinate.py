@@ -16,7 +16,7 @@ from tests.dispatch.crew import SWEEP
 from tests.dispatch.office import Ledger, runtime_over, store_payments
 from tests.dispatch.waiting import soon
 
-pytest.importorskip("procrastinate")
+pytest.importorskip("procrastinate", reason="needs procrastinate: install pmsbridge[postgres]")
 
 from pmsbridge.dispatch.by_procrastinate import QUEUE, ProcrastinateDispatcher
 from pmsbridge.dispatch.poke_link import queue_schema
