@@ -44,7 +44,8 @@ def main() -> None:
     sender = Sender(database, [Endpoint(settings(url, timeout="5s"), Known())], look_every=timedelta(milliseconds=50))
     sender.start()
     store = Webhooks(database)
-    while sender.states()["crm"].delivered_at is None or store.is_due("crm") or _is_held(sender):
+    # Held is asked before and after: a dead process's lease may end, or ours begin, between two questions.
+    while _is_held(sender) or store.is_due("crm") or _is_held(sender) or sender.states()["crm"].delivered_at is None:
         time.sleep(0.05)
     sender.stop()
     database.close()
