@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from types import TracebackType
@@ -47,6 +47,9 @@ _LEASE: Final = timedelta(seconds=30)
 _LARGEST_ID: Final = 2**31 - 1
 _CODE: Final = "Ret_Code"
 _MESSAGE: Final = "Ret_Msg"
+_BATCH_BYTES: Final = 512 * 1024 * 1024
+"""Largest answer to a nightly read, raw or decoded: some 200,000 tenants of sixty columns. It waits on disk."""
+
 _SPOOL_BUFFER: Final = 256 * 1024
 _BETWEEN: Final = "\x1f"
 _NEW_LINE: Final = "\x1e"
@@ -191,6 +194,7 @@ class Connection:
         limits = HttpLimits(connect_timeout=times.connect, read_timeout=times.read, deadline=times.live)
         self.http = http or HttpClient(limits, verify=settings.verify_tls, clock=clock.now, monotonic=clock.monotonic)
         self.lane = f"sitelink:{settings.corp_code}:{account}"
+        self._batch_limits = replace(self.http.limits, raw_bytes=_BATCH_BYTES, decoded_bytes=_BATCH_BYTES)
         self._slots = _limiter(settings, clock, gate)
         self._services = {service: self._service(service) for service in Service}
 
@@ -281,12 +285,20 @@ class Connection:
 
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
-            UnavailableError: No usable answer in time, or no room to keep it. No row was handed out.
+            UnavailableError: No usable answer in time, one of more than half a gigabyte, or no room to keep it. No row
+                was handed out.
         """
         end = self.deadline(self.settings.timeouts.batch)
         with RawAnswer() as answer:
             with self._called(
-                operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH, lease=_LEASE
+                operation,
+                facility,
+                params,
+                drop=POISON,
+                deadline=end,
+                priority=Priority.BATCH,
+                lease=_LEASE,
+                limits=self._batch_limits,
             ) as reader:
                 answer.fill(_checked_rows(operation, reader.tables(*tables, Table.RETURN)), prepare)
                 answer.bytes_read = reader.bytes_read
@@ -325,6 +337,7 @@ class Connection:
         deadline: Deadline,
         priority: Priority,
         lease: timedelta | None = None,
+        limits: HttpLimits | None = None,
     ) -> Iterator[DataSetReader]:
         described = OPERATIONS[operation]
         sent = {**self._log_on(facility), **params}
@@ -335,16 +348,22 @@ class Connection:
                 )
             )
             try:
-                reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline))
+                reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline, limits=limits))
             except InputError as problem:
                 raise _not_sendable(operation, problem) from None
             yield reader
 
     def _call(
-        self, operation: Operation, sent: Mapping[str, object], *, drop: Collection[str], deadline: Deadline
+        self,
+        operation: Operation,
+        sent: Mapping[str, object],
+        *,
+        drop: Collection[str],
+        deadline: Deadline,
+        limits: HttpLimits | None,
     ) -> AbstractContextManager[DataSetReader]:
         return self._services[operation.service].call(
-            operation.name, sent, is_write=operation.is_write, deadline=deadline, drop=drop
+            operation.name, sent, is_write=operation.is_write, deadline=deadline, drop=drop, limits=limits
         )
 
     def _log_on(self, facility: str) -> dict[str, object]:
