@@ -25,6 +25,7 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_batch import (
     Batch,
     Different,
+    Made,
     extra_of,
     new_uids,
     parsed,
@@ -100,6 +101,8 @@ class Pass:
         with self._database.read() as connection:
             mine = (streams.c.place == self._place, streams.c.entity == scope.entity)
             row = connection.execute(select(streams).where(*mine)).one_or_none()
+            held = (MIRROR.ids.c.place == self._place, MIRROR.ids.c.entity == scope.entity)
+            self._began_empty = connection.execute(select(MIRROR.ids.c.key).where(*held).limit(1)).first() is None
             self._horizon: int = connection.execute(select(func.coalesce(func.max(MIRROR.ids.c.key), 0))).scalar_one()
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
@@ -121,8 +124,7 @@ class Pass:
         hash_of, key = hashlib.blake2b, self._key
         hashes = {i: hash_of(raw, digest_size=_HASH_BYTES, key=key).digest() for i, raw in latest.items()}
         self._cursor = rows.cursor if rows.cursor is not None else self._cursor
-        with self._database.read() as connection:
-            known = known_rows(connection, self._place, self.scope.entity, list(hashes))
+        known = self._known(hashes)
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
@@ -137,11 +139,18 @@ class Pass:
         self.counts += UpsertCounts(len(latest), written, len(latest) - written)
         return batch.different
 
+    def _known(self, hashes: Mapping[str, bytes]) -> dict[str, Known]:
+        """What is held of rows. Where nothing was held when the reading began, all are taken as new here."""
+        if self._began_empty:
+            return {}
+        with self._database.read() as connection:
+            return known_rows(connection, self._place, self.scope.entity, list(hashes))
+
     def _made(
         self, document: Callable[[bytes], Document | None], raws: Mapping[str, bytes], known: Mapping[str, Known]
-    ) -> dict[str, Document]:
+    ) -> dict[str, Made]:
         """Records of new and different rows. A row that is no record any more is not seen, and so is deleted."""
-        made: dict[str, Document] = {}
+        made: dict[str, Made] = {}
         failed = 0
         for row_id, raw in raws.items():
             try:
@@ -152,39 +161,39 @@ class Pass:
                     _log.warning("row_left_out", entity=self.scope.entity, problem=words_of(problem))
                 continue
             if found is not None:
-                made[row_id] = found
+                made[row_id] = Made(text_of(found), self._columns(found), extra_of(found))
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
         self.unreadable += failed
+        # Not looked up, such a row may be held since a moment ago: then it is not missing.
+        self._is_whole = self._is_whole and not (failed and self._began_empty)
         return made
 
-    def _sort(
-        self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Document]
-    ) -> None:
+    def _sort(self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Made]) -> None:
         """New, different, or the same said in other bytes."""
         known = known_rows(connection, self._place, self.scope.entity, list(made))
         self._seen.add(row.key for row in known.values())
         held = self._sql.documents(connection, [row.key for row in known.values()])
-        for row_id, document in made.items():
-            row, digest, text = known.get(row_id), fresh[row_id], text_of(document)
+        for row_id, record in made.items():
+            row, digest = known.get(row_id), fresh[row_id]
             if row is None:
-                batch.new.append((row_id, digest, document, text))
-            elif held.get(row.key) != text or row.is_deleted or not row.row_hash:
-                batch.rewritten.append((row, row_id, digest, document, text))
-                self._note(batch, row, row_id, held.get(row.key), text, document)
+                batch.new.append((row_id, digest, record))
+            elif held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
+                batch.rewritten.append((row, row_id, digest, record))
+                self._note(batch, row, row_id, held.get(row.key), record.text)
             elif row.row_hash != digest:
                 batch.touched.append((row.key, digest))
 
-    def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str, document: Document) -> None:
+    def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str) -> None:
         if row.is_deleted or held is None:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
-            before = parsed(held)
-            old, new = different_fields(before, document)
+            before, after = parsed(held), parsed(text)
+            old, new = different_fields(before, after)
             if not new:
                 return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
-            batch.different.append(Different(row_id, before, document))
+            batch.different.append(Different(row_id, before, after))
 
     def _write(self, connection: Connection, batch: Batch, rows: Rows) -> None:
         now = self._clock.now()
@@ -205,10 +214,10 @@ class Pass:
         ids: list[Sequence[Any]] = []
         full: list[Sequence[Any]] = []
         uids = new_uids(self._clock.now(), len(keys))
-        for key, uid, (row_id, digest, document, made) in zip(keys, uids, batch.new, strict=True):
-            text = clean(made)
+        for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
+            text = clean(record.text)
             ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append([key, place, row_id, *self._columns(document), extra_of(document), text, at, None])
+            full.append((key, place, row_id, *record.columns, record.extra, text, at, None))
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
@@ -217,13 +226,13 @@ class Pass:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            [row.key, self._place, row_id, *self._columns(document), extra_of(document), clean(text), at, None]
-            for row, row_id, _, document, text in batch.rewritten
+            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.text), at, None)
+            for row, row_id, _, record in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])
         # A row that somebody took out of the table is put back under its key.
         self._sql.insert(connection, [row for row in rows if row[0] not in there])
-        hashes = [(digest, row.key) for row, _, digest, _, _ in batch.rewritten]
+        hashes = [(digest, row.key) for row, _, digest, _ in batch.rewritten]
         hashes += [(digest, key) for key, digest in batch.touched]
         if hashes:
             sign = mark(connection)

@@ -122,7 +122,7 @@ def insert_many(connection: Connection, table: str, columns: Sequence[str], rows
     names = ", ".join(columns)
     if not is_postgresql(connection):
         marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))  # noqa: S608
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
         return
     driver: Any = connection.connection.driver_connection
     failed: Any = connection.dialect.loaded_dbapi.Error

@@ -216,7 +216,8 @@ class RowCutter:
             inner = self._poison.sub(b"", inner)
             if self._odd.search(inner) is not None:
                 return False
-        if len(inner.translate(None, _NOT_XML)) != len(inner) or b"<" + name in inner or b"</" + name in inner:
+        is_nested = name in inner and (b"<" + name in inner or b"</" + name in inner)
+        if is_nested or len(inner.translate(None, _NOT_XML)) != len(inner):
             return False
         self.rows.append((table, CutRow(inner)))
         return True
