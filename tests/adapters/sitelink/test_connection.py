@@ -241,7 +241,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, rows: Callable[[], Iterator[tuple
     class Reader:
         bytes_read = 0
 
-        def tables(self, *_names: str) -> Iterator[tuple[str, Any]]:
+        def cut_tables(self, *_names: str, cut: object) -> Iterator[tuple[str, Any]]:
             return rows()
 
     @contextmanager
