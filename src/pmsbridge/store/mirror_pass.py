@@ -11,9 +11,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
@@ -37,6 +37,7 @@ from pmsbridge.store.mirror_batch import (
 from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import lock_scope, put
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
 
@@ -50,6 +51,37 @@ _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
+
+
+_streams: Final = MIRROR.streams.c
+_ids: Final = MIRROR.ids.c
+_STREAM: Final = Query(
+    select(
+        _streams.cursor, _streams.synced_at, _streams.resume, _streams.is_full, _streams.begun_at, _streams.horizon,
+        _streams.seen,
+    ).where(_streams.place == bindparam("place"), _streams.entity == bindparam("entity"))
+)  # fmt: skip
+_HELD: Final = Query(
+    select(_ids.key).where(_ids.place == bindparam("place"), _ids.entity == bindparam("entity")).limit(literal(1))
+)
+_HIGHEST: Final = Query(select(func.coalesce(func.max(_ids.key), 0)))
+
+
+class _Stream(NamedTuple):
+    """Where the readings of a scope stand."""
+
+    cursor: str | None
+    synced_at: datetime | None
+    resume: str | None
+    is_full: bool
+    begun_at: datetime
+    horizon: int
+    seen: bytes | None
+
+
+def _stream_of(connection: Connection, mine: Mapping[str, object]) -> _Stream | None:
+    row = _STREAM.first(connection, mine)
+    return None if row is None else _Stream(*row)
 
 
 class Pass:
@@ -91,19 +123,18 @@ class Pass:
         self._begin(is_full=is_full)
 
     def _begin(self, *, is_full: bool) -> None:
-        streams, scope = MIRROR.streams, self.scope
+        scope = self.scope
         with self._database.read() as connection:
             place = known_place(connection, scope.account, scope.facility)
         if place is None:
             with self._database.write() as connection:
                 place = place_of(connection, scope)
         self._place = place
+        mine = {"place": place, "entity": scope.entity}
         with self._database.read() as connection:
-            mine = (streams.c.place == self._place, streams.c.entity == scope.entity)
-            row = connection.execute(select(streams).where(*mine)).one_or_none()
-            held = (MIRROR.ids.c.place == self._place, MIRROR.ids.c.entity == scope.entity)
-            self._began_empty = connection.execute(select(MIRROR.ids.c.key).where(*held).limit(1)).first() is None
-            self._horizon: int = connection.execute(select(func.coalesce(func.max(MIRROR.ids.c.key), 0))).scalar_one()
+            row = _stream_of(connection, mine)
+            self._began_empty = _HELD.first(connection, mine) is None
+            self._horizon: int = _HIGHEST.scalar(connection)
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
         reads_all = self.since is None
