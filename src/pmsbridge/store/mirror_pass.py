@@ -171,7 +171,11 @@ class Pass:
         return batch.different
 
     def _known(self, hashes: Mapping[str, bytes]) -> dict[str, Known]:
-        """What is held of rows. Where nothing was held when the reading began, all are taken as new here."""
+        """What is held of rows.
+
+        Where nothing was held when the reading began, all are taken as new here; what another reading has brought since
+        is found before anything is written, and counts as missing for none.
+        """
         if self._began_empty:
             return {}
         with self._database.read() as connection:
@@ -196,8 +200,6 @@ class Pass:
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
         self.unreadable += failed
-        # Not looked up, such a row may be held since a moment ago: then it is not missing.
-        self._is_whole = self._is_whole and not (failed and self._began_empty)
         return made
 
     def _sort(self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Made]) -> None:

@@ -29,7 +29,7 @@ _DATA: Final = re.compile(rb"<diffgr:diffgram(?:\s[^<>]*)?(?<!/)>\s*<[A-Za-z_][\
 _ROW: Final = re.compile(rb"\s*<([A-Za-z_][\w.-]*)(?:\s+(?:diffgr|msdata):[\w.-]+=\"[^\"<>&]*\")*\s*>")
 _NOT_XML: Final = bytes({*range(32)} - {9, 10, 13})
 
-_CELL: Final = re.compile(r"<([A-Za-z_][\w.-]*)>([^<]*)</\1>")
+_CELL: Final = re.compile(r"<([A-Za-z_][\w.-]*)>([^<\r]*)</\1>")
 _ESCAPE: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
 _OTHER_ESCAPE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
@@ -95,8 +95,6 @@ def cells_of_cut(line: bytes, drop: Collection[str] = ()) -> dict[str, str]:
     """
     inner, *added = line.split(_BETWEEN)
     text = inner.decode()
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
     found = _CELL.findall(text)
     is_simple = 2 * len(found) == text.count("<") and "_x" not in text and "]]>" not in text
     if is_simple and "&" in text:
