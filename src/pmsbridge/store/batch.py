@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.engine import Dialect
 
 from pmsbridge.store.portable import is_postgresql
-from pmsbridge.store.prepared import driver_rows, driver_write
+from pmsbridge.store.prepared import driver_rows, driver_write, numbered, on_postgresql
 
 __all__ = ["Delete", "Insert", "Update", "Write", "run"]
 
@@ -58,31 +58,34 @@ class Delete:
 Write = Update | Insert | Delete
 
 
-def run(connection: Connection, writes: Sequence[Write]) -> list[int]:
+def run(connection: Connection, writes: Sequence[Write], *, is_whole: bool = False) -> Sequence[int]:
     """Do the writes, in order; returns how many rows each of them touched.
 
     Two writes of one call must not touch the same row. Whoever does not find what it expects rolls back.
+
+    Args:
+        connection: An open transaction.
+        writes: What to do.
+        is_whole: Nothing else follows before the commit. Where nothing went before either, and every row that is
+            changed or added is there to be, PostgreSQL commits it with the same round trip; deletes then count as 0.
     """
     if not writes:
         return []
-    if is_postgresql(connection):
-        return _at_once(connection, writes)
-    return [_alone(connection, write) for write in writes]
+    if not is_postgresql(connection):
+        return [_alone(connection, write) for write in writes]
+    shapes = tuple(_shape(write) for write in writes)
+    values = list(chain.from_iterable(_values(write, connection.dialect) for write in writes))
+    if is_whole and on_postgresql().is_untouched(connection):
+        expected = tuple(map(_expected, shapes))
+        if on_postgresql().commit_alone(connection, _refusing(shapes, expected), values) is not None:
+            return [count or 0 for count in expected]
+    (counts,) = driver_rows(connection, _statement(shapes), values, prepare=True)
+    return list(counts)
 
 
 def _alone(connection: Connection, write: Write) -> int:
     text, _ = _text(_shape(write), 0, "sqlite")
     return driver_write(connection, text, _values(write, connection.dialect))
-
-
-def _at_once(connection: Connection, writes: Sequence[Write]) -> list[int]:
-    text = _statement(tuple(_shape(write) for write in writes))
-    values: dict[str, Any] = {}
-    for number, write in enumerate(writes):
-        _, names = _text(_shape(write), number, "postgresql")
-        values.update(zip(names, _values(write, connection.dialect), strict=True))
-    (counts,) = driver_rows(connection, text, values)
-    return list(counts)
 
 
 # -- text --------------------------------------------------------------------------------------------------------------
@@ -103,9 +106,32 @@ def _shape(write: Write) -> _Shape:
 @lru_cache(maxsize=512)
 def _statement(shapes: tuple[_Shape, ...]) -> str:
     """All writes as one: each is a part of its own, counted in the order they stand in."""
-    parts = [f"w{n} AS ({_text(shape, n, 'postgresql')[0]} RETURNING 1)" for n, shape in enumerate(shapes)]
-    counts = [f"(SELECT count(*) FROM w{n})" for n in range(len(shapes))]  # noqa: S608 - names of ours only
-    return f"WITH {', '.join(parts)} SELECT {', '.join(counts)}"
+    return f"{_parts(shapes)} SELECT {', '.join(_counts(shapes))}"
+
+
+@lru_cache(maxsize=512)
+def _refusing(shapes: tuple[_Shape, ...], expected: tuple[int | None, ...]) -> str:
+    """The same, but it fails as a whole when a part does not touch the rows it should."""
+    fits = [f"{count} = {wanted}" for count, wanted in zip(_counts(shapes), expected, strict=True) if wanted is not None]
+    return f"{_parts(shapes)} SELECT 1 / CASE WHEN {' AND '.join(fits) or 'true'} THEN 1 ELSE 0 END"
+
+
+def _expected(shape: _Shape) -> int | None:
+    """How many rows a write touches when everything is as its writer believes; None when any number will do."""
+    return None if shape[0] == "delete" else shape[-1]
+
+
+def _counts(shapes: tuple[_Shape, ...]) -> list[str]:
+    return [f"(SELECT count(*) FROM w{n})" for n in range(len(shapes))]  # noqa: S608 - names of ours only
+
+
+def _parts(shapes: tuple[_Shape, ...]) -> str:
+    parts, names = [], []
+    for number, shape in enumerate(shapes):
+        text, own = _text(shape, number, "postgresql")
+        parts.append(f"w{number} AS ({text} RETURNING 1)")
+        names.extend(own)
+    return "WITH " + numbered(", ".join(parts), names)
 
 
 @lru_cache(maxsize=2048)

@@ -14,7 +14,7 @@ from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.batch import Insert, run
-from pmsbridge.store.portable import insert_absent, lock_scope
+from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.reading import load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
@@ -194,7 +194,15 @@ def _insert(connection: Connection, inserts: Sequence[Insert]) -> None:
 
 def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:
     """Make sure that lanes have a row."""
-    insert_absent(connection, lanes, [{"name": lane} for lane in sorted({route.lane for route in routes})])
+    wanted = sorted({route.lane for route in routes})
+    if is_postgresql(connection) and wanted:
+        # To insert what is there already would wait for the worker that is just renewing its lease on it.
+        known = {name for (name,) in _LANES.all(connection, {"names": wanted})}
+        wanted = [lane for lane in wanted if lane not in known]
+    insert_absent(connection, lanes, [{"name": lane} for lane in wanted])
+
+
+_LANES: Final = Query(select(lanes.c.name).where(lanes.c.name.in_(bindparam("names", expanding=True))))
 
 
 def add_effects(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, func, not_, or_, select
 
 from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
 from pmsbridge.actions.plan import When
@@ -298,9 +298,9 @@ def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lane for (lane,) in _LANES.all(connection, {"id": action_id})))
 
 
-def is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether nobody holds a lane at that instant."""
-    return or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < now)
+def is_free(now: ColumnElement[Any], of: FromClause = lanes) -> ColumnElement[bool]:
+    """Whether nobody holds a lane at that instant; ``of`` is the table of lanes, or another name of it."""
+    return or_(of.c.lease_until.is_(None), of.c.lease_until < now)
 
 
 def _due_lanes(lease_now: ColumnElement[Any]) -> Select[Any]:
