@@ -202,7 +202,7 @@ class Pen:
 
     def _run(self, writes: Sequence[Write], *, is_whole: bool = False) -> None:
         for write, touched in zip(writes, run(self._connection, writes, is_whole=is_whole), strict=True):
-            if not isinstance(write, Delete) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
+            if isinstance(write, Update | Insert) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
                 _refuse(write)
 
 

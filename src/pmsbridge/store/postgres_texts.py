@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -83,8 +83,7 @@ def _autocommit(driver: psycopg.Connection[Any]) -> Iterator[None]:
 
 def _run(driver: psycopg.Connection[Any], text: str, values: Sequence[Any], *, prepare: bool | None) -> list[Any]:
     cursor = psycopg.RawCursor(driver, row_factory=tuple_row)
-    # Our texts are literals and names of ours; the driver's own type wants to see that.
-    cursor.execute(text, values, prepare=prepare)  # type: ignore[call-overload]
+    cursor.execute(text, values, prepare=prepare)
     return cursor.fetchall()
 
 
@@ -94,7 +93,7 @@ def _driver(connection: Connection) -> psycopg.Connection[Any] | None:
     return raw if isinstance(raw, psycopg.Connection) else None
 
 
-def _raise_as_sqlalchemy(connection: Connection, error: BaseException, text: str) -> Any:  # noqa: ANN401 - never returns
+def _raise_as_sqlalchemy(connection: Connection, error: BaseException, text: str) -> NoReturn:
     # The only way to its listeners, and to a pool that forgets a server that went away.
     connection._handle_dbapi_exception(error, text, None, None, None)  # noqa: SLF001
 

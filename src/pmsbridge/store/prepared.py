@@ -44,7 +44,8 @@ def driver_rows(
         DBAPIError: What the driver raises, as SQLAlchemy wraps it.
     """
     if connection.dialect.name != _SQLITE:
-        return on_postgresql().fetch(connection, text, values, prepare=prepare)
+        found: Sequence[Sequence[Any]] = on_postgresql().fetch(connection, text, values, prepare=prepare)
+        return found
     with sqlite_errors(connection, text):
         rows: Sequence[Sequence[Any]] = _cursor(connection).execute(text, values).fetchall()
         return rows
