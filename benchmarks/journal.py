@@ -84,7 +84,7 @@ class Measured(harness.Subject):
 
 def measure(stage: Stage, settings: argparse.Namespace, say: Callable[[str], None]) -> list[Measured]:
     """All engines, taking turns; one whose run was wrong is left out from then on, and the report says why."""
-    found = [Measured(engine) for engine in engines(stage)]
+    found = [Measured(engine) for engine in engines(stage) if settings.only in f"{engine.name}, {engine.workers}"]
     for number in range(1, settings.rounds + 1):
         for subject in found:
             say(f"round {number}/{settings.rounds}: {subject.engine.name}, workers {subject.engine.workers}")
@@ -273,6 +273,7 @@ def _peers(python: str) -> str | None:
 def _settings() -> argparse.Namespace:
     parser = harness.options("Actions per second: pmsbridge, Celery, Procrastinate, DBOS.")
     parser.set_defaults(rounds=2)
+    parser.add_argument("--only", default="", help='what the name of an engine, ", " and its workers must contain')
     parser.add_argument("--peers", default=str(PEERS), help="the interpreter that has them")
     settings = parser.parse_args()
     settings.actions, settings.lane_actions, settings.per_lane = (40, 40, 1) if settings.quick else (300, 200, 4)
