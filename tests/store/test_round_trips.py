@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, select, text, update
+from sqlalchemy import event, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from pmsbridge.errors import UnavailableError
@@ -47,8 +47,13 @@ class Trips:
     def __init__(self, database: Database, path: Path) -> None:
         self._path = path
         self._file = path.open("a")
-        event.listen(database.engine, "checkout", lambda driver, *_: driver.pgconn.trace(self._file.fileno()))
-        event.listen(database.engine, "checkin", lambda driver, _: driver and driver.pgconn.untrace())
+        self._listeners = {
+            "checkout": lambda driver, *_: driver.pgconn.trace(self._file.fileno()),
+            "checkin": lambda driver, _: driver.pgconn.untrace(),
+        }
+        self._engine = database.engine
+        for name, listener in self._listeners.items():
+            event.listen(self._engine, name, listener)
 
     def of(self, act: Callable[[], object]) -> int:
         """Since the act began."""
@@ -60,6 +65,8 @@ class Trips:
         return self._path.read_text().count("ReadyForQuery")
 
     def close(self) -> None:
+        for name, listener in self._listeners.items():
+            event.remove(self._engine, name, listener)
         self._file.close()
 
 
@@ -146,13 +153,16 @@ def test_what_was_begun_before_is_committed_with_it_or_not_at_all(database: Data
         assert connection.execute(select(lanes)).all() == []
 
 
-def test_a_commit_alone_goes_by_our_isolation_whatever_the_role_was_given(postgres_journal: str) -> None:
-    open_database(postgres_journal).close()
+def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(postgres_journal: str) -> None:
+    def alter(words: str) -> None:
+        name = make_url(postgres_journal).database
+        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f'ALTER DATABASE "{name}" {words}'))
+
     database = open_database(postgres_journal)
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for name, value in (("isolation", "serializable"), ("read_only", "on")):
-            connection.execute(text(f"ALTER ROLE CURRENT_USER SET default_transaction_{name} = '{value}'"))
     try:
+        alter("SET default_transaction_isolation = 'serializable'")
+        alter("SET default_transaction_read_only = 'on'")
         other = open_database(postgres_journal)
         with other.write() as connection:
             found = postgres_texts.commit_alone(connection, "SELECT current_setting('transaction_isolation')", ())
@@ -160,8 +170,7 @@ def test_a_commit_alone_goes_by_our_isolation_whatever_the_role_was_given(postgr
             run(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])], is_whole=True)
         other.close()
     finally:
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("ALTER ROLE CURRENT_USER RESET ALL"))
+        alter("RESET ALL")
         database.close()
 
 
