@@ -237,9 +237,8 @@ def _counted(engine: Engine, folder: Path) -> Callable[[], Counter[str]]:
         event.listen(engine, "checkout", lambda driver, *_args: driver.set_trace_callback(note))
         return seen.copy
     event.listen(engine, "checkout", trace)
-    event.listen(
-        engine, "checkin", lambda driver, _record: driver and driver.pgconn.untrace()
-    )  # it is complete only then
+    # The library writes its trace out when it ends.
+    event.listen(engine, "checkin", lambda driver, _record: driver and driver.pgconn.untrace())
     return lambda: Counter(name for each in traces for line in each.read_text().splitlines() for name in _said(line))
 
 

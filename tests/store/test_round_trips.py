@@ -154,12 +154,13 @@ def test_what_was_begun_before_is_committed_with_it_or_not_at_all(database: Data
 
 
 def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(postgres_journal: str) -> None:
+    first = open_database(postgres_journal)
+
     def alter(words: str) -> None:
         name = make_url(postgres_journal).database
-        with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with first.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f'ALTER DATABASE "{name}" {words}'))
 
-    database = open_database(postgres_journal)
     try:
         alter("SET default_transaction_isolation = 'serializable'")
         alter("SET default_transaction_read_only = 'on'")
@@ -171,7 +172,7 @@ def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(po
         other.close()
     finally:
         alter("RESET ALL")
-        database.close()
+        first.close()
 
 
 def test_after_a_commit_alone_a_transaction_is_one_again(database: Database) -> None:
