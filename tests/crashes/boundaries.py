@@ -1,17 +1,21 @@
 """Where a worker can die: before and after every commit, and before and after whatever leaves the process.
 
-Nothing is listed here. A boundary is counted when it is reached, and a commit that went by uncounted is an error.
+Nothing is listed here. A boundary is counted when it is reached, and a commit that went by uncounted is an error. Its
+name tells a commit by what it adds to the trail ("after commit: sending, settled"), one that adds nothing by the
+function it is made in ("before commit: watch"), and a call by what is asked ("before TakePayment").
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -20,9 +24,13 @@ from pmsbridge.actions.effects import EffectBody
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.mailer import Mail
 from pmsbridge.ports.outcome import Attempt, Receipt
+from pmsbridge.store import trail as chain
 from pmsbridge.store.database import Database
 
 __all__ = ["Boundaries", "FileMailer", "guard_adapter", "guard_database"]
+
+_PRODUCT: Final = f"{os.sep}pmsbridge{os.sep}"
+_OPENING: Final = f"{os.sep}store{os.sep}database.py"
 
 
 class Boundaries:
@@ -32,26 +40,32 @@ class Boundaries:
         reached: How many so far.
     """
 
-    def __init__(self, diary: int, *, die_at: int | None, later_seconds: float | None = None) -> None:
+    def __init__(
+        self, diary: int, *, die_at: int | None, die_in: Collection[str] = (), later_seconds: float | None = None
+    ) -> None:
         """Die at one of them.
 
         Args:
             diary: Descriptor that every boundary is written to when it is reached.
             die_at: The number of the boundary to die at, from 1; None for none.
+            die_in: Names of boundaries: die at the first one of them that is reached.
             later_seconds: Go on, and die in the middle of whatever comes then; None dies at once.
         """
         self.reached = 0
         self._diary = diary
         self._die_at = die_at
+        self._die_in = frozenset(die_in)
         self._later_seconds = later_seconds
 
     def reach(self, label: str) -> None:
         """One more boundary."""
         self.reached += 1
         os.write(self._diary, f"{label}\n".encode())
-        if self.reached == self._die_at and self._later_seconds is None:
+        if self.reached != self._die_at and label not in self._die_in:
+            return
+        if self._later_seconds is None:
             _die()
-        elif self.reached == self._die_at:
+        else:
             threading.Thread(target=self._die_later, daemon=True).start()
 
     def _die_later(self) -> None:
@@ -67,17 +81,20 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     """Make every write transaction of a database a place to die: before its commit and after."""
     honest_write, honest_read = database.write, database.read
     known: list[str] = []
+    said = _listen_to_the_trail()
 
     @contextmanager
     def write() -> Iterator[Connection]:
         known.append("write")
+        said.clear()
         try:
             with honest_write() as connection:
                 yield connection
-                boundaries.reach("before commit")
+                name = ", ".join(sorted(said)) or _maker()
+                boundaries.reach(f"before commit: {name}")
         finally:
             known.pop()
-        boundaries.reach("after commit")
+        boundaries.reach(f"after commit: {name}")
 
     @contextmanager
     def read() -> Iterator[Connection]:
@@ -96,6 +113,30 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     database.write = write  # type: ignore[method-assign]
     database.read = read  # type: ignore[method-assign]
     event.listen(Engine, "commit", seen)
+
+
+def _listen_to_the_trail() -> set[str]:
+    """What is said to trails from now on in this process, until somebody clears it."""
+    said: set[str] = set()
+    honest = chain.Event.__init__
+
+    def begin(event: chain.Event, name: str, data: Mapping[str, Any]) -> None:
+        said.add(name)
+        honest(event, name, data)
+
+    chain.Event.__init__ = begin  # type: ignore[method-assign]
+    return said
+
+
+def _maker() -> str:
+    """The function of the product that makes the transaction which ends now."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        name = frame.f_code.co_filename
+        if _PRODUCT in name and not name.endswith(_OPENING):
+            return frame.f_code.co_name
+    return "unknown"
 
 
 def guard_adapter(adapter: Adapter, boundaries: Boundaries) -> None:
