@@ -343,7 +343,9 @@ class Bridge:
         wanted, jobs, runtime = self.settings.schedule, self.runtime.jobs, self.runtime
         night, evening = f"sync {key.account}/{key.facility}", f"reconcile {key.account}/{key.facility}"
         sync = night_copy_of(runtime, key)
-        comparison = comparison_of(runtime, key, evening, close_at=wanted.daily_close)
+        comparison = comparison_of(
+            runtime, key, evening, close_at=wanted.daily_close, every_rental=wanted.reconcile_every_rental
+        )
         if wanted.nightly is not None:
             jobs[night] = sync if wanted.reconcile is not None else after_sync(runtime, sync, comparison, evening)
             yield Nightly(night, wanted.nightly, zone, key.account, key.facility)

@@ -139,6 +139,8 @@ class ScheduleSettings(Section):
         reconcile: When payments are compared with the back offices, in each facility's own time. None, written "never",
             for no time of its own: they are then compared after each facility's nightly sync, when it succeeded.
             Only with ``nightly`` "never" as well is nothing compared by the clock.
+        reconcile_every_rental: The comparison by the clock reads every rental in the mirror, one call each, not only
+            those that were paid through us: only this shows payments at the desk on other rentals.
         daily_close: When the back offices close their day, in each facility's own time: until then a payment can be
             voided. None when it is not known.
         jitter: Each night starts at random within this time from its slot, so that not all facilities, and not all
@@ -148,6 +150,7 @@ class ScheduleSettings(Section):
 
     nightly: ClockTime | None = time(2, 30)
     reconcile: ClockTime | None = None
+    reconcile_every_rental: bool = False
     daily_close: ClockTime | None = None
     jitter: Duration = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(hours=3))
     alarm_after: Duration = Field(default=timedelta(hours=4), ge=timedelta(minutes=15), le=timedelta(hours=23))

@@ -185,16 +185,22 @@ class Journal:
             desk.resolve(connection, action_id, effect_key, outcome, evidence, actor, self._clock.now())
             return reading.load_action(connection, action_id)
 
-    def retry(self, action_id: str, actor: str) -> tuple[str, ...]:
+    def retry(self, action_id: str, actor: str, *, anyway: bool = False) -> tuple[str, ...]:
         """Ask once more for what certainly never left; returns the names of the effects.
+
+        Args:
+            action_id: Which.
+            actor: Who decided; kept in the trail.
+            anyway: A payment is sent although another one for the same rental was asked for since.
 
         Raises:
             NotFoundError: There is no such action.
-            InputError: Nothing in it can be retried; the message says why.
+            InputError: Nothing in it can be retried, or it would pay once more what was paid since
+                (``balance_moved``); the message says why.
             GuardHeldError: The same payment is being confirmed in another action.
         """
         with self._database.write() as connection:
-            return desk.retry(connection, action_id, actor, self._clock.now())
+            return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, not_, or_, select
 
-from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
+from pmsbridge.actions.effects import EFFECT_KINDS, EffectBody, TakePayment, effect_class
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
@@ -37,7 +37,9 @@ __all__ = [
     "next_due",
     "page",
     "payment_stamps",
+    "payments_of",
     "recent_effects",
+    "rentals_paid",
     "steps_of",
 ]
 
@@ -365,14 +367,22 @@ _PAYMENTS: Final = Query(
 )
 
 
+def payments_of(connection: Connection, account: str, facility: str, tenant_id: str) -> list[StoredEffect]:
+    """Everything that moves money for a tenant, however it stands."""
+    rows = _PAYMENTS.all(connection, {"account": account, "facility": facility, "tenant": tenant_id})
+    return [StoredEffect.from_row(row) for row in rows]
+
+
+def rentals_paid(effect: EffectBody) -> tuple[str, ...]:
+    """The rentals that an effect moves money for; "*" for all at once."""
+    return tuple(part.rental_id for part in effect.parts) if isinstance(effect, TakePayment) else ("*",)
+
+
 def payment_stamps(connection: Connection, account: str, facility: str, tenant_id: str) -> dict[str, int]:
     """By rental, a number that changes whenever a payment for it is stored or moves on; "*" for all rentals at once."""
-    rows = _PAYMENTS.all(connection, {"account": account, "facility": facility, "tenant": tenant_id})
     stamps: dict[str, int] = {}
-    for stored in map(StoredEffect.from_row, rows):
-        effect = stored.effect
-        rentals = [part.rental_id for part in effect.parts] if isinstance(effect, TakePayment) else ["*"]
-        for rental_id in rentals:
+    for stored in payments_of(connection, account, facility, tenant_id):
+        for rental_id in rentals_paid(stored.effect):
             stamps[rental_id] = stamps.get(rental_id, 0) + stored.version + 1
     return stamps
 
