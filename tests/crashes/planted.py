@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pmsbridge.actions.effects import EffectBody
-from pmsbridge.errors import RejectedError, UnavailableError
+from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 
@@ -85,7 +85,35 @@ def _blind(adapter: Adapter) -> None:
     adapter.probe = probe  # type: ignore[method-assign, assignment]
 
 
-OFFICES: Final[dict[str, Callable[[Adapter], None]]] = {"away": _away, "refusing": _refusing, "blind": _blind}
+def _silent(adapter: Adapter) -> None:
+    """Nothing arrives, and nobody is told."""
+
+    def execute(_effect: EffectBody, _attempt: Attempt) -> Receipt:
+        message = "no answer"
+        raise OutcomeUnknownError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign]
+
+
+def _mute(adapter: Adapter) -> None:
+    """Everything is done, and no answer comes."""
+    honest = adapter.execute
+
+    def execute(effect: EffectBody, attempt: Attempt) -> Receipt:
+        honest(effect, attempt)
+        message = "no answer"
+        raise OutcomeUnknownError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign]
+
+
+OFFICES: Final[dict[str, Callable[[Adapter], None]]] = {
+    "away": _away,
+    "refusing": _refusing,
+    "blind": _blind,
+    "silent": _silent,
+    "mute": _mute,
+}
 """No bugs: how a back office may be for a while."""
 
 

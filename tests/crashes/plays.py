@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -43,20 +43,21 @@ class Play:
 
 
 def _plays() -> Iterator[Play]:
-    click, work = Act("portal"), Act("worker")
+    click, work, asks = Act("portal"), Act("worker"), Act("operator")
+    silent, mute, blind = Act("portal", office="silent"), Act("portal", office="mute"), Act("worker", office="blind")
     for verb in _CALLS:
         yield Play(verb, (click,))
     for verb in ("pay", "edit", "pay_by_card"):
-        yield Play(verb, (Act("portal", dies="after commit: submitted"), work, work))
-    for verb in ("pay", "move_out", "pay_by_card"):
+        yield Play(verb, (Act("portal", dies="after commit: submitted"), work))
+    for verb in ("pay", "move_out", "edit", "pay_by_card"):
         yield Play(verb, (Act("portal", dies=f"before {_CALLS[verb]}"), work, work))
+        yield Play(verb, (silent, work))
     for verb in ("pay", "edit", "autopay"):
-        yield Play(verb, (Act("portal", dies=f"after {_CALLS[verb]}"), work, work))
+        yield Play(verb, (mute, work))
     for place in ("after PostBulletin", "after mail"):
-        yield Play("edit", (Act("portal", dies=place), work, work, Act("operator"), work))
-    for verb, place in (("pay", "after TakePayment"), ("move_out", "before ScheduleMoveOut")):
-        blind = Act("worker", office="blind")
-        yield Play(verb, (Act("portal", dies=place), blind, blind, Act("operator"), work))
+        yield Play("edit", (Act("portal", dies=place), work, asks))
+    yield Play("pay", (mute, blind, asks))
+    yield Play("move_out", (silent, blind, asks, work))
     for office in ("away", "refusing"):
         for verb in ("pay", "edit"):
             yield Play(verb, (Act("portal", office=office), work))
@@ -88,28 +89,25 @@ def acted(
     ended: list[dict[str, Any]] = []
     for number, act in enumerate(place.play.acts[: place.act + 1]):
         is_last = number == place.act
-        how: dict[str, Any] = {"office": act.office, "die_in": sorted(die_in) if is_last else []}
-        if act.dies and not (is_last and die_in):
-            how["die_in"] = [act.dies]
-        jobs = list(_jobs(scene, place.play, act, crowd if is_last or act.who == "portal" else 1, how))
-        beside = [
-            scene.job(works=True, office=act.office, delay_seconds=_ALIVE_AFTER_SECONDS)
-            for _ in range(living if is_last else 0)
-        ]
-        ended += scene.run(*jobs, *beside)[: len(jobs)]
+        fated = sorted(die_in) if is_last and die_in else [act.dies] if act.dies else []
+        jobs = list(_jobs(scene, place.play, act, crowd, fated))
+        beside = {"works": True, "office": act.office, "delay_seconds": _ALIVE_AFTER_SECONDS}
+        ended += scene.run(*jobs, *(scene.job(**beside) for _ in range(living if is_last else 0)))[: len(jobs)]
         scene.later()
     return ended
 
 
-def _jobs(scene: Scene, play: Play, act: Act, number: int, how: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    statements = list(_statements(scene)) if act.who == "operator" else []
-    for turn in range(number):
-        if act.who == "portal":
-            yield scene.job(scene.wish(play.verb), remembers=True, **how)
-        elif act.who == "worker":
-            yield scene.job(works=True, **how)
-        else:
-            yield scene.job(statements=statements[turn::number], **how)
+def _jobs(scene: Scene, play: Play, act: Act, crowd: int, fated: Sequence[str]) -> list[dict[str, Any]]:
+    """As many processes as may die, or one that does everything."""
+    how: dict[str, Any] = {"office": act.office, "die_in": fated}
+    number = crowd if fated else 1
+    if act.who == "worker":
+        return [scene.job(works=True, **how) for _ in range(number)]
+    if act.who == "portal":
+        wishes = [scene.wish(play.verb) for _ in range(crowd)]
+        return [scene.job(*wishes[turn::number], remembers=True, **how) for turn in range(number)]
+    statements = list(_statements(scene))
+    return [scene.job(statements=statements[turn::number], **how) for turn in range(number)]
 
 
 def _statements(scene: Scene) -> Iterator[Mapping[str, str]]:

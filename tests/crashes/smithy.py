@@ -209,10 +209,10 @@ class Scene:
         self.control.advance(by.total_seconds())
 
     def finish(self, *, killing: int = 0, planted: str | None = None) -> None:
-        """Let workers come, two at a time, until nothing is open; the first ones die on their way."""
+        """Let workers come until nothing is open; the first ones come two at a time, and die on their way."""
         for number in range(killing + 20):
             self.later()
-            how: list[dict[str, Any]] = [{"works": True, "planted": planted} for _ in range(2)]
+            how: list[dict[str, Any]] = [{"works": True, "planted": planted} for _ in range(1 + (number < killing))]
             if number < killing:
                 how[0]["die_at"] = self.chance.randint(1, 12)
                 how[1]["die_at"] = self.chance.randint(1, 24)
@@ -259,6 +259,7 @@ def emptied(server: PostgresServer, url: str) -> Callable[[], None]:
     database = url.rpartition("/")[2]
 
     def wipe() -> None:
+        server.goes(url)
         with server.connect(database) as connection:
             rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             names = [

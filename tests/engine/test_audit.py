@@ -392,16 +392,13 @@ def test_the_end_of_a_wait_is_covered_while_the_trail_tells_it(bench: Bench) -> 
     ("statement", "breach"),
     [
         ("delete from pmsbridge_guards", Breach.GUARD),
-        ("insert into pmsbridge_guards select guard || 'x', action_id, 'none', held_since {}_guards", Breach.GUARD),
+        ("insert into pmsbridge_guards select guard || 'x', action_id, 'none', held_since from {}guards", Breach.GUARD),
         ("delete from pmsbridge_aliases", Breach.CLICK),
-        (
-            "insert into pmsbridge_aliases select id || 'x', action_id, intent, kind, attached_at {}_aliases",
-            Breach.CLICK,
-        ),
+        ("insert into {0}aliases select id || 'x', action_id, intent, kind, attached_at from {0}aliases", Breach.CLICK),
     ],
 )
 def test_clicks_and_guards_that_were_added_or_removed_are_found(bench: Bench, statement: str, breach: Breach) -> None:
-    assert {found.breach for found in _after(bench, (statement.format("from pmsbridge"), ()))} == {breach}
+    assert {found.breach for found in _after(bench, (statement.format("pmsbridge_"), ()))} == {breach}
 
 
 def test_a_removed_step_is_found(old: Stage) -> None:

@@ -36,10 +36,10 @@ class Breach(StrEnum):
     ``ENTRY``: an entry is not what was written. ``ORDER``: entries are missing, added or swapped. ``END``: the end of
     the trail is not where the action says. ``STEPS``: the action has other steps than its trail tells. ``STEP``: a step
     stands other than its trail tells. ``OUTCOME``: the action's outcome does not follow from its steps. ``ASKED``: who
-    asked, when, for whom or for what, is not what the trail or the key tells. ``CLICK``: a click that was attached is not
-    what the trail tells. ``GUARD``: what is held for unresolved payments is not what the steps hold. ``ORPHAN``: entries
-    of an action that is not there. ``GONE``: an action that was there is not. ``CUT``: a trail is shorter, or other,
-    than it was.
+    asked, when, for whom or for what, is not what the trail or the key tells. ``CLICK``: a click that was attached is
+    not what the trail tells. ``GUARD``: what is held for unresolved payments is not what the steps hold. ``ORPHAN``:
+    entries of an action that is not there. ``GONE``: an action that was there is not. ``CUT``: a trail is shorter, or
+    other, than it was.
     """
 
     ENTRY = "entry"

@@ -1,7 +1,7 @@
 """What follows from a trail and from what was asked, column by column. Pure.
 
-A trail tells more than outcomes: how often a step was sent and looked for, since when, whose click was attached. What the
-tables say beside that is compared with it here. ``docs/reconcile.md`` lists the columns.
+A trail tells more than outcomes: how often a step was sent and looked for, since when, whose click was attached. What
+the tables say beside that is compared with it here. ``docs/reconcile.md`` lists the columns.
 """
 
 from __future__ import annotations
@@ -86,10 +86,12 @@ def _of_counts(effect: StoredEffect, step: ToldStep) -> Iterator[str]:
     # Whether an absence was the end, or put it back, shows in how it stands now.
     ended_absent = step.last_event == "absent" and effect.ended is Ended.NOT_SENT
     expected = {
-        "attempts": step.sends, "looks": step.looks, "resends": step.put_backs - ended_absent, "version": step.writes,
+        "attempts": step.sends, "resends": step.put_backs - ended_absent, "version": step.writes,
         "is_doubtful": step.was_doubtful if ended_absent else step.is_doubtful,
     }  # fmt: skip
     yield from (name for name, value in expected.items() if getattr(effect, name) != value)
+    if effect.looks not in {step.looks, step.looks + step.earlier_looks}:
+        yield "looks"
 
 
 def _of_instants(effect: StoredEffect, step: ToldStep) -> Iterator[str]:

@@ -66,7 +66,8 @@ class ToldStep:
         last_event: Name of its last entry; empty for none.
         lane: Where it was last sent; empty when it never was.
         sends: Since it was asked for.
-        looks: Ever.
+        looks: Since it was asked for.
+        earlier_looks: Before it was retried; an earlier release went on counting.
         put_backs: Looks since it was asked for that did not find it.
         writes: Ever.
         is_doubtful: A send may have arrived unseen.
@@ -89,6 +90,7 @@ class ToldStep:
     lane: str = ""
     sends: int = 0
     looks: int = 0
+    earlier_looks: int = 0
     put_backs: int = 0
     writes: int = 0
     is_doubtful: bool = False
@@ -114,7 +116,8 @@ class ToldStep:
         """A person asks for it once more: it waits to be sent as on the first day."""
         self.standings, self.change = frozenset({(EffectState.WAITING, None)}), None
         self.asked_at = self.last_at = self.due_at = at
-        self.sends = self.put_backs = 0
+        self.earlier_looks += self.looks
+        self.sends = self.looks = self.put_backs = 0
         self.first_sent_at, self.is_doubtful, self.last_event = None, False, "retried"
         self.writes += 1
 
