@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -30,7 +30,10 @@ from pmsbridge.store.database import Database
 __all__ = ["Boundaries", "FileMailer", "guard_adapter", "guard_database"]
 
 _PRODUCT: Final = f"{os.sep}pmsbridge{os.sep}"
-_OPENING: Final = f"{os.sep}store{os.sep}database.py"
+_WRITING: Final = tuple(
+    f"{os.sep}store{os.sep}{name}.py" for name in ("database", "batch", "prepared", "portable", "postgres_texts")
+)
+"""Modules that make every transaction, and name none."""
 
 
 class Boundaries:
@@ -82,6 +85,7 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     honest_write, honest_read = database.write, database.read
     known: list[str] = []
     said = _listen_to_the_trail()
+    alone = _committed_alone(boundaries, said) if database.kind == "postgresql" else []
 
     @contextmanager
     def write() -> Iterator[Connection]:
@@ -90,8 +94,11 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
         try:
             with honest_write() as connection:
                 yield connection
-                name = ", ".join(sorted(said)) or _maker()
-                boundaries.reach(f"before commit: {name}")
+                name = _name(said)
+                if connection in alone:
+                    alone.remove(connection)
+                else:
+                    boundaries.reach(f"before commit: {name}")
         finally:
             known.pop()
         boundaries.reach(f"after commit: {name}")
@@ -128,15 +135,38 @@ def _listen_to_the_trail() -> set[str]:
     return said
 
 
+def _name(said: Collection[str]) -> str:
+    """What a transaction that ends now is called."""
+    return ", ".join(sorted(said)) or _maker()
+
+
 def _maker() -> str:
     """The function of the product that makes the transaction which ends now."""
     frame = sys._getframe()
     while frame.f_back is not None:
         frame = frame.f_back
         name = frame.f_code.co_filename
-        if _PRODUCT in name and not name.endswith(_OPENING):
+        if _PRODUCT in name and not name.endswith(_WRITING):
             return frame.f_code.co_name
     return "unknown"
+
+
+def _committed_alone(boundaries: Boundaries, said: Collection[str]) -> list[Connection]:
+    """Make the last moment before a commit that is one statement a place to die; connections that made one."""
+    from pmsbridge.store import postgres_texts
+
+    honest: Callable[..., list[Any] | None] = postgres_texts.commit_alone
+    made: list[Connection] = []
+
+    def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
+        boundaries.reach(f"before commit: {_name(said)}")
+        rows = honest(connection, text, values)
+        if rows is not None:
+            made.append(connection)
+        return rows
+
+    postgres_texts.commit_alone = commit_alone
+    return made
 
 
 def guard_adapter(adapter: Adapter, boundaries: Boundaries) -> None:

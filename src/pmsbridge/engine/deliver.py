@@ -96,7 +96,7 @@ class Runtime:
         self.quotes = Quotes(database)
         self.runs = Runs(database, self._clock)
         self._owner = WorkerName()
-        self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease)
+        self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease, self._clock.now)
         self.on_poke: Callable[[str, datetime | None], None] | None = None
         self._sealed = SealedValues()
         self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
