@@ -131,7 +131,7 @@ def _listen_to_the_trail() -> set[str]:
         said.add(name)
         honest(event, name, data)
 
-    chain.Event.__init__ = begin  # type: ignore[method-assign]
+    chain.Event.__init__ = begin  # type: ignore[method-assign, assignment]
     return said
 
 

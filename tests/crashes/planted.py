@@ -63,7 +63,7 @@ def _away(adapter: Adapter) -> None:
         message = "connection refused"
         raise UnavailableError(message)
 
-    adapter.execute = execute  # type: ignore[method-assign]
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
 
 
 def _refusing(adapter: Adapter) -> None:
@@ -73,7 +73,7 @@ def _refusing(adapter: Adapter) -> None:
         message = "no"
         raise RejectedError(message)
 
-    adapter.execute = execute  # type: ignore[method-assign]
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
 
 
 def _blind(adapter: Adapter) -> None:
@@ -92,7 +92,7 @@ def _silent(adapter: Adapter) -> None:
         message = "no answer"
         raise OutcomeUnknownError(message)
 
-    adapter.execute = execute  # type: ignore[method-assign]
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
 
 
 def _mute(adapter: Adapter) -> None:

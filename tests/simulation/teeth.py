@@ -522,7 +522,7 @@ def the_click_key_expires(patch: Patch) -> None:
 
 def _paid_ahead(schedule: Schedule, dice: Dice) -> Schedule:
     """Somebody pays what is due, and then months ahead."""
-    drawn = _narrow("pay", "prepay", characters=_LOOKED_UP, workers=1, fault=0.35)(schedule, dice)
+    drawn: Schedule = _narrow("pay", "prepay", characters=_LOOKED_UP, workers=1, fault=0.35)(schedule, dice)
     first, then = (replace(wish, tenant="T2", rental="R2") for wish in drawn.wishes)
     return replace(drawn, wishes=(first, replace(then, start=60_000)))
 

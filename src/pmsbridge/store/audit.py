@@ -337,7 +337,7 @@ class _Look:
         """Every click the trail tells of, as it is stored."""
         told = self._told.clicks
         query = select(aliases).where(aliases.c.id.in_(list(told)))
-        rows = {row["id"]: row for row in self._connection.execute(query).mappings()} if told else {}
+        rows = {row["id"]: dict(row) for row in self._connection.execute(query).mappings()} if told else {}
         for click_id, click in told.items():
             row = rows.get(click_id)
             wrong = ["it"] if row is None else list(wrong_in_click(row, self._id, click))
