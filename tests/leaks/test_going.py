@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -58,6 +59,16 @@ REMOVED = """
             plant(Path(folder) / "races.sqlite")
 
 
+    def test_simulated_journals_are_overwritten():
+        from pmsbridge.testing.simulation.journal_file import JournalFile
+
+        file = JournalFile()
+        for _ in range(60):
+            plant(file._path)
+            file.reset()
+        file.close()
+
+
     def test_nothing_leaks(tmp_path):
         plant(tmp_path / "journal.db", "nothing")
         (tmp_path / "journal.db").unlink()
@@ -103,9 +114,9 @@ def test_a_file_and_a_folder_that_are_removed_are_searched_before(tmp_path: Path
     code, said = _told(tmp_path, REMOVED)
 
     assert code == 1, said
-    assert "4 passed" in said
-    for name in ("a_journal_is_removed", "a_folder_is_removed", "a_folder_in_memory_is_left"):
-        assert f"test_it.py::test_{name}: card.visa16" in said, said
+    assert "5 passed" in said
+    for name in ("a_journal_is_removed", "a_folder_is_removed", "a_folder_in_memory_is_left", "simulated_journals_are"):
+        assert re.search(rf"test_it.py::test_{name}\w*: card.visa16", said), said
     assert "test_nothing_leaks:" not in said
 
 
