@@ -11,10 +11,10 @@ from sqlalchemy import Connection, func, select
 
 from pmsbridge.model.places import Facility
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_writes import SyncRow
+from pmsbridge.store.mirror_writes import Scope, SyncRow
 from pmsbridge.store.tables import MIRROR, sync_reports
 
-__all__ = ["Copy", "copies", "rows_of_run"]
+__all__ = ["Copy", "copies", "newest_row", "rows_of_run"]
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -75,6 +75,18 @@ def _add_reports(connection: Connection, found: dict[tuple[str, str], Copy]) -> 
     for row in connection.execute(query):
         line = SyncRow.from_row(row)
         found.setdefault((row.account, row.facility), Copy()).reports[line.scope.entity] = line
+
+
+def newest_row(database: Database, scope: Scope) -> SyncRow | None:
+    """What the last reading of a scope said; None when there was none."""
+    mine = (
+        sync_reports.c.account == scope.account, sync_reports.c.facility == scope.facility,
+        sync_reports.c.entity == scope.entity,
+    )  # fmt: skip
+    query = select(sync_reports).where(*mine).order_by(sync_reports.c.finished_at.desc()).limit(1)
+    with database.read() as connection:
+        found = connection.execute(query).first()
+        return SyncRow.from_row(found) if found is not None else None
 
 
 def rows_of_run(database: Database, run: str | None = None) -> tuple[SyncRow, ...]:
