@@ -14,7 +14,7 @@ __all__ = ["checked_zone", "known_zone", "zone_of"]
 
 def known_zone(runtime: Runtime, key: FacilityKey) -> str | None:
     """The IANA zone of a facility, from the settings or from its last copy; None when neither has it."""
-    adapter = runtime.adapters.get(key.account)
+    adapter = runtime.adapters[key.account]
     if isinstance(adapter, ZonePort):
         return adapter.zone_of(key.facility)
     copied = runtime.mirror.facility(key.account, key.facility)
