@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
 from pmsbridge.model.places import Facility
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_writes import Scope, SyncRow
+from pmsbridge.store.mirror_writes import RUN_ID_TIME, Scope, SyncRow
 from pmsbridge.store.tables import MIRROR, sync_reports
 
 __all__ = ["Copy", "copies", "newest_row", "rows_of_run"]
@@ -90,18 +90,28 @@ def newest_row(database: Database, scope: Scope) -> SyncRow | None:
 
 
 def rows_of_run(database: Database, run: str | None = None) -> tuple[SyncRow, ...]:
-    """The lines of a run's report, by account, facility and the order in which they ended.
+    """The lines of a report: the newest run first, each by account, facility and the order in which they ended.
 
     Args:
         database: Where the mirror is.
-        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last run.
+        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last day: every run that
+            began within 24 hours before the newest one, and that one.
     """
+    begun = sync_reports.c.run_id
     with database.read() as connection:
-        wanted = run or connection.execute(select(func.max(sync_reports.c.run_id))).scalar_one()
+        wanted = run or connection.execute(select(func.max(begun))).scalar_one()
         if not wanted:
             return ()
-        query = select(sync_reports).where(
-            sync_reports.c.run_id >= wanted, sync_reports.c.run_id <= wanted + _LAST_CHARACTER
-        )
+        since = wanted if run else _a_day_before(wanted)
+        query = select(sync_reports).where(begun >= since, begun <= wanted + _LAST_CHARACTER)
         order = (sync_reports.c.account, sync_reports.c.facility, sync_reports.c.finished_at, sync_reports.c.entity)
-        return tuple(SyncRow.from_row(row) for row in connection.execute(query.order_by(*order)))
+        return tuple(SyncRow.from_row(row) for row in connection.execute(query.order_by(begun.desc(), *order)))
+
+
+def _a_day_before(run_id: str) -> str:
+    """How ids begin that are a day older; the id itself when it tells no time."""
+    try:
+        began = datetime.strptime(run_id.partition("-")[0], RUN_ID_TIME)  # noqa: DTZ007 - compared with its like only
+    except ValueError:
+        return run_id
+    return (began - timedelta(days=1)).strftime(RUN_ID_TIME)
