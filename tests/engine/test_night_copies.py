@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time as clock
 from collections.abc import Iterator
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from pmsbridge.dispatch.night_watch import NightWatch
 from pmsbridge.dispatch.schedule import Nightly, Schedule
-from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.night_alarm import NightAlarm
 from pmsbridge.engine.night_copy import night_copy_of
 from pmsbridge.engine.notices.staff import FacilityStaff
@@ -23,7 +25,7 @@ from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Batch, Entity, Query
 from pmsbridge.store.copies import copies
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice
-from tests.engine.stage import Stage
+from tests.engine.stage import Stage, at
 
 F1 = FacilityKey("mem", "F1")
 A_DAY = timedelta(days=1)
@@ -325,3 +327,44 @@ def test_a_failure_of_accounts_is_over_when_nobody_is_watched_any_more(stage: St
 
     assert copies(runtime.database)["mem", "F1"].reports["account"].error == ""
     assert [row for row in quiet.rows if row.scope.entity == "account"] == []
+
+
+# -- the lease of a run ------------------------------------------------------------------------------------------------
+
+
+class Waiting:
+    """A job that says nothing, as one that waits for a long answer does, until something has happened."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.runtime = stage.runtime(run_lease=timedelta(seconds=0.3))
+        self.runtime.jobs["night"] = self._wait
+        self.told: list[object] = []
+
+    def _lease(self) -> datetime:
+        run = self.runtime.runs.newest("night")
+        assert run is not None
+        return run.lease_until
+
+    def _wait(self, _slot: datetime, beat: Beat) -> None:
+        for _ in range(2):
+            before, tries = self._lease(), 0
+            while self._lease() <= before and tries < 2000:
+                self.stage.later(timedelta(milliseconds=1))
+                tries += 1
+                clock.sleep(0.01)
+            self.told.append(self._lease() > before)
+        self.told.append(self.runtime.let_go())
+        gone = self._lease()
+        clock.sleep(0.5)
+        self.told.append(self._lease() == gone)
+        self.told.append(beat())
+
+
+def test_the_lease_of_a_run_is_renewed_while_it_waits_for_one_answer_and_not_when_it_was_given_up(stage: Stage) -> None:
+    waiting = Waiting(stage)
+
+    assert waiting.runtime.tick("night", at(2))
+
+    assert waiting.told == [True, True, 1, True, False]
+    assert not [thread for thread in threading.enumerate() if thread.name == "pmsbridge-lease"]

@@ -94,8 +94,8 @@ def rows_of_run(database: Database, run: str | None = None) -> tuple[SyncRow, ..
 
     Args:
         database: Where the mirror is.
-        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last day: every run that
-            began within 24 hours before the newest one, and that one.
+        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last day: the newest
+            run, and every one that began within the 24 hours before it.
     """
     begun = sync_reports.c.run_id
     with database.read() as connection:
