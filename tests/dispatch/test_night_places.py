@@ -146,12 +146,13 @@ def test_a_zone_the_settings_name_needs_no_answer(two: Two) -> None:
             return {"F1": "Europe/Paris", "F2": "Mars/Base"}[facility]
 
     adapter = Settled(two.south.office)
-    two.runtime._carriers.adapters["south"] = adapter
+    runtime = Runtime(two.bridge.database, {"south": adapter}, clock=two.clock)
+    places = NightPlaces(
+        runtime, [ONE, FacilityKey("south", "F2")], lambda key, zone: [Nightly(key.facility, time(2), zone)]
+    )
 
-    schedule = two.bridge.nightly()
-
+    assert [(night.job, night.zone) for night in places.ask()] == [("F1", "Europe/Paris")]
     assert adapter.asked == []
-    assert ("south/F1", "Europe/Paris") in [(f"{n.account}/{n.facility}", n.zone) for n in schedule.nights]
     assert two.codes() == [(NIGHT_WITHOUT_TIME, "south/F2")]
 
 
