@@ -87,7 +87,8 @@ def test_a_fleets_night_on_a_slow_lane_waits_for_its_turn_as_long_as_a_night_may
 def test_every_call_of_a_night_stands_behind_people_accounts_and_facilities_too(
     office: SandboxControl, tmp_path: Path
 ) -> None:
-    scene = Scene(office, tmp_path)
+    times = {"connect": "5s", "read": "30s", "live": "20s", "batch": "10m"}
+    scene = Scene(office, tmp_path, timeouts=times)
     scene.runtime.mirror.watch("demo", SITE, RENEE)
 
     report = Sync(scene.runtime).run([FacilityKey("demo", SITE)], full=True)
