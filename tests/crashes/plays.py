@@ -73,6 +73,11 @@ class Place:
     play: Play
     act: int
 
+    @property
+    def preparations(self) -> int:
+        """How much has to happen before, so that the cheaper of two ways can be taken."""
+        return sum(3 if act.dies else 1 for act in self.play.acts[: self.act])
+
 
 def acted(
     scene: Scene, place: Place, *, die_in: Collection[str] = (), crowd: int = 1, living: int = 0

@@ -208,9 +208,15 @@ class Scene:
             self.smithy.pass_time(by.total_seconds())
         self.control.advance(by.total_seconds())
 
-    def finish(self, *, killing: int = 0, planted: str | None = None) -> None:
-        """Let workers come until nothing is open; the first ones come two at a time, and die on their way."""
-        for number in range(killing + 20):
+    def finish(self, *, killing: int = 0, planted: str | None = None, rounds: int = 20) -> None:
+        """Let workers come until nothing is open; the first ones come two at a time, and die on their way.
+
+        Args:
+            killing: How many times they die.
+            planted: With this bug.
+            rounds: How many times others come, at most: what waits for a person stays open.
+        """
+        for number in range(killing + rounds):
             self.later()
             how: list[dict[str, Any]] = [{"works": True, "planted": planted} for _ in range(1 + (number < killing))]
             if number < killing:

@@ -46,7 +46,7 @@ def test_workers_killed_at_every_boundary_lose_and_double_nothing(smithy: Smithy
             _end(scene)
             scene = Scene(smithy, part + len(lacking))
             continue
-        place = min(scene.chance.sample(open_to, min(3, len(open_to))), key=lambda place: place.act)
+        place = min(scene.chance.sample(open_to, min(5, len(open_to))), key=lambda place: place.preparations)
         for process in acted(scene, place, die_in=lacking, crowd=CROWD, living=1):
             if process["status"] == -9:
                 died[process["reached"][-1]] += 1
@@ -69,7 +69,7 @@ def _end(scene: Scene) -> None:
 
     They come with the same click; some never do.
     """
-    scene.finish(killing=2)
+    scene.finish(killing=2, rounds=3)
     decided(scene)
     scene.finish()
     scene.run(scene.job(*(wish for key, wish in scene.wishes.items() if int(key[-4:]) % 3), remembers=True))

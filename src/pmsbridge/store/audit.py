@@ -12,12 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, String, select, type_coerce
+from sqlalchemy import Connection, Row, String, bindparam, select, type_coerce
 
 from pmsbridge.store import trail as chain
 from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.database import Database
 from pmsbridge.store.deduced import wrong_in_action, wrong_in_click, wrong_in_step
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.reading import load_action
 from pmsbridge.store.replaying import Told, ToldStep
 from pmsbridge.store.standing import EffectState
@@ -216,6 +217,13 @@ def _stray_guards(connection: Connection) -> Iterator[Trouble]:
         yield Trouble(action_id, 0, Breach.GUARD, "a payment is held for a step that it does not have")
 
 
+_HELD: Final = Query(
+    select(guards.c.guard, guards.c.action_id, guards.c.effect_key, guards.c.held_since).where(
+        guards.c.effect_key.in_(bindparam("keys", expanding=True))
+    )
+)
+
+
 class _Look:
     """One action, as it is stored."""
 
@@ -348,9 +356,8 @@ class _Look:
     def _guards(self, action: StoredAction) -> Iterator[Trouble]:
         """What is held is what the steps that are not over hold, since they were asked for."""
         holders = [effect for effect in action.effects if effect.guards]
-        query = select(guards).where(guards.c.effect_key.in_([effect.key for effect in holders]))
-        rows = self._connection.execute(query).all() if holders else []
-        held = {(row.guard, row.action_id, row.effect_key, row.held_since) for row in rows}
+        keys = [effect.key for effect in holders]
+        held = {tuple(row) for row in _HELD.all(self._connection, {"keys": keys})} if keys else set()
         due = {
             (guard, action.id, effect.key, effect.asked_at)
             for effect in holders
