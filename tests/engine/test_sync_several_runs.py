@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync import EntityFinished, FacilityKey, Sync
+from pmsbridge.engine.sync import BELIEVE_ALL_PERCENT, EntityFinished, FacilityKey, Sync
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental
 from pmsbridge.ports.adapter import Batch, Entity, Query
-from pmsbridge.ports.streams import Rows
+from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store.database import open_database
 from pmsbridge.store.mirror import Scope
 from pmsbridge.testing.memory import TestClock
@@ -55,11 +55,12 @@ class Whole(PagedAdapter):
             is_complete=is_complete,
         )  # fmt: skip
 
-    def _document(self, facility: str, raw: bytes) -> object:
+    def _document(self, facility: str, raw: bytes) -> Document:
         row_id, floor = json.loads(raw)
         if row_id == self.broken:
             raise ValueError
-        return unit_document(facility, row_id, floor)
+        found: Document = unit_document(facility, row_id, floor)
+        return found
 
 
 class Scene:
@@ -185,7 +186,7 @@ def test_a_mass_deletion_that_was_held_names_its_remedy_and_is_believed_when_a_p
     assert "--believe-deletions" in held.rows[0].error
     assert len(scene.held()) == 8
 
-    believed = scene.sync.run([F1], UNITS, full=True, believe_deletions=True)
+    believed = Sync(scene.runtime, delete_cap_percent=BELIEVE_ALL_PERCENT).run([F1], UNITS, full=True)
 
     assert (believed.failed, believed.rows[0].deleted) == ((), 6)
     assert scene.held() == scene.office.truth()

@@ -177,7 +177,7 @@ def plant(scene: Scene, what: str) -> None:
             "no row": delete(TABLE).where(mine),
             "written over": update(TABLE).where(mine).values(doc=doc, floor="77"),
         }
-        assert connection.execute(statements[what]).rowcount == 1
+        assert connection.execute(statements[what]).rowcount != 0  # -1: an INSERT on PostgreSQL
 
 
 @pytest.mark.parametrize("what", PLANTS)
