@@ -37,6 +37,7 @@ from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instan
 from pmsbridge.store.mirror_streams import Fence, highest_key, holds_anything, stream_of
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import lock_scope, put
+from pmsbridge.store.repeats import Repeats
 from pmsbridge.store.row_hash import RowHash
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
@@ -48,7 +49,6 @@ _log = get_logger(__name__)
 _HANDFUL: Final = 5
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
-_MOST_PUT_OFF: Final = 10_000
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
 
@@ -62,7 +62,7 @@ class Pass:
         counts: What has become of the rows so far.
         deleted: Records the back office has said are gone.
         unreadable: Rows nothing could be made of; what is held of them stays.
-        repeated: Ids under which two rows of this reading said different things.
+        repeats: What is known of ids that come twice in one answer.
     """
 
     def __init__(
@@ -85,9 +85,7 @@ class Pass:
         self.counts = UpsertCounts()
         self.deleted = 0
         self.unreadable = 0
-        self.repeated: set[str] = set()
         self._seen = SeenKeys()
-        self._put_off: dict[str, bytes] = {}
         self.resume: str | None = None
         self._cursor: str | None = None
         self._begun_at = clock.now()
@@ -107,8 +105,7 @@ class Pass:
             self._began_empty = not holds_anything(connection, place, scope.entity)
             self._horizon = highest_key(connection)
         self._fence = Fence(place, scope.entity, 0 if row is None else row.reading)
-        packed = None if row is None else row.repeated
-        self._twice = SeenKeys.unpacked(packed) if packed else SeenKeys()
+        self.repeats = Repeats(None if row is None else row.repeated)
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
         reads_all = self.since is None
@@ -134,22 +131,17 @@ class Pass:
         self._cursor = rows.cursor if rows.cursor is not None else self._cursor
         hashes = self._hashes(latest)
         known = self._known(hashes)
-        self._set_aside(latest, known)
+        self.repeats.put_off(latest, known)
         return self._take(rows, {i: hashes[i] for i in latest}, latest, known)
 
     def take_rest(self, document: Callable[[bytes], Document | None]) -> list[Different]:
-        """Take over the last row of each id that came twice in the last reading; as ``take``.
-
-        Were the first row of such an id written when it comes, the record would say two things a night.
-        """
-        latest, self._put_off = self._put_off, {}
+        """Take over what was put off because its id came twice in the last reading; as ``take``."""
+        latest = self.repeats.rest()
         if not latest:
             return []
         hashes = self._hashes(latest)
         known = self._known(hashes)
-        for row_id, row in known.items():
-            if row_id not in self.repeated:
-                self._twice.remove(row.key)
+        self.repeats.settle(known)
         return self._take(Rows((), (), document), hashes, latest, known)
 
     def _latest(self, rows: Rows) -> dict[str, bytes]:
@@ -158,26 +150,13 @@ class Pass:
         for row_id, raw in zip(rows.ids, rows.raw, strict=True):
             if _ID.fullmatch(row_id):
                 if latest.get(row_id, raw) != raw:
-                    self.repeated.add(row_id)
+                    self.repeats.ids.add(row_id)
                 latest[row_id] = raw
         return latest
 
     def _hashes(self, latest: Mapping[str, bytes]) -> dict[str, bytes]:
         hash_of = self._hash
         return {i: hash_of(raw) for i, raw in latest.items()}
-
-    def _set_aside(self, latest: dict[str, bytes], known: dict[str, Known]) -> None:
-        """Keep for the end what may come again."""
-        if not self._twice:
-            return
-        for row_id in [row_id for row_id, row in known.items() if row.key in self._twice]:
-            held = self._put_off.get(row_id)
-            if held is None and len(self._put_off) >= _MOST_PUT_OFF:
-                continue
-            if held is not None and held != latest[row_id]:
-                self.repeated.add(row_id)
-            self._put_off[row_id] = latest.pop(row_id)
-            del known[row_id]
 
     def _take(
         self, rows: Rows, hashes: Mapping[str, bytes], latest: Mapping[str, bytes], known: Mapping[str, Known]
@@ -187,7 +166,7 @@ class Pass:
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
         # What cannot be read, or is put off, is only met again by whoever begins before it.
-        resume = None if self.unreadable or self._put_off else rows.resume
+        resume = None if self.unreadable or self.repeats.has_put_off else rows.resume
         batch = Batch()
         if made or rows.gone or resume is not None:
             with self._database.write() as connection:
@@ -255,8 +234,7 @@ class Pass:
                 batch.new.append((row_id, digest, record))
                 continue
             if row.key in again and row.row_hash != digest:
-                self.repeated.add(row_id)
-                self._twice.add((row.key,))
+                self.repeats.came_again(row_id, row.key)
             if held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
                 batch.rewritten.append((row, row_id, digest, record))
                 self._note(batch, row, row_id, held.get(row.key), record.text)
@@ -360,7 +338,7 @@ class Pass:
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,
                 "moved_at": now, "resume": None, "is_full": False, "horizon": 0, "seen": None, "begun_at": None,
-                "repeated": self._twice.packed() if self._twice else None,
+                "repeated": self.repeats.packed(),
             }  # fmt: skip
             put(connection, MIRROR.streams, [row], keep=() if moves else ("cursor",))
         return FinishCounts(ended.deleted + self.deleted, ended.held)

@@ -259,7 +259,7 @@ def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_f
         batches(mirror, [unit(1, floor="1"), unit(2)], [unit(3), unit(1, floor="2")], [unit(4)]) for _ in range(4)
     ]
 
-    assert [night.repeated for night in nights] == [{"U1"}] * 4
+    assert [night.repeats.ids for night in nights] == [{"U1"}] * 4
     assert [night.counts for night in nights] == [UpsertCounts(4, 4, 0), *[UpsertCounts(4, 0, 4)] * 3]
     assert [found.floor for found in mirror.units("north", "F1")] == ["2", "", "", ""]
     assert sum(kind != "created" for _, kind in kinds(mirror)) <= 1
@@ -268,7 +268,7 @@ def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_f
 def test_an_id_that_comes_once_again_is_told_when_it_changes(mirror: Mirror) -> None:
     twice = [unit(1, floor="1")], [unit(1, floor="2")]
     batches(mirror, *twice)
-    assert batches(mirror, [unit(1, floor="3")]).repeated == set()
+    assert batches(mirror, [unit(1, floor="3")]).repeats.ids == set()
     batches(mirror, *twice)
 
     assert mirror.units("north", "F1")[0].floor == "2"
@@ -280,7 +280,7 @@ def test_an_id_that_comes_once_again_is_told_when_it_changes(mirror: Mirror) -> 
 def test_the_same_row_twice_is_no_repetition_worth_a_word(mirror: Mirror) -> None:
     found = batches(mirror, [unit(1)], [unit(1), unit(2)])
 
-    assert (found.repeated, found.counts) == (set(), UpsertCounts(2, 2, 0))
+    assert (found.repeats.ids, found.counts) == (set(), UpsertCounts(2, 2, 0))
 
 
 def test_what_was_put_off_is_not_lost_when_the_process_dies(mirror: Mirror) -> None:

@@ -92,17 +92,15 @@ class Reading:
         self.tally.findings += int(held > 0)
         if started.unreadable:
             self._add("unreadable_rows", f"{started.unreadable} {noun} rows could not be read")
-        if started.repeated:
-            some = ", ".join(sorted(started.repeated)[:_SHOWN])
-            text = (
-                f"{len(started.repeated)} {noun} ids came twice and said different things ({some}): the last row counts"
-            )
+        if repeated := started.repeats.ids:
+            some = ", ".join(sorted(repeated)[:_SHOWN])
+            text = f"{len(repeated)} {noun} ids came twice and said different things ({some}): the last row counts"
             self._add("id_came_twice", text)
         if is_whole:
             is_over = {
                 "mass_deletion_held": not held,
                 "unreadable_rows": not started.unreadable,
-                "id_came_twice": not started.repeated,
+                "id_came_twice": not repeated,
             }
             self._close({code for code, over in is_over.items() if over}, subject=self._subject())
 
