@@ -210,6 +210,10 @@ class Yard:
 
     def invoice(self, customer: Customer, amount: Decimal, *, on: dt.date | None = None, text: str = "Repair") -> int:
         """A posted invoice of one line without tax, for whatever; its id."""
+        return self.post(self.draft_invoice(customer, amount, text=text), on=on)
+
+    def draft_invoice(self, customer: Customer, amount: Decimal, *, text: str = "Repair") -> int:
+        """An invoice that the customer does not see yet; its id."""
         line = {
             "type": "line", "description": text, "quantity": 1, "unit_price": amount,
             "account": self.facts["accounts"]["revenue"],
@@ -222,7 +226,7 @@ class Yard:
               "account": self.facts["accounts"]["receivable"], "payment_term": self.facts["payment_term"],
               "lines": [["create", [line]]]}],
         )  # fmt: skip
-        return self.post(int(made), on=on)
+        return int(made)
 
     def credit(self, invoice: int, *, post: bool = True) -> int:
         """A credit note of a whole invoice, which stays open; its id."""
