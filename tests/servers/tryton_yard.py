@@ -302,7 +302,7 @@ class Yard:
     def posts(self, model: str, record: int) -> list[str]:
         """What was posted on a record's board, oldest first."""
         found = self.call.call("model.ir.chat.channel.get", f"{model},{record}", None, None)
-        return [str(one["content"]) for one in reversed(found)]
+        return [str(one["content"]) for one in found]
 
     def attachments(self, model: str, record: int) -> dict[str, bytes]:
         """Documents on a record, by name."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import threading
+import time
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -85,6 +87,41 @@ def test_what_cannot_be_said_is_not_sent(
         client.send(WRITE, [{"message": value}])
 
     assert office.calls == []
+
+
+def test_no_more_calls_are_in_flight_than_the_server_is_to_bear(office: Office) -> None:
+    client, _ = client_on(office, limits={"concurrency": 2})
+    client.login()
+    inside, most, lock, pair = [0], [0], threading.Lock(), threading.Barrier(2)
+
+    def crowded() -> None:
+        with lock:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+        # Two are let in: each waits for the other. More than two would be seen by those who stay a little longer.
+        pair.wait(20)
+        time.sleep(0.05)
+        with lock:
+            inside[0] -= 1
+
+    office.answer(WRITE, Reply(envelope={"result": 1}, before=crowded))
+    threads = [threading.Thread(target=lambda: client.send(WRITE)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert (len(office.of(WRITE)), most[0]) == (6, 2)
+    client.close()
+
+
+def test_calls_and_bytes_are_counted(client: TrytonClient, office: Office) -> None:
+    office.answer(READ, broken(), result("x" * 2000))
+
+    client.ask(READ, [])
+
+    assert client.calls == len(office.calls) == 4
+    assert client.bytes_read > 2000
 
 
 # what an answer means

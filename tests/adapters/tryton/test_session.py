@@ -281,6 +281,22 @@ def test_a_forked_child_logs_on_by_itself_and_leaves_the_parents_session(client:
     assert office.logins == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork, which this machine does not have")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_that_only_closes_leaves_the_parent_logged_on(client: TrytonClient, office: Office) -> None:
+    client.login()
+    child = os.fork()
+    if child == 0:  # the child
+        try:
+            client.close()
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+
+    assert len(office.sessions) == 1
+    assert office.of("common.db.logout") == []
+
+
 # secrets
 
 
