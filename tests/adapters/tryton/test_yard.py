@@ -65,17 +65,28 @@ def test_a_contract_is_billed_while_it_runs_and_for_the_rest_when_all_is_back(
     yard = tryton_yard
     rental = yard.on_rent(tryton_customer, {"FENCE-8": 10}, start=START, days=30)
 
-    first = yard.bill(rental, until=START + timedelta(days=7))
+    first = yard.bill(rental, until=START + timedelta(days=4))
+    second = yard.bill(rental, until=START + timedelta(days=7))
     yard.take_back(rental, {"FENCE-8": 4}, at=START + timedelta(days=10))
     yard.take_back(rental, at=START + timedelta(days=12))
     last = yard.bill(rental)
 
-    # 10 panels at 1.50 a day and 10 % tax for 7 days; then 4 for 3 more, and 6 for 5 more.
-    assert yard.owed(first) == Decimal("115.50")
+    # 10 panels at 1.50 a day and 10 % tax for 4 days and 3 more; then 4 for 3 more, and 6 for 5 more.
+    assert (yard.owed(first), yard.owed(second)) == (Decimal("66.00"), Decimal("49.50"))
     assert yard.owed(last) == Decimal("69.30")
     assert yard.balance(tryton_customer) == Decimal("184.80")
-    assert yard.invoices_of(rental) == [first, last]
+    assert yard.invoices_of(rental) == [first, second, last]
     assert state(yard, rental) == "done"
+
+
+def test_what_is_out_has_a_day_on_which_it_is_collected(tryton_yard: Yard, tryton_customer: Customer) -> None:
+    yard = tryton_yard
+    rental = yard.on_rent(tryton_customer, {"GEN-20": 2}, start=START, days=30)
+    (line,) = yard.lines(rental)
+
+    assert yard.planned_back(rental) == {line["id"]: [START + timedelta(days=30)]}
+    yard.take_back(rental)
+    assert list(yard.planned_back(rental).values()) == [[]]
 
 
 def test_an_invoice_may_be_dated_before_others_that_were_posted(tryton_yard: Yard, tryton_customer: Customer) -> None:
