@@ -137,6 +137,27 @@ class Books:
         """The bank takes a payment back."""
         self.press("account.payment", "fail", payment)
 
+    def bank_account(self, customer: Customer, iban: str = "GB82WEST12345698765432") -> int:
+        """A customer's bank account, by a published example; the id of its number."""
+        number = {"type": "iban", "number": iban}
+        (made,) = self.call.call(
+            "model.bank.account.create", [{"owners": [["add", [customer.id]]], "numbers": [["create", [number]]]}]
+        )
+        (row,) = self.call.read("bank.account", [["id", "=", made]], "numbers")
+        return int(row["numbers"][0])
+
+    def mandate(self, customer: Customer) -> int:
+        """A signed mandate to debit a customer's new bank account; its id."""
+        (made,) = self.call.call(
+            "model.account.payment.sepa.mandate.create",
+            [{"party": customer.id, "address": customer.address_id, "account_number": self.bank_account(customer),
+              "identification": f"MANDATE-{next(NUMBERS)}", "type": "recurrent", "scheme": "CORE",
+              "company": self.facts["company"], "signature_date": now().date()}],
+        )  # fmt: skip
+        for button in ("request", "validate_mandate"):
+            self.press("account.payment.sepa.mandate", button, made)
+        return int(made)
+
     # -- recurring rent -----------------------------------------------------------------------------------------------
 
     def let(self, customer: Customer, service: str = "UNIT-1010", *, start: dt.date) -> int:
