@@ -18,6 +18,7 @@ SMOKE: Final = ("tests/unit/model", "tests/unit/test_errors.py", "tests/contract
 _WANTED: Final = (
     "pmsbridge/py.typed",
     "pmsbridge_sitelink/py.typed",
+    "pmsbridge_tryton/py.typed",
     "pmsbridge/__init__.py",
     "pmsbridge/model/schemas.py",
     "pmsbridge/store/migrations/env.py",
@@ -34,7 +35,7 @@ with database.write() as connection:
 database.close()
 """
 _NEWEST_AT_LEAST: Final = 4
-_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/")
+_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/")
 _CODE: Final = (".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".txt", "py.typed")
 
 
