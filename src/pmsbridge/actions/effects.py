@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from pmsbridge.model.documents import NoteKind, Visibility
-from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.money import ExactDecimal, Money, sum_money
 from pmsbridge.model.payments import Means
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.record import Id, Value
@@ -30,6 +30,7 @@ __all__ = [
     "PaymentPart",
     "PostBulletin",
     "PostFutureCharges",
+    "RequestCallOff",
     "ReserveUnit",
     "ScheduleMoveOut",
     "SendMail",
@@ -72,9 +73,14 @@ class EffectBody(Value):
 
 
 class PaymentPart(Value):
-    """What one rental gets of a payment."""
+    """What one rental gets of a payment.
+
+    Attributes:
+        invoice_id: The one invoice it settles; None for whatever is due, the oldest first.
+    """
 
     rental_id: Id
+    invoice_id: Id | None = None
     unit_id: Id | None
     unit_number: str = ""
     amount: Money
@@ -171,6 +177,35 @@ class ScheduleMoveOut(EffectBody):
         return f"{super().target}/{self.rental_id}"
 
 
+class RequestCallOff(EffectBody):
+    """Ask for a quantity of one contract line to be called off rent. The rental runs on until the yard acts.
+
+    Attributes:
+        item_id: The line.
+        description: What the line is about, for people.
+        quantity: How many, in the line's measure.
+        wanted_on: Business date from which it shall be off rent and may be collected.
+        place: Where it is to be collected; empty for where it was delivered.
+        comment: The tenant's words; empty when there are none.
+    """
+
+    kind: Literal["request_call_off"] = "request_call_off"
+    tenant_id: Id
+    rental_id: Id
+    item_id: Id
+    description: str = ""
+    quantity: ExactDecimal = Field(gt=0)
+    wanted_on: date
+    place: str = ""
+    comment: str = ""
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The rental and the line."""
+        return f"{super().target}/{self.rental_id}/{self.item_id}"
+
+
 class CancelMoveOut(EffectBody):
     """Take a scheduled move-out back."""
 
@@ -264,11 +299,18 @@ class AddNote(EffectBody):
 
 
 class PostBulletin(EffectBody):
-    """Post to the staff of a facility."""
+    """Post to the staff of a facility.
+
+    Attributes:
+        tenant_id: Whom it is about; None for nobody in particular.
+        rental_id: Which rental it is about; a back office that keeps its talk beside the contract posts it there.
+    """
 
     is_notice: ClassVar[bool] = True
 
     kind: Literal["post_bulletin"] = "post_bulletin"
+    tenant_id: Id | None = None
+    rental_id: Id | None = None
     subject: str = Field(min_length=1)
     body: str = Field(min_length=1)
     due_on: date | None = None
@@ -335,6 +377,7 @@ Effect = Annotated[
     | PostFutureCharges
     | SetAutopay
     | ScheduleMoveOut
+    | RequestCallOff
     | CancelMoveOut
     | ChangeContact
     | SetConsent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import ContactField
@@ -24,6 +25,7 @@ from pmsbridge.portal.arguments import (
     checked_flag,
     checked_id,
     checked_key,
+    checked_quantity,
     checked_whole,
     checked_words,
     wiped_on_refusal,
@@ -132,6 +134,69 @@ class Requesting:
             return planner.cancel_move_out(rental_of(account, rental))
 
         return self._perform(ActionKind.CANCEL_MOVE_OUT, key, {"rental_id": rental})(decide)
+
+    def request_call_off(
+        self,
+        rental_id: str,
+        item_id: str,
+        quantity: Decimal | int,
+        wanted_on: date,
+        *,
+        key: str,
+        place: str = "",
+        comment: str = "",
+    ) -> ActionView:
+        """Ask for items on a contract to be called off rent. A request: the rental runs on until the yard acts.
+
+        Args:
+            rental_id: One of this tenant's contracts.
+            item_id: One of its items.
+            quantity: How many of it, in its measure; at most what is out and not called off yet.
+            wanted_on: Business date at the facility from which it shall be off rent and may be collected.
+            key: The idempotency key of this click.
+            place: Where it is to be collected; empty for where it was delivered.
+            comment: For the yard.
+
+        Raises:
+            InputError: The quantity is no exact number, the day no date, or a text does not fit; nothing was tried.
+            IneligibleError: More than is out ("quantity_exceeds_out"), a day in the past ("backdated_needs_staff"), or
+                another of the reasons there are; the code says which. Nothing was tried.
+            NotFoundError: The contract is not this tenant's, or has no such item.
+        """
+        rental, item = checked_id("rental_id", rental_id), checked_id("item_id", item_id)
+        many, day = checked_quantity("quantity", quantity), checked_day("wanted_on", wanted_on)
+        where = _checked_text("place", place, limit=200) if place else ""
+        words = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            asked = Asked(item_id=item, quantity=many, wanted_on=day)
+            self._office.allowed(ActionKind.REQUEST_CALL_OFF, account, rental_id=rental, asked=asked)
+            row = rental_of(account, rental)
+            line = row.rental.item(item)
+            assert line is not None  # noqa: S101 - the judge has found it
+            return planner.call_off(row, line, many, day, place=where, comment=words)
+
+        intent = {
+            "rental_id": rental, "item_id": item, "quantity": format(many, "f"), "wanted_on": day.isoformat(),
+            "place": where, "comment": words,
+        }  # fmt: skip
+        return self._perform(ActionKind.REQUEST_CALL_OFF, key, intent)(decide)
+
+    def accept_quote(self, rental_id: str, *, key: str, comment: str = "") -> ActionView:
+        """Tell the office that a quote is accepted. A request: only the office makes a contract of it.
+
+        Raises:
+            IneligibleError: It is no quote, or no longer one ("no_quote").
+            NotFoundError: The quote is not this tenant's.
+        """
+        rental = checked_id("rental_id", rental_id)
+        words = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ACCEPT_QUOTE, account, rental_id=rental)
+            return planner.accept_quote(rental_of(account, rental), words)
+
+        return self._perform(ActionKind.ACCEPT_QUOTE, key, {"rental_id": rental, "comment": words})(decide)
 
     def edit_contact(
         self, changes: Mapping[str, str], *, key: str, seen: Mapping[str, str] | None = None
