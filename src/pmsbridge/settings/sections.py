@@ -302,6 +302,7 @@ class Settings(BaseSettings):
     def read_from(self, file: Path | None) -> Self:
         """These settings with the file they came from, its relative paths made absolute."""
         folder = file.parent if file else Path.cwd()
-        settings = self.model_copy(update={"store": self.store.below(folder)})
+        webhooks = tuple(each.below(folder) for each in self.webhooks)
+        settings = self.model_copy(update={"store": self.store.below(folder), "webhooks": webhooks})
         settings._file = file  # noqa: SLF001 - our own copy
         return settings
