@@ -1,0 +1,258 @@
+"""Nightly reads: rows that are compared before they are mapped, by id in pages, and only what changed when asked so.
+
+A record's own stamp does not move when something hangs on it changes (a contract when a part of it comes back, a party
+when its telephone number is edited), so what hangs on it is asked for in the same question. Stamps are those of the
+beginning of a transaction: a slow one commits in the past, so every reading starts some minutes before its mark.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, ClassVar, Final, Self
+
+from pmsbridge.errors import UnsupportedError
+from pmsbridge.logging import get_logger
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.places import Unit
+from pmsbridge.model.record import Record
+from pmsbridge.model.rental import Rental
+from pmsbridge.ports.adapter import Batch, Entity, Query
+from pmsbridge.ports.streams import Document, MonthBudget, Rows
+from pmsbridge.ports.watermark import Watermark
+from pmsbridge_tryton.mapping.calloffs import call_offs_of
+from pmsbridge_tryton.mapping.contracts import contract_of, subscription_of, unit_of
+from pmsbridge_tryton.mapping.people import tenant_of
+from pmsbridge_tryton.mapping.scope import Scope
+from pmsbridge_tryton.reading import ANY, LET, Reading
+from pmsbridge_tryton.vocabulary import (
+    PARTY,
+    PARTY_FIELDS,
+    PRODUCT,
+    PRODUCT_FIELDS,
+    RENTAL,
+    RENTAL_FIELDS,
+    SUBSCRIPTION,
+    SUBSCRIPTION_FIELDS,
+)
+from pmsbridge_tryton.wire import Row, decoded, encoded
+
+__all__ = ["Pulling"]
+
+_log = get_logger(__name__)
+
+_MAPPING: Final = "1"
+"""Of the functions in ``mapping``: another number maps every row anew once."""
+
+_RECORDS: Final[Mapping[Entity, type[Record]]] = {
+    Entity.UNITS: Unit, Entity.TENANTS: Tenant, Entity.RENTALS: Rental,
+}  # fmt: skip
+_CHANGED: Final = "last_modified_at"
+_NOTES: Final = "notes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One model that is read for a noun.
+
+    Attributes:
+        prefix: What makes the model's id the record's.
+        children: What is asked whether it changed, besides the record itself.
+    """
+
+    model: str
+    fields: Sequence[str]
+    domain: Sequence[object] = ()
+    prefix: str = ""
+    children: Sequence[str] = ()
+
+
+class Pulling(Reading):
+    """The half of the reading port that fills a copy."""
+
+    account_calls: ClassVar[int] = 8
+    accounts_follow_rows: ClassVar[bool] = False
+
+    def pull(self, query: Query, *, since: str | None = None, resume: str | None = None) -> Iterator[Rows]:
+        """Stream one entity of the facility; a call for a page, and one more for the notes of a page of contracts.
+
+        Raises:
+            UnsupportedError: This noun is not listed here.
+        """
+        self._desk.facility(query.facility)
+        if query.entity is Entity.FACILITIES:
+            yield self._pull_facility(query.facility)
+            return
+        tables = self._tables(query.entity)
+        asked = Watermark.of(since, self._desk.settings.overlap)
+        at = _Stand.of(resume, began=self._desk.clock.now(), mark=asked)
+        found = resume is not None
+        for place, table in enumerate(tables[at.place :], start=at.place):
+            for page in self._pages(table, asked, at.after if place == at.place else 0):
+                found, at = True, at.reached(place, page)
+                yield self._rows(query, table, page, resume=at.text)
+        # An answer without a single row is no proof that everything was deleted.
+        yield Rows((), (), json.loads, cursor=at.mark.cursor, is_complete=since is None and found, calls=0)
+
+    def _tables(self, entity: Entity) -> Sequence[_Table]:
+        own = self._own
+        found: Mapping[Entity, Sequence[_Table]] = {
+            Entity.UNITS: [_Table(PRODUCT, PRODUCT_FIELDS, [LET], children=["template"])],
+            Entity.TENANTS: [
+                _Table(
+                    PARTY, PARTY_FIELDS, [["id", "!=", self._desk.company().get("party")]],
+                    children=["addresses", "contact_mechanisms"],
+                )
+            ],
+            Entity.RENTALS: [
+                _Table(
+                    RENTAL, RENTAL_FIELDS, [own, ["number", "!=", None]], prefix=f"{RENTAL},",
+                    children=["lines", "lines.incoming_moves"],
+                ),
+                _Table(
+                    SUBSCRIPTION, SUBSCRIPTION_FIELDS, [own, ["number", "!=", None]], prefix=f"{SUBSCRIPTION},",
+                    children=["lines"],
+                ),
+            ],
+        }  # fmt: skip
+        if entity not in found:
+            message = f"the back office has no list of {entity.value}"
+            raise UnsupportedError(message, code="not_listed")
+        return found[entity]
+
+    def _pages(self, table: _Table, mark: Watermark, after: int) -> Iterator[list[Row]]:
+        domain = [*table.domain]
+        if mark.start is not None:
+            names = [_CHANGED, *(f"{child}.{_CHANGED}" for child in table.children)]
+            domain.append(["OR", *([name, ">=", mark.start] for name in names)])
+        for page in self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY):
+            yield self._with_notes(page) if table.model == RENTAL else page
+
+    def _with_notes(self, page: list[Row]) -> list[Row]:
+        """Contracts with their call-offs; only those of which something ever went out are asked for."""
+        notes = self._call_off_notes(page, self._desk.scope(self._desk.settings.facility.code))
+        return [{**row, _NOTES: notes.get(f"{RENTAL},{row['id']}", [])} for row in page]
+
+    def _rows(self, query: Query, table: _Table, page: Sequence[Row], *, resume: str) -> Rows:
+        scope = self._desk.scope(query.facility, is_compared=True)
+        made = self._made(query.entity, table.model)
+        raws = [encoded(_sorted(row)).encode() for row in page]
+        return Rows(
+            [f"{table.prefix}{row['id']}" for row in page], raws, partial(_document, made, scope), resume=resume,
+            calls=2 if table.model == RENTAL else 1, bytes_read=sum(map(len, raws)),
+        )  # fmt: skip
+
+    def _made(self, entity: Entity, model: str) -> Callable[[Row, Scope], Record | None]:
+        if entity is Entity.TENANTS:
+            return partial(tenant_of, portal_category=self._desk.category("portal_category"))
+        if entity is Entity.UNITS:
+            return unit_of
+        return _contract if model == RENTAL else subscription_of
+
+    def _pull_facility(self, facility: str) -> Rows:
+        found = _without_time(self.facility(facility))
+        raw = json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
+        return Rows((facility,), (raw,), json.loads, is_complete=True, calls=1, bytes_read=len(raw))
+
+    def calls_of(self, query: Query) -> int:
+        """How many calls one noun costs a night, if it fits a page; 0 for what is not listed."""
+        return {Entity.FACILITIES: 1, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3}.get(query.entity, 0)
+
+    def budget_of(self, facility: str) -> MonthBudget:
+        """Nothing bounds the calls of a server of one's own."""
+        return MonthBudget(f"{self._desk.client.lane}:{facility}", None)
+
+    def fingerprint(self, query: Query) -> str:
+        """Currency and zone of the facility, the portal's category, and the version of the mapping."""
+        settings = self._desk.settings
+        return f"{_MAPPING}/{self._desk.account}/{query.facility}/{settings.facility.zone}/{settings.portal_category}"
+
+    def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
+        """Stream one entity of the facility as records; see ``pull``. A row that cannot be mapped is left out."""
+        unread = 0
+        for rows in self.pull(query, since=since):
+            records = []
+            for raw in rows.raw:
+                try:
+                    found = self._record(query, rows, raw)
+                except ValueError as problem:
+                    unread += 1
+                    _log.warning("row_left_out", entity=query.entity.value, problem=type(problem).__name__)
+                    continue
+                if found is not None:
+                    records.append(found)
+            yield Batch(records, cursor=rows.cursor, is_complete=rows.is_complete and not unread)
+
+    def _record(self, query: Query, rows: Rows, raw: bytes) -> Record | None:
+        if query.entity is Entity.FACILITIES:
+            return self.facility(query.facility)
+        document = rows.document(raw)
+        if document is None:
+            return None
+        whole = {**document, "ref": {**document["ref"], "seen_at": self._desk.clock.now().isoformat()}}
+        return _RECORDS[query.entity].model_validate_json(json.dumps(whole))
+
+
+def _contract(row: Row, scope: Scope) -> Record | None:
+    return contract_of(row, scope, call_offs_of(row, row.get(_NOTES) or (), scope))
+
+
+def _document(made: Callable[[Row, Scope], Record | None], scope: Scope, raw: bytes) -> Document | None:
+    record = made(decoded(raw), scope)
+    return None if record is None else _without_time(record)
+
+
+def _without_time(record: Record) -> dict[str, Any]:
+    found = record.model_dump(mode="json")
+    found["ref"].pop("seen_at")
+    return found
+
+
+def _sorted(value: object) -> Any:  # noqa: ANN401 - any value of the wire
+    """The same value with its names in order, so that equal rows are equal bytes."""
+    if isinstance(value, Mapping):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Stand:
+    """How far a reading is.
+
+    Attributes:
+        place: Which table.
+        after: After which id of it.
+        mark: The latest change seen, not later than the reading's beginning: what changed after its page was read has
+            a later stamp, and comes again.
+        began: By our clock; a clock that is ahead of the vendor's bounds nothing, one behind only reads more again.
+    """
+
+    place: int
+    after: int
+    mark: Watermark
+    began: datetime
+
+    @classmethod
+    def of(cls, resume: str | None, *, began: datetime, mark: Watermark) -> Self:
+        """Where a reading goes on, or its beginning."""
+        if resume is None:
+            return cls(0, 0, mark, began)
+        place, after, cursor, started = json.loads(resume)
+        return cls(int(place), int(after), Watermark.of(cursor, mark.overlap), datetime.fromisoformat(started))
+
+    def reached(self, place: int, page: Sequence[Row]) -> Self:
+        """After a page."""
+        mark = self.mark
+        for row in page:
+            stamp = row.get(_CHANGED)
+            if isinstance(stamp, datetime):
+                mark = mark.seen(stamp.astimezone(UTC), began=self.began)
+        return type(self)(place, page[-1]["id"], mark, self.began)
+
+    @property
+    def text(self) -> str:
+        """To go on from."""
+        return json.dumps([self.place, self.after, self.mark.cursor, self.began.isoformat()])
