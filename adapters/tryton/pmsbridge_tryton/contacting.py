@@ -61,7 +61,7 @@ class Contacting(Requesting):
         end, client = self._write_deadline(attempt), self._desk.client
         # Stamps of everything that may be written come before the read that is compared.
         row = self._party(effect.tenant_id)
-        edit = _edit(effect, row)
+        edit = _edit(effect, row, self._desk.settings.dial_code)
         stamps: dict[str, str] = {}
         for model, ids in edit.stamped.items():
             stamps |= client.stamps(model, ids, deadline=end)
@@ -138,7 +138,7 @@ def _refuse_stale(effect: ChangeContact, row: Row) -> None:
         raise RejectedError(message, code="changed_meanwhile")
 
 
-def _edit(effect: ChangeContact, row: Row) -> _Edit:
+def _edit(effect: ChangeContact, row: Row, dial_code: str | None) -> _Edit:
     edit = _Edit()
     if "name.company" in effect.changes:
         edit.values["name"] = effect.changes["name.company"]
@@ -152,8 +152,15 @@ def _edit(effect: ChangeContact, row: Row) -> _Edit:
             edit.nest("addresses", ["write", [address["id"]], place])
     for kind in _REACHED:
         if kind in effect.changes:
-            _reach(edit, kind, effect.changes[kind], first_of(row, kind))
+            value = effect.changes[kind]
+            _reach(edit, kind, value if kind == "email" else _dialled(value, dial_code), first_of(row, kind))
     return edit
+
+
+def _dialled(value: str, dial_code: str | None) -> str:
+    """A telephone number as the vendor can read it: one without a country's code gets the settings'."""
+    bare = value.strip()
+    return bare if not bare or dial_code is None or bare.startswith("+") else f"+{dial_code} {bare.lstrip('0')}"
 
 
 def _place(changes: Mapping[ContactField, str], now: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ A send that finds its reference goes on from where the last one stopped.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -22,7 +23,6 @@ from pmsbridge.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from pmsbridge.logging import get_logger
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.ports.capability import Dedup, EffectHandlers, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
@@ -30,14 +30,12 @@ from pmsbridge.transport.http import Deadline
 from pmsbridge_tryton.desk import vendor_id
 from pmsbridge_tryton.faults import StaleError
 from pmsbridge_tryton.mapping.money import Books, Due
-from pmsbridge_tryton.mapping.scope import account_id, number, text
+from pmsbridge_tryton.mapping.scope import account_id, day_of, number, text
 from pmsbridge_tryton.searching import Searching
-from pmsbridge_tryton.vocabulary import MOVE_LINE, PAYMENT
+from pmsbridge_tryton.vocabulary import INVOICE, MOVE_LINE, PAYMENT
 from pmsbridge_tryton.wire import Row
 
 __all__ = ["Paying", "reference_text"]
-
-_log = get_logger(__name__)
 
 _FOUND_FIELDS: Final = ("number", "reference", "amount", "date", "state", "line", "party")
 _DONE, _FAILED = "succeeded", "failed"
@@ -59,17 +57,16 @@ class Paying(Searching, EffectHandlers):
         source="real server: a create that carries the due line's stamp happened once of 8 at a time, in every round",
     )
     def _take_payment(self, effect: TakePayment, attempt: Attempt) -> Receipt:
-        """Book it, or go on with what an earlier attempt began. Up to nine calls; four of them write."""
+        """Book it, or go on with what an earlier attempt began. Ten calls for an invoice; five of them write."""
         self._check_means(effect)
         end = self._write_deadline(attempt)
-        books, dues = self._payable(effect)
-        # Stamps first, then the look: an earlier attempt that commits after the look makes the stamps stale.
-        lines = [due.line for due, _ in dues]
-        stamps = self._desk.client.stamps(MOVE_LINE, lines, deadline=end) if lines else {}
         rows = self._booked(effect, deadline=end)
         if not rows:
-            self._check_amounts(effect, books, dues)
-            rows = self._create(effect, dues, stamps, end)
+            dues = self._shared_out(effect, end)
+            # Stamps, then the look: an earlier attempt that commits after the look makes the stamps stale.
+            lines = [due.line for due, _ in dues]
+            stamps = self._desk.client.stamps(MOVE_LINE, lines, deadline=end) if lines else {}
+            rows = self._booked(effect, deadline=end) or self._create(effect, dues, stamps, end)
         return self._finish(effect, rows, end)
 
     def _check_means(self, effect: TakePayment) -> None:
@@ -81,35 +78,49 @@ class Paying(Searching, EffectHandlers):
             message = "an amount is positive and has no fractions of the minor unit; nothing was sent"
             raise RejectedError(message, code="amount_not_payable")
 
-    def _payable(self, effect: TakePayment) -> tuple[Books, list[tuple[Due, Decimal]]]:
-        """The party's books, and what each line that is due gets of the payment."""
-        books = self._all_books(effect.facility, effect.tenant_id)
-        if any(part.amount.currency != books.scope.currency for part in effect.parts):
-            message = f"payments here are in {books.scope.currency}; nothing was sent"
+    def _shared_out(self, effect: TakePayment, end: Deadline) -> list[tuple[Due, Decimal]]:
+        """What each line that is due gets of the payment. More than is due is taken on account only.
+
+        The server would take any amount for a line, and say nothing.
+        """
+        scope = self._desk.scope(effect.facility)
+        if any(part.amount.currency != scope.currency for part in effect.parts):
+            message = f"payments here are in {scope.currency}; nothing was sent"
             raise RejectedError(message, code="wrong_currency")
+        aims = all(part.invoice_id is not None for part in effect.parts)
+        books = None if aims else self._all_books(effect.facility, effect.tenant_id)
         found: list[tuple[Due, Decimal]] = []
         for part in effect.parts:
-            found += _shared_out(part, self._dues(books, part))
-        return books, found
+            dues = self._dues_of_invoice(effect, part, end) if books is None else self._dues(books, part)
+            shared = _shared(part, dues)
+            is_on_account = part.rental_id == account_id(effect.tenant_id) and part.invoice_id is None
+            if sum((amount for _, amount in shared), Decimal(0)) != part.amount.amount and not is_on_account:
+                message = f"{part.amount} is more than is due there now; nothing was sent"
+                raise RejectedError(message, code="amount_exceeds_due")
+            found += shared
+        return found
+
+    def _dues_of_invoice(self, effect: TakePayment, part: PaymentPart, end: Deadline) -> list[Due]:
+        """The lines of one invoice that wait to be paid, the earliest due first; two calls."""
+        invoice, party = vendor_id("invoice", part.invoice_id or ""), vendor_id("tenant", effect.tenant_id)
+        domain = [["id", "=", invoice], ["party", "=", party], ["type", "=", "out"], self._own]
+        rows = self._desk.read(INVOICE, domain, ["state", "lines_to_pay"], deadline=end)
+        if not rows or text(rows[0], "state") not in {"posted", "paid"}:
+            raise NotFoundError("invoice", "there is no such invoice", code="invoice_not_found")
+        lines = [["id", "in", rows[0].get("lines_to_pay") or []], ["reconciliation", "=", None]]
+        found = self._desk.read(MOVE_LINE, lines, ["payment_amount", "maturity_date", "debit", "credit"], deadline=end)
+        open_ = [
+            row for row in found if number(row, "debit") > number(row, "credit") and number(row, "payment_amount") > 0
+        ]
+        dues = [Due(row["id"], invoice, number(row, "payment_amount"), day_of(row, "maturity_date")) for row in open_]
+        return sorted(dues, key=lambda due: (due.due_on or date.min, due.line))
 
     @staticmethod
     def _dues(books: Books, part: PaymentPart) -> list[Due]:
         invoice = None if part.invoice_id is None else vendor_id("invoice", part.invoice_id)
         if invoice is not None and invoice not in books.invoices:
-            raise NotFoundError("invoice_id", "is not an invoice of this tenant", code="invoice_not_found")
+            raise NotFoundError("invoice", "there is no such invoice", code="invoice_not_found")
         return books.dues(part.rental_id, invoice)
-
-    @staticmethod
-    def _check_amounts(effect: TakePayment, books: Books, dues: Sequence[tuple[Due, Decimal]]) -> None:
-        """No part may be more than is due, except money on account: the server would take too much and say nothing."""
-        shared = sum((amount for _, amount in dues), Decimal(0))
-        if shared == effect.total.amount:
-            return
-        account = account_id(effect.tenant_id)
-        if any(part.rental_id != account or part.invoice_id is not None for part in effect.parts):
-            message = f"{effect.total} is more than is due there now; nothing was sent"
-            raise RejectedError(message, code="amount_exceeds_due")
-        _log.debug("on_account", facility=books.scope.facility)
 
     def _booked(self, effect: TakePayment, *, deadline: Deadline | None = None) -> list[Row]:
         """The payments of this effect, whatever state they are in."""
@@ -217,7 +228,7 @@ class Paying(Searching, EffectHandlers):
         return f"{self._desk.client.lane}:{party}" if party else self._desk.client.lane
 
 
-def _shared_out(part: PaymentPart, dues: Sequence[Due]) -> list[tuple[Due, Decimal]]:
+def _shared(part: PaymentPart, dues: Sequence[Due]) -> list[tuple[Due, Decimal]]:
     """A part over the lines that are due, the earliest first; what is left over is on no line."""
     left, found = part.amount.amount, []
     for due in dues:

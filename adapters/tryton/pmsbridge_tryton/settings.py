@@ -91,6 +91,7 @@ class TrytonSettings(ConnectionSettings):
         debit_journal: Name of the payment journal of direct debits; None when autopay is staff's business.
         portal_category: Name of the party category that opens the portal; None opens it to every party.
         cash_only_category: Name of the party category of customers who pay cash only; None for none.
+        dial_code: Written before a telephone number that brings none ("1"); None leaves it to the back office.
         customer_mark: What a note begins with that a customer may read.
         settle_window: How long after an unknown outcome nothing can be concluded. At most a day.
         overlap: How far before its mark an incremental reading starts: longer than the longest transaction there.
@@ -102,6 +103,7 @@ class TrytonSettings(ConnectionSettings):
     debit_journal: str | None = Field(default=None, min_length=1)
     portal_category: str | None = Field(default=None, min_length=1)
     cash_only_category: str | None = Field(default=None, min_length=1)
+    dial_code: str | None = Field(default=None, pattern=r"^[1-9][0-9]{0,3}$")
     customer_mark: str = Field(default="[customer]", min_length=3, max_length=40)
     settle_window: _DayAtMost = timedelta(seconds=90)
     overlap: _DayAtMost = timedelta(minutes=15)

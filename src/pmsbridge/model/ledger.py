@@ -134,10 +134,10 @@ class AgedBalance(Value):
     Attributes:
         on: Business date.
         not_due: Billed, and not due yet.
-        up_to_30: Due for 0 to 30 days.
-        up_to_60: Due for 31 to 60 days.
-        up_to_90: Due for 61 to 90 days.
-        over_90: Due for longer.
+        up_to_30: Due for 0 to 29 days.
+        up_to_60: Due for 30 to 59 days.
+        up_to_90: Due for 60 to 89 days.
+        over_90: Due for 90 days or longer.
     """
 
     on: date

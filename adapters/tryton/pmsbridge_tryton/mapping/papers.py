@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,7 @@ _BEGINNINGS: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"PK\x03\x04", "application/zip"),
 )
+_REFERENCE: Final = re.compile(r"\[([A-Z0-9-]{6,40})\]\n")
 _ODT: Final = "application/vnd.oasis.opendocument.text"
 
 
@@ -32,6 +34,8 @@ def note_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str | None) ->
     words = text(row, "message")
     is_marked = bool(scope.customer_mark) and words.startswith(scope.customer_mark)
     shown = words.removeprefix(scope.customer_mark).strip() if is_marked else words
+    named = _REFERENCE.match(shown)
+    shown = shown[named.end() :] if named else shown
     written = row.get("create_date")
     if not shown:
         return None
@@ -44,6 +48,7 @@ def note_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str | None) ->
         written_at=written if isinstance(written, datetime) else None,
         written_on=scope.local(written),
         author=text(one(row, "create_uid"), "name"),
+        extra={"reference": named[1]} if named else {},
     )
 
 
