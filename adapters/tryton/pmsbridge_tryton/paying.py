@@ -125,7 +125,7 @@ class Paying(Searching, EffectHandlers):
     def _booked(self, effect: TakePayment, *, deadline: Deadline | None = None) -> list[Row]:
         """The payments of this effect, whatever state they are in."""
         party = vendor_id("tenant", effect.tenant_id)
-        domain = [["party", "=", party], ["reference", "=", reference_text(effect)], ["state", "!=", _FAILED]]
+        domain = [["party", "=", party], ["reference", "=", reference_text(effect)]]
         return self._desk.read(PAYMENT, domain, _FOUND_FIELDS, order=[("id", "ASC")], deadline=deadline)
 
     def _create(
@@ -154,6 +154,9 @@ class Paying(Searching, EffectHandlers):
     def _finish(self, effect: TakePayment, rows: Sequence[Row], end: Deadline) -> Receipt:
         """Bring every payment of the effect to its end, whatever step it is at."""
         found = [dict(row) for row in rows]
+        if any(row["state"] == _FAILED for row in found):
+            message = "the payment was booked and taken back; the office knows why"
+            raise OutcomeUnknownError(message, code="taken_back")
         try:
             for state, step in (("draft", "submit"), ("submitted", "process"), ("processing", "succeed")):
                 if waiting := [row["id"] for row in found if row["state"] == state]:
@@ -206,6 +209,8 @@ class Paying(Searching, EffectHandlers):
             if total != effect.total.amount:
                 return CannotTell(f"payments of {effect.reference} come to {total}, not to {effect.total}")
             return Found(self._receipt(effect, rows, is_look=True))
+        if any(row["state"] == _FAILED for row in rows):
+            return CannotTell(f"a payment of {effect.reference} was booked and taken back")
         states = ", ".join(f"{row['id']} is {row['state']}" for row in rows)
         return Absent(f"payment {states}; the next send goes on from there")
 
