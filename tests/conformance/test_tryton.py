@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,6 @@ class World:
     leaving: int
     staying: int
     turn: int = 0
-    said: set[str] = field(default_factory=set)
 
     @classmethod
     def made(cls, yard: Yard) -> World:
@@ -110,7 +109,7 @@ class TurnExample(Example):
         object.__setattr__(self, "_make", make)
 
     @property
-    def effect(self) -> EffectBody:  # type: ignore[override]
+    def effect(self) -> EffectBody:
         made: EffectBody = self._make()  # type: ignore[attr-defined]
         return made
 

@@ -45,10 +45,11 @@ def days(count: int) -> date:
 
 def options_of(server: TrytonServer, **more: object) -> dict[str, Any]:
     """The options of an account that may do everything."""
-    return server.options(
+    found = server.options(
         facility={"code": FACILITY, "zone": ZONE}, payment_journal="Portal", debit_journal="Direct debit",
-        portal_category="Portal enabled", cash_only_category="Cash only", dial_code="1", **more,
+        portal_category="Portal enabled", cash_only_category="Cash only", dial_code="1",
     )  # fmt: skip
+    return {**found, **more}
 
 
 def adapter_of(server: TrytonServer, **more: object) -> TrytonAdapter:

@@ -33,6 +33,7 @@ class WeatherProxy:
         self._weather: Weather | None = None
         self._pattern = ""
         self._lasts = False
+        self._refused = ""
         self._lock = threading.Lock()
         proxy = self
 
@@ -67,6 +68,12 @@ class WeatherProxy:
             self.calls.clear()
             self.told.clear()
             self._weather = None
+            self._refused = ""
+
+    def refuse(self, pattern: str) -> None:
+        """The next call of a method that fits is refused, as the server refuses what breaks a rule of its own."""
+        with self._lock:
+            self._refused = pattern
 
     def let(self, weather: Weather, pattern: str, *, lasts: bool = False) -> None:
         """The next call of a method that fits meets this weather; with ``lasts`` every one."""
@@ -91,11 +98,21 @@ class WeatherProxy:
                 self._weather = None
             return found
 
+    def _is_refused(self, method: str) -> bool:
+        with self._lock:
+            if not self._refused or not fnmatchcase(method, self._refused):
+                return False
+            self._refused = ""
+            return True
+
     def _answer(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers["Content-Length"]))
-        weather = self._meets(str(json.loads(body)["method"]))
-        number = json.loads(body)["id"]
-        if weather is Weather.LOST_BEFORE:
+        method, number = str(json.loads(body)["method"]), json.loads(body)["id"]
+        weather = self._meets(method)
+        if self._is_refused(method):
+            said = {"id": number, "error": ["UserError", ["This is not allowed.", "", None]]}
+            self._say(request, 200, json.dumps(said).encode())
+        elif weather is Weather.LOST_BEFORE:
             request.close_connection = True
         elif weather is Weather.SERVER_ERROR:
             self._say(request, 500, b"<html>no</html>", "text/html")
