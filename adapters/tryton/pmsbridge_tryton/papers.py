@@ -71,15 +71,17 @@ class Papers(Autopaying):
         if document_id not in known:
             raise NotFoundError("document", "there is no such document", code="document_not_found")
         kind, _, number = document_id.partition("-")
-        paper = self._printed(number) if kind == "invoice" else self._file(number)
-        yield paper
+        resource = known[document_id].rental_id or account_id(tenant_id)
+        yield self._printed(number) if kind == "invoice" else self._file(number, resource)
 
     def _printed(self, number: str) -> PaperContent:
         made = self._desk.client.report(INVOICE, INVOICE, [vendor_id("invoice", number)])
         return self._content(f"{made.name}.{made.extension}", made.extension, made.content)
 
-    def _file(self, number: str) -> PaperContent:
-        rows = self._desk.read(ATTACHMENT, [["id", "=", vendor_id("document", number)]], ["name", "data"])
+    def _file(self, number: str, resource: str) -> PaperContent:
+        # Files are searched only together with the record that they hang on.
+        domain = [["resource", "=", resource], ["id", "=", vendor_id("document", number)]]
+        rows = self._desk.read(ATTACHMENT, domain, ["name", "data"])
         data = rows[0].get("data") if rows else None
         if not isinstance(data, bytes):
             raise NotFoundError("document", "there is no such document", code="document_not_found")
