@@ -10,13 +10,13 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
-from pmsbridge.actions.quotes import PaymentQuote, line_of, refuse_moved_balance
+from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of, refuse_moved_balance
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.invoices import Invoice
-from pmsbridge.model.money import Money
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import (
     BankDebit,
     CardPayment,
@@ -299,7 +299,10 @@ class Paying:
 
     def _account_quote(self, account: TenantAccount, amount: Money) -> PaymentQuote:
         self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=amount))
-        row = next(row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT)
+        row = _account_row(account)
+        if row is None:  # pragma: no cover - the judge has refused
+            message = "the judge let money pass that no account takes"
+            raise AssertionError(message)
         return PaymentQuote.make(account, PaymentIntent.ON_ACCOUNT, [line_of(row, amount=amount)])
 
     def _all_quote(self, account: TenantAccount) -> PaymentQuote:
@@ -326,13 +329,15 @@ class Paying:
         if not lines:
             message = "The credit on the account already covers these months."
             raise IneligibleError(message, code="covered_by_credit")
+        if (whole := _account_row(account)) is not None:
+            lines = [_on_account(whole, lines)]
         return PaymentQuote.make(account, PaymentIntent.PREPAY, lines, months=months, through=answer.through)
 
     def _judge_again(self, account: TenantAccount, quote: PaymentQuote) -> None:
         if quote.intent is PaymentIntent.ALL_RENTALS:
             self._office.allowed(ActionKind.PAY_ALL, account)
         elif quote.intent is PaymentIntent.PREPAY:
-            one = quote.lines[0].rental_id if len(quote.lines) == 1 else None
+            one = quote.lines[0].rental_id if len(quote.lines) == 1 and _account_row(account) is None else None
             self._office.allowed(ActionKind.PREPAY, account, rental_id=one, asked=Asked(months=quote.months))
         elif quote.intent is PaymentIntent.ON_ACCOUNT:
             self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=quote.lines[0].amount))
@@ -473,10 +478,22 @@ def _row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount:
     """The rental an invoice is about; the tenant's account when it is about several, or about none."""
     named = {line.rental_id for line in invoice.lines if line.rental_id is not None}
     row = account.rental(named.pop()) if len(named) == 1 else None
-    found = row or next((row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT), None)
+    found = row or _account_row(account)
     if found is None:
         raise NotFoundError("invoice_id", "is about no rental of this tenant")
     return found
+
+
+def _account_row(account: TenantAccount) -> RentalAccount | None:
+    """The row of the tenant's account, where the back office keeps one."""
+    return next((row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT), None)
+
+
+def _on_account(row: RentalAccount, lines: list[QuoteLine]) -> QuoteLine:
+    """Money for months ahead where one account takes it: nothing is billed yet that it could be paid for."""
+    currency = row.balances.currency
+    ahead = sum_money((line.ahead for line in lines), currency)
+    return line_of(row, amount=sum_money((line.amount for line in lines), currency), ahead=ahead)
 
 
 def _some_amount(amount: Money) -> Money:
