@@ -218,6 +218,17 @@ def _sorted(value: object) -> Any:  # noqa: ANN401 - any value of the wire
     return [_sorted(each) for each in value] if isinstance(value, list) else value
 
 
+def _stamps(row: Mapping[str, Any]) -> Iterator[datetime]:
+    """When a record changed, and what hangs on it."""
+    stamp = row.get(_CHANGED)
+    if isinstance(stamp, datetime):
+        yield stamp.astimezone(UTC)
+    for name, held in row.items():
+        if name.endswith(".") and isinstance(held, list):
+            for child in held:
+                yield from _stamps(child)
+
+
 @dataclass(frozen=True, slots=True)
 class _Stand:
     """How far a reading is.
@@ -247,9 +258,8 @@ class _Stand:
         """After a page."""
         mark = self.mark
         for row in page:
-            stamp = row.get(_CHANGED)
-            if isinstance(stamp, datetime):
-                mark = mark.seen(stamp.astimezone(UTC), began=self.began)
+            for stamp in _stamps(row):
+                mark = mark.seen(stamp, began=self.began)
         return type(self)(place, page[-1]["id"], mark, self.began)
 
     @property
