@@ -46,7 +46,7 @@ demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox (as one JSON 
 
 .PHONY: test
 test: $(STAMP) ## Run the test suite
-	@tools/servers.sh
+	@tools/servers.sh $(BIN)/python
 	@$(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
 .PHONY: coverage

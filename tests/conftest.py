@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, settings
 
 from tests.leaks.plugin import watch
 from tests.servers.fixtures import _postgres_tables, postgres_journal, postgres_server, postgres_url
-from tests.servers.tryton.fixtures import fresh_tryton, tryton_customer, tryton_server, tryton_yard
+from tests.servers.tryton.fixtures import fresh_tryton, tryton_customer, tryton_pg, tryton_server, tryton_yard
 
 __all__ = [
     "_postgres_tables", "fresh_tryton", "postgres_journal", "postgres_server", "postgres_url", "tryton_customer",
-    "tryton_server", "tryton_yard",
+    "tryton_pg", "tryton_server", "tryton_yard",
 ]  # fmt: skip
 
 # Derandomised: the same code gives the same result on every machine. Wide: by hand, before a release.

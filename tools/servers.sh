@@ -1,7 +1,13 @@
 #!/usr/bin/env bash
-# Servers that some tests want and that come from the operating system: Redis and RabbitMQ. PostgreSQL comes with the
-# test dependencies. Where nothing can be installed the tests say so and are skipped; this never fails.
+# Servers that some tests want: Redis and RabbitMQ, which come from the operating system, and Tryton, which is installed
+# into an environment of its own and kept in the user's cache. PostgreSQL comes with the test dependencies. Where nothing
+# can be installed the tests say so and are skipped; this never fails.
+#
+#   tools/servers.sh [PYTHON]      PYTHON: of the project's environment; without one nothing is built
 set -uo pipefail
+cd "$(dirname "$0")/.."
+
+if [ $# -gt 0 ]; then "$1" -m tests.servers.tryton || true; fi
 
 wanted=()
 command -v redis-server >/dev/null 2>&1 || wanted+=(redis-server)

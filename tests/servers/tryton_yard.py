@@ -156,6 +156,17 @@ class Yard:
             "actual_end", "planned_end_day", "incoming_moves", "outgoing_moves", order=[["id", "ASC"]],
         )  # fmt: skip
 
+    def planned_back(self, rental: int) -> dict[int, list[dt.date | None]]:
+        """By line, the days on which the yard means to collect what is out: those of moves that are still drafts."""
+        drafts = [
+            ["state", "=", "draft"],
+            ["id", "in", [move for line in self.lines(rental) for move in line["incoming_moves"]]],
+        ]
+        days = {move["id"]: move["planned_date"] for move in self.call.read("stock.move", drafts, "planned_date")}
+        return {
+            line["id"]: [days[move] for move in line["incoming_moves"] if move in days] for line in self.lines(rental)
+        }  # fmt: skip
+
     def bill(self, rental: int, *, until: dt.date | None = None, on: dt.date | None = None) -> int:
         """Bill what a contract owes, up to a date when items are still out; the id of the (last) posted invoice."""
         if until is not None:
@@ -175,7 +186,7 @@ class Yard:
         found = self.call.read(
             "account.invoice.line", [["origin.id", "in", row["lines"], "sale.rental.line"]], "invoice"
         )
-        progress = self.call.read("sale.rental.progress", [["line", "in", row["lines"]]])
+        progress = self.call.read("sale.rental.progress", [["rental", "=", rental]])
         ids = [one["id"] for one in progress]
         more = self.call.read("account.invoice.line", [["origin.id", "in", ids, "sale.rental.progress"]], "invoice")
         return sorted({one["invoice"] for one in [*found, *more]})
@@ -210,6 +221,10 @@ class Yard:
 
     def invoice(self, customer: Customer, amount: Decimal, *, on: dt.date | None = None, text: str = "Repair") -> int:
         """A posted invoice of one line without tax, for whatever; its id."""
+        return self.post(self.draft_invoice(customer, amount, text=text), on=on)
+
+    def draft_invoice(self, customer: Customer, amount: Decimal, *, text: str = "Repair") -> int:
+        """An invoice that the customer does not see yet; its id."""
         line = {
             "type": "line", "description": text, "quantity": 1, "unit_price": amount,
             "account": self.facts["accounts"]["revenue"],
@@ -222,7 +237,7 @@ class Yard:
               "account": self.facts["accounts"]["receivable"], "payment_term": self.facts["payment_term"],
               "lines": [["create", [line]]]}],
         )  # fmt: skip
-        return self.post(int(made), on=on)
+        return int(made)
 
     def credit(self, invoice: int, *, post: bool = True) -> int:
         """A credit note of a whole invoice, which stays open; its id."""
@@ -248,6 +263,13 @@ class Yard:
             "account.payment", [["party", "=", customer.id]], "amount", "state", "reference", "line", "date",
             order=[["id", "ASC"]],
         )  # fmt: skip
+
+    def paid(self, reference: str) -> list[tuple[str, Decimal]]:
+        """State and amount of every payment of that reference, oldest first."""
+        rows = self.call.read(
+            "account.payment", [["reference", "=", reference]], "state", "amount", order=[["id", "ASC"]]
+        )
+        return [(row["state"], Decimal(row["amount"])) for row in rows]
 
     def fail_payment(self, payment: int) -> None:
         """The bank takes a payment back."""
@@ -298,7 +320,7 @@ class Yard:
     def posts(self, model: str, record: int) -> list[str]:
         """What was posted on a record's board, oldest first."""
         found = self.call.call("model.ir.chat.channel.get", f"{model},{record}", None, None)
-        return [str(one["content"]) for one in reversed(found)]
+        return [str(one["content"]) for one in found]
 
     def attachments(self, model: str, record: int) -> dict[str, bytes]:
         """Documents on a record, by name."""

@@ -109,6 +109,16 @@ class Calls:
         """Under which name calls take turns."""
         return self._pacing.lane
 
+    @property
+    def calls(self) -> int:
+        """Requests sent or tried so far, log-ons included."""
+        return self._exchange.calls
+
+    @property
+    def bytes_read(self) -> int:
+        """Length of the answers so far, decoded."""
+        return self._exchange.bytes_read
+
     # -- who ----------------------------------------------------------------------------------------------------------
 
     def login(self, *, deadline: Deadline | None = None) -> Session:

@@ -131,8 +131,9 @@ class ConnectionSettings(_Section):
     def _is_address(cls, url: str) -> str:
         parts = urlsplit(url)
         is_plain = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not parts.hostname or "@" in parts.netloc or parts.query or not (parts.scheme == "https" or is_plain):
-            message = "must be an https address without user and password (http is allowed on loopback only)"
+        has_more = "@" in parts.netloc or parts.query or parts.fragment
+        if not parts.hostname or has_more or not (parts.scheme == "https" or is_plain):
+            message = "must be an https address without user, password and query (http is allowed on loopback only)"
             raise ValueError(message)
         return url.rstrip("/")
 

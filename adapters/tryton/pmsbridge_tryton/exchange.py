@@ -36,12 +36,18 @@ class Exchange:
         http: Carries every request.
         url: Of the server, without the database.
         database: Its name; a question may also be put to the server as a whole.
+
+    Attributes:
+        calls: Requests sent or tried so far. Threads that count at once may lose one: a measure, not a ledger.
+        bytes_read: Length of the answers so far, decoded.
     """
 
     def __init__(self, http: HttpClient, *, url: str, database: str) -> None:
         self._http = http
         self._whole = f"{url}/rpc/"
         self._database = f"{url}/{quote(database, safe='')}/rpc/"
+        self.calls = 0
+        self.bytes_read = 0
 
     def ask(
         self,
@@ -78,9 +84,12 @@ class Exchange:
         body = f'{{"id":{number},"method":{json.dumps(method)},"params":[{",".join(params)}]}}'.encode()
         url = self._whole if of_server else self._database
         request = HttpRequest("POST", url, headers, body, is_write=is_write, operation=method)
+        self.calls += 1
         with self._http.send(request, deadline=deadline) as answer:
             _check(answer)
-            return _opened(answer, number)
+            body = answer.read()
+        self.bytes_read += len(body)
+        return _opened(body, request, number)
 
     def close(self) -> None:
         """Let go of connections. Idempotent."""
@@ -96,10 +105,8 @@ def _check(answer: HttpAnswer) -> None:
         raise problem
 
 
-def _opened(answer: HttpAnswer, number: int) -> Any:  # noqa: ANN401 - whatever the method answers
+def _opened(body: bytes, request: HttpRequest, number: int) -> Any:  # noqa: ANN401 - whatever the method answers
     """What the envelope holds."""
-    request = answer.request
-    body = answer.read()
     try:
         envelope = decoded(body)
     except UnreadableError:

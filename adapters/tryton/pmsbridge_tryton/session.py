@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NoReturn
 
-from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
+from pmsbridge.errors import ConfigurationError, PmsBridgeError, RejectedError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.transport.http import Deadline
 from pmsbridge_tryton.exchange import Exchange, SessionEndedError, unusable
@@ -180,11 +180,14 @@ class Sessions:
     def _log_on(self, password: str, deadline: Deadline) -> Session:
         user, language = self._credentials.user, self._language
         params = [encoded(user), encoded({"password": password}, where="password"), encoded(language)]
+        is_refused = False
+        answer: object = None
         try:
             answer = self._exchange.ask(_LOGIN, params, is_write=False, deadline=deadline)
-        except SessionEndedError:
-            answer = None
-        if answer is None:
+        except (SessionEndedError, RejectedError):
+            # Whatever a refusal says is not repeated here: it may quote the password.
+            is_refused = True
+        if is_refused:
             message = f"{_LOGIN}: the user or its password is not accepted. Check user, password and database."
             raise ConfigurationError(message, code="login_failed")
         authorization, user_id = _understood(answer, user)

@@ -170,10 +170,10 @@ def _day(value: date, _where: str) -> str:
     return _tagged("date", year=value.year, month=value.month, day=value.day)
 
 
-def _clock_time(value: time, _where: str) -> str:
-    return _tagged(
-        "time", hour=value.hour, minute=value.minute, second=value.second, microsecond=value.microsecond
-    )  # fmt: skip
+def _clock_time(value: time, where: str) -> str:
+    if value.tzinfo is not None:
+        raise InputError(where, "has a time zone, which cannot be said", code="unsendable_value")
+    return _tagged("time", hour=value.hour, minute=value.minute, second=value.second, microsecond=value.microsecond)
 
 
 def _span(value: timedelta, _where: str) -> str:

@@ -1,15 +1,38 @@
-"""The adapter before the real server, straight or through weather."""
+"""A scripted server for each test that wants one, and its client; and the adapter before the real server."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pmsbridge_tryton.adapter import TrytonAdapter
 from tests.adapters.tryton.account import adapter_of
+from tests.adapters.tryton.office import HandClock, Office, client_on, running_office
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
 from tests.servers.tryton.serving import TrytonServer
+
+if TYPE_CHECKING:
+    from pmsbridge_tryton.client import TrytonClient
+
+
+@pytest.fixture
+def office() -> Iterator[Office]:
+    with running_office() as office:
+        yield office
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def client(office: Office, clock: HandClock) -> Iterator[TrytonClient]:
+    client, _ = client_on(office, clock)
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="module")

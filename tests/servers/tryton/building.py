@@ -19,7 +19,9 @@ from typing import Final
 
 from tests.servers.tryton.recipe import DATABASE, MODULES, NoTrytonError, Recipe
 
-__all__ = ["Tell", "activate", "built", "configuration", "plant", "tell_nobody", "written_down"]
+__all__ = [
+    "Tell", "activate", "alone", "built", "configuration", "installed", "made", "plant", "room", "run", "tell_nobody",
+]  # fmt: skip
 
 Tell = Callable[[str], None]
 """Hears what takes long, before it begins."""
@@ -42,18 +44,23 @@ def built(recipe: Recipe, tell: Tell = tell_nobody) -> Path:
     if recipe.books.is_dir():
         recipe.books.touch()
         return recipe.books
-    with _alone(recipe.cache / "building.lock", tell):
-        if not recipe.installed_mark.is_file():
-            tell("installing Tryton into an environment of its own (once, about half a minute)")
-            _install(recipe)
+    with alone(recipe.cache / "building.lock", tell):
+        installed(recipe, tell)
         if not recipe.activated.is_file():
             tell(f"activating {len(MODULES)} modules and what they need (once, about a minute)")
-            _made(recipe.activated, lambda file: _activate_sqlite(recipe, file))
+            made(recipe.activated, lambda file: _activate_sqlite(recipe, file))
         if not recipe.books.is_dir():
             tell("seeding the books (once, about ten seconds)")
-            _made(recipe.books, lambda folder: _seed_sqlite(recipe, folder))
+            made(recipe.books, lambda folder: _seed_sqlite(recipe, folder))
             _forget_old(recipe.cache)
     return recipe.books
+
+
+def installed(recipe: Recipe, tell: Tell) -> None:
+    """See to it that the environment is there; the caller is ``alone``."""
+    if not recipe.installed_mark.is_file():
+        tell("installing Tryton into an environment of its own (once, about half a minute)")
+        _install(recipe)
 
 
 def activate(recipe: Recipe, configuration_file: Path, database: str = DATABASE) -> None:
@@ -61,7 +68,7 @@ def activate(recipe: Recipe, configuration_file: Path, database: str = DATABASE)
     with tempfile.TemporaryDirectory() as room:
         password = Path(room) / "password"
         password.write_text(_ADMINISTRATOR)
-        _run(
+        run(
             [recipe.tool("trytond-admin"), "-c", str(configuration_file), "-d", database, "--email",
              "admin@example.com", "--activate-dependencies", "-u", *MODULES],
             {"TRYTONPASSFILE": str(password)},
@@ -70,7 +77,7 @@ def activate(recipe: Recipe, configuration_file: Path, database: str = DATABASE)
 
 def plant(recipe: Recipe, configuration_file: Path, address: str, told: Path) -> None:
     """Fill the books of an activated database; ``told`` is written with what is in them."""
-    _run([recipe.tool("python"), str(recipe.seed), str(configuration_file), address, str(recipe.year), str(told)], {})
+    run([recipe.tool("python"), str(recipe.seed), str(configuration_file), address, str(recipe.year), str(told)], {})
 
 
 def configuration(file: Path, sections: Mapping[str, Mapping[str, object]]) -> Path:
@@ -84,7 +91,7 @@ def configuration(file: Path, sections: Mapping[str, Mapping[str, object]]) -> P
     return file
 
 
-def written_down(database: Path) -> None:
+def _written_down(database: Path) -> None:
     """Bring everything into the database's one file; what lies beside it would be mixed into a copy."""
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -98,47 +105,50 @@ def written_down(database: Path) -> None:
 def _install(recipe: Recipe) -> None:
     home = recipe.environment
     shutil.rmtree(home, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(home)], {})
+    run([sys.executable, "-m", "venv", str(home)], {})
     python = recipe.tool("python")
-    _run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(recipe.constraints)], {})
+    run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(recipe.constraints)], {})
     # Programs of an environment name their interpreter by its path, so it is made in its place, and marked when whole.
     recipe.installed_mark.touch()
 
 
 def _activate_sqlite(recipe: Recipe, file: Path) -> None:
-    with _room() as room:
-        settings = _sqlite(room)
+    with room() as folder:
+        settings, database = _sqlite(folder)
         # The file must be there: its absence is taken for a database that nobody made.
-        (room / f"{DATABASE}.sqlite").touch()
+        database.touch()
         activate(recipe, settings)
-        written_down(room / f"{DATABASE}.sqlite")
-        shutil.copy(room / f"{DATABASE}.sqlite", file)
+        _written_down(database)
+        shutil.copy(database, file)
 
 
-def _seed_sqlite(recipe: Recipe, folder: Path) -> None:
-    with _room() as room:
-        settings = _sqlite(room)
-        shutil.copy(recipe.activated, room / f"{DATABASE}.sqlite")
-        folder.mkdir()
-        plant(recipe, settings, f"sqlite:///{DATABASE}", folder / "seed.json")
-        written_down(room / f"{DATABASE}.sqlite")
-        shutil.copy(room / f"{DATABASE}.sqlite", folder / f"{DATABASE}.sqlite")
+def _seed_sqlite(recipe: Recipe, books: Path) -> None:
+    with room() as folder:
+        settings, database = _sqlite(folder)
+        shutil.copy(recipe.activated, database)
+        books.mkdir()
+        plant(recipe, settings, f"sqlite:///{DATABASE}", books / "seed.json")
+        _written_down(database)
+        shutil.copy(database, books / database.name)
 
 
-def _sqlite(room: Path) -> Path:
-    return configuration(room / "trytond.conf", {"database": {"uri": "sqlite://", "path": room}})
+def _sqlite(folder: Path) -> tuple[Path, Path]:
+    """A configuration, and the file in which its database will be."""
+    held = {"database": {"uri": "sqlite://", "path": folder}}
+    return configuration(folder / "trytond.conf", held), folder / f"{DATABASE}.sqlite"
 
 
 # -- how --------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _room() -> Iterator[Path]:
+def room() -> Iterator[Path]:
+    """A folder for as long as the block runs."""
     with tempfile.TemporaryDirectory(prefix="pmsbridge-tryton-") as name:
         yield Path(name)
 
 
-def _made(target: Path, make: Callable[[Path], None]) -> None:
+def made(target: Path, make: Callable[[Path], None]) -> None:
     """Have something made beside its place, and moved there when it is whole."""
     beside = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
@@ -151,7 +161,7 @@ def _made(target: Path, make: Callable[[Path], None]) -> None:
 
 
 @contextmanager
-def _alone(lock: Path, tell: Tell) -> Iterator[None]:
+def alone(lock: Path, tell: Tell) -> Iterator[None]:
     """Let one process of this machine in at a time; a process that dies lets go."""
     import fcntl  # there is none on Windows, where the rest of the suite runs
 
@@ -165,7 +175,12 @@ def _alone(lock: Path, tell: Tell) -> Iterator[None]:
         yield
 
 
-def _run(command: list[str], environment: Mapping[str, str]) -> None:
+def run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run a program to its end.
+
+    Raises:
+        NoTrytonError: It is not there, takes for ever or fails; with its last words.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRYTON", "PYTHON", "PMSBRIDGE"))}
     try:
         done = subprocess.run(

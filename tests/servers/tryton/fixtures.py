@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,10 @@ from tests.servers.tryton.recipe import NoTrytonError, recipe
 from tests.servers.tryton.serving import Conf, TrytonServer, running_tryton
 from tests.servers.tryton_yard import Customer, Yard
 
-__all__ = ["FreshTryton", "fresh_tryton", "tryton_customer", "tryton_server", "tryton_yard"]
+if TYPE_CHECKING:
+    from tests.servers.postgres import PostgresServer
+
+__all__ = ["FreshTryton", "fresh_tryton", "tryton_customer", "tryton_pg", "tryton_server", "tryton_yard"]
 
 FreshTryton = Callable[..., TrytonServer]
 """``fresh_tryton({"session": {"timeout": 2}})``: a server that no other test uses, on books that nobody wrote into."""
@@ -46,6 +50,19 @@ def fresh_tryton() -> Iterator[FreshTryton]:
     """Makes servers that belong to the test, and may be killed, frozen and configured."""
     with ExitStack() as held:
         yield lambda conf=None: _running(held, conf)
+
+
+@pytest.fixture(scope="session")
+def tryton_pg(postgres_server: PostgresServer) -> Iterator[TrytonServer]:
+    """A server on PostgreSQL, shared by the tests of this process: for many who write at once."""
+    from tests.servers.tryton.on_postgres import running_on_postgres
+
+    with ExitStack() as held:
+        try:
+            server = held.enter_context(running_on_postgres(recipe(), postgres_server, tell=_tell))
+        except NoTrytonError as problem:
+            pytest.skip(f"needs Tryton on PostgreSQL: {problem}")
+        yield server
 
 
 def _running(held: ExitStack, conf: Conf | None) -> TrytonServer:

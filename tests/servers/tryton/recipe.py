@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DATABASE", "MODULES", "SERIES", "NoTrytonError", "Recipe", "recipe"]
+__all__ = ["DATABASE", "MODULES", "SERIES", "NoTrytonError", "Recipe", "mark", "recipe"]
 
 DATABASE: Final = "rental"
 MODULES: Final = (
@@ -80,13 +80,13 @@ class Recipe:
         return str(self.environment / "bin" / name)
 
     def _installed(self) -> str:
-        return _mark(self.constraints.read_bytes(), sys.version.encode())
+        return mark(self.constraints.read_bytes(), sys.version.encode())
 
     def _activated(self) -> str:
-        return _mark(self._installed().encode(), " ".join(MODULES).encode())
+        return mark(self._installed().encode(), " ".join(MODULES).encode())
 
     def _seeded(self) -> str:
-        return _mark(self._activated().encode(), self.seed.read_bytes(), str(self.year).encode())
+        return mark(self._activated().encode(), self.seed.read_bytes(), str(self.year).encode())
 
 
 def recipe(series: str = "") -> Recipe:
@@ -112,5 +112,6 @@ def _cache() -> Path:
     return Path(root) / "pmsbridge" / "tryton"
 
 
-def _mark(*parts: bytes) -> str:
+def mark(*parts: bytes) -> str:
+    """A short name for what these bytes stand for."""
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:12]
