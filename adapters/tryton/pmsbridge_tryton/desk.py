@@ -113,6 +113,14 @@ class Desk:
             self._ids[key] = rows[0]["id"]
         return self._ids[key]
 
+    def needs_mandate(self, journal: str) -> bool:
+        """Whether a payment journal draws by mandate; asked once."""
+        key = ("drawn by mandate", journal)
+        if key not in self._ids:
+            rows = self.client.search_read("account.payment.journal", [["name", "=", journal]], ["process_method"])
+            self._ids[key] = int(any(row.get("process_method") == "sepa" for row in rows))
+        return bool(self._ids[key])
+
     def category(self, setting: str) -> int | None:
         """The id of a party category by the setting that names it; None when it names none."""
         name: str | None = getattr(self.settings, setting)

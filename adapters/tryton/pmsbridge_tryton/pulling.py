@@ -16,25 +16,35 @@ from typing import Any, ClassVar, Final, Self
 
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.logging import get_logger
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.payments import Payment
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit
+from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.record import Record
 from pmsbridge.model.rental import Rental
 from pmsbridge.ports.adapter import Batch, Entity, Query
 from pmsbridge.ports.streams import Document, MonthBudget, Rows
 from pmsbridge.ports.watermark import Watermark
+from pmsbridge_tryton.beside import CALLS_OF_A_PAGE, HISTORY, NOTES, OF_INVOICE, Beside
 from pmsbridge_tryton.mapping.calloffs import call_offs_of
 from pmsbridge_tryton.mapping.contracts import contract_of, subscription_of, unit_of
-from pmsbridge_tryton.mapping.people import tenant_of
-from pmsbridge_tryton.mapping.scope import Scope
-from pmsbridge_tryton.reading import ANY, LET, Reading
+from pmsbridge_tryton.mapping.money import invoice_of, payment_of
+from pmsbridge_tryton.mapping.people import portal_account_of, tenant_of
+from pmsbridge_tryton.mapping.scope import OF_RENTAL, Scope, account_id
+from pmsbridge_tryton.reading import ANY, LET
 from pmsbridge_tryton.vocabulary import (
+    INVOICE,
+    INVOICE_FIELDS,
     PARTY,
     PARTY_FIELDS,
+    PAYMENT,
+    PAYMENT_FIELDS,
     PRODUCT,
     PRODUCT_FIELDS,
     RENTAL,
     RENTAL_FIELDS,
+    SHOWN,
     SUBSCRIPTION,
     SUBSCRIPTION_FIELDS,
 )
@@ -48,10 +58,10 @@ _MAPPING: Final = "1"
 """Of the functions in ``mapping``: another number maps every row anew once."""
 
 _RECORDS: Final[Mapping[Entity, type[Record]]] = {
-    Entity.UNITS: Unit, Entity.TENANTS: Tenant, Entity.RENTALS: Rental,
+    Entity.UNITS: Unit, Entity.TENANTS: Tenant, Entity.RENTALS: Rental, Entity.INVOICES: Invoice,
+    Entity.PAYMENTS: Payment, Entity.PORTAL_ACCOUNTS: PortalAccount,
 }  # fmt: skip
 _CHANGED: Final = "last_modified_at"
-_NOTES: Final = "notes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class _Table:
     Attributes:
         prefix: What makes the model's id the record's.
         children: What is asked whether it changed, besides the record itself.
+        whole: Always read to the end: what it is made of changes without any of it being stamped.
     """
 
     model: str
@@ -68,9 +79,10 @@ class _Table:
     domain: Sequence[object] = ()
     prefix: str = ""
     children: Sequence[str] = ()
+    whole: bool = False
 
 
-class Pulling(Reading):
+class Pulling(Beside):
     """The half of the reading port that fills a copy."""
 
     account_calls: ClassVar[int] = 8
@@ -87,37 +99,31 @@ class Pulling(Reading):
             yield self._pull_facility(query.facility)
             return
         tables = self._tables(query.entity)
+        since = None if any(table.whole for table in tables) else since
         asked = Watermark.of(since, self._desk.settings.overlap)
         at = _Stand.of(resume, began=self._desk.clock.now(), mark=asked)
         found = resume is not None
         for place, table in enumerate(tables[at.place :], start=at.place):
             for page in self._pages(table, asked, at.after if place == at.place else 0):
                 found, at = True, at.reached(place, page)
-                yield self._rows(query, table, page, resume=at.text)
+                yield self._rows(query, table, self._with_more(query.entity, table.model, page), resume=at.text)
         # An answer without a single row is no proof that everything was deleted.
         yield Rows((), (), json.loads, cursor=at.mark.cursor, is_complete=since is None and found, calls=0)
 
     def _tables(self, entity: Entity) -> Sequence[_Table]:
-        own = self._own
+        own, customers = self._own, ["id", "!=", self._desk.company().get("party")]
+        people, numbered = ("addresses", "contact_mechanisms"), [own, ["number", "!=", None]]
         found: Mapping[Entity, Sequence[_Table]] = {
             Entity.UNITS: [_Table(PRODUCT, PRODUCT_FIELDS, [LET], children=["template"])],
-            Entity.TENANTS: [
-                _Table(
-                    PARTY, PARTY_FIELDS, [["id", "!=", self._desk.company().get("party")]],
-                    children=["addresses", "contact_mechanisms"],
-                )
-            ],
+            Entity.TENANTS: [_Table(PARTY, PARTY_FIELDS, [customers], children=people)],
+            Entity.PORTAL_ACCOUNTS: [_Table(PARTY, PARTY_FIELDS, [customers], whole=True)],
             Entity.RENTALS: [
-                _Table(
-                    RENTAL, RENTAL_FIELDS, [own, ["number", "!=", None]], prefix=f"{RENTAL},",
-                    children=["lines", "lines.incoming_moves"],
-                ),
-                _Table(
-                    SUBSCRIPTION, SUBSCRIPTION_FIELDS, [own, ["number", "!=", None]], prefix=f"{SUBSCRIPTION},",
-                    children=["lines"],
-                ),
+                _Table(RENTAL, RENTAL_FIELDS, numbered, f"{RENTAL},", ["lines", "lines.incoming_moves"]),
+                _Table(SUBSCRIPTION, SUBSCRIPTION_FIELDS, numbered, f"{SUBSCRIPTION},", ["lines"]),
             ],
-        }  # fmt: skip
+            Entity.INVOICES: [_Table(INVOICE, INVOICE_FIELDS, [own, *SHOWN], children=["lines", "move.lines"])],
+            Entity.PAYMENTS: [_Table(PAYMENT, PAYMENT_FIELDS, [own, ["kind", "=", "receivable"]])],
+        }
         if entity not in found:
             message = f"the back office has no list of {entity.value}"
             raise UnsupportedError(message, code="not_listed")
@@ -128,13 +134,7 @@ class Pulling(Reading):
         if mark.start is not None:
             names = [_CHANGED, *(f"{child}.{_CHANGED}" for child in table.children)]
             domain.append(["OR", *([name, ">=", mark.start] for name in names)])
-        for page in self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY):
-            yield self._with_notes(page) if table.model == RENTAL else page
-
-    def _with_notes(self, page: list[Row]) -> list[Row]:
-        """Contracts with their call-offs; only those of which something ever went out are asked for."""
-        notes = self._call_off_notes(page, self._desk.scope(self._desk.settings.facility.code))
-        return [{**row, _NOTES: notes.get(f"{RENTAL},{row['id']}", [])} for row in page]
+        return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY)
 
     def _rows(self, query: Query, table: _Table, page: Sequence[Row], *, resume: str) -> Rows:
         scope = self._desk.scope(query.facility, is_compared=True)
@@ -142,15 +142,25 @@ class Pulling(Reading):
         raws = [encoded(_sorted(row)).encode() for row in page]
         return Rows(
             [f"{table.prefix}{row['id']}" for row in page], raws, partial(_document, made, scope), resume=resume,
-            calls=2 if table.model == RENTAL else 1, bytes_read=sum(map(len, raws)),
+            calls=CALLS_OF_A_PAGE.get(query.entity, 1), bytes_read=sum(map(len, raws)),
         )  # fmt: skip
 
     def _made(self, entity: Entity, model: str) -> Callable[[Row, Scope], Record | None]:
         if entity is Entity.TENANTS:
             return partial(tenant_of, portal_category=self._desk.category("portal_category"))
-        if entity is Entity.UNITS:
-            return unit_of
-        return _contract if model == RENTAL else subscription_of
+        if entity is Entity.RENTALS:
+            return _contract if model == RENTAL else subscription_of
+        plain: Mapping[Entity, Callable[[Row, Scope], Record | None]] = {
+            Entity.UNITS: unit_of, Entity.INVOICES: invoice_of, Entity.PAYMENTS: _payment,
+            Entity.PORTAL_ACCOUNTS: partial(self._portal_account),
+        }  # fmt: skip
+        return plain[entity]
+
+    def _portal_account(self, row: Row, scope: Scope) -> Record:
+        tenant = tenant_of(row, scope, portal_category=self._desk.category("portal_category"))
+        cash_only = self._desk.category("cash_only_category")
+        is_cash_only = cash_only is not None and cash_only in (row.get("categories") or ())
+        return portal_account_of(tenant, scope, is_cash_only=is_cash_only, has_history=bool(row.get(HISTORY)))
 
     def _pull_facility(self, facility: str) -> Rows:
         found = _without_time(self.facility(facility))
@@ -159,7 +169,8 @@ class Pulling(Reading):
 
     def calls_of(self, query: Query) -> int:
         """How many calls one noun costs a night, if it fits a page; 0 for what is not listed."""
-        return {Entity.FACILITIES: 1, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3}.get(query.entity, 0)
+        single = {Entity.FACILITIES: 1, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3, Entity.PAYMENTS: 3}
+        return single.get(query.entity, CALLS_OF_A_PAGE.get(query.entity, 0))
 
     def budget_of(self, facility: str) -> MonthBudget:
         """Nothing bounds the calls of a server of one's own."""
@@ -197,7 +208,13 @@ class Pulling(Reading):
 
 
 def _contract(row: Row, scope: Scope) -> Record | None:
-    return contract_of(row, scope, call_offs_of(row, row.get(_NOTES) or (), scope))
+    return contract_of(row, scope, call_offs_of(row, row.get(NOTES) or (), scope))
+
+
+def _payment(row: Row, scope: Scope) -> Record:
+    invoice = row.get(OF_INVOICE)
+    rental = row.get(OF_RENTAL) or account_id(row["party"])
+    return payment_of(row, scope, rental_id=rental, invoice_id=None if invoice is None else str(invoice))
 
 
 def _document(made: Callable[[Row, Scope], Record | None], scope: Scope, raw: bytes) -> Document | None:

@@ -11,7 +11,7 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Note, Reservation, ReservationState
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
-from pmsbridge.model.payments import Autopay, AutopayState, Payment
+from pmsbridge.model.payments import Autopay, AutopayState, Payment, PaymentMethod
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Facility, FacilityPolicy, Unit
 from pmsbridge.model.portal_accounts import PortalAccount
@@ -31,6 +31,7 @@ from pmsbridge_tryton.vocabulary import (
     DEBIT_FIELDS,
     INVOICE,
     INVOICE_FIELDS,
+    MANDATE,
     MOVE_LINE,
     MOVE_LINE_FIELDS,
     NOTE,
@@ -191,19 +192,38 @@ class Reading:
         )
 
     def autopay(self, facility: str, tenant_id: str) -> Sequence[Autopay]:
-        """Autopay of the party's account: whether it is debited by itself; one call."""
-        self._desk.facility(facility)
+        """Autopay of the party's account: whether it is debited by itself; one call, two where a mandate is needed."""
+        scope = self._desk.scope(facility)
         rows = self._desk.read(DEBIT, [["party", "=", vendor_id("tenant", tenant_id)], self._own], DEBIT_FIELDS)
+        method = self._debit_method(tenant_id, scope)
         return [
             Autopay(
                 rental_id=account_id(tenant_id),
                 state=AutopayState.BANK_DEBIT if rows else AutopayState.OFF,
                 vendor_state=text(one(rows[0], "journal"), "name") if rows else "",
-                method_usable=bool(rows),
+                method=method,
+                method_usable=bool(rows) or method is not None,
                 is_changeable=self._desk.settings.debit_journal is not None,
                 read_at=self._desk.clock.now(),
             )
         ]
+
+    def _debit_method(self, tenant_id: str, scope: Scope) -> PaymentMethod | None:
+        """What a debit of the account would be drawn by; None when the office has no agreement to draw.
+
+        The bank account itself is not read.
+        """
+        name = self._desk.settings.debit_journal
+        if name is None:
+            return None
+        party: list[object] = ["party", "=", vendor_id("tenant", tenant_id)]
+        mandates = [party, ["state", "=", "validated"], self._own]
+        if self._desk.needs_mandate(name) and not self._desk.read(MANDATE, mandates, ["id"], limit=1):
+            return None
+        return PaymentMethod(
+            ref=scope.ref("payment_method", f"debit-{tenant_id}"), tenant_id=tenant_id,
+            rental_id=account_id(tenant_id), is_usable=True,
+        )  # fmt: skip
 
     # money
 

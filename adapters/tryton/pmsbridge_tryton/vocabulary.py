@@ -25,6 +25,7 @@ __all__ = [
     "INVOICE_FIELDS",
     "INVOICE_LINE",
     "INVOICE_STATES",
+    "MANDATE",
     "MECHANISM",
     "MOVE",
     "MOVE_LINE",
@@ -42,6 +43,7 @@ __all__ = [
     "RENTAL_FIELDS",
     "RENTAL_LINE",
     "RENTAL_STATES",
+    "SHOWN",
     "SUBSCRIPTION",
     "SUBSCRIPTION_FIELDS",
     "SUBSCRIPTION_LINE",
@@ -62,6 +64,7 @@ MOVE_LINE: Final = "account.move.line"
 MOVE: Final = "stock.move"
 PAYMENT: Final = "account.payment"
 DEBIT: Final = "party.party.reception_direct_debit"
+MANDATE: Final = "account.payment.sepa.mandate"
 NOTE: Final = "ir.note"
 ATTACHMENT: Final = "ir.attachment"
 CHANNEL: Final = "ir.chat.channel"
@@ -117,6 +120,9 @@ INVOICE_FIELDS: Final = (
     *_under("lines", "type", "description", "product.name", "quantity", "unit_price", "amount", "origin"),
     *_under("taxes", "description", "amount"),
 )  # fmt: skip
+
+SHOWN: Final = (["type", "=", "out"], ["state", "in", ["posted", "paid"]])
+"""Which invoices a customer may see: the final ones, credit notes among them."""
 
 MOVE_LINE_FIELDS: Final = (
     "date", "debit", "credit", "move_origin", "move_origin.rec_name", "move_state", "maturity_date", "description",

@@ -15,7 +15,7 @@ from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Attempt
 from pmsbridge.ports.streams import Rows
 from pmsbridge_tryton.adapter import TrytonAdapter
-from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of, days
+from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of, days, payment
 from tests.servers.tryton.serving import TrytonServer
 from tests.servers.tryton_yard import Customer, Yard
 
@@ -130,3 +130,49 @@ def test_a_call_off_is_part_of_the_copy(erp: TrytonAdapter, tryton_yard: Yard, t
 def test_what_is_not_listed_says_so(erp: TrytonAdapter) -> None:
     with pytest.raises(UnsupportedError):
         pulled(erp, Entity.BULLETINS)
+
+
+def documents(adapter: TrytonAdapter, entity: Entity, since: str | None = None) -> dict[str, dict[str, Any]]:
+    found = {}
+    for rows in pulled(adapter, entity, since):
+        for each, raw in zip(rows.ids, rows.raw, strict=True):
+            found[each] = dict(rows.document(raw) or {})
+    return found
+
+
+def test_invoices_and_payments_are_copied_with_the_rental_they_are_about(
+    sharp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    tenant = str(tryton_customer.id)
+    contract = tryton_yard.on_rent(tryton_customer, {"GEN-20": 1}, start=days(-30), days=60)
+    unit = tryton_yard.let(tryton_customer, start=days(-40))
+    invoice = tryton_yard.bill(contract, until=days(-20))
+    rent = tryton_yard.bill_units(tryton_customer, until=days(0))[-1]
+    tryton_yard.invoice(tryton_customer, Decimal("9.00"))
+    cursor = pulled(sharp, Entity.INVOICES)[-1].cursor
+    sharp.execute(
+        payment(tenant, "30.00", rental_id=f"sale.rental,{contract}", invoice_id=str(invoice)), Attempt(key=KEY)
+    )
+
+    copied = documents(sharp, Entity.INVOICES)
+    changed = documents(sharp, Entity.INVOICES, cursor)
+    paid = [row for row in documents(sharp, Entity.PAYMENTS).values() if row["tenant_id"] == tenant]
+    live = sharp.invoice(FACILITY, tenant, str(invoice)).model_dump(mode="json")
+
+    assert {line["rental_id"] for line in copied[str(invoice)]["lines"]} == {f"sale.rental,{contract}"}
+    assert {line["rental_id"] for line in copied[str(rent)]["lines"]} == {f"sale.subscription,{unit}"}
+    assert {**copied[str(invoice)], "ref": 0} == {**live, "ref": 0}
+    assert changed[str(invoice)]["state"] == "partially_paid"
+    assert [row["allocations"][0]["rental_id"] for row in paid] == [f"sale.rental,{contract}"]
+    assert [row["allocations"][0]["invoice_id"] for row in paid] == [str(invoice)]
+
+
+def test_who_may_register_is_copied_with_the_reason(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+    ready, cash, new = tryton_yard.customer(), tryton_yard.customer(cash_only=True), tryton_yard.customer()
+    for customer in (ready, cash):
+        tryton_yard.quote(customer, {"GEN-20": 1}, start=days(3), days=2)
+
+    copied = documents(sharp, Entity.PORTAL_ACCOUNTS, since="2026-01-01T00:00:00+00:00")
+
+    reasons = {each: copied[str(each.id)]["eligibility_reasons"] for each in (ready, cash, new)}
+    assert reasons == {ready: [], cash: ["cash_only"], new: ["no_history"]}

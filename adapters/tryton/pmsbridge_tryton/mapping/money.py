@@ -17,7 +17,7 @@ from pmsbridge.errors import UnavailableError
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
 from pmsbridge.model.ledger import Balances, EntryKind, LedgerEntry
 from pmsbridge.model.payments import Allocation, Payment, PaymentState
-from pmsbridge_tryton.mapping.scope import Scope, account_id, day_of, number, one, required_day, text
+from pmsbridge_tryton.mapping.scope import DUE, OF_RENTAL, Scope, account_id, day_of, number, one, required_day, text
 from pmsbridge_tryton.vocabulary import (
     INVOICE,
     INVOICE_STATES,
@@ -277,10 +277,10 @@ def invoice_of(row: Row, scope: Scope, books: Books | None = None) -> Invoice:
         message = f"an invoice in {currency} where the books are in {scope.currency}"
         raise UnavailableError(message, code="foreign_currency")
     nothing = scope.money(0)
-    whole = books.rental_of_invoice(row["id"]) if books is not None else None
+    whole = books.rental_of_invoice(row["id"]) if books is not None else _rental_beside(row)
     lines = [
         InvoiceLine(
-            rental_id=(books.rental_of_line(line) or whole) if books is not None else None,
+            rental_id=(books.rental_of_line(line) if books is not None else None) or whole,
             description=text(line, "description") or text(one(line, "product"), "name"),
             net=scope.money(line.get("amount")), tax=nothing,
         )
@@ -301,15 +301,25 @@ def invoice_of(row: Row, scope: Scope, books: Books | None = None) -> Invoice:
         state=state,
         vendor_state=text(row, "state"),
         issued_on=required_day(row, "invoice_date") if is_final else (day_of(row, "invoice_date") or date.min),
-        due_on=min((d.due_on for d in books.dues(whole, row["id"]) if d.due_on), default=None)
-        if books is not None and whole is not None
-        else None,
+        due_on=_due_on(row, books, whole),
         lines=tuple(lines) if added == total.amount else (),
         total=total,
         paid=total - left if is_final else None,
         balance=left if is_final else None,
         extra={"reference": text(row, "reference")} if text(row, "reference") else {},
     )
+
+
+def _rental_beside(row: Row) -> str:
+    """The rental that was looked up for the whole page; the account's when there is no single one."""
+    found = row.get(OF_RENTAL)
+    return found if isinstance(found, str) else account_id(row["party"])
+
+
+def _due_on(row: Row, books: Books | None, rental: str) -> date | None:
+    if books is None:
+        return day_of(row, DUE)
+    return min((due.due_on for due in books.dues(rental, row["id"]) if due.due_on is not None), default=None)
 
 
 def payment_of(row: Row, scope: Scope, *, rental_id: str, invoice_id: str | None = None) -> Payment:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.errors import UnavailableError
@@ -15,7 +15,14 @@ from pmsbridge.model.record import Instant, VendorRef
 from pmsbridge_tryton.vocabulary import PARTY
 from pmsbridge_tryton.wire import Row, nested
 
-__all__ = ["Scope", "account_id", "day_of", "living", "number", "one", "required_day", "text"]
+__all__ = ["DUE", "OF_RENTAL", "Scope", "account_id", "day_of", "living", "number", "one", "required_day", "text"]
+
+
+OF_RENTAL: Final = "of_rental"
+"""Where a row of a page holds the rental it is about, looked up for the whole page."""
+
+DUE: Final = "due_on"
+"""Where an invoice of a page holds the earliest day that is not settled."""
 
 
 @dataclass(frozen=True, slots=True)
