@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,6 +34,7 @@ class WeatherProxy:
         self._pattern = ""
         self._lasts = False
         self._refused = ""
+        self._first: tuple[str, Callable[[], object]] | None = None
         self._lock = threading.Lock()
         proxy = self
 
@@ -69,6 +70,12 @@ class WeatherProxy:
             self.told.clear()
             self._weather = None
             self._refused = ""
+            self._first = None
+
+    def before(self, pattern: str, act: Callable[[], object]) -> None:
+        """Something happens there right before the next call of a method that fits."""
+        with self._lock:
+            self._first = (pattern, act)
 
     def refuse(self, pattern: str) -> None:
         """The next call of a method that fits is refused, as the server refuses what breaks a rule of its own."""
@@ -98,6 +105,13 @@ class WeatherProxy:
                 self._weather = None
             return found
 
+    def _act_first(self, method: str) -> None:
+        with self._lock:
+            fits = self._first is not None and fnmatchcase(method, self._first[0])
+            first, self._first = (self._first, None) if fits else (None, self._first)
+        if first is not None:
+            first[1]()
+
     def _is_refused(self, method: str) -> bool:
         with self._lock:
             if not self._refused or not fnmatchcase(method, self._refused):
@@ -109,6 +123,7 @@ class WeatherProxy:
         body = request.rfile.read(int(request.headers["Content-Length"]))
         method, number = str(json.loads(body)["method"]), json.loads(body)["id"]
         weather = self._meets(method)
+        self._act_first(method)
         if self._is_refused(method):
             said = {"id": number, "error": ["UserError", ["This is not allowed.", "", None]]}
             self._say(request, 200, json.dumps(said).encode())
