@@ -17,12 +17,13 @@ SMOKE: Final = ("tests/unit/model", "tests/unit/test_errors.py", "tests/contract
 _WANTED: Final = (
     "pmsbridge/py.typed",
     "pmsbridge_sitelink/py.typed",
+    "pmsbridge_tryton/py.typed",
     "pmsbridge/__init__.py",
     "pmsbridge/model/schemas.py",
     "pmsbridge_sitelink/__init__.py",
     "pmsbridge_sitelink/sandbox/__main__.py",
 )
-_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/")
+_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/")
 _CODE: Final = (".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".txt", "py.typed")
 
 

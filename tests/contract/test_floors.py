@@ -21,6 +21,8 @@ PLANTED = [
     ("src/pmsbridge/engine/planted.py", "import pmsbridge_sitelink\n", "The core never names"),
     ("adapters/sitelink/pmsbridge_sitelink/planted.py", "import lxml.etree\n", "httpx, zeep and lxml"),
     ("adapters/sitelink/pmsbridge_sitelink/planted.py", "import pmsbridge.actions.plan\n", "Adapters see"),
+    ("src/pmsbridge/engine/planted.py", "import pmsbridge_tryton\n", "The core never names"),
+    ("adapters/tryton/pmsbridge_tryton/planted.py", "import httpx\n", "httpx, zeep and lxml"),
     (
         "adapters/sitelink/pmsbridge_sitelink/sandbox/planted.py",
         "import pmsbridge.errors\n",
@@ -32,7 +34,7 @@ PLANTED = [
 def broken_contracts(root: Path) -> list[str]:
     """Names of the contracts that a checkout breaks, as import-linter prints them."""
     program = (
-        "import sys; sys.path[:0] = ['src', 'adapters/sitelink']\n"
+        "import sys; sys.path[:0] = ['src', 'adapters/sitelink', 'adapters/tryton']\n"
         "from importlinter.cli import lint_imports\n"
         "sys.exit(lint_imports(config_filename='pyproject.toml', no_cache=True))\n"
     )

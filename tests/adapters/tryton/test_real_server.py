@@ -391,7 +391,7 @@ def test_a_session_that_the_server_ended_is_renewed_and_the_write_made_once(
 def test_a_method_that_wants_a_fresh_session_is_called_again_after_a_log_on(fresh_tryton: FreshTryton) -> None:
     server = fresh_tryton({"session": {"timeout": 1}})
     yard = Yard(server.caller("staff"), server.facts)
-    draft = yard.draft_invoice(yard.customer(), Decimal("20.00"))
+    draft, other = (yard.draft_invoice(yard.customer(), Decimal("20.00")) for _ in range(2))
     with connected(server, "staff") as client:
         first = client.login()
         time.sleep(2.5)
@@ -402,12 +402,13 @@ def test_a_method_that_wants_a_fresh_session_is_called_again_after_a_log_on(fres
 
     assert first.authorization != second.authorization
     assert row["state"] == "posted"
+    assert yard.post(other) == other
 
 
 def test_closing_ends_the_session_on_the_server(tryton_server: TrytonServer) -> None:
     with connected(tryton_server) as client:
         ended = client.login().authorization
-    other = tryton_server.caller("portal")
+    other = Caller("127.0.0.1", tryton_server.port, tryton_server.database)
     other._authorization = ended
 
     with pytest.raises(RefusedError, match="HTTP 401"):

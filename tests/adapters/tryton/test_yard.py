@@ -127,6 +127,13 @@ def test_a_unit_is_let_by_the_month_and_billed_every_month(tryton_yard: Yard, tr
     assert yard.balance(tryton_customer) >= Decimal("250.00")
 
 
+def test_a_mandate_is_signed_for_a_bank_account(tryton_yard: Yard, tryton_customer: Customer) -> None:
+    made = tryton_yard.mandate(tryton_customer)
+
+    (row,) = tryton_yard.call.read("account.payment.sepa.mandate", [["id", "=", made]], "state", "party")
+    assert (row["state"], row["party"]) == ("validated", tryton_customer.id)
+
+
 def test_words_and_documents_stay_with_their_record(tryton_yard: Yard, tryton_customer: Customer) -> None:
     yard = tryton_yard
     rental = yard.quote(tryton_customer, {"GEN-20": 1}, start=START, days=5)
@@ -146,5 +153,5 @@ def test_the_seed_names_what_is_in_the_books(tryton_server: TrytonServer) -> Non
 
     assert set(facts["products"]) == {"LIFT-26", "GEN-20", "FENCE-8"}
     assert set(facts["services"]) == {"UNIT-1010", "PARK-20"}
-    assert set(facts["payment_journals"]) == {"Portal", "Direct debit"}
+    assert set(facts["payment_journals"]) == {"Portal", "Direct debit", "Bank mandate"}
     assert tryton_server.series in {"8.2", "8.0"}

@@ -10,8 +10,12 @@ repository.
 ``seed``      what is in the books before any test; runs in the server's environment
 ``serving``   starts a server on a copy of the seeded books; kills, freezes and restarts it
 ``rpc``       the few lines it takes to speak to it; shares nothing with the adapter
+``cutting``   a wire to it that loses answers
 ``fixtures``  the above for pytest
 ============  =========================================================================================
 
-``python -m tests.servers.tryton`` builds it ahead of time, with progress.
+``bookkeeping`` and ``tests.servers.tryton_yard`` play the people who work with it.
+
+``python -m tests.servers.tryton`` builds it ahead of time, with progress; ``python -m tests.servers.tryton serve`` runs
+one until it is interrupted.
 """

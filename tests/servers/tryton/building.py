@@ -20,7 +20,8 @@ from typing import Final
 from tests.servers.tryton.recipe import DATABASE, MODULES, NoTrytonError, Recipe
 
 __all__ = [
-    "Tell", "activate", "alone", "built", "configuration", "installed", "made", "plant", "room", "run", "tell_nobody",
+    "Tell", "activate", "alone", "built", "configuration", "installed", "made", "plant", "room", "run", "surroundings",
+    "tell_nobody",
 ]  # fmt: skip
 
 Tell = Callable[[str], None]
@@ -175,17 +176,22 @@ def alone(lock: Path, tell: Tell) -> Iterator[None]:
         yield
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of the server's programs: nobody's settings of it, and days that begin with UTC's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRYTON", "PYTHON", "PMSBRIDGE"))}
+    return {**kept, "TZ": "UTC"}
+
+
 def run(command: list[str], environment: Mapping[str, str]) -> None:
     """Run a program to its end.
 
     Raises:
         NoTrytonError: It is not there, takes for ever or fails; with its last words.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("TRYTON", "PYTHON", "PMSBRIDGE"))}
     try:
         done = subprocess.run(
             command, check=False, capture_output=True, text=True, timeout=_PATIENCE_SECONDS,
-            env={**kept, **environment},
+            env={**surroundings(), **environment},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as problem:
         message = f"{Path(command[0]).name} does not run ({type(problem).__name__})"

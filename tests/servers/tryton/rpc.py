@@ -37,22 +37,35 @@ class Caller:
         self.host, self.port, self.database = host, port, database
         self.context: dict[str, Any] = {}
         self._authorization = ""
+        self._credentials: tuple[str, str] | None = None
 
     def log_on(self, user: str, password: str) -> None:
         """Log on, and take over the user's company."""
+        self._authorization, self._credentials = "", None
         user_id, token = self.call("common.db.login", user, {"password": password}, "en", context=None)[:2]
         self._authorization = "Session " + base64.b64encode(f"{user}:{user_id}:{token}".encode()).decode()
         preferences = self.call("model.res.user.get_preferences", True, context={})
         self.context = {"company": preferences.get("company"), "language": "en"}
+        self._credentials = (user, password)
 
     def version(self) -> str:
         """The server's series; needs no log-on."""
         return str(self._post("/rpc/", "common.server.version", []))
 
     def call(self, method: str, *params: Any, context: Mapping[str, Any] | None = None, **more: Any) -> Any:
-        """Call a method; ``more`` goes into the context. A log-on takes none."""
+        """Call a method; ``more`` goes into the context. A log-on takes none.
+
+        Whoever was idle for long logs on again: some methods want that.
+        """
+        path = f"/{self.database}/rpc/"
         whole = [*params, {**self.context, **(context or {}), **more}] if self._authorization else [*params]
-        return self._post(f"/{self.database}/rpc/", method, whole)
+        try:
+            return self._post(path, method, whole)
+        except RefusedError as refusal:
+            if refusal.kind != "HTTP 401" or self._credentials is None:
+                raise
+        self.log_on(*self._credentials)
+        return self._post(path, method, whole)
 
     def read(self, model: str, domain: list[Any], *fields: str, order: list[Any] | None = None) -> list[dict[str, Any]]:
         """Records that fit."""

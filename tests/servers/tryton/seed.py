@@ -49,7 +49,7 @@ def main(configuration: str, address: str, year: int, told: Path) -> None:
         "products": rentables(category),
         "services": services(category),
         "monthly": recurrence().id,
-        "payment_journals": payment_journals(accounts),
+        "payment_journals": payment_journals(accounts, company),
         "party_categories": party_categories(),
         "users": users(company),
         "payment_term": payment_term(),
@@ -175,7 +175,8 @@ def payment_term() -> int:
     return int(term.id)
 
 
-def payment_journals(accounts: dict[str, Any]) -> dict[str, int]:
+def payment_journals(accounts: dict[str, Any], company: Any) -> dict[str, int]:
+    """One for what is paid, one for what is debited without more ado, one that debits by mandate."""
     cash = the_only("account.journal", ("code", "=", "CASH"))
     made = {}
     for name in ("Portal", "Direct debit"):
@@ -184,7 +185,26 @@ def payment_journals(accounts: dict[str, Any]) -> dict[str, int]:
         journal.clearing_account = accounts["clearing"]
         journal.save()
         made[name] = journal.id
-    return made
+    mandated = Model.get("account.payment.journal")(name="Bank mandate", process_method="sepa")
+    mandated.sepa_bank_account_number = company_bank_account(company)
+    mandated.sepa_payable_flavor, mandated.sepa_receivable_flavor = "pain.001.001.03", "pain.008.001.02"
+    mandated.clearing_journal, mandated.clearing_account = cash, accounts["clearing"]
+    mandated.save()
+    return {**made, mandated.name: mandated.id}
+
+
+def company_bank_account(company: Any) -> Any:
+    """A bank account of the house, and the number by which it may debit others; both are published examples."""
+    party = Model.get("party.party")(company.party.id)
+    creditor = party.identifiers.new()
+    creditor.type, creditor.code = "eu_at_02", "DE98ZZZ09999999999"
+    party.save()
+    account = Model.get("bank.account")()
+    account.owners.append(Model.get("party.party")(party.id))
+    number = account.numbers.new()
+    number.type, number.number = "iban", "DE89370400440532013000"
+    account.save()
+    return account.numbers[0]
 
 
 # -- what there is to rent --------------------------------------------------------------------------------------------

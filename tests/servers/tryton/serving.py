@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.servers.tryton.building import configuration
+from tests.servers.tryton.building import configuration, surroundings
 from tests.servers.tryton.recipe import DATABASE, NoTrytonError, Recipe
 from tests.servers.tryton.rpc import Caller, RefusedError
 
@@ -29,6 +30,7 @@ Conf = Mapping[str, Mapping[str, object]]
 _HOST: Final = "127.0.0.1"
 _PATIENCE_SECONDS: Final = 120.0
 _DIE_WITH_PARENT: Final = 1
+_PREFIX: Final = "pmsbridge-tryton-of-"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
 
@@ -88,12 +90,14 @@ class TrytonServer:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
                 start_new_session=True, preexec_fn=_die_with_parent(),  # noqa: PLW1509 - one system call
+                env=surroundings(),
             )  # fmt: skip
         end = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < end and self._process.poll() is None:
             with suppress(OSError, RefusedError):
                 Caller(_HOST, self.port, self.database).version()
-                return
+                if self._process.poll() is None:
+                    return
             time.sleep(0.1)
         message = f"the server does not answer: {self.log[-400:]}"
         self.kill()
@@ -149,7 +153,7 @@ def running_tryton(
     Raises:
         NoTrytonError: It does not start.
     """
-    folder = Path(tempfile.mkdtemp(prefix="pmsbridge-tryton-", dir=_MEMORY if _MEMORY.is_dir() else None))
+    folder = _folder()
     server: TrytonServer | None = None
     try:
         if not address:
@@ -162,6 +166,26 @@ def running_tryton(
         if server is not None:
             server.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder() -> Path:
+    """A folder in memory, where there is such a thing; what killed processes left there is removed first."""
+    where = _MEMORY if _MEMORY.is_dir() else Path(tempfile.gettempdir())
+    for left in where.glob(f"{_PREFIX}*-*"):
+        owner = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if owner.isdecimal() and not _is_alive(int(owner)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=where))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _started(recipe: Recipe, folder: Path, database: str, facts: dict[str, Any], conf: Conf) -> TrytonServer:
