@@ -171,3 +171,18 @@ def test_without_a_journal_for_debits_autopay_is_the_offices(
     assert not found.is_changeable
     assert found.method is None
     adapter.close()
+
+
+def test_a_debit_by_mandate_needs_one_that_is_validated(
+    tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    adapter = adapter_of(tryton_server, debit_journal="Bank mandate")
+    (before,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+    tryton_yard.mandate(tryton_customer)
+
+    (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+
+    adapter.close()
+    assert (before.method, before.is_on) == (None, False)
+    assert after.method is not None
+    assert after.method.face is None
