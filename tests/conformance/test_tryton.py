@@ -12,6 +12,7 @@ import pytest
 
 from pmsbridge.actions.effects import (
     AddNote,
+    AttachDocument,
     CancelMoveOut,
     ChangeContact,
     EffectBody,
@@ -34,6 +35,7 @@ WRITES = {
     "cancel_move_out": "model.sale.subscription.run",
     "change_contact": "model.party.party.write",
     "add_note": "model.ir.note.create",
+    "attach_document": "model.ir.attachment.create",
     "post_bulletin": "model.ir.chat.channel.post",
     "request_call_off": "model.ir.note.create",
 }
@@ -176,6 +178,10 @@ class YardJudge:
     def _add_note(self, effect: AddNote) -> int:
         return sum(effect.reference in text for text in self.world.yard.notes("sale.rental", self.world.contract))
 
+    def _attach_document(self, effect: AttachDocument) -> int:
+        files = self.world.yard.attachments("sale.rental", self.world.contract)
+        return sum(name == effect.title for name in files)
+
     def _request_call_off(self, effect: RequestCallOff) -> int:
         return sum(effect.reference in text for text in self.world.yard.notes("sale.rental", self.world.contract))
 
@@ -211,6 +217,15 @@ def examples(world: World) -> list[Example]:
         TurnExample(lambda: CancelMoveOut(**tenant, rental_id=f"sale.subscription,{world.staying}")),
         TurnExample(lambda: ChangeContact(**tenant, changes={"address.city": f"Town {world.turn}"})),
         TurnExample(lambda: AddNote(**contract, text="Please call.", reference=named("NOTE"))),
+        TurnExample(
+            lambda: AttachDocument(
+                **contract,
+                title=f"licence {world.turn}.pdf",
+                media_type="application/pdf",
+                content=AttachDocument.packed(b"%PDF-1.7 made up"),
+                reference=named("FILE"),
+            )
+        ),
         TurnExample(lambda: PostBulletin(**contract, subject="Conformance", body="A post.", reference=named("POST"))),
         TurnExample(
             lambda: RequestCallOff(

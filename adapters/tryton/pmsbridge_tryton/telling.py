@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pmsbridge.actions.effects import AddNote, PostBulletin
+from pmsbridge.actions.effects import AddNote, AttachDocument, PostBulletin
 from pmsbridge.model.documents import Visibility
 from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
@@ -12,7 +12,7 @@ from pmsbridge.transport.http import Deadline
 from pmsbridge_tryton.mapping.papers import note_text
 from pmsbridge_tryton.mapping.scope import account_id
 from pmsbridge_tryton.paying import Paying
-from pmsbridge_tryton.vocabulary import CHANNEL, NOTE, PARTY
+from pmsbridge_tryton.vocabulary import ATTACHMENT, CHANNEL, NOTE, PARTY
 from pmsbridge_tryton.wire import Row
 
 __all__ = ["Telling"]
@@ -62,6 +62,46 @@ class Telling(Paying):
         if found is None:
             return Absent(f"no note of {resource} has the reference")
         return Found(self._note_receipt(found["id"], effect.reference, is_look=True))
+
+    @handles(
+        AttachDocument,
+        dedup=Dedup.REFERENCE,
+        absence_conclusive=True,
+        source="real server: files of a record are found by their description",
+    )
+    def _attach(self, effect: AttachDocument, attempt: Attempt) -> Receipt:
+        """Look, then put it there; three calls. The customer sees it: the description begins with the mark."""
+        end = self._write_deadline(attempt)
+        resource = self._own_resource(effect.tenant_id, effect.rental_id or account_id(effect.tenant_id))
+        if (known := self._file_with(resource, effect.reference, end)) is not None:
+            return self._file_receipt(known, is_look=True)
+        record = {
+            "name": effect.title, "resource": resource, "type": "data", "data": effect.data,
+            "description": f"{self._desk.settings.customer_mark} [{effect.reference}]",
+        }  # fmt: skip
+        (made,) = self._desk.client.create(ATTACHMENT, [record], deadline=end)
+        return self._file_receipt(made, is_look=False)
+
+    def _file_with(self, resource: str, reference: str, end: Deadline | None = None) -> int | None:
+        domain = [["resource", "=", resource], ["description", "like", f"%[{reference}]%"]]
+        rows = self._desk.read(ATTACHMENT, domain, ["name"], order=[("id", "ASC")], deadline=end)
+        return rows[0]["id"] if rows else None
+
+    def _file_receipt(self, file: int, *, is_look: bool) -> Receipt:
+        return Receipt(
+            evidence=f"{'read back: ' if is_look else ''}file {file}", vendor_ids={"document": f"file-{file}"},
+            at=self._desk.clock.now(), read_back=is_look,
+        )  # fmt: skip
+
+    @probes(AttachDocument)
+    def _find_file(self, effect: AttachDocument, _attempt: Attempt) -> Probed:
+        resource = self._own_resource(effect.tenant_id, effect.rental_id or account_id(effect.tenant_id))
+        found = self._file_with(resource, effect.reference)
+        return (
+            Absent(f"no file of {resource} has the reference")
+            if found is None
+            else Found(self._file_receipt(found, is_look=True))
+        )
 
     @handles(
         PostBulletin,

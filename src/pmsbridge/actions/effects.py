@@ -6,10 +6,12 @@ bank account, a password) travels beside it, sealed, to one send.
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode, b64encode
 from datetime import date
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.money import ExactDecimal, Money, sum_money
@@ -21,7 +23,9 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = [
     "EFFECT_KINDS",
+    "LARGEST_DOCUMENT_BYTES",
     "AddNote",
+    "AttachDocument",
     "CancelMoveOut",
     "ChangeContact",
     "ContactField",
@@ -44,6 +48,9 @@ __all__ = [
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{6,40}$")]
 """What an effect is found by again in a back office that keeps it: short, printable, unique per effect."""
+
+LARGEST_DOCUMENT_BYTES: Final = 512 * 1024
+"""Of a document that a tenant hands in: it waits in the journal until it is delivered."""
 
 
 class EffectBody(Value):
@@ -298,6 +305,49 @@ class AddNote(EffectBody):
         return f"{super().target}/{self.rental_id}"
 
 
+class AttachDocument(EffectBody):
+    """Put a document that a tenant hands in beside the rental, or beside the tenant.
+
+    Attributes:
+        rental_id: None for the tenant as a whole.
+        title: A file name without a folder.
+        content: The bytes in Base64, at most ``LARGEST_DOCUMENT_BYTES`` of them. Never shown.
+    """
+
+    kind: Literal["attach_document"] = "attach_document"
+    tenant_id: Id
+    rental_id: Id | None = None
+    title: str = Field(min_length=1, max_length=120, pattern=r"^[^/\\\x00-\x1f\x7f]+$")
+    media_type: str = Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")
+    content: str = Field(min_length=4, max_length=LARGEST_DOCUMENT_BYTES * 4 // 3 + 4, repr=False)
+    reference: Reference
+
+    @field_validator("content")
+    @classmethod
+    def _is_base64(cls, content: str) -> str:
+        try:
+            b64decode(content, validate=True)
+        except binascii.Error:
+            message = "is not Base64"
+            raise ValueError(message) from None
+        return content
+
+    @classmethod
+    def packed(cls, data: bytes) -> str:
+        """Bytes as ``content`` holds them."""
+        return b64encode(data).decode("ascii")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return b64decode(self.content)
+
+    @property
+    def target(self) -> str:
+        """The tenant and the rental."""
+        return f"{super().target}/{self.tenant_id}/{self.rental_id or ''}"
+
+
 class PostBulletin(EffectBody):
     """Post to the staff of a facility.
 
@@ -382,6 +432,7 @@ Effect = Annotated[
     | ChangeContact
     | SetConsent
     | AddNote
+    | AttachDocument
     | PostBulletin
     | SendMail
     | ReserveUnit

@@ -518,6 +518,7 @@ _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.EDIT_CONTACT: (),
     _K.SET_CONSENT: (),
     _K.ADD_NOTE: (),
+    _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),
     _K.RESERVE_UNIT: (),
     _K.CHANGE_PASSWORD: (),

@@ -26,6 +26,7 @@ class ActionKind(StrEnum):
     EDIT_CONTACT = "edit_contact"
     SET_CONSENT = "set_consent"
     ADD_NOTE = "add_note"
+    ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
     RESERVE_UNIT = "reserve_unit"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - a word, not a password
@@ -74,6 +75,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.EDIT_CONTACT: "change_contact",
     _K.SET_CONSENT: "set_consent",
     _K.ADD_NOTE: "add_note",
+    _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",
     _K.RESERVE_UNIT: "reserve_unit",
     _K.CHANGE_PASSWORD: "set_web_password",

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from pmsbridge.actions.effects import (
     AddNote,
+    AttachDocument,
     CancelMoveOut,
     ChangeContact,
     ContactField,
@@ -200,6 +201,15 @@ class Planner:
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""
         return Plan(steps=(self._note("note", row, text, kind=kind, visibility=visibility, is_principal=True),))
+
+    def attach(self, row: RentalAccount | None, title: str, media_type: str, data: bytes) -> Plan:
+        """Put a document beside a rental, or beside the tenant."""
+        effect = AttachDocument(
+            **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None, title=title,
+            media_type=media_type, content=AttachDocument.packed(data),
+            reference=reference_of(self.action_id, "document"),
+        )  # fmt: skip
+        return Plan(steps=(self._step("document", effect),))
 
     def ask_staff(self, subject: str, text: str) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""

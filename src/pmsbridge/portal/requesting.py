@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pmsbridge.actions.effects import ContactField
+from pmsbridge.actions.effects import LARGEST_DOCUMENT_BYTES, ContactField
 from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
@@ -41,6 +42,8 @@ __all__ = ["TEXT_LIMIT_CHARS", "Requesting"]
 
 TEXT_LIMIT_CHARS = 1500
 _MOST_DAYS_AFTER_DUE = 28
+_LONGEST_TITLE_CHARS = 120
+_DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _SHORTEST_LOGIN_CHARS, _LONGEST_LOGIN_CHARS = 3, 200
 
 
@@ -275,6 +278,30 @@ class Requesting:
         intent = {"rental_id": rental, "text": checked, "kind": about.value, "visibility": seen_by.value}
         return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
 
+    def attach_document(self, title: str, data: bytes, *, key: str, rental_id: str | None = None) -> ActionView:
+        """Hand in a document (PDF, PNG or JPEG); it is put beside the rental, or beside the tenant.
+
+        Args:
+            title: A file name without a folder.
+            data: The bytes, at most 512 KiB: they wait in the journal until they are delivered.
+            key: The idempotency key of this click.
+            rental_id: One of this tenant's rentals; None for the tenant as a whole.
+
+        Raises:
+            InputError: The name does not fit, or the bytes are none of these kinds, none, or too many.
+            NotFoundError: The rental is not this tenant's.
+            UnsupportedError: This back office keeps no documents.
+        """
+        rental = checked_id("rental_id", rental_id) if rental_id is not None else None
+        name, media_type = _checked_title(title), _checked_document(data)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ATTACH_DOCUMENT, account, rental_id=rental)
+            return planner.attach(rental_of(account, rental) if rental is not None else None, name, media_type, data)
+
+        intent = {"rental_id": rental, "title": name, "sha256": hashlib.sha256(data).hexdigest()}
+        return self._perform(ActionKind.ATTACH_DOCUMENT, key, intent)(decide)
+
     def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
         """Hand a request to staff (transfer, service, contact us): a note, a bulletin post and a mail with a reference.
 
@@ -356,6 +383,28 @@ def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_
         raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
     if days_after_due is not None:
         checked_whole("days_after_due", days_after_due, low=0, high=_MOST_DAYS_AFTER_DUE)
+
+
+def _checked_title(title: str) -> str:
+    name = _checked_text("title", title, limit=_LONGEST_TITLE_CHARS)
+    if any(sign in "/\\" or not sign.isprintable() for sign in name):
+        raise InputError("title", "is no plain file name", remedy="Leave the folder out.")
+    return name
+
+
+def _checked_document(data: object) -> str:
+    """The kind of a document, by how it begins."""
+    if not isinstance(data, bytes) or not data:
+        raise InputError("data", "must be bytes, and not empty", shape=type(data).__name__)
+    if len(data) > LARGEST_DOCUMENT_BYTES:
+        raise InputError(
+            "data", f"is larger than {LARGEST_DOCUMENT_BYTES:,} bytes", shape=f"{len(data):,} bytes",
+            remedy="Make it smaller; nothing is cut silently.",
+        )  # fmt: skip
+    found = next((kind for start, kind in _DOCUMENTS.items() if data.startswith(start)), None)
+    if found is None:
+        raise InputError("data", "is no PDF, PNG or JPEG", shape=f"{len(data):,} bytes")
+    return found
 
 
 def _checked_login(login: str) -> str:

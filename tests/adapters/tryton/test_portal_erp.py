@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.rental import RentalKind
@@ -157,3 +157,23 @@ def test_what_this_back_office_cannot_is_said(portal: Portal) -> None:
     assert offers["pay_on_account"].allowed
     with pytest.raises(UnsupportedError):
         portal.bridge.adapters[ACCOUNT].sign_in("main", login="x", password=None)  # type: ignore[arg-type]
+
+
+def test_a_document_that_is_handed_in_is_there_once_and_shown(portal: Portal, weather: WeatherProxy) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.quote(portal.customer, {"GEN-20": 1}, start=days(5), days=3)
+    data = b"%PDF-1.7 made up"
+
+    for _ in range(2):
+        view = session.attach_document("licence.pdf", data, key="click-0009", rental_id=f"sale.rental,{rental}")
+    weather.clear()
+    for title, content in (("a/b.pdf", data), ("x.exe", b"MZ"), ("big.pdf", b"%PDF-" + bytes(600_000)), ("e.pdf", b"")):
+        with pytest.raises(InputError):
+            session.attach_document(title, content, key="click-0010")
+
+    assert weather.calls == []
+    assert view.outcome is Outcome.SETTLED
+    assert yard.attachments("sale.rental", rental) == {"licence.pdf": data}
+    (paper,) = session.documents()
+    with session.document(paper.id) as content_:
+        assert b"".join(content_.chunks) == data

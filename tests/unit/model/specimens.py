@@ -378,6 +378,15 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     e.PostFutureCharges(**PLACE, tenant_id="T1", months=3),
     e.SetAutopay(**PLACE, tenant_id="T1", rental_id="R1", on=True, method=BANK, days_after_due=2),
     e.ScheduleMoveOut(**PLACE, tenant_id="T1", rental_id="R1", leaving_on=DAY, notice_given_on=DAY),
+    e.AttachDocument(
+        **PLACE,
+        tenant_id="T1",
+        rental_id="R1",
+        title="licence.pdf",
+        media_type="application/pdf",
+        content=e.AttachDocument.packed(b"%PDF-1.7"),
+        reference="PB-ABCDEFGHIJKL",
+    ),
     e.RequestCallOff(
         **PLACE,
         tenant_id="T1",
