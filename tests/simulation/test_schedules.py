@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +18,9 @@ EACH = -(-SCHEDULES // CHUNKS)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_nothing_is_lost_doubled_or_lied_about(chunk: int) -> None:
+def test_nothing_is_lost_doubled_or_lied_about(chunk: int, record_property: Callable[[str, object], None]) -> None:
     tally = play_range(chunk * EACH, EACH)
+    record_property("played", tally.schedules)
 
     assert tally.schedules == EACH
     assert tally.violations == 0, "\n".join([*tally.examples, *map(replay_command, tally.bad_seeds)])
