@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.tryton.building import alone, built, configuration, made, run, tell_nobody
+from tests.servers.tryton.building import alone, built, configuration, installed, made, run, tell_nobody
 from tests.servers.tryton.recipe import SERIES, NoTrytonError, Recipe, recipe
 
 
@@ -49,6 +49,21 @@ def test_a_machine_without_packages_is_told_so_and_tried_again_next_time(
             built(here)
 
     assert steps == ["venv", "pip", "venv", "pip"]
+
+
+def test_what_is_installed_is_not_installed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    here = replace(recipe(SERIES[0]), cache=tmp_path)
+
+    def installs(command: list[str], environment: object) -> None:
+        steps.append(command[2])
+        here.environment.mkdir(exist_ok=True)
+
+    monkeypatch.setattr("tests.servers.tryton.building.run", installs)
+    for _ in range(2):
+        installed(here, tell_nobody)
+
+    assert steps == ["venv", "pip"]
 
 
 def test_every_series_has_its_own_place_and_another_year_other_books(tmp_path: Path) -> None:
