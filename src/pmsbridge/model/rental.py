@@ -54,9 +54,11 @@ class RentalState(OpenEnum):
 
 
 _S = RentalState
+# A contract of a few hours is let and over between two looks.
+_SHORT: Final = (_S.OFF_RENT, _S.RETURNED, _S.CLOSED)
 ALLOWED_STEPS: Final[dict[RentalState, frozenset[RentalState]]] = {
-    _S.QUOTE: frozenset({_S.RESERVED, _S.ACTIVE, _S.CANCELLED}),
-    _S.RESERVED: frozenset({_S.QUOTE, _S.ACTIVE, _S.CANCELLED}),
+    _S.QUOTE: frozenset({_S.RESERVED, _S.ACTIVE, _S.CANCELLED, *_SHORT}),
+    _S.RESERVED: frozenset({_S.QUOTE, _S.ACTIVE, _S.CANCELLED, *_SHORT}),
     _S.ACTIVE: frozenset({_S.NOTICE_GIVEN, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED, _S.CANCELLED}),
     _S.NOTICE_GIVEN: frozenset({_S.ACTIVE, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED}),
     _S.OFF_RENT: frozenset({_S.ACTIVE, _S.RETURNED, _S.CLOSED}),

@@ -134,6 +134,8 @@ def test_nothing_of_another_customer_is_reached(portal: Portal) -> None:
 def test_a_night_copies_customers_and_contracts_and_the_next_one_what_changed(portal: Portal) -> None:
     yard = portal.yard
     rental = yard.on_rent(portal.customer, {"FENCE-8": 3}, start=days(-5), days=9)
+    for _ in range(2):
+        yard.let(portal.customer, start=days(-5))
 
     first = portal.bridge.sync()
     yard.take_back(rental, {"FENCE-8": 1}, at=days(-1))
@@ -142,6 +144,7 @@ def test_a_night_copies_customers_and_contracts_and_the_next_one_what_changed(po
     copied = portal.bridge.mirror.get(ACCOUNT, "main", "rental", f"sale.rental,{rental}")
     assert not first.failed
     assert not second.failed
+    assert [row.findings for row in (*first.rows, *second.rows) if row.findings] == []
     assert copied is not None
     assert copied.kind is RentalKind.CONTRACT  # type: ignore[attr-defined]
     assert [int(item.on_rent) for item in copied.items] == [2]  # type: ignore[attr-defined]

@@ -108,7 +108,8 @@ def _extra(row: Row, *names: str) -> dict[str, str]:
 def subscription_of(row: Row, scope: Scope) -> Rental | None:
     """A recurring rental, such as a unit by the month; None for a draft that was never quoted.
 
-    A running one is a draft again while its end is being written: it has a billing position, and goes on.
+    A running one is a draft again while its end is being written: it has a billing position, and goes on. Many may be
+    for one product, so the product is no unit of theirs.
     """
     word, leaving = text(row, "state"), day_of(row, "end_date")
     if word == "draft" and not text(row, "number"):
@@ -118,7 +119,6 @@ def subscription_of(row: Row, scope: Scope) -> Rental | None:
     if runs and leaving is not None:
         state = RentalState.NOTICE_GIVEN
     lines = nested(row, "lines")
-    service = one(one(lines[0], "service"), "product") if lines else {}
     rent = sum((number(line, "quantity") * number(line, "unit_price") for line in lines), Decimal(0))
     consumed = [day for line in lines if (day := day_of(line, "consumed_until")) is not None]
     start = day_of(row, "start_date")
@@ -127,7 +127,6 @@ def subscription_of(row: Row, scope: Scope) -> Rental | None:
         tenant_id=str(row["party"]),
         kind=RentalKind.UNIT,
         number=text(row, "number"),
-        unit_id=str(service["id"]) if service else None,
         unit_number=text(lines[0], "description").split("\n")[0] if lines and text(lines[0], "description") else "",
         state=state,
         vendor_state=word,
@@ -139,6 +138,7 @@ def subscription_of(row: Row, scope: Scope) -> Rental | None:
         moved_out_on=leaving if state is RentalState.CLOSED else None,
         extra={
             **_extra(row, "reference", "description"),
+            **_extra(one(one(lines[0], "service"), "product") if lines else {}, "code", "name"),
             **({"billed_until": min(consumed).isoformat()} if consumed else {}),
         },
     )
