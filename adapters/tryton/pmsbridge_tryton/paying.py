@@ -67,7 +67,7 @@ class Paying(Searching, EffectHandlers):
             lines = [due.line for due, _ in dues]
             stamps = self._desk.client.stamps(MOVE_LINE, lines, deadline=end) if lines else {}
             rows = self._booked(effect, deadline=end) or self._create(effect, dues, stamps, end)
-        return self._finish(effect, rows, end)
+        return self._finish(effect, rows, end, attempt)
 
     def _check_means(self, effect: TakePayment) -> None:
         """What cannot be said faithfully is refused before anything is asked."""
@@ -151,7 +151,7 @@ class Paying(Searching, EffectHandlers):
             raise UnavailableError(message, code="changed_meanwhile") from None
         return [{"id": each, "state": "draft", **record} for each, record in zip(ids, records, strict=True)]
 
-    def _finish(self, effect: TakePayment, rows: Sequence[Row], end: Deadline) -> Receipt:
+    def _finish(self, effect: TakePayment, rows: Sequence[Row], end: Deadline, attempt: Attempt) -> Receipt:
         """Bring every payment of the effect to its end, whatever step it is at."""
         found = [dict(row) for row in rows]
         if any(row["state"] == _FAILED for row in found):
@@ -163,9 +163,7 @@ class Paying(Searching, EffectHandlers):
                     self._step(step, waiting, end)
                     found = self._booked(effect, deadline=end)
         except (RejectedError, UnavailableError) as refusal:
-            raise self._taken_back(effect, refusal) from None
-        except OutcomeUnknownError:
-            raise
+            raise self._taken_back(effect, refusal, attempt) from None
         if not found or any(row["state"] != _DONE for row in found):
             message = "the payment is booked, and did not come to its end"
             raise OutcomeUnknownError(message, code="not_finished")
@@ -179,20 +177,21 @@ class Paying(Searching, EffectHandlers):
         with client.wizard("account.payment.process", model=PAYMENT, ids=ids, deadline=end) as wizard:
             wizard.step()
 
-    def _taken_back(self, effect: TakePayment, refusal: PmsBridgeError) -> PmsBridgeError:
+    def _taken_back(self, effect: TakePayment, refusal: PmsBridgeError, attempt: Attempt) -> PmsBridgeError:
         """The error to raise when a step was refused: drafts are deleted, so that nothing stays behind.
 
         An abandoned draft makes an invoice look paid.
         """
+        end = self._desk.deadline(self._desk.settings.timeouts.live, not_after=attempt.not_after)
         try:
-            rows = self._booked(effect)
+            rows = self._booked(effect, deadline=end)
             if any(row["state"] not in {"draft", "submitted"} for row in rows):
                 message = f"the payment is half booked: {refusal.message}"
                 return OutcomeUnknownError(message, code="half_booked")
             submitted = [row["id"] for row in rows if row["state"] == "submitted"]
             if submitted:
-                self._desk.client.press(PAYMENT, "draft", submitted)
-            self._desk.client.delete(PAYMENT, [row["id"] for row in rows])
+                self._desk.client.press(PAYMENT, "draft", submitted, deadline=end)
+            self._desk.client.delete(PAYMENT, [row["id"] for row in rows], deadline=end)
         except PmsBridgeError as problem:
             message = f"a draft of the payment stayed behind: {problem.message}"
             return OutcomeUnknownError(message, code="draft_left")
