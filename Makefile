@@ -97,6 +97,10 @@ format: $(STAMP) ## Let ruff format and fix what it can
 bench: $(STAMP) ## Run every benchmark; each measures its peers in the same run
 	@tools/bench.sh $(BIN)/python $(BENCH_ARGS)
 
+.PHONY: crashes
+crashes: $(STAMP) ## Kill workers fifty times at every boundary of the journal, on SQLite and on PostgreSQL
+	@PMSBRIDGE_TEST_KILLS=50 $(PYTEST) tests/crashes $(PYTEST_ARGS)
+
 N ?= 1000000
 SEED ?= 1000000
 SOAK ?= build/soak-$(SEED)

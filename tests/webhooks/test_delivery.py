@@ -9,11 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 from standardwebhooks import Webhook
 
 from pmsbridge.model.finding import Finding
 from pmsbridge.store.changes import ChangeKind
 from pmsbridge.store.findings import Findings
+from pmsbridge.store.tables import MIRROR, outcomes
 from pmsbridge.store.webhooks import Failure, Feed, Head
 from pmsbridge.testing.memory import TestClock
 from pmsbridge.webhooks import SigningKey, verify
@@ -243,6 +245,79 @@ def test_a_person_may_leave_out_the_message_that_fails(stage: Stage, receiver: R
     delivery.run()
 
     assert receiver.whats == [("tenant.changed", "poison"), ("tenant.changed", "T2")]
+
+
+def broken(stage: Stage, seq: int, after: str = "{broken") -> None:
+    with stage.database.write() as connection:
+        table = MIRROR.changes
+        assert connection.execute(update(table).where(table.c.seq == seq).values(after=after)).rowcount == 1
+
+
+@pytest.mark.parametrize("after", ["{broken", "[1]"])
+def test_a_change_of_which_no_message_can_be_made_is_a_failed_attempt_like_any_other(
+    stage: Stage, receiver: Receiver, after: str
+) -> None:
+    delivery = stage.delivery(receiver.url)
+    for tenant in ("T1", "T2", "T3"):
+        stage.change(tenant)
+    broken(stage, 2, after)
+
+    told = []
+    for _ in range(3):
+        told.append(delivery.run())
+        told.append(delivery.run())  # it is not tried again before its time
+        stage.clock.advance(timedelta(hours=1))
+
+    assert told == [1, 0, 0, 0, 0, 0]
+    state = stage.state()
+    assert (state.head, state.attempts) == (Head(Feed.CHANGES, 2), 3)
+    assert state.disabled_at is not None
+    assert "no message can be made of it" in state.problem
+    unsayable, disabled = Findings(stage.database).open()
+    assert (unsayable.finding.code, unsayable.times) == ("webhook_unsayable", 2)
+    assert "entry 2 of the feed of changes" in unsayable.finding.text
+    assert disabled.finding.code == "webhook_disabled"
+    stage.store.enable("crm", skips=True)
+    assert delivery.run() == 1
+    assert receiver.whats == [("tenant.changed", "T1"), ("tenant.changed", "T3")]
+
+
+def test_a_change_that_is_put_right_is_told_in_its_order(stage: Stage, receiver: Receiver) -> None:
+    delivery = stage.delivery(receiver.url)
+    for tenant in ("T1", "T2", "T3"):
+        stage.change(tenant)
+    broken(stage, 2)
+    delivery.run()
+    broken(stage, 2, '{"city": "Bruges"}')
+    stage.clock.advance(timedelta(hours=1))
+
+    delivery.run()
+
+    assert [what[1] for what in receiver.whats] == ["T1", "T2", "T3"]
+    assert stage.state().attempts == 0
+
+
+def test_a_broken_change_of_others_holds_nobody_up(stage: Stage, receiver: Receiver) -> None:
+    delivery = stage.delivery(receiver.url, events=["unit.*"])
+    stage.change("T1")
+    stage.change("U1", entity="unit")
+    broken(stage, 1)
+
+    assert delivery.run() == 1
+    assert open_findings(stage) == []
+
+
+def test_an_outcome_of_which_no_message_can_be_made_is_a_failed_attempt(stage: Stage, receiver: Receiver) -> None:
+    delivery = stage.delivery(receiver.url)
+    stage.action("act_1")
+    stage.outcome("act_1", "settled")
+    with stage.database.write() as connection:
+        connection.execute(update(outcomes).values(before="no such outcome"))
+
+    assert delivery.run() == 0
+
+    assert stage.state().attempts == 1
+    assert [finding.code for finding in open_findings(stage)] == ["webhook_unsayable"]
 
 
 def test_a_receiver_that_is_gone_is_disabled_at_once(stage: Stage, receiver: Receiver) -> None:

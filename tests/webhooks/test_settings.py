@@ -206,6 +206,37 @@ def test_replay_and_enable_act_on_the_endpoint(books: Database, command: Command
     stage.close()
 
 
+def test_a_replay_of_a_disabled_endpoint_keeps_its_problem_and_says_what_comes_first(
+    books: Database, command: Command, receiver: Receiver
+) -> None:
+    stage = Stage(books)
+    delivery = stage.delivery(receiver.url)
+    stage.change("T1")
+    delivery.run()
+    receiver.status = 410
+    stage.change("T2")
+    delivery.run()
+    receiver.status, before = 200, stage.state()
+
+    said = command("webhooks", "replay", "crm", "--since", "2020-01-01T00:00Z")
+    told = command("webhooks", "replay", "crm", "--since", "2020-01-01T00:00Z", "--json").data
+
+    after = stage.state()
+    assert (after.problem, after.attempts, after.failing_since) == (before.problem, 1, before.failing_since)
+    assert after.disabled_at == before.disabled_at is not None
+    assert "crm is disabled" in said.err
+    assert "First: pmsbridge webhooks enable crm" in said.err
+    assert "whoever runs" not in said.err
+    assert (told["disabled"], told["problem"]) == (True, before.problem)
+    stage.clock.advance(timedelta(days=3650))
+    assert delivery.run() == 0
+
+    command("webhooks", "enable", "crm", "--skip")  # there is no message to skip any more: all is told
+    assert delivery.run() == 2
+    assert receiver.whats == [("tenant.changed", "T1"), ("tenant.changed", "T2")] * 2
+    stage.close()
+
+
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-22T04:30", "2026-11-22"])
 def test_an_instant_without_a_zone_is_refused(books: Database, command: Command, since: str) -> None:
     assert command("webhooks", "replay", "crm", "--since", since).code == 2

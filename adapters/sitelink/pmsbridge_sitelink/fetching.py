@@ -18,13 +18,26 @@ from pmsbridge_sitelink.mapping.rentals import leaving_dates, past_due_balances,
 from pmsbridge_sitelink.reading import Reading, midnight
 from pmsbridge_sitelink.wire import Table
 
-__all__ = ["EVERYTHING", "OVERLAP", "Fetching"]
+__all__ = ["EVERYTHING", "LATE_COMMITS", "OVERLAP", "Fetching", "polled_since"]
 
 _log = get_logger(__name__)
 
 _BATCH_ROWS: Final = 500
 OVERLAP: Final = timedelta(days=1)
+LATE_COMMITS: Final = timedelta(hours=1)
+"""How far before the back office's own mark an incremental read starts: what was stamped before the mark and committed
+after it comes, too. What comes again costs a look-up."""
+
+_TICKS_OF_A_SECOND: Final = 10_000_000
 EVERYTHING: Final = "0"
+
+
+def polled_since(cursor: str | None) -> str:
+    """What is asked for changes since: the mark less an hour; everything where there is no mark in ticks."""
+    if cursor is None:
+        return EVERYTHING
+    ticks = int(cursor) if cursor.isascii() and cursor.isdigit() else 0
+    return str(max(ticks - int(LATE_COMMITS.total_seconds()) * _TICKS_OF_A_SECOND, 0))
 
 
 class Fetching(Reading):
@@ -57,7 +70,7 @@ class Fetching(Reading):
     def _fetch_units(self, facility: str, since: str | None) -> Iterator[Batch]:
         """Deleted units are left out of a full fetch; an incremental one tells them as out of service."""
         scope = self._connection.scope(facility)
-        params = {"lngLastTimePolled": since or EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
+        params = {"lngLastTimePolled": polled_since(since), "bReturnExcludedFromWebsiteUnits": True}
         rows = self._connection.stream("UnitsInformation_v3", facility, params, Table.ROWS, Table.ROWS_1)
 
         def mapped(row: Row) -> Record | None:
@@ -75,7 +88,7 @@ class Fetching(Reading):
         """
         scope = self._connection.scope(facility)
         fallback = ticks_of(self._connection.clock.now() - OVERLAP)
-        params = {"lngLastTimePolled": since or EVERYTHING}
+        params = {"lngLastTimePolled": polled_since(since)}
         rows = self._connection.stream(
             "TenantListComplete_v2", facility, params, Table.TENANTS, Table.ROWS, Table.ROWS_1
         )
@@ -139,7 +152,10 @@ def _batches(
         if len(records) == _BATCH_ROWS:
             yield Batch(records=records)
             records = []
-    yield Batch(records=records, cursor=cursor, is_complete=is_full and count > 0 and not unreadable)
+    # Changes since the old mark are asked for again while one of them cannot be read.
+    yield Batch(
+        records=records, cursor=None if unreadable else cursor, is_complete=is_full and count > 0 and not unreadable
+    )
 
 
 def _problem(problem: Exception) -> str:

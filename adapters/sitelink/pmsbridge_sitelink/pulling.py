@@ -11,7 +11,7 @@ from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import MonthBudget, Rows
 from pmsbridge_sitelink.connection import RawAnswer, RowCells, cells_of
-from pmsbridge_sitelink.fetching import EVERYTHING, OVERLAP, Fetching
+from pmsbridge_sitelink.fetching import OVERLAP, Fetching, polled_since
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
 from pmsbridge_sitelink.mapping.documents import (
     LEAVING,
@@ -93,7 +93,7 @@ class Pulling(Fetching):
 
     def _pull_units(self, facility: str, since: str | None) -> Iterator[Rows]:
         """Deleted units are left out of a full reading; an incremental one tells them as out of service."""
-        params = {"lngLastTimePolled": since or EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
+        params = {"lngLastTimePolled": polled_since(since), "bReturnExcludedFromWebsiteUnits": True}
         is_full = since is None
 
         def prepare(row: RowCells) -> str | None:
@@ -107,7 +107,7 @@ class Pulling(Fetching):
     def _pull_tenants(self, facility: str, since: str | None) -> Iterator[Rows]:
         """When the back office returns no polling mark, the reading's own start less a day is the next one."""
         fallback = ticks_of(self._connection.clock.now() - OVERLAP)
-        params = {"lngLastTimePolled": since or EVERYTHING}
+        params = {"lngLastTimePolled": polled_since(since)}
         document = partial(_made, tenant_document, self._place(facility))
         tables = (Table.TENANTS, Table.ROWS, Table.ROWS_1)
         with self._connection.raw("TenantListComplete_v2", facility, params, *tables, prepare=_tenant_id) as answer:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypedDict, Unpack
 
 import typer
 from rich.console import Console
@@ -44,12 +44,26 @@ FacilityOption = Annotated[
 EntityOption = Annotated[list[Entity] | None, typer.Option("--entity", help="Only this; may be repeated.")]
 
 
+class How(TypedDict, total=False):
+    """What is read and written, as for ``Bridge.sync``."""
+
+    full: bool
+    rewrite: bool
+    believe_deletions: bool
+
+
 @group.callback()
 def sync(
     context: typer.Context,
     facility: FacilityOption = None,
     entity: EntityOption = None,
     full: Annotated[bool, typer.Option("--full", help="Read everything anew; only this finds deletions.")] = False,
+    rewrite: Annotated[
+        bool, typer.Option("--rewrite", help="With --full: also write anew what seems unchanged (see verify).")
+    ] = False,
+    believe_deletions: Annotated[
+        bool, typer.Option("--believe-deletions", help="With --full: delete what is missing, however much it is.")
+    ] = False,
     json_events: Annotated[
         bool, typer.Option("--json-events", help="Print one JSON object per event, each on a line of its own.")
     ] = False,
@@ -57,19 +71,23 @@ def sync(
 ) -> None:
     """Copy facilities into the mirror. A part that fails stops no other; the exit code is 7, or 4 for settings."""
     if context.invoked_subcommand is not None:
-        if facility or entity or full or json_events or as_json:
+        if facility or entity or full or rewrite or believe_deletions or json_events or as_json:
             word = context.invoked_subcommand
             raise InputError("options", "stand before the subcommand", remedy=f"Write: pmsbridge sync {word} OPTIONS")
         return
     if as_json and json_events:
         raise InputError("--json-events", "and --json do not go together", remedy="Give one or the other.")
+    for option, is_given in (("--rewrite", rewrite), ("--believe-deletions", believe_deletions)):
+        if is_given and not full:
+            raise InputError(option, "goes with --full only", remedy=f"Write: pmsbridge sync --full {option}")
     _, err = consoles()
+    how = How(full=full, rewrite=rewrite, believe_deletions=believe_deletions)
     with open_bridge(context, tells_failures=True) as bridge:
         if json_events:
-            report = bridge.sync(facility or None, entities=entity or None, watch=_print_event, full=full)
+            report = bridge.sync(facility or None, entities=entity or None, watch=_print_event, **how)
             facts = report_facts(report)
         else:
-            facts = sync_with_bars(bridge, facility or None, entity or None, err, full=full)
+            facts = sync_with_bars(bridge, facility or None, entity or None, err, **how)
     if as_json:
         print_json(facts)
     elif not json_events:
@@ -82,14 +100,21 @@ def sync_with_bars(
     facilities: Sequence[str] | None,
     entities: Sequence[Entity] | None,
     console: Console,
-    *,
-    full: bool = False,
+    **how: Unpack[How],
 ) -> dict[str, Any]:
-    """Sync with one progress line per facility on a console; returns the report as JSON holds it."""
+    """Sync with one progress line per facility on a console; returns the report as JSON holds it.
+
+    Args:
+        bridge: Whose.
+        facilities: As for ``Bridge.sync``.
+        entities: As for ``Bridge.sync``.
+        console: Where the lines are drawn.
+        how: ``full`` and what goes with it, as for ``Bridge.sync``.
+    """
     from pmsbridge.cli.sync_bars import SyncBars
 
     with SyncBars(console) as bars:
-        report = bridge.sync(facilities, entities=entities, watch=bars, full=full)
+        report = bridge.sync(facilities, entities=entities, watch=bars, **how)
     return report_facts(report)
 
 
@@ -291,6 +316,14 @@ def _short(value: object) -> object:
     return f"{text[:_SHOWN_CHARACTERS]}... (more with --json)" if len(text) > _SHOWN_CHARACTERS else value
 
 
+def _remedies(compared: Sequence[dict[str, Any]]) -> Iterator[str]:
+    if any(found["drifted"] > found["rewrites"] for found in compared):
+        yield "What the back office says differently is healed by: pmsbridge sync --full"
+    if rewrites := sum(found["rewrites"] for found in compared):
+        yield f"Somebody else has written into the mirror ({rewrites} differences). All is healed by:"
+        yield "pmsbridge sync --full --rewrite"
+
+
 def _end_verify(compared: Sequence[dict[str, Any]], failed: dict[str, PmsBridgeError]) -> None:
     for name, error in failed.items():
         say(f"{name} could not be compared: {error.message}")
@@ -298,7 +331,8 @@ def _end_verify(compared: Sequence[dict[str, Any]], failed: dict[str, PmsBridgeE
         if not found["is_whole"]:
             say(f"{found['account']}/{found['facility']}: the back office's answer was not whole.")
     if any(not found["is_equal"] for found in compared):
-        say("What the back office says differently is healed by: pmsbridge sync --full")
+        for line in _remedies(compared):
+            say(line)
         raise typer.Exit(EXIT_A_PERSON_MUST_LOOK)
     if failed:
         is_ours = all(isinstance(error, ConfigurationError) for error in failed.values())

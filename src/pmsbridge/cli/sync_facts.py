@@ -131,7 +131,7 @@ def verification_facts(found: Verification) -> dict[str, Any]:
     """What a full compare of one facility found."""
     return {
         **facts_of(found.facility, "account", "facility"),
-        **facts_of(found, "at", "is_equal", "is_whole", "compared", "drifted", "not_offered"),
+        **facts_of(found, "at", "is_equal", "is_whole", "compared", "drifted", "rewrites", "not_offered"),
         "drifts": [drift_facts(drift) for drift in found.drifts],
     }
 
@@ -142,7 +142,8 @@ def drift_facts(drift: Drift) -> dict[str, Any]:
         {"field": name, "mirror": _shown(name, old), "back_office": _shown(name, new)}
         for name, (old, new) in sorted(drift.fields.items())
     ]
-    return {**facts_of(drift, "entity", "id"), "kind": drift.kind, "fields": fields}
+    remedy = "sync --full --rewrite" if drift.needs_rewrite else "sync --full"
+    return {**facts_of(drift, "entity", "id"), "kind": drift.kind, "healed_by": remedy, "fields": fields}
 
 
 def _shown(name: str, value: object) -> Any:  # noqa: ANN401 - a value of any column, as JSON holds it

@@ -61,12 +61,17 @@ def replay_webhook(
     since: Annotated[str, typer.Option(help="Instant in ISO 8601, with its zone: 2026-11-21T06:00Z.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Have everything since an instant told again, under the same ids."""
+    """Have everything since an instant told again, under the same ids. A disabled endpoint stays disabled."""
     instant = _instant(since)
     with _opened(context) as (sender, _):
         _must_be_known(name, is_known=sender.replay(name, instant))
+        state = sender.states()[name]
+    is_disabled = state.disabled_at is not None
     if as_json:
-        print_json({"name": name, "since": instant})
+        print_json({"name": name, "since": instant, "disabled": is_disabled, "problem": state.problem})
+    elif is_disabled:
+        say(f"{name} is disabled ({state.problem}) and is told nothing. First: pmsbridge webhooks enable {name}")
+        say(f"Then it is told again what happened since {instant:%Y-%m-%d %H:%M:%S}Z.")
     else:
         say(f"{name}: what happened since {instant:%Y-%m-%d %H:%M:%S}Z is told again by whoever runs 'pmsbridge run'.")
 

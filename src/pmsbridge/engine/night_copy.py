@@ -12,6 +12,7 @@ from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableErro
 from pmsbridge.logging import get_logger
 from pmsbridge.store.feed_room import FeedRoom, KeptFor
 from pmsbridge.store.mirror import Scope
+from pmsbridge.store.report_room import ReportRoom
 
 __all__ = ["copied_never", "make_room", "night_copy_of", "note_copies"]
 
@@ -23,7 +24,8 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | None = None) -> Job:
     """A job for ``Runtime.jobs`` that copies a facility anew, unless somebody has done so since the slot.
 
-    Afterwards it drops what the feeds have held for longer than ``kept_for``, whatever became of the copy.
+    Afterwards it drops what the feeds have held for longer than ``kept_for``, and old reports and runs, whatever became
+    of the copy.
 
     It raises ``ConfigurationError`` when a part could not be read until a person acts, and ``UnavailableError`` when
     one could not be read for now. Deletions that were held back, and single records that could not be read, fail none.
@@ -43,12 +45,16 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
 
 
 def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
-    """Drop old rows of the feeds; what cannot be dropped now is dropped another night, and fails none."""
+    """Drop old rows of feeds, reports and runs; what cannot go now goes another night, and fails none."""
+    now = runtime.clock.now()
     try:
-        dropped = FeedRoom(runtime.database, kept_for).make(runtime.clock.now())
+        dropped = FeedRoom(runtime.database, kept_for).make(now)
+        forgotten = ReportRoom(runtime.database).make(now)
     except PmsBridgeError as error:
         _log.warning("feeds_not_shortened", why=error.code)
         return
+    if forgotten.reports or forgotten.runs:
+        _log.info("reports_shortened", reports=forgotten.reports, runs=forgotten.runs)
     if dropped.changes or dropped.outcomes:
         _log.info("feeds_shortened", changes=dropped.changes, outcomes=dropped.outcomes)
 

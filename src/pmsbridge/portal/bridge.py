@@ -26,6 +26,8 @@ from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import (
     ALL_ENTITIES,
+    BELIEVE_ALL_PERCENT,
+    DELETE_CAP_PERCENT,
     FacilityKey,
     Sync,
     SyncEvent,
@@ -370,6 +372,8 @@ class Bridge:
         progress: Callable[[SyncProgress], None] | None = None,
         watch: Callable[[SyncEvent], None] | None = None,
         full: bool = False,
+        rewrite: bool = False,
+        believe_deletions: bool = False,
     ) -> SyncReport:
         """Copy facilities into the mirror: incremental where the back office can, resumable, one failure isolated.
 
@@ -378,17 +382,25 @@ class Bridge:
             entities: What to copy; None for everything.
             progress: Told after every batch.
             watch: Told every event of the run.
-            full: Read everything anew instead of what changed; only this finds deletions.
+            full: Read everything anew instead of what changed; only this finds deletions. When its process is killed
+                and the same is asked for within six hours, it leaves out what it had brought to its end.
+            rewrite: Also write anew what the back office says as before, where somebody else has written into the
+                mirror; with ``full`` only.
+            believe_deletions: Delete what is missing from a complete answer, however much it is; otherwise
+                suspiciously much is kept, with a finding.
 
         Raises:
             NotFoundError: No account has a facility of one of these names; nothing was read.
+            ValueError: ``rewrite`` without ``full``.
 
         What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
         read wholly and without a failure needs no night any more, until its next slot.
         """
         keys, wanted = self._keys(facilities), ALL_ENTITIES if entities is None else entities
         whole = keys if full else copied_never(self.runtime, keys)
-        report = Sync(self.runtime).run(keys, wanted, progress, full=full, watch=watch)
+        cap = BELIEVE_ALL_PERCENT if believe_deletions else DELETE_CAP_PERCENT
+        sync = Sync(self.runtime, delete_cap_percent=cap)
+        report = sync.run(keys, wanted, progress, full=full, rewrite=rewrite, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
         make_room(self.runtime, self._kept_for)

@@ -27,7 +27,8 @@ class Rows:
         raw: The rows, in the same order, as bytes: equal bytes say the same. Everything a record is made of is in
             them, and nothing that differs between two readings of an unchanged record.
         document: Makes a row's record; None when the row is no record. Called for new and different rows only, by the
-            thread that reads. It raises ValueError or UnavailableError for a row that cannot be read.
+            thread that reads; that of the last rows also after them, for any row of the reading. It raises ValueError
+            or UnavailableError for a row that cannot be read.
         gone: Ids that the back office says are deleted.
         cursor: Where the next incremental reading starts; it is kept when the reading has come to its end.
         resume: Where this reading goes on when the process dies after these rows; None when it would have to start

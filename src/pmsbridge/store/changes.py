@@ -121,6 +121,24 @@ class Changes:
                 for row in connection.execute(query)
             )  # fmt: skip
 
+    def next_place(self, seq: int) -> tuple[int, str, str, str] | None:
+        """Number, account, facility and type ("unit.changed") of the first change after a number, its contents unread.
+
+        None when there is none. For a change of which nothing can be made.
+        """
+        table, ids, places = MIRROR.changes, MIRROR.ids, MIRROR.places
+        query = (
+            select(table.c.seq, places.c.account, places.c.facility, ids.c.entity, table.c.kind)
+            .join(ids, ids.c.key == table.c.key)
+            .join(places, places.c.place == table.c.place)
+            .where(table.c.seq > seq)
+            .order_by(table.c.seq)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.seq, row.account, row.facility, f"{row.entity}.{row.kind}")
+
     def last(self) -> int:
         """The number of the newest change; 0 when there is none. A reader who wants only what comes starts here."""
         with self._database.read() as connection:

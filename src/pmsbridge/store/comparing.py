@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from pmsbridge.ports.streams import Document
 from pmsbridge.store.changes import different_fields
@@ -22,32 +22,45 @@ from pmsbridge.store.tables import MIRROR
 __all__ = ["Held", "MirrorSide"]
 
 _CHUNK: Final = 1000
+_ids: Final = MIRROR.ids
+
+Columns = dict[str, tuple[Any, Any]]
+"""By name, what a column says and what it should say."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A record as the mirror has it, its JSON as text."""
+    """A record as the mirror has it.
 
-    text: str
+    Attributes:
+        text: Its JSON; None when the row with it is not there.
+        row_hash: Of the row it was made of.
+        was_met: It was looked up before.
+    """
+
+    text: str | None
+    row_hash: bytes
+    was_met: bool
 
     def differs_from(self, document: Document) -> tuple[dict[str, Any], dict[str, Any]]:
         """What it says differently: its own and the other's, by dotted name."""
         try:
-            mine = json.loads(self.text)
+            mine = json.loads(self.text or "")
         except ValueError:
             mine = {}
         return different_fields(mine if isinstance(mine, dict) else {}, document)
 
 
 class MirrorSide:
-    """Living records of one scope; remembers which of them were met."""
+    """Records of one scope; remembers which of them were met."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
         self._database, self._scope = database, scope
-        self._sql = noun_sql(scope.entity)
+        self._sql, self._table = noun_sql(scope.entity), MIRROR.nouns[scope.entity]
         self._seen = SeenKeys()
         with database.read() as connection:
             self._place = known_place(connection, scope.account, scope.facility)
+        self._mine = (_ids.c.place == self._place, _ids.c.entity == scope.entity)
 
     def look_up(self, ids: Sequence[str]) -> dict[str, Held]:
         """Living records of these ids."""
@@ -55,43 +68,84 @@ class MirrorSide:
             return {}
         with self._database.read() as connection:
             known = known_rows(connection, self._place, self._scope.entity, ids)
-            living = {row_id: row.key for row_id, row in known.items() if not row.is_deleted}
-            held = self._sql.documents(connection, list(living.values()))
-        self._seen.add(living.values())
-        return {row_id: Held(held[key]) for row_id, key in living.items() if key in held}
+            living = {row_id: row for row_id, row in known.items() if not row.is_deleted}
+            texts = self._sql.documents(connection, [row.key for row in living.values()])
+        found = {
+            row_id: Held(texts.get(row.key), row.row_hash, row.key in self._seen) for row_id, row in living.items()
+        }
+        self._seen.add(row.key for row in living.values())
+        return found
 
     def not_met(self) -> Iterator[str]:
         """Ids of living records that were not looked up."""
-        ids = MIRROR.ids
-        query = select(ids.c.key, ids.c.id).where(
-            ids.c.place == self._place, ids.c.entity == self._scope.entity, ids.c.deleted_at.is_(None)
-        )
+        query = select(_ids.c.key, _ids.c.id).where(*self._mine, _ids.c.deleted_at.is_(None))
         with self._database.read() as connection:
             yield from (row.id for row in connection.execute(query) if row.key not in self._seen)
 
-    def untrue_columns(self) -> Iterator[tuple[str, dict[str, tuple[Any, Any]]]]:
-        """Living records of which a column says something else than the record: its value, and what it should be."""
-        noun, table = NOUNS[self._scope.entity], MIRROR.nouns[self._scope.entity]
-        values = row_function(noun.entity, instants=lambda moment: moment)
-        after = 0
+    def strays(self) -> Iterator[str]:
+        """Ids in rows of the facility's that belong to no record of it."""
+        its_own = select(_ids.c.key).where(_ids.c.key == self._table.c.key, *self._mine)
+        query = select(self._table.c.id).where(self._table.c.place == self._place, ~exists(its_own))
+        with self._database.read() as connection:
+            yield from connection.execute(query).scalars()
+
+    def untrue_columns(self) -> Iterator[tuple[str, Columns]]:
+        """Records of which a column says something else than the record: its value, and what it should be.
+
+        Ids are those of the identity map; for a row and the identity map, the latter is right.
+        """
+        yield from self._untrue_rows()
+        yield from self._elsewhere()
+        yield from self._merged()
+
+    def _untrue_rows(self) -> Iterator[tuple[str, Columns]]:
+        values = row_function(self._scope.entity, instants=lambda moment: moment)
+        table, after = self._table, 0
+        right = (_ids.c.id.label("true_id"), _ids.c.deleted_at.label("true_deleted_at"))
         while True:
             query = (
-                select(table)
-                .where(table.c.place == self._place, table.c.deleted_at.is_(None), table.c.key > after)
+                select(table, *right)
+                .join(_ids, _ids.c.key == table.c.key)
+                .where(table.c.place == self._place, *self._mine, table.c.key > after)
                 .order_by(table.c.key)
                 .limit(_CHUNK)
             )
             with self._database.read() as connection:
                 rows = connection.execute(query).mappings().all()
             for row in rows:
-                if untrue := _untrue(noun, dict(row), values):
-                    yield row["id"], untrue
+                if untrue := _untrue(NOUNS[self._scope.entity], dict(row), values):
+                    yield row["true_id"], untrue
             if not rows:
                 return
             after = rows[-1]["key"]
 
+    def _elsewhere(self) -> Iterator[tuple[str, Columns]]:
+        """Records whose row says that it is another facility's."""
+        table = self._table
+        query = select(_ids.c.id, table.c.place).join(table, table.c.key == _ids.c.key)
+        query = query.where(*self._mine, table.c.place != self._place)
+        with self._database.read() as connection:
+            yield from ((row.id, {"place": (row.place, self._place)}) for row in connection.execute(query))
+
+    def _merged(self) -> Iterator[tuple[str, Columns]]:
+        """Records that answer as another one, although the back office still lists them."""
+        query = select(_ids.c.key, _ids.c.id, _ids.c.merged_into).where(*self._mine, _ids.c.merged_into.is_not(None))
+        with self._database.read() as connection:
+            for row in connection.execute(query):
+                if row.key in self._seen:
+                    yield row.id, {"merged_into": (row.merged_into, None)}
+
 
 def _untrue(noun: Noun, row: Mapping[str, Any], values: Values) -> dict[str, tuple[Any, Any]]:
+    found: dict[str, tuple[Any, Any]] = {}
+    if row["id"] != row["true_id"]:
+        found["id"] = (row["id"], row["true_id"])
+    if (row["deleted_at"] is None) is not (row["true_deleted_at"] is None):
+        found["deleted_at"] = (row["deleted_at"], row["true_deleted_at"])
+    return found if row["true_deleted_at"] is not None else {**found, **_untrue_record(noun, row, values)}
+
+
+def _untrue_record(noun: Noun, row: Mapping[str, Any], values: Values) -> dict[str, tuple[Any, Any]]:
     try:
         document = json.loads(row["doc"])
     except ValueError:

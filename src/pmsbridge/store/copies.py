@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from pmsbridge.model.places import Facility
 from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_writes import RUN_ID_TIME, Scope, SyncRow
-from pmsbridge.store.tables import MIRROR, sync_reports
+from pmsbridge.store.tables import MIRROR, newest_reports, sync_reports
 
 __all__ = ["Copy", "copies", "newest_row", "rows_of_run"]
 
@@ -63,16 +63,7 @@ def _add_names(connection: Connection, found: dict[tuple[str, str], Copy]) -> No
 
 
 def _add_reports(connection: Connection, found: dict[tuple[str, str], Copy]) -> None:
-    scope = (sync_reports.c.account, sync_reports.c.facility, sync_reports.c.entity)
-    newest = select(*scope, func.max(sync_reports.c.finished_at).label("at")).group_by(*scope).subquery()
-    query = select(sync_reports).join(
-        newest,
-        (sync_reports.c.account == newest.c.account)
-        & (sync_reports.c.facility == newest.c.facility)
-        & (sync_reports.c.entity == newest.c.entity)
-        & (sync_reports.c.finished_at == newest.c.at),
-    )
-    for row in connection.execute(query):
+    for row in connection.execute(select(newest_reports)):
         line = SyncRow.from_row(row)
         found.setdefault((row.account, row.facility), Copy()).reports[line.scope.entity] = line
 
@@ -80,10 +71,10 @@ def _add_reports(connection: Connection, found: dict[tuple[str, str], Copy]) -> 
 def newest_row(database: Database, scope: Scope) -> SyncRow | None:
     """What the last reading of a scope said; None when there was none."""
     mine = (
-        sync_reports.c.account == scope.account, sync_reports.c.facility == scope.facility,
-        sync_reports.c.entity == scope.entity,
+        newest_reports.c.account == scope.account, newest_reports.c.facility == scope.facility,
+        newest_reports.c.entity == scope.entity,
     )  # fmt: skip
-    query = select(sync_reports).where(*mine).order_by(sync_reports.c.finished_at.desc()).limit(1)
+    query = select(newest_reports).where(*mine)
     with database.read() as connection:
         found = connection.execute(query).first()
         return SyncRow.from_row(found) if found is not None else None

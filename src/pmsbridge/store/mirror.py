@@ -19,13 +19,14 @@ from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.store.changes import Changes
 from pmsbridge.store.database import Database
 from pmsbridge.store.identities import Identities
+from pmsbridge.store.mirror_distrust import distrust
 from pmsbridge.store.mirror_pass import Pass
 from pmsbridge.store.mirror_search import TenantLookup
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import put
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.record_rows import account_document, record_from
-from pmsbridge.store.tables import MIRROR, accounts_seen, sync_reports, watched_tenants
+from pmsbridge.store.tables import MIRROR, accounts_seen, newest_reports, sync_reports, watched_tenants
 
 __all__ = ["FinishCounts", "Mirror", "Scope", "SyncRow", "UpsertCounts"]
 
@@ -99,13 +100,11 @@ class Mirror:
     def distrust(self, scope: Scope) -> None:
         """Let the next full reading write every record of a scope anew, whatever its rows say.
 
-        For a mirror in which somebody else has written: an unchanged row would otherwise leave it as it is.
+        For a mirror in which somebody else has written: an unchanged row would otherwise leave it as it is. What
+        belongs to no record is taken out now. ``Sync.run(full=True, rewrite=True)`` does this and reads.
         """
-        ids = MIRROR.ids
         with self._database.write() as connection:
-            place = known_place(connection, scope.account, scope.facility)
-            mine = (ids.c.place == place, ids.c.entity == scope.entity)
-            connection.execute(update(ids).where(*mine).values(row_hash=b""))
+            distrust(connection, scope)
 
     def synced_at(self, scope: Scope) -> datetime | None:
         """When this scope was last read to its end; None when it never was."""
@@ -293,8 +292,10 @@ class Mirror:
 
     def report(self, row: SyncRow) -> None:
         """Keep what became of one scope in a run."""
+        values = row.values()
         with self._database.write() as connection:
-            put(connection, sync_reports, [row.values()])
+            put(connection, sync_reports, [values])
+            put(connection, newest_reports, [values], unless_newer="finished_at")
 
     def reports(self, *, run_id: str | None = None, account: str | None = None, limit: int = 200) -> Sequence[SyncRow]:
         """Sync reports, newest first."""

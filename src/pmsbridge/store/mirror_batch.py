@@ -110,9 +110,11 @@ def words_of(problem: Exception) -> str:
 
 def suspicious(scope: Scope, gone: int, total: int, now: datetime) -> Finding:
     """What a person is told when nothing was deleted."""
+    place = f"{scope.account}/{scope.facility}"
     return Finding(
         code="mass_deletion_held", severity=Severity.URGENT, account=scope.account, facility=scope.facility,
-        subject=f"{scope.account}/{scope.facility}/{scope.entity}",
-        text=f"{gone} of {total} {scope.entity} records were missing from the back office's answer; none was deleted",
+        subject=f"{place}/{scope.entity}",
+        text=f"{gone} of {total} {scope.entity} records were missing from the back office's answer; none was deleted. "
+        f"If they are really gone: pmsbridge sync --full --believe-deletions --facility {place}",
         found_at=now,
     )  # fmt: skip

@@ -7,13 +7,12 @@ together.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, literal, select
+from sqlalchemy import Connection
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
@@ -35,9 +34,11 @@ from pmsbridge.store.mirror_batch import (
     words_of,
 )
 from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
+from pmsbridge.store.mirror_streams import Fence, highest_key, holds_anything, stream_of
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import lock_scope, put
-from pmsbridge.store.prepared import Query
+from pmsbridge.store.repeats import Repeats
+from pmsbridge.store.row_hash import RowHash
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
 
@@ -45,43 +46,11 @@ __all__ = ["Pass"]
 
 _log = get_logger(__name__)
 
-_HASH_BYTES: Final = 16
 _HANDFUL: Final = 5
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
-
-
-_streams: Final = MIRROR.streams.c
-_ids: Final = MIRROR.ids.c
-_STREAM: Final = Query(
-    select(
-        _streams.cursor, _streams.synced_at, _streams.resume, _streams.is_full, _streams.begun_at, _streams.horizon,
-        _streams.seen,
-    ).where(_streams.place == bindparam("place"), _streams.entity == bindparam("entity"))
-)  # fmt: skip
-_HELD: Final = Query(
-    select(_ids.key).where(_ids.place == bindparam("place"), _ids.entity == bindparam("entity")).limit(literal(1))
-)
-_HIGHEST: Final = Query(select(func.coalesce(func.max(_ids.key), 0)))
-
-
-class _Stream(NamedTuple):
-    """Where the readings of a scope stand."""
-
-    cursor: str | None
-    synced_at: datetime | None
-    resume: str | None
-    is_full: bool
-    begun_at: datetime
-    horizon: int
-    seen: bytes | None
-
-
-def _stream_of(connection: Connection, mine: Mapping[str, object]) -> _Stream | None:
-    row = _STREAM.first(connection, mine)
-    return None if row is None else _Stream(*row)
 
 
 class Pass:
@@ -93,6 +62,7 @@ class Pass:
         counts: What has become of the rows so far.
         deleted: Records the back office has said are gone.
         unreadable: Rows nothing could be made of; what is held of them stays.
+        repeats: What is known of ids that come twice in one answer.
     """
 
     def __init__(
@@ -109,7 +79,7 @@ class Pass:
             fingerprint: What beside the rows decides what records are made of them.
         """
         self._database, self._clock, self.scope, self._run_id = database, clock, scope, run_id
-        self._key = hashlib.blake2b(fingerprint.encode(), digest_size=32).digest()
+        self._hash = RowHash(fingerprint)
         self._sql = noun_sql(scope.entity)
         self._columns = column_values(scope.entity, on_postgresql=database.kind == "postgresql")
         self.counts = UpsertCounts()
@@ -130,11 +100,12 @@ class Pass:
             with self._database.write() as connection:
                 place = place_of(connection, scope)
         self._place = place
-        mine = {"place": place, "entity": scope.entity}
         with self._database.read() as connection:
-            row = _stream_of(connection, mine)
-            self._began_empty = _HELD.first(connection, mine) is None
-            self._horizon: int = _HIGHEST.scalar(connection)
+            row = stream_of(connection, place, scope.entity)
+            self._began_empty = not holds_anything(connection, place, scope.entity)
+            self._horizon = highest_key(connection)
+        self._fence = Fence(place, scope.entity, 0 if row is None else row.reading)
+        self.repeats = Repeats(None if row is None else row.repeated)
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
         reads_all = self.since is None
@@ -148,33 +119,75 @@ class Pass:
     # -- a batch -------------------------------------------------------------------------------------------------------
 
     def take(self, rows: Rows) -> list[Different]:
-        """Take a batch over, in one transaction; returns the records that said something else before."""
-        latest = {i: raw for i, raw in zip(rows.ids, rows.raw, strict=True) if _ID.fullmatch(i)}
+        """Take a batch over, in one transaction; returns the records that said something else before.
+
+        Raises:
+            UnavailableError: Another reading of the scope has written since this one began: nothing is written.
+        """
+        latest = self._latest(rows)
         lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
         self._is_whole = self._is_whole and not lost
-        hash_of, key = hashlib.blake2b, self._key
-        hashes = {i: hash_of(raw, digest_size=_HASH_BYTES, key=key).digest() for i, raw in latest.items()}
+        self.unreadable += lost
         self._cursor = rows.cursor if rows.cursor is not None else self._cursor
+        hashes = self._hashes(latest)
         known = self._known(hashes)
+        self.repeats.put_off(latest, known)
+        return self._take(rows, {i: hashes[i] for i in latest}, latest, known)
+
+    def take_rest(self, document: Callable[[bytes], Document | None]) -> list[Different]:
+        """Take over what was put off because its id came twice in the last reading; as ``take``."""
+        latest = self.repeats.rest()
+        if not latest:
+            return []
+        hashes = self._hashes(latest)
+        known = self._known(hashes)
+        self.repeats.settle(known)
+        return self._take(Rows((), (), document), hashes, latest, known)
+
+    def _latest(self, rows: Rows) -> dict[str, bytes]:
+        """By id; of two rows with one id the last."""
+        latest: dict[str, bytes] = {}
+        for row_id, raw in zip(rows.ids, rows.raw, strict=True):
+            if _ID.fullmatch(row_id):
+                if latest.get(row_id, raw) != raw:
+                    self.repeats.ids.add(row_id)
+                latest[row_id] = raw
+        return latest
+
+    def _hashes(self, latest: Mapping[str, bytes]) -> dict[str, bytes]:
+        hash_of = self._hash
+        return {i: hash_of(raw) for i, raw in latest.items()}
+
+    def _take(
+        self, rows: Rows, hashes: Mapping[str, bytes], latest: Mapping[str, bytes], known: Mapping[str, Known]
+    ) -> list[Different]:
+        again = {row.key for row in known.values() if row.key in self._seen}
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
-        self.unreadable += lost
+        # What cannot be read, or is put off, is only met again by whoever begins before it.
+        resume = None if self.unreadable or self.repeats.has_put_off else rows.resume
         batch = Batch()
-        if made or rows.gone or rows.resume is not None:
+        if made or rows.gone or resume is not None:
             with self._database.write() as connection:
-                _alone(connection, self.scope)
-                self._sort(connection, batch, fresh, made)
-                self._write(connection, batch, rows)
-        written = len(batch.new) + len(batch.rewritten)
-        self.counts += UpsertCounts(len(latest), written, len(latest) - written)
+                self._enter(connection)
+                self._sort(connection, batch, fresh, made, again)
+                self._write(connection, batch, rows.gone, resume)
+        read = len(latest) - len(again)
+        written = len(batch.new) + sum(row.key not in again for row, *_ in batch.rewritten)
+        self.counts += UpsertCounts(read, written, read - written)
         return batch.different
+
+    def _enter(self, connection: Connection) -> None:
+        """One transaction at a time writes what a facility holds, and one reading a noun of it."""
+        lock_scope(connection, "mirror", self.scope.account, self.scope.facility)
+        self._fence.enter(connection, self._clock.now())
 
     def _known(self, hashes: Mapping[str, bytes]) -> dict[str, Known]:
         """What is held of rows.
 
-        Where nothing was held when the reading began, all are taken as new here; what another reading has brought since
-        is found before anything is written, and counts as missing for none.
+        Where nothing was held when the reading began, all are taken as new here; one that has come before is found
+        before anything is written.
         """
         if self._began_empty:
             return {}
@@ -202,16 +215,27 @@ class Pass:
         self.unreadable += failed
         return made
 
-    def _sort(self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Made]) -> None:
-        """New, different, or the same said in other bytes."""
+    def _sort(
+        self,
+        connection: Connection,
+        batch: Batch,
+        fresh: Mapping[str, bytes],
+        made: Mapping[str, Made],
+        again: set[int],
+    ) -> None:
+        """New, different, or the same said in other bytes; ``again`` learns what this reading has met before."""
         known = known_rows(connection, self._place, self.scope.entity, list(made))
+        again.update(row.key for row in known.values() if self._began_empty and row.key in self._seen)
         self._seen.add(row.key for row in known.values())
         held = self._sql.documents(connection, [row.key for row in known.values()])
         for row_id, record in made.items():
             row, digest = known.get(row_id), fresh[row_id]
             if row is None:
                 batch.new.append((row_id, digest, record))
-            elif held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
+                continue
+            if row.key in again and row.row_hash != digest:
+                self.repeats.came_again(row_id, row.key)
+            if held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
                 batch.rewritten.append((row, row_id, digest, record))
                 self._note(batch, row, row_id, held.get(row.key), record.text)
             elif row.row_hash != digest:
@@ -228,15 +252,15 @@ class Pass:
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
             batch.different.append(Different(row_id, before, after))
 
-    def _write(self, connection: Connection, batch: Batch, rows: Rows) -> None:
+    def _write(self, connection: Connection, batch: Batch, gone: Sequence[str], resume: str | None) -> None:
         now = self._clock.now()
         at = instant(connection, now)
         self._insert(connection, batch, at)
         self._rewrite(connection, batch, at)
-        if rows.gone:
-            self._gone(connection, batch, rows.gone, now)
-        if rows.resume is not None:
-            self._keep_place(connection, rows.resume, now)
+        if gone:
+            self._gone(connection, batch, gone, now)
+        if resume is not None:
+            self._keep_place(connection, resume, now)
         changes.append(connection, self._place, batch.changes, now, self._run_id)
 
     def _insert(self, connection: Connection, batch: Batch, at: object) -> None:
@@ -252,6 +276,7 @@ class Pass:
             ids.append((key, place, entity, row_id, uid, digest, at))
             full.append((key, place, row_id, *record.columns, record.extra, text, at, None))
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
+        self._seen.add(keys)
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
 
@@ -271,6 +296,7 @@ class Pass:
             sign = mark(connection)
             statement = f"UPDATE {MIRROR.ids.name} SET row_hash = {sign}, deleted_at = NULL WHERE key = {sign}"  # noqa: S608
             connection.exec_driver_sql(statement, hashes)
+        self._sql.unmerge(connection, [row.key for row, *_ in batch.rewritten if not row.row_hash])
 
     def _gone(self, connection: Connection, batch: Batch, ids: Sequence[str], now: datetime) -> None:
         known = known_rows(connection, self._place, self.scope.entity, list(dict.fromkeys(ids)))
@@ -297,17 +323,24 @@ class Pass:
             is_complete: What was read is everything there is; not believed when the id of a row could not be read.
             cap_percent: When more than this share is missing (and more than a handful), or everything, nothing is
                 deleted and a finding is made: a half-answered reading must not empty a portal. 100 believes any answer.
+
+        The cursor stays where it was when a row could not be read: the next reading asks for it again.
+
+        Raises:
+            UnavailableError: Another reading of the scope has written since this one began: nothing is written.
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            _alone(connection, self.scope)
+            self._enter(connection)
             is_proof = is_complete and self._is_whole
             ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
+            moves = self._cursor is not None and not self.unreadable
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,
                 "moved_at": now, "resume": None, "is_full": False, "horizon": 0, "seen": None, "begun_at": None,
+                "repeated": self.repeats.packed(),
             }  # fmt: skip
-            put(connection, MIRROR.streams, [row], keep=() if self._cursor is not None else ("cursor",))
+            put(connection, MIRROR.streams, [row], keep=() if moves else ("cursor",))
         return FinishCounts(ended.deleted + self.deleted, ended.held)
 
     def _delete_unseen(self, connection: Connection, now: datetime, cap_percent: int) -> FinishCounts:
@@ -336,8 +369,3 @@ class Pass:
 
 def _is_different(known: Known | None, digest: bytes) -> bool:
     return known is None or known.row_hash != digest or known.is_deleted
-
-
-def _alone(connection: Connection, scope: Scope) -> None:
-    """One transaction at a time writes what a facility holds: what was compared is still so when it is written."""
-    lock_scope(connection, "mirror", scope.account, scope.facility)

@@ -76,6 +76,15 @@ class NounSql:
         """Which of these keys have a row."""
         return set(self.documents(connection, keys))
 
+    @staticmethod
+    def unmerge(connection: Connection, keys: Sequence[int]) -> None:
+        """The back office lists them: each is a record of its own."""
+        for part in _parts(keys):
+            statement = (
+                f"UPDATE {_ids} SET merged_into = NULL WHERE merged_into IS NOT NULL AND key {_among(connection, part)}"  # noqa: S608
+            )
+            connection.exec_driver_sql(statement, _given(connection, part))
+
     def mark_deleted(self, connection: Connection, keys: Sequence[int], now: datetime) -> None:
         """They are not in the back office any more."""
         at, sign = instant(connection, now), mark(connection)

@@ -107,6 +107,9 @@ def _streams(metadata: MetaData) -> Table:
         Column("horizon", RowNumber, nullable=False, default=0, server_default="0"),
         Column("seen", LargeBinary),
         Column("begun_at", UtcInstant),
+        # Counts what readings have written: one that began before another one wrote here writes nothing any more.
+        Column("reading", RowNumber, nullable=False, default=0, server_default="0"),
+        Column("repeated", LargeBinary),
     )
 
 

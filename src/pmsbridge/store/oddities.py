@@ -14,9 +14,14 @@ from pmsbridge.store.database import Connection, Database
 from pmsbridge.store.mirror_writes import known_place
 from pmsbridge.store.tables import MIRROR
 
-__all__ = ["Oddity", "oddities"]
+__all__ = ["MOST_ODDITIES", "ODDITIES", "Oddity", "oddities"]
 
-_MOST: Final = 50
+MOST_ODDITIES: Final = 50
+"""Of a kind, that are told at once."""
+
+ODDITIES: Final = ("unit_let_twice", "rental_without_tenant", "rental_without_unit")
+"""Their codes."""
+
 _CURRENT: Final = tuple(state.value for state in RentalState if state.is_current)
 _rentals: Final = MIRROR.nouns[Rental.entity]
 
@@ -26,7 +31,7 @@ class Oddity:
     """One impossible state.
 
     Attributes:
-        code: "unit_let_twice", "rental_without_tenant", "rental_without_unit".
+        code: One of ``ODDITIES``.
         id: The unit's id, or the rental's.
         text: For a person.
     """
@@ -58,7 +63,7 @@ def _let_twice(connection: Connection, place: int) -> list[Oddity]:
         .group_by(_rentals.c.unit_id)
         .having(func.count() > 1)
         .order_by(_rentals.c.unit_id)
-        .limit(_MOST)
+        .limit(MOST_ODDITIES)
     )
     return [
         Oddity("unit_let_twice", Unit.entity, row.unit_id, f"unit {row.number} has {row.rentals} current rentals")
@@ -78,7 +83,7 @@ def _dangling(connection: Connection, place: int, column: str, entity: str) -> l
         .where(_rentals.c.place == place, _rentals.c.deleted_at.is_(None), _rentals.c.state.in_(_CURRENT))
         .where(mine != "", any_of_it.exists(), ~there.exists())
         .order_by(_rentals.c.id)
-        .limit(_MOST)
+        .limit(MOST_ODDITIES)
     )
     return [
         Oddity(f"rental_without_{entity}", Rental.entity, row.id, f"rental {row.id} names a {entity} that is not there")

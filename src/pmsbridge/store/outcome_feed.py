@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
+from pmsbridge.ports.messages import ACTION
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import Database
 from pmsbridge.store.portable import lock_scope
@@ -69,6 +70,19 @@ class Outcomes:
                 )
                 for row in connection.execute(query)
             )  # fmt: skip
+
+    def next_place(self, number: int) -> tuple[int, str, str, str] | None:
+        """As ``Changes.next_place``: number, account, facility and type ("action.settled") of the next outcome."""
+        query = (
+            select(outcomes.c.number, actions.c.account, actions.c.facility, outcomes.c.outcome)
+            .join(actions, actions.c.id == outcomes.c.action_id)
+            .where(outcomes.c.number > number)
+            .order_by(outcomes.c.number)
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row.number, row.account, row.facility, f"{ACTION}.{row.outcome}")
 
     def last(self) -> int:
         """The number of the newest outcome; 0 when there is none."""

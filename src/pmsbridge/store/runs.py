@@ -16,7 +16,10 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.portable import insert_absent, lock_scope, shared_now
 from pmsbridge.store.tables import runs
 
-__all__ = ["Run", "RunState", "Runs"]
+__all__ = ["FULL_SYNC", "Run", "RunState", "Runs"]
+
+FULL_SYNC: Final = "full sync "
+"""How names begin of runs by hand that read everything anew; what follows says what they read."""
 
 _NEVER: Final = timedelta(days=-1)
 _NAMES_AT_ONCE: Final = 200

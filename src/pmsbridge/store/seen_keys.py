@@ -39,6 +39,9 @@ class SeenKeys:
         piece = self._pieces.get(key >> _SHIFT)
         return piece is not None and bool(piece[(key & _LOW) >> 3] & 1 << (key & 7))
 
+    def __bool__(self) -> bool:
+        return any(any(piece) for piece in self._pieces.values())
+
     def packed(self) -> bytes:
         """As bytes, to be kept."""
         parts = (number.to_bytes(_NUMBER, "big") + bytes(piece) for number, piece in sorted(self._pieces.items()))

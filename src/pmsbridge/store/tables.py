@@ -6,7 +6,7 @@ nullable or has a ``server_default``, so that rows of yesterday and code of yest
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     DDL,
@@ -41,6 +41,7 @@ __all__ = [
     "gates",
     "guards",
     "lanes",
+    "newest_reports",
     "outcomes",
     "quotes",
     "runs",
@@ -199,6 +200,7 @@ runs = Table(
     Column("lease_until", UtcInstant, nullable=False),
     Column("finished_at", UtcInstant),
     Column("message", _TEXT, nullable=False, default=""),
+    Index("pmsbridge_runs_slot", "slot"),
 )
 
 quotes = Table(
@@ -297,26 +299,35 @@ cursors = Table(
     Column("moved_at", UtcInstant, nullable=False),
 )
 
+
+def _report_columns(*keys: str) -> list[Column[Any]]:
+    return [
+        *(Column(name, _ID, primary_key=name in keys, nullable=False)
+          for name in ("run_id", "account", "facility", "entity")),
+        Column("started_at", UtcInstant, nullable=False),
+        Column("finished_at", UtcInstant, nullable=False),
+        Column("rows_read", Integer, nullable=False),
+        Column("rows_changed", Integer, nullable=False),
+        Column("rows_unchanged", Integer, nullable=False),
+        Column("rows_deleted", Integer, nullable=False),
+        Column("error", _TEXT, nullable=False, default=""),
+        Column("failure", _ID, nullable=False, default=""),
+        Column("calls", Integer, nullable=False, default=0, server_default="0"),
+        Column("bytes_read", RowNumber, nullable=False, default=0, server_default="0"),
+        Column("milliseconds", RowNumber, nullable=False, default=0, server_default="0"),
+        Column("findings", Integer, nullable=False, default=0, server_default="0"),
+    ]  # fmt: skip
+
+
 sync_reports = Table(
     "pmsbridge_sync_reports",
     METADATA,
-    Column("run_id", _ID, primary_key=True),
-    Column("account", _ID, primary_key=True),
-    Column("facility", _ID, primary_key=True),
-    Column("entity", _ID, primary_key=True),
-    Column("started_at", UtcInstant, nullable=False),
-    Column("finished_at", UtcInstant, nullable=False),
-    Column("rows_read", Integer, nullable=False),
-    Column("rows_changed", Integer, nullable=False),
-    Column("rows_unchanged", Integer, nullable=False),
-    Column("rows_deleted", Integer, nullable=False),
-    Column("error", _TEXT, nullable=False, default=""),
-    Column("failure", _ID, nullable=False, default=""),
-    Column("calls", Integer, nullable=False, default=0, server_default="0"),
-    Column("bytes_read", RowNumber, nullable=False, default=0, server_default="0"),
-    Column("milliseconds", RowNumber, nullable=False, default=0, server_default="0"),
-    Column("findings", Integer, nullable=False, default=0, server_default="0"),
+    *_report_columns("run_id", "account", "facility", "entity"),
+    Index("pmsbridge_sync_reports_finished_at", "finished_at"),
 )
+
+# The newest line of every scope once more: all of them are many, and are asked for by run only.
+newest_reports = Table("pmsbridge_newest_reports", METADATA, *_report_columns("account", "facility", "entity"))
 
 findings = Table(
     "pmsbridge_findings",

@@ -183,15 +183,18 @@ class Webhooks:
     def rewind(self, name: str, since: datetime) -> bool:
         """Tell again what happened since an instant; False when there is no such endpoint.
 
-        Never forward: what has not been told yet is still told.
+        Never forward: what has not been told yet is still told. A disabled endpoint stays disabled, with its problem;
+        when a person has enabled it, it begins there.
         """
         with self._database.write() as connection:
             state = _locked(connection, name)
             if state is None:
                 return False
             change, number = _change_before(connection, since), number_before(connection, since)
+            # Of a disabled one only the message that failed is forgotten: it comes again in its order.
+            fresh = _NO_HEAD if state.disabled_at is not None else _FRESH
             values = {
-                **_FRESH, "next_at": shared_now(connection, self._clock),
+                **fresh, "next_at": shared_now(connection, self._clock),
                 "changes_seq": min(change, state.changes_seq), "outcomes_number": min(number, state.outcomes_number),
             }  # fmt: skip
             self._set_over(connection, name, values)
@@ -273,8 +276,9 @@ class Webhooks:
             _write(connection, held, {"lease_until": shared_now(connection, self._clock) + _PAST})
 
 
+_NO_HEAD: Final[Mapping[str, Any]] = {"head_feed": "", "head_seq": 0}
 _FRESH: Final[Mapping[str, Any]] = {
-    "head_feed": "", "head_seq": 0, "attempts": 0, "failing_since": None, "problem": "",
+    **_NO_HEAD, "attempts": 0, "failing_since": None, "problem": "",
 }  # fmt: skip
 _CURSORS: Final = {Feed.OUTCOMES: "outcomes_number", Feed.CHANGES: "changes_seq"}
 

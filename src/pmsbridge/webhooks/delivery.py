@@ -11,10 +11,11 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, Self, TypeVar
 
-from pmsbridge.errors import ConfigurationError
+from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.ports.clock import Clock
@@ -35,7 +36,37 @@ LEASE_MARGIN: Final = timedelta(seconds=30)
 
 _AT_ONCE: Final = 50
 _JITTER: Final = 0.2
-_Row = tuple[Head, Posting | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsayable:
+    """A row of a feed of which no message can be made.
+
+    Attributes:
+        problem: Why, without a value of the row.
+    """
+
+    account: str
+    facility: str
+    problem: str
+
+    @classmethod
+    def of(cls, error: Exception, account: str, facility: str) -> Self:
+        """From what was raised."""
+        return cls(account, facility, f"no message can be made of it ({type(error).__name__})")
+
+
+_Row = tuple[Head, Posting | Unsayable | None]
+
+
+_FeedRow = TypeVar("_FeedRow", Change, OutcomeChange)
+
+
+def _composed(compose: Callable[[_FeedRow], Posting], row: _FeedRow) -> Posting | Unsayable:
+    try:
+        return compose(row)
+    except Exception as error:  # noqa: BLE001 - one row never stops the others
+        return Unsayable.of(error, row.account, row.facility)
 
 
 class Delivery:
@@ -81,19 +112,44 @@ class Delivery:
         return turn.run(stop)
 
     def rows(self, feed: Feed, after: int) -> list[_Row]:
-        """The next rows of a feed, each with the message it is for this endpoint; None when it is for others."""
+        """The next rows of a feed, each with the message it is for this endpoint; None when it is for others.
+
+        A row of which no message can be made holds the endpoint up where it stands, and no other row.
+        """
+        try:
+            return self._rows(feed, after, _AT_ONCE)
+        except PmsBridgeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one of these rows cannot be read
+            return self._one_row(feed, after, error)
+
+    def _rows(self, feed: Feed, after: int, limit: int) -> list[_Row]:
         if feed is Feed.OUTCOMES:
-            return [self._of_outcome(row) for row in self._outcomes.after(after, limit=_AT_ONCE)]
-        return [self._of_change(row) for row in self._changes.after(after, limit=_AT_ONCE)]
+            return [self._of_outcome(row) for row in self._outcomes.after(after, limit=limit)]
+        return [self._of_change(row) for row in self._changes.after(after, limit=limit)]
+
+    def _one_row(self, feed: Feed, after: int, error: Exception) -> list[_Row]:
+        try:
+            return self._rows(feed, after, 1)
+        except PmsBridgeError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it is this row
+            error = problem
+        place = (self._outcomes if feed is Feed.OUTCOMES else self._changes).next_place(after)
+        if place is None:
+            return []
+        number, account, facility, kind = place
+        wants = self.endpoint.settings.wants(kind, account, facility)
+        return [(Head(feed, number), Unsayable.of(error, account, facility) if wants else None)]
 
     def _of_outcome(self, row: OutcomeChange) -> _Row:
         wants = self.endpoint.settings.wants(composing.type_of_outcome(row), row.account, row.facility)
-        return Head(Feed.OUTCOMES, row.number), composing.of_outcome(row) if wants else None
+        return Head(Feed.OUTCOMES, row.number), _composed(composing.of_outcome, row) if wants else None
 
     def _of_change(self, row: Change) -> _Row:
         wants = self.endpoint.settings.wants(composing.type_of_change(row), row.account, row.facility)
         is_told = wants and not composing.is_first_copy(row)
-        return Head(Feed.CHANGES, row.seq), composing.of_change(row) if is_told else None
+        return Head(Feed.CHANGES, row.seq), _composed(composing.of_change, row) if is_told else None
 
     def wait_after(self, attempts: int, verdict: Verdict) -> timedelta | None:
         """How long to wait after so many attempts of one message; None when there is no further one."""
@@ -155,8 +211,8 @@ class _Turn:
         if passed is not None and self._is_ours and passed == rows[-1][0]:
             self._go_on(passed, self._store.passed_over)
 
-    def _post(self, head: Head, posting: Posting) -> None:
-        verdict = self._answer(posting)
+    def _post(self, head: Head, posting: Posting | Unsayable) -> None:
+        verdict = Verdict(posting.problem) if isinstance(posting, Unsayable) else self._answer(posting)
         if verdict.has_arrived:
             self._go_on(head, self._store.arrived)
             self._arrived += self._is_ours
@@ -175,16 +231,29 @@ class _Turn:
         self._places[head.feed] = head.seq
         self._first, self.until = None, until
 
-    def _fail(self, head: Head, posting: Posting, verdict: Verdict) -> None:
+    def _fail(self, head: Head, posting: Posting | Unsayable, verdict: Verdict) -> None:
         before = self._held.state
         attempts = 1 + (before.attempts if before.head == head else 0)
         wait = self._delivery.wait_after(attempts, verdict)
-        finding = self._finding(posting, verdict, attempts) if wait is None else None
+        finding = self._finding(posting, verdict, attempts) if wait is None else self._broken(head, posting)
         self._store.failed(self._held, Failure(head, attempts, verdict.problem, wait, finding))
         self._is_ours = False  # noting a failure lets go
         _log.warning("webhook_failed", endpoint=self._held.name, attempts=attempts, problem=verdict.problem)
 
-    def _finding(self, posting: Posting, verdict: Verdict, attempts: int) -> Finding:
+    def _broken(self, head: Head, posting: Posting | Unsayable) -> Finding | None:
+        """What a person is told at once: trying again does not help unless the row is put right."""
+        if isinstance(posting, Posting):
+            return None
+        name = self._held.name
+        return Finding(
+            code="webhook_unsayable", severity=Severity.URGENT, account=posting.account, facility=posting.facility,
+            subject=f"webhook/{name}",
+            text=f"webhook {name} waits at entry {head.seq} of the feed of {head.feed}: {posting.problem}. "
+            f"To leave it out: pmsbridge webhooks enable {name} --skip",
+            found_at=self._clock.now(),
+        )  # fmt: skip
+
+    def _finding(self, posting: Posting | Unsayable, verdict: Verdict, attempts: int) -> Finding:
         name = self._held.name
         why = "the receiver wants nothing any more" if verdict.is_gone else f"{attempts} attempts of one message failed"
         return Finding(

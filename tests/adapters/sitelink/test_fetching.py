@@ -13,7 +13,7 @@ from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.ports.adapter import Batch, Entity, Query
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
-from pmsbridge_sitelink.fetching import _batches
+from pmsbridge_sitelink.fetching import _batches, polled_since
 from pmsbridge_sitelink.mapping.cells import Scope, required, ticks_of
 from pmsbridge_sitelink.mapping.places import unit_of
 from pmsbridge_sitelink.sandbox import SandboxControl
@@ -141,7 +141,14 @@ def test_a_row_that_cannot_be_read_is_left_out_and_costs_completeness() -> None:
 
     assert [record.id for record in batch.records] == ["1"]
     assert not batch.is_complete
-    assert batch.cursor == "9"
+    assert batch.cursor is None  # the changes since the old mark are asked for again
+
+
+@pytest.mark.parametrize(("cursor", "asked"), [
+    (None, "0"), ("639000000000000000", "638999964000000000"), ("7", "0"), ("", "0"), ("soon", "0"), ("٣", "0"),
+])  # fmt: skip
+def test_changes_are_asked_for_from_an_hour_before_the_mark(cursor: str | None, asked: str) -> None:
+    assert polled_since(cursor) == asked
 
 
 def test_batches_have_a_few_hundred_records() -> None:

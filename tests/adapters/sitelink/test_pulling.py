@@ -26,7 +26,7 @@ from pmsbridge_sitelink.mapping.people import tenant_of
 from pmsbridge_sitelink.mapping.places import unit_of
 from pmsbridge_sitelink.mapping.rentals import rental_of_roll
 from pmsbridge_sitelink.sandbox import SandboxControl
-from tests.adapters.sitelink.office import SITE
+from tests.adapters.sitelink.office import ANAIS, SITE, Judge, attempt, gateway, part, payment
 
 SCOPE = Scope("demo", SITE, "USD", "America/New_York", "ft", datetime(2026, 11, 21, tzinfo=UTC))
 PLACE = Place("demo", SITE, "USD", "ft")
@@ -91,6 +91,21 @@ def test_units_and_tenants_have_a_cursor_and_then_come_as_changes_only(adapter: 
         assert last.cursor is not None
         _, changed = pulled(adapter, entity, since=last.cursor)
         assert not changed.is_complete
+
+
+def test_what_was_stamped_before_the_mark_and_committed_after_it_comes_too(
+    adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge
+) -> None:
+    everything, _ = pulled(adapter, Entity.UNITS)
+    office.advance(5)
+    adapter.execute(payment(ANAIS, part(judge.rental(ANAIS, "F-03"), "1.00"), means=gateway()), attempt())
+    _, first = pulled(adapter, Entity.UNITS)
+
+    again, _ = pulled(adapter, Entity.UNITS, since=first.cursor)
+
+    # Its stamp is before the mark: read by the mark alone, such a row would never come.
+    assert [unit["number"] for unit in again.values()] == ["F-03"]
+    assert len(everything) > 1
 
 
 def test_a_noun_without_a_list_is_refused_before_any_call(adapter: SiteLinkAdapter, office: SandboxControl) -> None:

@@ -123,6 +123,7 @@ def test_what_is_refused_before_a_run_is_one_line_of_json_too(command: Command, 
 
 @pytest.mark.parametrize("words", [
     ("--json", "--json-events"), ("--full", "verify"), ("--facility", "HOME", "plan"), ("--json", "report"),
+    ("--rewrite",), ("--believe-deletions",), ("--full", "--rewrite", "verify"), ("--believe-deletions", "plan"),
 ])  # fmt: skip
 def test_options_that_would_be_ignored_are_refused(command: Command, rentbook: Path, words: tuple[str, ...]) -> None:
     assert command("sync", *words).code == 2
@@ -156,6 +157,41 @@ def test_drift_is_shown_to_the_field_and_exits_with_nine(command: Command, rentb
     for word in ("name.last", "Wójcik", "Nowak", "pmsbridge sync --full"):
         assert word in shown.out + shown.err
     assert command("sync", "verify", "--entity", "units").code == 0
+
+
+def test_what_somebody_else_wrote_is_healed_by_the_remedy_that_is_named(command: Command, rentbook: Path) -> None:
+    command("sync")
+    database = open_database(f"sqlite:///{rentbook.parent / 'pmsbridge.db'}")
+    with database.write() as connection:
+        connection.execute(text("UPDATE pmsbridge_mirror_tenants SET last_name = 'planted'"))
+    database.close()
+
+    found = command("sync", "verify", "--json").data["facilities"][0]
+    shown = command("sync", "verify")
+
+    assert found["rewrites"] == found["drifted"] >= 1
+    assert {drift["healed_by"] for drift in found["drifts"]} == {"sync --full --rewrite"}
+    assert "pmsbridge sync --full --rewrite" in shown.err
+    assert "healed by: pmsbridge sync --full\n" not in shown.err
+    assert command("sync", "--full").code == 0
+    assert command("sync", "verify").code == 9
+    assert command("sync", "--full", "--rewrite").code == 0
+    assert command("sync", "verify").code == 0
+
+
+def test_what_is_really_gone_is_deleted_when_a_person_says_so(command: Command, rentbook: Path) -> None:
+    tenants = [{**BOOK["tenants"][0], "id": f"t{number}"} for number in range(9)]
+    rentbook.write_text(json.dumps({**BOOK, "tenants": tenants, "rentals": []}), encoding="utf-8")
+    command("sync", "--full")
+    rentbook.write_text(json.dumps({**BOOK, "tenants": tenants[:1], "rentals": []}), encoding="utf-8")
+
+    held = command("sync", "--full")
+    believed = command("sync", "--full", "--believe-deletions", "--json")
+
+    assert held.code == 7
+    assert "pmsbridge sync --full --believe-deletions" in held.err
+    assert (believed.code, believed.data["totals"]["deleted"]) == (0, 8)
+    assert command("status", "--json").data["findings"] == []
 
 
 def test_a_facility_that_cannot_be_read_is_told_and_exits_with_seven(command: Command, rentbook: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from pmsbridge.errors import NotFoundError
+from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
@@ -22,6 +22,7 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
 from pmsbridge.store.mirror_batch import Different
+from pmsbridge.store.mirror_pass import Pass
 from pmsbridge.store.mirror_sql import insert_many
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys
@@ -211,17 +212,104 @@ def test_what_another_run_brought_meanwhile_is_not_deleted(mirror: Mirror) -> No
     read(mirror, [unit(1), unit(2)], "quick")
     slow.take(rows_of([unit(1)]))
 
-    assert slow.finish(is_complete=True, cap_percent=20).deleted == 0
+    with pytest.raises(UnavailableError, match="another run has written unit records"):
+        slow.finish(is_complete=True, cap_percent=20)
     assert len(mirror.units("north", "F1")) == 2
 
 
-def test_two_runs_over_one_scope_write_each_record_once(mirror: Mirror) -> None:
+def test_of_two_runs_over_one_scope_the_one_that_writes_first_goes_on(mirror: Mirror) -> None:
     one, two = (mirror.reading(UNITS, run, is_full=True) for run in ("a", "b"))
     one.take(rows_of([unit(1)]))
-    two.take(rows_of([unit(1)]))
+    with pytest.raises(UnavailableError) as stopped:
+        two.take(rows_of([unit(1, floor="old")]))
+    one.take(rows_of([unit(2)]))
+    one.finish(is_complete=True, cap_percent=20)
 
-    assert len(mirror.units("north", "F1")) == 1
-    assert two.counts.unchanged == 1
+    assert stopped.value.code == "reading_overtaken"
+    assert [found.floor for found in mirror.units("north", "F1")] == ["", ""]
+
+
+def test_a_reading_ends_when_its_scope_is_distrusted_meanwhile(mirror: Mirror) -> None:
+    read(mirror, [unit(1)])
+    under_way = mirror.reading(UNITS, "r2", is_full=True)
+    under_way.take(rows_of([unit(1)]))
+    mirror.distrust(UNITS)
+
+    with pytest.raises(UnavailableError, match="another run"):
+        under_way.finish(is_complete=True, cap_percent=20)
+
+
+def kinds(mirror: Mirror) -> list[tuple[str, str]]:
+    return [(change.id, change.kind.value) for change in mirror.changes.after(0)]
+
+
+def batches(mirror: Mirror, *parts: list[Unit]) -> Pass:
+    """One whole reading, in several batches, to its end."""
+    reading = mirror.reading(UNITS, "r", is_full=True)
+    for part in parts:
+        rows = rows_of(part)
+        reading.take(rows)
+    reading.take_rest(rows.document)
+    reading.finish(is_complete=True, cap_percent=20)
+    return reading
+
+
+def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_false_changes(mirror: Mirror) -> None:
+    nights = [
+        batches(mirror, [unit(1, floor="1"), unit(2)], [unit(3), unit(1, floor="2")], [unit(4)]) for _ in range(4)
+    ]
+
+    assert [night.repeats.ids for night in nights] == [{"U1"}] * 4
+    assert [night.counts for night in nights] == [UpsertCounts(4, 4, 0), *[UpsertCounts(4, 0, 4)] * 3]
+    assert [found.floor for found in mirror.units("north", "F1")] == ["2", "", "", ""]
+    assert sum(kind != "created" for _, kind in kinds(mirror)) <= 1
+
+
+def test_an_id_that_comes_once_again_is_told_when_it_changes(mirror: Mirror) -> None:
+    twice = [unit(1, floor="1")], [unit(1, floor="2")]
+    batches(mirror, *twice)
+    assert batches(mirror, [unit(1, floor="3")]).repeats.ids == set()
+    batches(mirror, *twice)
+
+    assert mirror.units("north", "F1")[0].floor == "2"
+    first = len(kinds(mirror))
+    batches(mirror, *twice)
+    assert len(kinds(mirror)) == first
+
+
+def test_the_same_row_twice_is_no_repetition_worth_a_word(mirror: Mirror) -> None:
+    found = batches(mirror, [unit(1)], [unit(1), unit(2)])
+
+    assert (found.repeats.ids, found.counts) == (set(), UpsertCounts(2, 2, 0))
+
+
+def test_what_was_put_off_is_not_lost_when_the_process_dies(mirror: Mirror) -> None:
+    batches(mirror, [unit(1, floor="1")], [unit(1, floor="2")])
+    killed = mirror.reading(UNITS, "killed", is_full=True)
+    killed.take(rows_of([unit(1, floor="9")], resume="page 2"))
+    killed.take(rows_of([unit(2)], resume="page 3"))
+
+    assert mirror.reading(UNITS, "next", is_full=True).resume is None
+
+
+def test_a_cursor_does_not_move_while_a_row_cannot_be_read(mirror: Mirror) -> None:
+    def broken(_raw: bytes) -> Any:
+        raise ValueError
+
+    first = mirror.reading(UNITS, "r1", is_full=False)
+    first.take(rows_of([unit(1)], cursor="7"))
+    first.finish(is_complete=True, cap_percent=20)
+    second = mirror.reading(UNITS, "r2", is_full=False)
+    second.take(rows_of([unit(2)], cursor="8", resume="page 2"))
+    second.take(replace(rows_of([unit(1, floor="2")], cursor="9", resume="page 3"), document=broken))
+    assert mirror.reading(UNITS, "next", is_full=False).resume == "page 2"
+    second.finish(is_complete=False, cap_percent=20)
+
+    assert mirror.cursor(UNITS) == "7"
+    third = mirror.reading(UNITS, "r3", is_full=False)
+    third.take(rows_of([unit(1, floor="2")], cursor="9"))
+    third.finish(is_complete=False, cap_percent=20)
+    assert mirror.cursor(UNITS) == "9"
 
 
 def test_a_cursor_is_kept_when_the_reading_has_come_to_its_end(mirror: Mirror) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pmsbridge.engine.sync.comparing import Drift, DriftKind, Verification
 from pmsbridge.engine.sync.facts import FacilityKey, SyncProgress, SyncReport
-from pmsbridge.engine.sync.night import ALL_ENTITIES, Sync
+from pmsbridge.engine.sync.night import ALL_ENTITIES, BELIEVE_ALL_PERCENT, DELETE_CAP_PERCENT, Sync
 from pmsbridge.engine.sync.planning import PlannedAccount, SyncPlan
 from pmsbridge.engine.sync.telling import (
     BatchTaken,
@@ -17,6 +17,8 @@ from pmsbridge.engine.sync.telling import (
 
 __all__ = [
     "ALL_ENTITIES",
+    "BELIEVE_ALL_PERCENT",
+    "DELETE_CAP_PERCENT",
     "BatchTaken",
     "Drift",
     "DriftKind",

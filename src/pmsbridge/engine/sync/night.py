@@ -6,7 +6,7 @@ Reading needs no lane: nothing is held between calls, so a person who pays never
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
@@ -18,6 +18,7 @@ from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally
+from pmsbridge.engine.sync.resuming import LongRun, kind_of
 from pmsbridge.engine.sync.telling import (
     BatchTaken,
     EntityFinished,
@@ -34,12 +35,18 @@ from pmsbridge.store.copies import newest_row
 from pmsbridge.store.mirror import Mirror, Scope, SyncRow, UpsertCounts
 from pmsbridge.store.mirror_writes import RUN_ID_TIME
 
-__all__ = ["ALL_ENTITIES", "Sync"]
+__all__ = ["ALL_ENTITIES", "BELIEVE_ALL_PERCENT", "DELETE_CAP_PERCENT", "Sync"]
 
 _log = get_logger(__name__)
 
 ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS)
 """What every adapter has; what a night reads unless it is told otherwise."""
+
+DELETE_CAP_PERCENT: Final = 20
+"""The share of the records of a scope beyond which what is missing is not believed to be deleted."""
+
+BELIEVE_ALL_PERCENT: Final = 100
+"""However much is missing, it is."""
 
 _ACCOUNTS: Final = "account"
 _LAST: Final = Entity.RENTALS.noun
@@ -49,28 +56,54 @@ class _StopError(Exception):
     """Another process has taken this run over."""
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What is done with every scope.
+
+    Attributes:
+        cap_percent: The largest share of records that may be missing before nothing is deleted.
+    """
+
+    full: bool
+    rewrite: bool
+    cap_percent: int
+
+
 class _Night:
     """One run: what it writes, what it tells, and which accounts it has given up."""
 
     def __init__(
         self,
         runtime: Runtime,
+        how: _How,
         progress: Callable[[SyncProgress], None] | None,
         watch: Callable[[SyncEvent], None] | None,
         beat: Beat | None,
+        long: LongRun | None,
         *,
         by_clock: bool,
     ) -> None:
         self.runtime = runtime
+        self.how = how
         self.mirror: Mirror = runtime.mirror
-        self.started_at = runtime.clock.now()
-        self.run_id = f"{self.started_at.strftime(RUN_ID_TIME)}-{uuid.uuid4().hex[:8]}"
+        self.started_at = runtime.clock.now() if long is None else long.began_at
+        made = f"{self.started_at.strftime(RUN_ID_TIME)}-{uuid.uuid4().hex[:8]}"
+        self.run_id = (long.run_id if long is not None else "") or made
+        self._done: Mapping[Scope, SyncRow] = {} if long is None else long.done
         self.rows: list[SyncRow] = []
         self._given_up: dict[tuple[str, str], str] = {}
         self._by_clock = by_clock
         self._progress = progress
         self.watch = watch
         self._beat = beat
+
+    def has_done(self, scope: Scope) -> bool:
+        """Whether an earlier process of this run has brought a scope to its end; its line is in the report, too."""
+        row = self._done.get(scope)
+        if row is not None:
+            self.rows.append(row)
+            self.say(EntityFinished(self.run_id, row))
+        return row is not None
 
     def say(self, event: SyncEvent) -> None:
         """Hand an event to whoever watches."""
@@ -131,7 +164,7 @@ class Began:
 class Sync:
     """Fills the mirror."""
 
-    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = 20) -> None:
+    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT) -> None:
         """Nothing is read yet.
 
         Args:
@@ -149,6 +182,7 @@ class Sync:
         progress: Callable[[SyncProgress], None] | None = None,
         *,
         full: bool = False,
+        rewrite: bool = False,
         beat: Beat | None = None,
         watch: Callable[[SyncEvent], None] | None = None,
         by_clock: bool = False,
@@ -161,22 +195,36 @@ class Sync:
             progress: Called after every committed batch and at the end of every scope.
             full: Read everything anew instead of what changed since the stored cursors; only this finds deletions where
                 the back office has cursors.
+            rewrite: Write every record anew, also where the back office says what it said: for a mirror in which
+                somebody else has written. It has to be ``full``.
             beat: Called as often as ``progress``; when it says False, the run ends where it is.
             watch: Called with every event of the run.
             by_clock: Nobody asked for it: an account whose log-on was refused is not tried before its settings change.
 
         Never raises for a back office's failure: that is in the report. A run that ended early goes on from its last
-        committed batch next time.
+        committed batch next time; a full one whose process was killed, and that is asked for again within six hours,
+        leaves out what it had brought to its end.
+
+        Raises:
+            ValueError: ``rewrite`` without ``full``.
         """
-        night = _Night(self._runtime, progress, watch, beat, by_clock=by_clock)
+        if rewrite and not full:
+            message = "only a full run can write every record anew"
+            raise ValueError(message)
         wanted = tuple(entities)
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
+        long = None
+        if full and beat is None:
+            long = LongRun(self._runtime, kind_of(self._runtime, keys, wanted, rewrite, self._cap))
+        night = _Night(self._runtime, _How(full, rewrite, self._cap), progress, watch, beat, long, by_clock=by_clock)
         night.say(RunStarted(night.run_id, night.started_at, keys, len(wanted)))
         try:
             for key in keys:
-                self._traced(night, key, wanted, full=full)
+                self._traced(night, key, wanted)
         except _StopError:
             _log.warning("sync_taken_over", run=night.run_id)
+        if long is not None:
+            long.end()
         report = SyncReport(night.run_id, night.started_at, self._runtime.clock.now(), tuple(night.rows))
         night.say(RunFinished(report))
         return report
@@ -212,27 +260,29 @@ class Sync:
             for code in adapter.facility_codes
         ]
 
-    def _traced(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
+    def _traced(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
         done = len(night.rows)
         with telemetry.span("sync", account=key.account, facility=key.facility) as span:
-            self._facility(night, key, entities, full=full)
+            self._facility(night, key, entities)
             span.set(outcome="failed" if any(row.error for row in night.rows[done:]) else "synced")
 
-    def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
+    def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
         adapter = self._runtime.adapters.get(key.account)
         if adapter is None:
             self._not_configured(night, key, entities)
             return
         for entity in entities:
             scope = Scope(key.account, key.facility, entity.noun)
+            if night.has_done(scope):
+                continue
             with self._runtime.refusals.taking_turns(key.account):
                 why_not = night.why_not(scope)
                 if not why_not:
-                    self._scope(night, adapter, Query(entity, key.facility), scope, full=full)
+                    self._scope(night, adapter, Query(entity, key.facility), scope)
             if why_not:
                 night.close(scope, Began.now(self._runtime), Tally(), error=why_not, failure=A_PERSON_MUST_ACT)
         accounts = Scope(key.account, key.facility, _ACCOUNTS)
-        if not night.why_not(accounts):
+        if not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
 
     def _not_configured(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
@@ -241,7 +291,7 @@ class Sync:
             scope = Scope(key.account, key.facility, entity.noun)
             night.close(scope, Began.now(self._runtime), Tally(), error=problem, failure=A_PERSON_MUST_ACT)
 
-    def _scope(self, night: _Night, adapter: Adapter, query: Query, scope: Scope, *, full: bool) -> None:
+    def _scope(self, night: _Night, adapter: Adapter, query: Query, scope: Scope) -> None:
         began = Began.now(self._runtime)
         reading = Reading(self._runtime, adapter, query, scope, night.run_id)
         tally = reading.tally
@@ -252,11 +302,13 @@ class Sync:
             night.tell(scope, tally.counts)
 
         try:
-            started = reading.begin(is_full=full)
+            if night.how.rewrite:
+                night.mirror.distrust(scope)
+            started = reading.begin(is_full=night.how.full)
             is_full, is_resumed = started.since is None, started.resume is not None
             if watch := night.watch:
                 watch(EntityStarted(night.run_id, scope, is_full, is_resumed, night.mirror.count(scope)))
-            reading.run(started, cap_percent=self._cap, told=told)
+            reading.run(started, cap_percent=night.how.cap_percent, told=told)
             if scope.entity == _LAST and tally.is_complete:
                 reading.look_around()
         except _StopError:
@@ -288,4 +340,7 @@ class Sync:
 
 
 def _held(tally: Tally) -> str:
-    return f"{tally.held} missing records were kept: suspiciously many" if tally.held else ""
+    if not tally.held:
+        return ""
+    told = f"{tally.held} missing records were kept: suspiciously many"
+    return f"{told}; if they are gone: pmsbridge sync --full --believe-deletions"
