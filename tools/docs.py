@@ -18,6 +18,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
@@ -91,11 +92,12 @@ def _capabilities(package: str) -> Mapping[str, Any]:
 # -- the page of one adapter -----------------------------------------------------------------------------------------
 
 _SITELINK: Final = "pmsbridge_sitelink"
+_TRYTON: Final = "pmsbridge_tryton"
 
 
-def sitelink_capabilities() -> str:
-    """What the adapter promises, and below where each promise comes from."""
-    table = sorted(_capabilities(_SITELINK).values(), key=lambda row: str(row.effect))
+def adapter_capabilities(package: str) -> str:
+    """What an adapter promises, and below where each promise comes from."""
+    table = sorted(_capabilities(package).values(), key=lambda row: str(row.effect))
     rows = [
         "| effect | support | recognised again by | can be looked for | absence is proof |",
         "|---|---|---|---|---|",
@@ -111,20 +113,33 @@ def sitelink_capabilities() -> str:
 def sitelink_settings() -> str:
     """Every option of an account: key, default, and the sentence of its docstring."""
     room = importlib.import_module(f"{_SITELINK}.settings")
+    return _settings({
+        "`[accounts.NAME.options]`": [room.SiteLinkSettings],
+        "`[[accounts.NAME.options.facilities]]`": [room.FacilitySettings],
+        "`[accounts.NAME.options.timeouts]`": [room.Timeouts],
+        "`[accounts.NAME.options.limits]`": [room.Limits],
+    })  # fmt: skip
+
+
+def tryton_settings() -> str:
+    """Every option of an account: key, default, and the sentence of its docstring."""
+    room = importlib.import_module(f"{_TRYTON}.settings")
+    connection = importlib.import_module(f"{_TRYTON}.connection")
+    return _settings({
+        "`[accounts.NAME.options]`": [connection.ConnectionSettings, room.TrytonSettings],
+        "`[accounts.NAME.options.facility]`": [room.FacilitySettings],
+        "`[accounts.NAME.options.timeouts]`": [connection.Timeouts],
+        "`[accounts.NAME.options.limits]`": [connection.Limits],
+    })  # fmt: skip
+
+
+def _settings(tables: Mapping[str, list[Any]]) -> str:
+    """Tables of settings; one that is built on another names only what it adds."""
     parts = []
-    for title, name in (
-        ("`[accounts.NAME.options]`", "SiteLinkSettings"),
-        ("`[[accounts.NAME.options.facilities]]`", "FacilitySettings"),
-        ("`[accounts.NAME.options.timeouts]`", "Timeouts"),
-        ("`[accounts.NAME.options.limits]`", "Limits"),
-    ):
-        kind = getattr(room, name)
-        said = _attributes(kind)
-        items = [
-            _item(f"`{key}` ({_default(field)}): {said[key]}")
-            for key, field in kind.model_fields.items()
-            if key in said
-        ]
+    for title, kinds in tables.items():
+        said = {name: text for kind in kinds for name, text in _attributes(kind).items()}
+        fields = kinds[-1].model_fields
+        items = [_item(f"`{key}` ({_default(fields[key])}): {said[key]}") for key in fields if key in said]
         parts.append("\n".join([f"### {title}", "", *items]))
     return "\n\n".join(parts)
 
@@ -229,11 +244,13 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "error-table": error_table,
     "schema-list": schema_list,
     "capability-matrix": capability_matrix,
-    "sitelink-capabilities": sitelink_capabilities,
+    "sitelink-capabilities": partial(adapter_capabilities, _SITELINK),
     "sitelink-settings": sitelink_settings,
     "sitelink-operations": sitelink_operations,
     "sitelink-codes": sitelink_codes,
     "sitelink-dropped": sitelink_dropped,
+    "tryton-capabilities": partial(adapter_capabilities, _TRYTON),
+    "tryton-settings": tryton_settings,
     "notice-examples": notice_examples,
     "notice-variables": notice_variables,
 })  # fmt: skip

@@ -6,13 +6,15 @@ bank account, a password) travels beside it, sealed, to one send.
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode, b64encode
 from datetime import date
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from pmsbridge.model.documents import NoteKind, Visibility
-from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.money import ExactDecimal, Money, sum_money
 from pmsbridge.model.payments import Means
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.record import Id, Value
@@ -21,7 +23,9 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = [
     "EFFECT_KINDS",
+    "LARGEST_DOCUMENT_BYTES",
     "AddNote",
+    "AttachDocument",
     "CancelMoveOut",
     "ChangeContact",
     "ContactField",
@@ -30,6 +34,7 @@ __all__ = [
     "PaymentPart",
     "PostBulletin",
     "PostFutureCharges",
+    "RequestCallOff",
     "ReserveUnit",
     "ScheduleMoveOut",
     "SendMail",
@@ -43,6 +48,9 @@ __all__ = [
 
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{6,40}$")]
 """What an effect is found by again in a back office that keeps it: short, printable, unique per effect."""
+
+LARGEST_DOCUMENT_BYTES: Final = 512 * 1024
+"""Of a document that a tenant hands in: it waits in the journal until it is delivered."""
 
 
 class EffectBody(Value):
@@ -72,9 +80,14 @@ class EffectBody(Value):
 
 
 class PaymentPart(Value):
-    """What one rental gets of a payment."""
+    """What one rental gets of a payment.
+
+    Attributes:
+        invoice_id: The one invoice it settles; None for whatever is due, the oldest first.
+    """
 
     rental_id: Id
+    invoice_id: Id | None = None
     unit_id: Id | None
     unit_number: str = ""
     amount: Money
@@ -171,6 +184,35 @@ class ScheduleMoveOut(EffectBody):
         return f"{super().target}/{self.rental_id}"
 
 
+class RequestCallOff(EffectBody):
+    """Ask for a quantity of one contract line to be called off rent. The rental runs on until the yard acts.
+
+    Attributes:
+        item_id: The line.
+        description: What the line is about, for people.
+        quantity: How many, in the line's measure.
+        wanted_on: Business date from which it shall be off rent and may be collected.
+        place: Where it is to be collected; empty for where it was delivered.
+        comment: The tenant's words; empty when there are none.
+    """
+
+    kind: Literal["request_call_off"] = "request_call_off"
+    tenant_id: Id
+    rental_id: Id
+    item_id: Id
+    description: str = ""
+    quantity: ExactDecimal = Field(gt=0)
+    wanted_on: date
+    place: str = ""
+    comment: str = ""
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The rental and the line."""
+        return f"{super().target}/{self.rental_id}/{self.item_id}"
+
+
 class CancelMoveOut(EffectBody):
     """Take a scheduled move-out back."""
 
@@ -263,12 +305,62 @@ class AddNote(EffectBody):
         return f"{super().target}/{self.rental_id}"
 
 
+class AttachDocument(EffectBody):
+    """Put a document that a tenant hands in beside the rental, or beside the tenant.
+
+    Attributes:
+        rental_id: None for the tenant as a whole.
+        title: A file name without a folder.
+        content: The bytes in Base64, at most ``LARGEST_DOCUMENT_BYTES`` of them. Never shown.
+    """
+
+    kind: Literal["attach_document"] = "attach_document"
+    tenant_id: Id
+    rental_id: Id | None = None
+    title: str = Field(min_length=1, max_length=120, pattern=r"^[^/\\\x00-\x1f\x7f]+$")
+    media_type: str = Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")
+    content: str = Field(min_length=4, max_length=LARGEST_DOCUMENT_BYTES * 4 // 3 + 4, repr=False)
+    reference: Reference
+
+    @field_validator("content")
+    @classmethod
+    def _is_base64(cls, content: str) -> str:
+        try:
+            b64decode(content, validate=True)
+        except binascii.Error:
+            message = "is not Base64"
+            raise ValueError(message) from None
+        return content
+
+    @classmethod
+    def packed(cls, data: bytes) -> str:
+        """Bytes as ``content`` holds them."""
+        return b64encode(data).decode("ascii")
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+        return b64decode(self.content)
+
+    @property
+    def target(self) -> str:
+        """The tenant and the rental."""
+        return f"{super().target}/{self.tenant_id}/{self.rental_id or ''}"
+
+
 class PostBulletin(EffectBody):
-    """Post to the staff of a facility."""
+    """Post to the staff of a facility.
+
+    Attributes:
+        tenant_id: Whom it is about; None for nobody in particular.
+        rental_id: Which rental it is about; a back office that keeps its talk beside the contract posts it there.
+    """
 
     is_notice: ClassVar[bool] = True
 
     kind: Literal["post_bulletin"] = "post_bulletin"
+    tenant_id: Id | None = None
+    rental_id: Id | None = None
     subject: str = Field(min_length=1)
     body: str = Field(min_length=1)
     due_on: date | None = None
@@ -335,10 +427,12 @@ Effect = Annotated[
     | PostFutureCharges
     | SetAutopay
     | ScheduleMoveOut
+    | RequestCallOff
     | CancelMoveOut
     | ChangeContact
     | SetConsent
     | AddNote
+    | AttachDocument
     | PostBulletin
     | SendMail
     | ReserveUnit

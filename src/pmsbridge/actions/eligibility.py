@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Final
 
 from pydantic import Field
@@ -15,10 +16,12 @@ from pydantic import Field
 from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import AutopayState, expires_before
 from pmsbridge.model.record import Value
-from pmsbridge.model.rental import RentalState
+from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
+from pmsbridge.model.requests import CallOffReason
 
 __all__ = ["Asked", "Offer", "Subject", "available_actions", "judge", "refuse_unless_allowed"]
 
@@ -32,7 +35,7 @@ class Offer(Value):
         message: For a person, English; ``message_key`` names it for translation.
         unblock: What would make it possible; empty when nothing the tenant can do would.
         is_emulated: It would be done as a staff task.
-        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now".
+        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off".
     """
 
     kind: ActionKind
@@ -57,7 +60,7 @@ class Subject:
     Attributes:
         account: The tenant, read at one moment.
         today: Business date at the facility.
-        native: Effect kinds the back office does itself.
+        native: Effect kinds the back office does itself; "pay_invoice" and "pay_on_account" where it can aim a payment.
         is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
     """
 
@@ -75,6 +78,10 @@ class Asked:
     months: int | None = None
     leaving_on: date | None = None
     has_new_method: bool | None = None
+    invoice: Invoice | None = None
+    item_id: str | None = None
+    quantity: Decimal | None = None
+    wanted_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +141,16 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
 
 
 def available_actions(subject: Subject, *, rental_id: str | None = None) -> tuple[Offer, ...]:
-    """Every verb with the judge's answer: for one rental, or for the tenant and all current rentals."""
-    rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.current]
+    """Every verb with the judge's answer: for one rental, or for the tenant and all that is open of theirs."""
+    rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.rentals if _is_open(row)]
     per_rental = [judge(kind, subject, rental_id=each) for each in rentals for kind in ActionKind if kind.is_per_rental]
     whole = [] if rental_id is not None else [judge(kind, subject) for kind in ActionKind if not kind.is_per_rental]
     return (*whole, *per_rental)
+
+
+def _is_open(row: RentalAccount) -> bool:
+    rental = row.rental
+    return rental.state.is_current or rental.state is RentalState.QUOTE or rental.kind is RentalKind.ACCOUNT
 
 
 def refuse_unless_allowed(offer: Offer) -> None:
@@ -201,17 +213,28 @@ def _payments_open(case: _Case) -> _No | None:
         if row.payments_blocked:
             return _No(
                 "payments_blocked",
-                f"Online payment is not possible for unit {row.rental.unit_number}.",
+                f"Online payment is not possible for {_named(row)}.",
                 "Please call the office.",
             )
         limit = policy.blocked_from_days_past_due
         if limit is not None and row.days_past_due is not None and row.days_past_due >= limit:
             return _No(
                 "too_many_days_past_due",
-                f"Unit {row.rental.unit_number} is too many days past due for online payment.",
+                f"{_sentence(_named(row))} is too many days past due for online payment.",
                 "Please call the office.",
             )
     return None
+
+
+def _named(row: RentalAccount) -> str:
+    """What a sentence calls a rental."""
+    if row.rental.kind is RentalKind.ACCOUNT:
+        return "the account"
+    return f"{'contract' if row.rental.kind is RentalKind.CONTRACT else 'unit'} {row.rental.label}"
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _counts(row: RentalAccount) -> bool:
@@ -224,18 +247,24 @@ def _something_due(case: _Case) -> _No | None:
     payable = case.rental.balances.payable_now
     case.facts["payable_now"] = str(payable)
     if not payable.is_positive:
-        return _No("nothing_due", "Nothing is due for this unit.", "To pay ahead, use prepay.")
+        return _No("nothing_due", f"Nothing is due for {_this(case.rental)}.", "To pay ahead, use prepay.")
     return None
 
 
+def _this(row: RentalAccount) -> str:
+    return {RentalKind.CONTRACT: "this contract", RentalKind.ACCOUNT: "this account"}.get(row.rental.kind, "this unit")
+
+
 def _amount_fits(case: _Case) -> _No | None:
-    amount, payable = case.asked.amount, case.rental.balances.payable_now
+    return _within(case, case.rental.balances.payable_now)
+
+
+def _within(case: _Case, payable: Money) -> _No | None:
+    amount = case.asked.amount
     if amount is None:
         return None
-    if amount.currency != payable.currency:
-        return _No("wrong_currency", f"This unit is paid in {payable.currency}.")
-    if not amount.is_payable:
-        return _No("amount_not_payable", "An amount must be positive, without fractions of a cent.")
+    if denial := _is_no_amount(amount, payable.currency):
+        return denial
     if amount > payable:
         return _No("amount_exceeds_balance", f"At most {payable} may be paid now.", "To pay ahead, use prepay.")
     if amount < payable and not case.account.facility.policy.allows_partial_payments:
@@ -243,11 +272,40 @@ def _amount_fits(case: _Case) -> _No | None:
     return None
 
 
+def _is_no_amount(amount: Money, currency: str) -> _No | None:
+    if amount.currency != currency:
+        return _No("wrong_currency", f"Payments here are in {currency}.")
+    if not amount.is_payable:
+        return _No("amount_not_payable", "An amount must be positive, without fractions of a cent.")
+    return None
+
+
+def _invoice_is_open(case: _Case) -> _No | None:
+    invoice = case.asked.invoice
+    if invoice is None:
+        return None
+    if not invoice.is_visible or invoice.balance is None:
+        return _No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
+    if not invoice.balance.is_positive:
+        return _No("nothing_due", f"Nothing is due on invoice {invoice.number}.")
+    case.facts["payable_now"] = str(invoice.balance)
+    return _within(case, invoice.balance)
+
+
+def _keeps_an_account(case: _Case) -> _No | None:
+    if not any(row.rental.kind is RentalKind.ACCOUNT for row in case.account.rentals):
+        return _No("no_account", "There is no account that money could be paid on.", "Please call the office.")
+    if not case.account.facility.policy.takes_money_on_account:
+        return _No("not_on_account", "This facility takes no money on account.", "Pay what is due.")
+    amount = case.asked.amount
+    return _is_no_amount(amount, case.account.facility.currency) if amount is not None else None
+
+
 def _every_unit_billed(case: _Case) -> _No | None:
     rows = case.account.current
     if not rows and not case.account.total.payable_now.is_positive:
         return _No("no_rentals", "There is no unit to pay for.")
-    unbilled = [row.rental.unit_number for row in rows if not row.is_complimentary and row.billed is not True]
+    unbilled = [row.rental.label for row in rows if not row.is_complimentary and row.billed is not True]
     if unbilled:
         return _No(
             "not_all_billed",
@@ -266,20 +324,26 @@ def _anything_due(case: _Case) -> _No | None:
 
 
 def _nothing_owed(case: _Case) -> _No | None:
-    rows = [case.row] if case.row is not None else list(case.account.current)
+    rows = _periodic(case)
     if not rows:
         return _No("no_rentals", "There is no unit to pay for.")
     if all(row.is_complimentary for row in rows):
         return _No("complimentary", "This unit is free of charge; no payment is needed.")
-    owing = [row.rental.unit_number for row in rows if row.balances.ledger.is_positive]
+    owing = [row.rental.label for row in rows if row.balances.ledger.is_positive]
     if owing:
         verb = "have" if len(owing) > 1 else "has"
         return _No("balance_not_zero", f"Unit {', '.join(owing)} {verb} a balance.", "Pay the balance first.")
     return None
 
 
-def _not_leaving(case: _Case) -> _No | None:
+def _periodic(case: _Case) -> list[RentalAccount]:
+    """What is billed by the period: what a contract's items cost is known when they come back."""
     rows = [case.row] if case.row is not None else list(case.account.current)
+    return [row for row in rows if row.rental.kind is not RentalKind.CONTRACT]
+
+
+def _not_leaving(case: _Case) -> _No | None:
+    rows = _periodic(case)
     if any(row.rental.state is RentalState.NOTICE_GIVEN for row in rows):
         return _No("leaving", "A move-out is scheduled.", "Cancel the move-out to pay ahead.")
     if any(not row.rental.state.is_current for row in rows):
@@ -299,6 +363,90 @@ def _months_fit(case: _Case) -> _No | None:
 def _is_current(case: _Case) -> _No | None:
     if not case.rental.rental.state.is_current:
         return _No("rental_over", "This rental has ended.")
+    return None
+
+
+def _autopay_is_here(case: _Case) -> _No | None:
+    """Where one autopay covers the whole account, it is switched there and nowhere else."""
+    if case.rental.rental.kind is RentalKind.ACCOUNT:
+        return None
+    covering = [
+        row for row in case.account.rentals if row.rental.kind is RentalKind.ACCOUNT and row.autopay is not None
+    ]
+    if covering:
+        return _No("autopay_on_account", "Autopay covers the whole account.", "Change it for the account.")
+    return _is_current(case)
+
+
+def _is_no_contract(case: _Case) -> _No | None:
+    if case.rental.rental.kind is RentalKind.CONTRACT:
+        return _No("call_off_instead", "What is on a contract is called off item by item.", "Call items off rent.")
+    return None
+
+
+def _contract_is_open(case: _Case) -> _No | None:
+    rental = case.rental.rental
+    if rental.kind is not RentalKind.CONTRACT:
+        return _No("move_out_instead", "There are no items here to call off.", "To leave a unit, request a move-out.")
+    if not rental.state.is_current:
+        return _denied(CallOffReason.CONTRACT_NOT_OPEN, "This contract is not open.")
+    return None
+
+
+def _denied(reason: CallOffReason, message: str, unblock: str = "") -> _No:
+    return _No(reason.value, message, unblock)
+
+
+def _can_be_called_off(case: _Case) -> _No | None:
+    rental, wanted = case.rental.rental, case.asked.item_id
+    if wanted is None:
+        denials = [_item_denial(item) for item in rental.items]
+        return None if None in denials else next(iter(denials), _denied(CallOffReason.NOT_DELIVERED, "Nothing is out."))
+    item = rental.item(wanted)
+    if item is None:
+        raise NotFoundError("item_id", "is no item of this contract", remedy="Use an id from the items out.")
+    case.facts["callable_off"] = format(item.callable_off, "f")
+    return _item_denial(item) or _quantity_denial(item, case.asked.quantity)
+
+
+def _item_denial(item: ItemOut) -> _No | None:
+    if item.call_off_excluded:
+        text = "The rate of this item does not allow a call-off."
+        return _denied(CallOffReason.RATE_TYPE_EXCLUDED, text, "Please call the office.")
+    if item.out <= 0:
+        return _denied(CallOffReason.NOT_DELIVERED, "This item was not delivered yet.")
+    if item.callable_off <= 0:
+        return _denied(CallOffReason.ALREADY_OFF_RENT, "All of this item is back, or called off already.")
+    return None
+
+
+def _quantity_denial(item: ItemOut, quantity: Decimal | None) -> _No | None:
+    if quantity is None:
+        return None
+    if quantity <= 0:
+        return _No("quantity_not_positive", "A quantity is more than zero.")
+    if quantity > item.callable_off:
+        most = f"{item.callable_off.normalize():f}"
+        return _denied(CallOffReason.QUANTITY_EXCEEDS_OUT, f"Only {most} of it can be called off.", f"Choose {most}.")
+    return None
+
+
+def _call_off_day_fits(case: _Case) -> _No | None:
+    today = case.subject.today
+    earliest = today + timedelta(days=case.account.facility.policy.call_off_notice_days)
+    case.facts["earliest_on"] = earliest.isoformat()
+    day = case.asked.wanted_on
+    if day is None or day >= earliest:
+        return None
+    if day < today:
+        text = "A call-off for a day in the past needs the office."
+        return _denied(CallOffReason.BACKDATED_NEEDS_STAFF, text, f"Choose {earliest} or later, or call the office.")
+    return _denied(CallOffReason.PAST_CUTOFF, "It is too late for this day.", f"Choose {earliest} or later.")
+
+
+def _is_a_quote(case: _Case) -> _No | None:
+    if case.rental.rental.state is not RentalState.QUOTE:
+        return _No("no_quote", "This is no quote that waits for an answer.")
     return None
 
 
@@ -353,19 +501,24 @@ def _move_out_scheduled(case: _Case) -> _No | None:
 
 
 _K = ActionKind
-_AUTOPAY_ON: Final = (_is_current, _autopay_known, _method_ready)
+_AUTOPAY_ON: Final = (_autopay_is_here, _autopay_known, _method_ready)
 _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.PAY_RENTAL: (_payments_open, _nothing_confirming, _something_due, _amount_fits),
     _K.PAY_ALL: (_payments_open, _nothing_confirming, _every_unit_billed, _anything_due),
     _K.PREPAY: (_payments_open, _nothing_confirming, _months_fit, _nothing_owed, _not_leaving),
     _K.AUTOPAY_ON: _AUTOPAY_ON,
     _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
-    _K.AUTOPAY_OFF: (_is_current, _autopay_known, _autopay_optional),
-    _K.REQUEST_MOVE_OUT: (_is_current, _leaving_date_fits),
-    _K.CANCEL_MOVE_OUT: (_is_current, _move_out_scheduled),
+    _K.PAY_INVOICE: (_payments_open, _nothing_confirming, _invoice_is_open),
+    _K.PAY_ON_ACCOUNT: (_payments_open, _nothing_confirming, _keeps_an_account),
+    _K.AUTOPAY_OFF: (_autopay_is_here, _autopay_known, _autopay_optional),
+    _K.REQUEST_MOVE_OUT: (_is_current, _is_no_contract, _leaving_date_fits),
+    _K.CANCEL_MOVE_OUT: (_is_current, _is_no_contract, _move_out_scheduled),
+    _K.REQUEST_CALL_OFF: (_contract_is_open, _can_be_called_off, _call_off_day_fits),
+    _K.ACCEPT_QUOTE: (_is_a_quote,),
     _K.EDIT_CONTACT: (),
     _K.SET_CONSENT: (),
     _K.ADD_NOTE: (),
+    _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),
     _K.RESERVE_UNIT: (),
     _K.CHANGE_PASSWORD: (),

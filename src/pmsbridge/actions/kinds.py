@@ -14,14 +14,19 @@ class ActionKind(StrEnum):
     PAY_RENTAL = "pay_rental"
     PAY_ALL = "pay_all"
     PREPAY = "prepay"
+    PAY_INVOICE = "pay_invoice"
+    PAY_ON_ACCOUNT = "pay_on_account"
     AUTOPAY_ON = "autopay_on"
     AUTOPAY_CHANGE = "autopay_change"
     AUTOPAY_OFF = "autopay_off"
     REQUEST_MOVE_OUT = "request_move_out"
     CANCEL_MOVE_OUT = "cancel_move_out"
+    REQUEST_CALL_OFF = "request_call_off"
+    ACCEPT_QUOTE = "accept_quote"
     EDIT_CONTACT = "edit_contact"
     SET_CONSENT = "set_consent"
     ADD_NOTE = "add_note"
+    ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
     RESERVE_UNIT = "reserve_unit"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - a word, not a password
@@ -46,29 +51,37 @@ _PER_RENTAL: Final = frozenset(
         _K.AUTOPAY_OFF,
         _K.REQUEST_MOVE_OUT,
         _K.CANCEL_MOVE_OUT,
+        _K.REQUEST_CALL_OFF,
+        _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
     }
 )
 
-MONEY_KINDS: Final = frozenset({_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY})
+MONEY_KINDS: Final = frozenset({_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY, _K.PAY_INVOICE, _K.PAY_ON_ACCOUNT})
 
 NEEDS: Final[dict[ActionKind, str]] = {
     _K.PAY_RENTAL: "take_payment",
     _K.PAY_ALL: "take_payment",
     _K.PREPAY: "take_payment",
+    _K.PAY_INVOICE: "pay_invoice",
+    _K.PAY_ON_ACCOUNT: "pay_on_account",
     _K.AUTOPAY_ON: "set_autopay",
     _K.AUTOPAY_CHANGE: "set_autopay",
     _K.AUTOPAY_OFF: "set_autopay",
     _K.REQUEST_MOVE_OUT: "schedule_move_out",
     _K.CANCEL_MOVE_OUT: "cancel_move_out",
+    _K.REQUEST_CALL_OFF: "request_call_off",
+    _K.ACCEPT_QUOTE: "accept_quote",
     _K.EDIT_CONTACT: "change_contact",
     _K.SET_CONSENT: "set_consent",
     _K.ADD_NOTE: "add_note",
+    _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",
     _K.RESERVE_UNIT: "reserve_unit",
     _K.CHANGE_PASSWORD: "set_web_password",
 }
-"""The effect each verb stands on."""
+"""The effect each verb stands on. Paying one invoice, or money on account, is a payment that not every back office
+can aim so: each has a word of its own."""
 
 EMULATABLE: Final = frozenset(
     {
@@ -77,6 +90,8 @@ EMULATABLE: Final = frozenset(
         "change_contact",
         "set_consent",
         "reserve_unit",
+        "request_call_off",
+        "accept_quote",
     }
 )
 """Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""

@@ -41,9 +41,12 @@ def reference_of(action_id: str, name: str) -> str:
     return "PB-" + b32encode(digest).decode()[:12]
 
 
-def payment_guard(account: str, facility: str, tenant_id: str, rental_id: str, amount: Money) -> str:
-    """What two payments must share to be one click repeated: payer, rental and amount."""
-    return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount)
+def payment_guard(
+    account: str, facility: str, tenant_id: str, rental_id: str, amount: Money, invoice_id: str | None = None
+) -> str:
+    """What two payments must share to be one click repeated: payer, rental and amount; and the invoice, if they aim."""
+    aim = "" if invoice_id is None else f"\x1finvoice\x1f{invoice_id}"
+    return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount) + aim
 
 
 def payment_guards_of(account: str, facility: str, tenant_id: str, rental_id: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import TypedDict
 
 from pmsbridge.actions.effects import (
     AddNote,
+    AttachDocument,
     CancelMoveOut,
     ChangeContact,
     ContactField,
@@ -16,6 +18,7 @@ from pmsbridge.actions.effects import (
     PaymentPart,
     PostBulletin,
     PostFutureCharges,
+    RequestCallOff,
     ReserveUnit,
     ScheduleMoveOut,
     SendMail,
@@ -28,12 +31,14 @@ from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, paymen
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine
 from pmsbridge.actions.scribe import (
     AutopayWanted,
+    CallOffRequested,
     ConsentChanged,
     ContactChanged,
     MoveOutCancelled,
     MoveOutRequested,
     Notice,
     PrepaymentFailed,
+    QuoteAccepted,
     ReservationWanted,
     Scribe,
     StaffRequest,
@@ -46,6 +51,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import Means, PaymentIntent
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
+from pmsbridge.model.rental import ItemOut
 from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = ["Planner"]
@@ -104,7 +110,11 @@ class Planner:
     def _take(self, name: str, lines: tuple[QuoteLine, ...], means: Means, after: str | None) -> PlannedEffect:
         parts = tuple(
             PaymentPart(
-                rental_id=line.rental_id, unit_id=line.unit_id, unit_number=line.unit_number, amount=line.amount
+                rental_id=line.rental_id,
+                invoice_id=line.invoice_id,
+                unit_id=line.unit_id,
+                unit_number=line.unit_number,
+                amount=line.amount,
             )
             for line in lines
         )
@@ -112,12 +122,14 @@ class Planner:
             **self._scope, tenant_id=self._tenant, parts=parts, means=means,
             reference=reference_of(self.action_id, name),
         )  # fmt: skip
-        return self._step(name, effect, after=after, guards=tuple(self.guard(p.rental_id, p.amount) for p in parts))
+        return self._step(
+            name, effect, after=after, guards=tuple(self.guard(p.rental_id, p.amount, p.invoice_id) for p in parts)
+        )
 
-    def guard(self, rental_id: str, amount: Money) -> str:
-        """The business guard of a payment for one rental."""
+    def guard(self, rental_id: str, amount: Money, invoice_id: str | None = None) -> str:
+        """The business guard of a payment for one rental, or for one invoice of it."""
         ref = self.account.tenant.ref
-        return payment_guard(ref.account, ref.facility, ref.id, rental_id, amount)
+        return payment_guard(ref.account, ref.facility, ref.id, rental_id, amount, invoice_id)
 
     def guards_of(self, rental_id: str) -> str:
         """What every payment guard of one rental begins with."""
@@ -152,6 +164,26 @@ class Planner:
         notice = MoveOutCancelled.of(self.account, row, by_hand=self._is_by_hand(effect))
         return self._native_or_task("cancel_move_out", effect, notice, tell_staff=True, row=row)
 
+    def call_off(
+        self, row: RentalAccount, item: ItemOut, quantity: Decimal, wanted_on: date, *, place: str, comment: str
+    ) -> Plan:
+        """Ask for a quantity of an item to be called off rent, and tell staff. The rental runs on."""
+        effect = RequestCallOff(
+            **self._scope, tenant_id=self._tenant, rental_id=row.id, item_id=item.id, description=item.description,
+            quantity=quantity, wanted_on=wanted_on, place=place, comment=comment,
+            reference=reference_of(self.action_id, "call_off"),
+        )  # fmt: skip
+        notice = CallOffRequested.of(
+            self.account, row, item, quantity, wanted_on, place=place, comment=comment,
+            by_hand=self._is_by_hand(effect),
+        )  # fmt: skip
+        return self._native_or_task("call_off", effect, notice, tell_staff=True, row=row)
+
+    def accept_quote(self, row: RentalAccount, comment: str) -> Plan:
+        """Tell staff that a quote is accepted. Only they make a contract of it."""
+        notice = QuoteAccepted.of(self.account, row, comment)
+        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="accept_quote", row=row))
+
     # -- the tenant ----------------------------------------------------------------------------------------------
 
     def edit_contact(self, changes: Mapping[ContactField, str], seen: Mapping[ContactField, str]) -> Plan:
@@ -169,6 +201,15 @@ class Planner:
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""
         return Plan(steps=(self._note("note", row, text, kind=kind, visibility=visibility, is_principal=True),))
+
+    def attach(self, row: RentalAccount | None, title: str, media_type: str, data: bytes) -> Plan:
+        """Put a document beside a rental, or beside the tenant."""
+        effect = AttachDocument(
+            **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None, title=title,
+            media_type=media_type, content=AttachDocument.packed(data),
+            reference=reference_of(self.action_id, "document"),
+        )  # fmt: skip
+        return Plan(steps=(self._step("document", effect),))
 
     def ask_staff(self, subject: str, text: str) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""
@@ -224,7 +265,7 @@ class Planner:
         written = self.scribe.write(notice)
         board = self.scribe.for_board(written, has_mail=bool(self.scribe.staff))
         notices = [self._mail(name, to, written, after) for name, to in mail_names("mail", self.scribe.staff)]
-        notices.append(self._bulletin("bulletin", board, after=after))
+        notices.append(self._bulletin("bulletin", board, after=after, row=on))
         if on is not None:
             notices.append(self._note("note", on, board.text, after=after))
         if not is_principal:
@@ -245,11 +286,18 @@ class Planner:
         return self._step(name, effect, after=after, is_principal=False)
 
     def _bulletin(
-        self, name: str, written: Written, *, after: str | None = None, when: When = When.SETTLED
+        self,
+        name: str,
+        written: Written,
+        *,
+        after: str | None = None,
+        when: When = When.SETTLED,
+        row: RentalAccount | None = None,
     ) -> PlannedEffect:
         effect = PostBulletin(
-            **self._scope, subject=written.subject, body=written.text, reference=reference_of(self.action_id, name)
-        )
+            **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None,
+            subject=written.subject, body=written.text, reference=reference_of(self.action_id, name),
+        )  # fmt: skip
         return self._step(name, effect, after=after, when=when, is_principal=False)
 
     def _note(

@@ -26,11 +26,13 @@ class QuoteLine(Value):
     Attributes:
         due_now: What may be paid now.
         ahead: What future periods cost on top.
+        invoice_id: The one invoice it is for; None for whatever is due.
         amount: What this payment gives to this rental.
         ledger_seen: The ledger balance the quote was made from; a payment is refused when it moved.
     """
 
     rental_id: Id
+    invoice_id: Id | None = None
     unit_id: Id | None = None
     unit_number: str = ""
     due_now: Money
@@ -109,12 +111,15 @@ class PaymentQuote(Value):
         )
 
 
-def line_of(row: RentalAccount, *, amount: Money, ahead: Money | None = None) -> QuoteLine:
+def line_of(
+    row: RentalAccount, *, amount: Money, ahead: Money | None = None, invoice_id: str | None = None
+) -> QuoteLine:
     """A quote line of a rental."""
     return QuoteLine(
         rental_id=row.id,
+        invoice_id=invoice_id,
         unit_id=row.rental.unit_id,
-        unit_number=row.rental.unit_number,
+        unit_number=row.rental.unit_number or row.rental.number,
         due_now=row.balances.payable_now,
         ahead=Money.zero(row.balances.currency) if ahead is None else ahead,
         amount=amount,
@@ -134,7 +139,7 @@ def refuse_moved_balance(quote: PaymentQuote, account: TenantAccount, now: datet
     for line in quote.lines:
         row = account.rental(line.rental_id)
         if row is None or row.balances.ledger != line.ledger_seen:
-            message = f"The balance of unit {line.unit_number} changed since the quote."
+            message = f"The balance of {line.unit_number or line.rental_id} changed since the quote."
             raise IneligibleError(
                 message, code="balance_moved", unblock="Show the new balance and ask for a new quote."
             )

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import ClassVar, Final, Protocol, TypedDict
 
 from pmsbridge.actions.effects import ContactField
@@ -16,9 +17,11 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
+from pmsbridge.model.rental import ItemOut
 
 __all__ = [
     "AutopayWanted",
+    "CallOffRequested",
     "ConsentChanged",
     "ContactChanged",
     "FieldChange",
@@ -27,6 +30,7 @@ __all__ = [
     "NightMissed",
     "Notice",
     "PrepaymentFailed",
+    "QuoteAccepted",
     "ReservationWanted",
     "ReviewNeeded",
     "Scribe",
@@ -149,7 +153,7 @@ class MoveOutRequested(Notice):
     @classmethod
     def of(cls, account: TenantAccount, row: RentalAccount, leaving_on: date, *, by_hand: bool) -> MoveOutRequested:
         """A day to leave on."""
-        return cls(**_who(account), unit_number=row.rental.unit_number, leaving_on=leaving_on, by_hand=by_hand)
+        return cls(**_who(account), unit_number=row.rental.label, leaving_on=leaving_on, by_hand=by_hand)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +174,73 @@ class MoveOutCancelled(Notice):
     @classmethod
     def of(cls, account: TenantAccount, row: RentalAccount, *, by_hand: bool) -> MoveOutCancelled:
         """The day is taken back."""
-        return cls(**_who(account), unit_number=row.rental.unit_number, by_hand=by_hand)
+        return cls(**_who(account), unit_number=row.rental.label, by_hand=by_hand)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOffRequested(Notice):
+    """A customer asks for items to be called off rent. The rental runs on until the yard acts.
+
+    Attributes:
+        contract_number: Which contract.
+        item: What the line is about, with its code.
+        quantity: How many, as it is written ("2").
+        measure: In what; empty when it is not known.
+        wanted_on: Business date from which it shall be off rent and may be collected.
+        place: Where it is to be collected; empty for where it was delivered.
+        comment: The tenant's words; empty when there are none.
+        by_hand: The back office has no operation for it: staff write it down.
+    """
+
+    name: ClassVar[str] = "call_off_requested"
+    must_say: ClassVar[frozenset[str]] = frozenset({
+        "tenant_id", "contract_number", "item", "quantity", "wanted_on", "place", "comment", "by_hand",
+    })  # fmt: skip
+    paragraphs: ClassVar[frozenset[str]] = frozenset({"comment"})
+
+    contract_number: str
+    item: str
+    quantity: str
+    measure: str = ""
+    wanted_on: date
+    place: str = ""
+    comment: str = ""
+    by_hand: bool = False
+
+    @classmethod
+    def of(
+        cls, account: TenantAccount, row: RentalAccount, item: ItemOut, quantity: Decimal, wanted_on: date, *,
+        place: str, comment: str, by_hand: bool,
+    ) -> CallOffRequested:  # fmt: skip
+        """A quantity of an item from a day on."""
+        return cls(
+            **_who(account), contract_number=row.rental.label,
+            item=" ".join(part for part in (item.code, item.description) if part) or item.id,
+            quantity=f"{quantity.normalize():f}", measure=item.measure, wanted_on=wanted_on, place=place,
+            comment=comment, by_hand=by_hand,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteAccepted(Notice):
+    """A customer accepts a quote. Only staff make a contract of it.
+
+    Attributes:
+        quote_number: Which quote.
+        comment: The tenant's words; empty when there are none.
+    """
+
+    name: ClassVar[str] = "quote_accepted"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "quote_number", "comment"})
+    paragraphs: ClassVar[frozenset[str]] = frozenset({"comment"})
+
+    quote_number: str
+    comment: str = ""
+
+    @classmethod
+    def of(cls, account: TenantAccount, row: RentalAccount, comment: str) -> QuoteAccepted:
+        """A quote."""
+        return cls(**_who(account), quote_number=row.rental.label, comment=comment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +261,7 @@ class AutopayWanted(Notice):
     @classmethod
     def of(cls, account: TenantAccount, row: RentalAccount, *, on: bool) -> AutopayWanted:
         """Autopay on or off."""
-        return cls(**_who(account), unit_number=row.rental.unit_number, on=on)
+        return cls(**_who(account), unit_number=row.rental.label, on=on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -384,6 +454,6 @@ def _who(account: TenantAccount) -> _Who:
     return {
         "tenant_id": account.tenant.id,
         "tenant_name": account.tenant.name.full,
-        "units": tuple(row.rental.unit_number for row in account.current),
+        "units": tuple(row.rental.label for row in account.current),
         "facility_name": account.facility.name,
     }

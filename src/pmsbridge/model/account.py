@@ -13,7 +13,7 @@ from pmsbridge.model.payments import Autopay
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.record import Id, Instant, Source, Value
-from pmsbridge.model.rental import Rental
+from pmsbridge.model.rental import ItemOut, Rental
 
 __all__ = ["RentalAccount", "TenantAccount"]
 
@@ -88,6 +88,11 @@ class TenantAccount(Value):
     def total(self) -> Balances:
         """The sum over all rentals, ended ones included: a closed rental may still owe."""
         return Balances.total((row.balances for row in self.rentals), self.facility.currency)
+
+    @property
+    def items_out(self) -> tuple[tuple[Rental, ItemOut], ...]:
+        """Everything the tenant has on rent, over all contracts, each with its contract."""
+        return tuple((row.rental, item) for row in self.rentals for item in row.rental.items if item.on_rent > 0)
 
     def rental(self, rental_id: Id) -> RentalAccount | None:
         """The rental of that id, or None: never another tenant's."""

@@ -11,7 +11,7 @@ from pydantic import model_validator
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
 
-__all__ = ["Balances", "EntryKind", "LedgerEntry", "Statement"]
+__all__ = ["AgedBalance", "Balances", "EntryKind", "LedgerEntry", "Statement"]
 
 
 class EntryKind(OpenEnum):
@@ -126,6 +126,32 @@ class Balances(Value):
         """
         rows = list(parts)
         return cls(**{name: sum_money((getattr(row, name) for row in rows), currency) for name in cls.model_fields})
+
+
+class AgedBalance(Value):
+    """What is owed on a day, by how long it has been due. All in one currency; negative parts are credit.
+
+    Attributes:
+        on: Business date.
+        not_due: Billed, and not due yet.
+        up_to_30: Due for 0 to 29 days.
+        up_to_60: Due for 30 to 59 days.
+        up_to_90: Due for 60 to 89 days.
+        over_90: Due for 90 days or longer.
+    """
+
+    on: date
+    not_due: Money
+    up_to_30: Money
+    up_to_60: Money
+    up_to_90: Money
+    over_90: Money
+
+    @property
+    def total(self) -> Money:
+        """Everything billed on that day, less what was paid."""
+        parts = (self.not_due, self.up_to_30, self.up_to_60, self.up_to_90, self.over_90)
+        return sum_money(parts, self.not_due.currency)
 
 
 class Statement(Value):

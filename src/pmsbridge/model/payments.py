@@ -38,6 +38,7 @@ class PaymentIntent(StrEnum):
     PREPAY = "prepay"
     INVOICES = "invoices"
     ALL_RENTALS = "all_rentals"
+    ON_ACCOUNT = "on_account"
 
 
 class PaymentState(OpenEnum):

@@ -27,6 +27,8 @@ class FacilityPolicy(Value):
         move_out_max_days: How far ahead a move-out may be scheduled.
         blocked_from_days_past_due: From this many days past due on, online payment is refused; None for never.
         autopay_is_mandatory: A tenant may change the method but not switch autopay off.
+        call_off_notice_days: Whole days between a call-off and the first day it may be for; 0 when today will do.
+        takes_money_on_account: A customer may pay more than is due, where the back office keeps an account for it.
     """
 
     accepts_online_payments: bool = True
@@ -36,6 +38,8 @@ class FacilityPolicy(Value):
     move_out_max_days: int = Field(default=365, ge=1, le=1095)
     blocked_from_days_past_due: int | None = Field(default=None, ge=1)
     autopay_is_mandatory: bool = False
+    call_off_notice_days: int = Field(default=0, ge=0, le=365)
+    takes_money_on_account: bool = True
 
 
 class Facility(Record):

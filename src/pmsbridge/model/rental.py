@@ -11,7 +11,21 @@ from pydantic import Field, model_validator
 from pmsbridge.model.money import ExactDecimal, Money
 from pmsbridge.model.record import Id, OpenEnum, Record
 
-__all__ = ["ALLOWED_STEPS", "ItemOut", "Rental", "RentalState", "step_is_allowed"]
+__all__ = ["ALLOWED_STEPS", "ItemOut", "Rental", "RentalKind", "RentalState", "step_is_allowed"]
+
+
+class RentalKind(OpenEnum):
+    """What a rental is about, and so how it ends.
+
+    ``UNIT``: a unit is let until somebody moves out. ``CONTRACT``: items that are called off and brought back, line by
+    line. ``ACCOUNT``: no rental at all, but the running account of a customer in a back office that keeps one: what is
+    owed or in credit apart from any one rental, and the autopay that covers all of them. It is never current.
+    """
+
+    UNIT = "unit"
+    CONTRACT = "contract"
+    ACCOUNT = "account"
+    UNKNOWN = "unknown"
 
 
 class RentalState(OpenEnum):
@@ -40,9 +54,11 @@ class RentalState(OpenEnum):
 
 
 _S = RentalState
+# A contract of a few hours is let and over between two looks.
+_SHORT: Final = (_S.OFF_RENT, _S.RETURNED, _S.CLOSED)
 ALLOWED_STEPS: Final[dict[RentalState, frozenset[RentalState]]] = {
-    _S.QUOTE: frozenset({_S.RESERVED, _S.ACTIVE, _S.CANCELLED}),
-    _S.RESERVED: frozenset({_S.QUOTE, _S.ACTIVE, _S.CANCELLED}),
+    _S.QUOTE: frozenset({_S.RESERVED, _S.ACTIVE, _S.CANCELLED, *_SHORT}),
+    _S.RESERVED: frozenset({_S.QUOTE, _S.ACTIVE, _S.CANCELLED, *_SHORT}),
     _S.ACTIVE: frozenset({_S.NOTICE_GIVEN, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED, _S.CANCELLED}),
     _S.NOTICE_GIVEN: frozenset({_S.ACTIVE, _S.OFF_RENT, _S.RETURNED, _S.CLOSED, _S.EVICTED}),
     _S.OFF_RENT: frozenset({_S.ACTIVE, _S.RETURNED, _S.CLOSED}),
@@ -67,6 +83,11 @@ class ItemOut(Record):
     """Quantities of one contract line: 0 ≤ returned ≤ out ≤ ordered, and no more called off than is out.
 
     Attributes:
+        code: The article's number, as the operator writes it; text.
+        measure: What quantities are counted in, as the back office writes it ("u", "m").
+        out_on: Business date from which the first of it is out; None when nothing left yet.
+        due_back_on: Business date the contract expects it back; None when it says none.
+        call_off_excluded: Its rate type does not allow a call-off.
         ordered: Quantity on the contract.
         out: Quantity that left so far.
         returned: Quantity that came back.
@@ -77,7 +98,12 @@ class ItemOut(Record):
     entity: ClassVar[str] = "item_out"
 
     rental_id: Id
+    code: str = ""
     description: str = ""
+    measure: str = ""
+    out_on: date | None = None
+    due_back_on: date | None = None
+    call_off_excluded: bool = False
     ordered: ExactDecimal
     out: ExactDecimal
     returned: ExactDecimal
@@ -102,11 +128,18 @@ class ItemOut(Record):
         """What the customer still has."""
         return self.out - self.returned
 
+    @property
+    def callable_off(self) -> Decimal:
+        """What is out and not called off yet."""
+        return self.on_rent - self.call_off_pending - self.call_off_confirmed
+
 
 class Rental(Record):
     """One tenant's right to one unit (or to bulk items): lease, ledger, contract, order.
 
     Attributes:
+        kind: What it is about, and so how it ends.
+        number: Of the contract, as printed; text. Empty where the unit's number names it.
         unit_id: None for bulk equipment.
         unit_number: As on the door; text.
         rent: What this tenant pays per period, before tax; None when the back office does not say.
@@ -121,6 +154,8 @@ class Rental(Record):
     entity: ClassVar[str] = "rental"
 
     tenant_id: Id
+    kind: RentalKind = RentalKind.UNIT
+    number: str = ""
     unit_id: Id | None = None
     unit_number: str = ""
     state: RentalState
@@ -135,3 +170,12 @@ class Rental(Record):
     notice_given_on: date | None = None
     moved_out_on: date | None = None
     items: tuple[ItemOut, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What people call it: the unit's number, else the contract's, else its id."""
+        return self.unit_number or self.number or self.id
+
+    def item(self, item_id: str) -> ItemOut | None:
+        """The item of that id; None when the rental has none."""
+        return next((item for item in self.items if item.id == item_id), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "checked_key",
     "checked_mapping",
     "checked_months",
+    "checked_quantity",
     "checked_whole",
     "checked_words",
     "shape_of",
@@ -108,6 +110,18 @@ def checked_months(months: int) -> int:
     if isinstance(months, bool) or not isinstance(months, int):
         raise InputError("months", "must be a whole number", shape=shape_of(months))
     return months
+
+
+def checked_quantity(field: str, value: object) -> Decimal:
+    """An exact, finite quantity; whether it fits, the judge says.
+
+    Raises:
+        InputError: It is a float, text or no number.
+    """
+    number = Decimal(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else Decimal("NaN")
+    if not number.is_finite():
+        raise InputError(field, "must be an exact number", shape=shape_of(value), remedy='Like Decimal("2.5").')
+    return number
 
 
 def checked_day(field: str, day: date) -> date:

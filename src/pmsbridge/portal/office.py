@@ -22,6 +22,7 @@ from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.books import CustomerAccountPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
@@ -72,9 +73,10 @@ class Office:
 
     @property
     def native(self) -> frozenset[str]:
-        """Effect kinds the back office does itself; mail is always ours."""
+        """Effect kinds the back office does itself; mail is always ours. Payments it can aim are told apart."""
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
-        return frozenset(own | {"send_mail"})
+        aimed = {"pay_invoice", "pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
+        return frozenset(own | aimed | {"send_mail"})
 
     def payment_stamps(self) -> dict[str, int]:
         """The journal's stamps of this tenant's payments, for ``Submission.payments_seen``."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from pmsbridge.actions.effects import ContactField
+from pmsbridge.actions.effects import LARGEST_DOCUMENT_BYTES, ContactField
 from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
@@ -24,6 +26,7 @@ from pmsbridge.portal.arguments import (
     checked_flag,
     checked_id,
     checked_key,
+    checked_quantity,
     checked_whole,
     checked_words,
     wiped_on_refusal,
@@ -39,6 +42,8 @@ __all__ = ["TEXT_LIMIT_CHARS", "Requesting"]
 
 TEXT_LIMIT_CHARS = 1500
 _MOST_DAYS_AFTER_DUE = 28
+_LONGEST_TITLE_CHARS = 120
+_DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _SHORTEST_LOGIN_CHARS, _LONGEST_LOGIN_CHARS = 3, 200
 
 
@@ -133,6 +138,69 @@ class Requesting:
 
         return self._perform(ActionKind.CANCEL_MOVE_OUT, key, {"rental_id": rental})(decide)
 
+    def request_call_off(
+        self,
+        rental_id: str,
+        item_id: str,
+        quantity: Decimal | int,
+        wanted_on: date,
+        *,
+        key: str,
+        place: str = "",
+        comment: str = "",
+    ) -> ActionView:
+        """Ask for items on a contract to be called off rent. A request: the rental runs on until the yard acts.
+
+        Args:
+            rental_id: One of this tenant's contracts.
+            item_id: One of its items.
+            quantity: How many of it, in its measure; at most what is out and not called off yet.
+            wanted_on: Business date at the facility from which it shall be off rent and may be collected.
+            key: The idempotency key of this click.
+            place: Where it is to be collected; empty for where it was delivered.
+            comment: For the yard.
+
+        Raises:
+            InputError: The quantity is no exact number, the day no date, or a text does not fit; nothing was tried.
+            IneligibleError: More than is out ("quantity_exceeds_out"), a day in the past ("backdated_needs_staff"), or
+                another of the reasons there are; the code says which. Nothing was tried.
+            NotFoundError: The contract is not this tenant's, or has no such item.
+        """
+        rental, item = checked_id("rental_id", rental_id), checked_id("item_id", item_id)
+        many, day = checked_quantity("quantity", quantity), checked_day("wanted_on", wanted_on)
+        where = _checked_text("place", place, limit=200) if place else ""
+        words = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            asked = Asked(item_id=item, quantity=many, wanted_on=day)
+            self._office.allowed(ActionKind.REQUEST_CALL_OFF, account, rental_id=rental, asked=asked)
+            row = rental_of(account, rental)
+            line = row.rental.item(item)
+            assert line is not None  # noqa: S101 - the judge has found it
+            return planner.call_off(row, line, many, day, place=where, comment=words)
+
+        intent = {
+            "rental_id": rental, "item_id": item, "quantity": format(many, "f"), "wanted_on": day.isoformat(),
+            "place": where, "comment": words,
+        }  # fmt: skip
+        return self._perform(ActionKind.REQUEST_CALL_OFF, key, intent)(decide)
+
+    def accept_quote(self, rental_id: str, *, key: str, comment: str = "") -> ActionView:
+        """Tell the office that a quote is accepted. A request: only the office makes a contract of it.
+
+        Raises:
+            IneligibleError: It is no quote, or no longer one ("no_quote").
+            NotFoundError: The quote is not this tenant's.
+        """
+        rental = checked_id("rental_id", rental_id)
+        words = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ACCEPT_QUOTE, account, rental_id=rental)
+            return planner.accept_quote(rental_of(account, rental), words)
+
+        return self._perform(ActionKind.ACCEPT_QUOTE, key, {"rental_id": rental, "comment": words})(decide)
+
     def edit_contact(
         self, changes: Mapping[str, str], *, key: str, seen: Mapping[str, str] | None = None
     ) -> ActionView:
@@ -209,6 +277,30 @@ class Requesting:
 
         intent = {"rental_id": rental, "text": checked, "kind": about.value, "visibility": seen_by.value}
         return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
+
+    def attach_document(self, title: str, data: bytes, *, key: str, rental_id: str | None = None) -> ActionView:
+        """Hand in a document (PDF, PNG or JPEG); it is put beside the rental, or beside the tenant.
+
+        Args:
+            title: A file name without a folder.
+            data: The bytes, at most 512 KiB: they wait in the journal until they are delivered.
+            key: The idempotency key of this click.
+            rental_id: One of this tenant's rentals; None for the tenant as a whole.
+
+        Raises:
+            InputError: The name does not fit, or the bytes are none of these kinds, none, or too many.
+            NotFoundError: The rental is not this tenant's.
+            UnsupportedError: This back office keeps no documents.
+        """
+        rental = checked_id("rental_id", rental_id) if rental_id is not None else None
+        name, media_type = _checked_title(title), _checked_document(data)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ATTACH_DOCUMENT, account, rental_id=rental)
+            return planner.attach(rental_of(account, rental) if rental is not None else None, name, media_type, data)
+
+        intent = {"rental_id": rental, "title": name, "sha256": hashlib.sha256(data).hexdigest()}
+        return self._perform(ActionKind.ATTACH_DOCUMENT, key, intent)(decide)
 
     def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
         """Hand a request to staff (transfer, service, contact us): a note, a bulletin post and a mail with a reference.
@@ -291,6 +383,28 @@ def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_
         raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
     if days_after_due is not None:
         checked_whole("days_after_due", days_after_due, low=0, high=_MOST_DAYS_AFTER_DUE)
+
+
+def _checked_title(title: str) -> str:
+    name = _checked_text("title", title, limit=_LONGEST_TITLE_CHARS)
+    if any(sign in "/\\" or not sign.isprintable() for sign in name):
+        raise InputError("title", "is no plain file name", remedy="Leave the folder out.")
+    return name
+
+
+def _checked_document(data: object) -> str:
+    """The kind of a document, by how it begins."""
+    if not isinstance(data, bytes) or not data:
+        raise InputError("data", "must be bytes, and not empty", shape=type(data).__name__)
+    if len(data) > LARGEST_DOCUMENT_BYTES:
+        raise InputError(
+            "data", f"is larger than {LARGEST_DOCUMENT_BYTES:,} bytes", shape=f"{len(data):,} bytes",
+            remedy="Make it smaller; nothing is cut silently.",
+        )  # fmt: skip
+    found = next((kind for start, kind in _DOCUMENTS.items() if data.startswith(start)), None)
+    if found is None:
+        raise InputError("data", "is no PDF, PNG or JPEG", shape=f"{len(data):,} bytes")
+    return found
 
 
 def _checked_login(login: str) -> str:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import InputError, NotFoundError, UnavailableError
+from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.documents import Note, Reservation, visible_notes
+from pmsbridge.model.documents import Document, Note, Quote, Reservation, visible_notes
 from pmsbridge.model.invoices import Invoice, visible_to_customer
-from pmsbridge.model.ledger import LedgerEntry, Statement
+from pmsbridge.model.ledger import AgedBalance, LedgerEntry, Statement
 from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit
+from pmsbridge.model.portal_accounts import PortalAccount
+from pmsbridge.model.rental import ItemOut, Rental
+from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.paying import Paying
 from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.views import Dashboard
+from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, PaperContent, PaperPort, ReadinessPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 
@@ -186,6 +191,106 @@ class TenantSession(Paying, Requesting):
             opens_on=as_of - timedelta(days=days), closes_on=as_of, currency=currency, rental_id=rental_id,
         )  # fmt: skip
 
+    def account_statement(self, as_of: date, *, days: int = 90) -> Statement:
+        """The movements of everything this tenant has, of the ``days`` before a business date: it foots.
+
+        Args:
+            as_of: Last business date, inclusive.
+            days: How far back, 1 to 3,660.
+
+        Raises:
+            InputError: A date or a number of days that cannot be meant.
+            UnavailableError: The back office cannot be read now.
+        """
+        checked_day("as_of", as_of)
+        checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
+        office, account = self._office, self._office.read()
+        if isinstance(office.adapter, CustomerAccountPort):
+            entries = list(office.adapter.tenant_ledger(office.facility, office.tenant_id))
+        else:
+            ledgers = [office.adapter.ledger(office.facility, office.tenant_id, row.id) for row in account.rentals]
+            entries = [entry for ledger in ledgers for entry in ledger]
+        return Statement.from_entries(
+            entries, opens_on=as_of - timedelta(days=days), closes_on=as_of, currency=account.facility.currency
+        )
+
+    def aged_balance(self, on: date | None = None) -> AgedBalance:
+        """What is owed on a business date, by how long it has been due; None for today at the facility. Live.
+
+        Raises:
+            UnsupportedError: This back office does not tell.
+            UnavailableError: The back office cannot be read now.
+        """
+        office = self._office
+        day = checked_day("on", on) if on is not None else office.today(office.read())
+        if not isinstance(office.adapter, CustomerAccountPort):
+            raise _no_way("age a balance")
+        return office.adapter.aged_balance(office.facility, office.tenant_id, on=day)
+
+    def items_out(self) -> tuple[tuple[Rental, ItemOut], ...]:
+        """Everything on rent over all contracts, each with its contract. Live; see ``account`` for when it is away.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy.
+        """
+        return self._office.read().items_out
+
+    def call_offs(self) -> Sequence[CallOff]:
+        """Call-offs of this tenant and what became of them, newest first. Live.
+
+        Raises:
+            UnsupportedError: This back office does not tell.
+            UnavailableError: The back office cannot be read now.
+        """
+        office = self._office
+        if not isinstance(office.adapter, CallOffPort):
+            raise _no_way("tell of call-offs")
+        return office.adapter.call_offs(office.facility, office.tenant_id)
+
+    def documents(self) -> Sequence[Document]:
+        """Papers of this tenant, newest first. Live.
+
+        Raises:
+            UnsupportedError: This back office keeps none.
+            UnavailableError: The back office cannot be read now.
+        """
+        office = self._office
+        if not isinstance(office.adapter, PaperPort):
+            raise _no_way("show papers")
+        return office.adapter.documents(office.facility, office.tenant_id)
+
+    def quotes(self) -> Sequence[Quote]:
+        """Offers to this tenant, newest first. Live. Raises as ``documents`` does."""
+        office = self._office
+        if not isinstance(office.adapter, PaperPort):
+            raise _no_way("show quotes")
+        return office.adapter.quotes(office.facility, office.tenant_id)
+
+    def document(self, document_id: str) -> AbstractContextManager[PaperContent]:
+        """The bytes of one document, as a context: they are streamed while it is open. Live.
+
+        Raises:
+            NotFoundError: The document is not this tenant's.
+            UnsupportedError: This back office keeps none.
+            UnavailableError: The back office cannot be read now.
+        """
+        office, wanted = self._office, checked_id("document_id", document_id)
+        if not isinstance(office.adapter, PaperPort):
+            raise _no_way("show papers")
+        return office.adapter.content(office.facility, office.tenant_id, wanted)
+
+    def portal_account(self) -> PortalAccount:
+        """Whether this tenant may use the portal, and if not, what is in the way. Live.
+
+        Raises:
+            UnsupportedError: This back office does not tell.
+            UnavailableError: The back office cannot be read now.
+        """
+        office = self._office
+        if not isinstance(office.adapter, ReadinessPort):
+            raise _no_way("tell who may use a portal")
+        return office.adapter.portal_account(office.facility, office.tenant_id)
+
     def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
         """Invoices a customer may see, issued between two business dates, inclusive; by default the last year. Live.
 
@@ -259,3 +364,7 @@ class TenantSession(Paying, Requesting):
         if account.rental(rental_id) is None:
             raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
         return account
+
+
+def _no_way(what: str) -> UnsupportedError:
+    return UnsupportedError(f"this back office cannot {what}", code="not_supported")

@@ -174,6 +174,7 @@ STATEMENT = ledger.Statement(
     entries=(ENTRY,),
     closing=Money.of(5, "USD"),
 )
+AGED = ledger.AgedBalance(on=DAY, not_due=TEN, up_to_30=NONE, up_to_60=TEN, up_to_90=NONE, over_90=NONE)
 LINE = invoices.InvoiceLine(rental_id="R1", unit_number="015", description="Rent", net=TEN, tax=NONE)
 INVOICE = invoices.Invoice(
     ref=ref("invoice"),
@@ -275,6 +276,7 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     BALANCES,
     ENTRY,
     STATEMENT,
+    AGED,
     LINE,
     INVOICE,
     ALLOCATION,
@@ -376,6 +378,27 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     e.PostFutureCharges(**PLACE, tenant_id="T1", months=3),
     e.SetAutopay(**PLACE, tenant_id="T1", rental_id="R1", on=True, method=BANK, days_after_due=2),
     e.ScheduleMoveOut(**PLACE, tenant_id="T1", rental_id="R1", leaving_on=DAY, notice_given_on=DAY),
+    e.AttachDocument(
+        **PLACE,
+        tenant_id="T1",
+        rental_id="R1",
+        title="licence.pdf",
+        media_type="application/pdf",
+        content=e.AttachDocument.packed(b"%PDF-1.7"),
+        reference="PB-ABCDEFGHIJKL",
+    ),
+    e.RequestCallOff(
+        **PLACE,
+        tenant_id="T1",
+        rental_id="R1",
+        item_id="I1",
+        description="Mixer",
+        quantity=Decimal("2.5"),
+        wanted_on=DAY,
+        place="Gate 3",
+        comment="By the fence.",
+        reference="PB-ABCDEFGHIJKL",
+    ),
     e.CancelMoveOut(**PLACE, tenant_id="T1", rental_id="R1"),
     e.ChangeContact(**PLACE, tenant_id="T1", changes={"email": "new@example.test"}, seen={"email": "old@example.test"}),
     e.SetConsent(

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 from pmsbridge.actions.effects import ContactField
 from pmsbridge.actions.scribe import (
     AutopayWanted,
+    CallOffRequested,
     ConsentChanged,
     ContactChanged,
     FieldChange,
@@ -16,6 +17,7 @@ from pmsbridge.actions.scribe import (
     NightMissed,
     Notice,
     PrepaymentFailed,
+    QuoteAccepted,
     ReservationWanted,
     ReviewNeeded,
     StaffRequest,
@@ -26,8 +28,8 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
-    ContactChanged, MoveOutRequested, MoveOutCancelled, AutopayWanted, ConsentChanged, ReservationWanted,
-    StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
+    ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, QuoteAccepted, AutopayWanted, ConsentChanged,
+    ReservationWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -67,6 +69,17 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
     MoveOutCancelled.name: (
         MoveOutCancelled(**_WHO, unit_number="015"),
         MoveOutCancelled(**_NOBODY, unit_number="015", by_hand=True),
+    ),
+    CallOffRequested.name: (
+        CallOffRequested(
+            **_WHO, contract_number="42", item="MIX-150 Mixer 150 l", quantity="2", measure="u", wanted_on=_DAY,
+            place="Gate 3", comment="They stand by the fence.",
+        ),
+        CallOffRequested(**_NOBODY, contract_number="42", item="MIX-150", quantity="0.5", wanted_on=_DAY, by_hand=True),
+    ),
+    QuoteAccepted.name: (
+        QuoteAccepted(**_WHO, quote_number="17", comment="Please deliver early."),
+        QuoteAccepted(**_NOBODY, quote_number="17"),
     ),
     AutopayWanted.name: (
         AutopayWanted(**_WHO, unit_number="015", on=True),

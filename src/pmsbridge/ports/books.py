@@ -1,0 +1,92 @@
+"""What some back offices have beyond the two ports: one account per customer, papers, items that are called off.
+
+Each is a port of its own. An adapter has it, or a portal is told that this back office cannot say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol, runtime_checkable
+
+from pmsbridge.model.documents import Document, Quote
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.ledger import AgedBalance, LedgerEntry
+from pmsbridge.model.portal_accounts import PortalAccount
+from pmsbridge.model.requests import CallOff
+
+__all__ = ["CallOffPort", "CustomerAccountPort", "PaperContent", "PaperPort", "ReadinessPort"]
+
+
+@runtime_checkable
+class CustomerAccountPort(Protocol):
+    """A back office that keeps one account per customer over all rentals.
+
+    It settles single invoices and takes money on account. What belongs to no one rental is a row of the tenant's
+    account whose rental has the kind ``account``.
+    """
+
+    def invoice(self, facility: str, tenant_id: str, invoice_id: str) -> Invoice:
+        """Live: one invoice of a tenant that a customer may see.
+
+        Raises:
+            NotFoundError: The tenant has none of that id, or it may not be seen.
+        """
+
+    def tenant_ledger(self, facility: str, tenant_id: str) -> Sequence[LedgerEntry]:
+        """Live: movements of all rentals and of the account, oldest first."""
+
+    def aged_balance(self, facility: str, tenant_id: str, *, on: date) -> AgedBalance:
+        """Live: what was owed on a business date, by how long it was due."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperContent:
+    """A document's bytes on their way.
+
+    Attributes:
+        name: A file name without a folder.
+        media_type: What the bytes are, checked against how they begin; "application/octet-stream" when not known.
+        chunks: The bytes, once, while the context is open; at most as many as the adapter's cap.
+    """
+
+    name: str
+    media_type: str
+    chunks: Iterator[bytes]
+
+
+@runtime_checkable
+class PaperPort(Protocol):
+    """A back office that keeps or makes papers."""
+
+    def documents(self, facility: str, tenant_id: str) -> Sequence[Document]:
+        """Live: papers of a tenant, newest first: invoices, contracts, quotes, and files attached to them."""
+
+    def quotes(self, facility: str, tenant_id: str) -> Sequence[Quote]:
+        """Live: offers a tenant may accept or once had, newest first."""
+
+    def content(self, facility: str, tenant_id: str, document_id: str) -> AbstractContextManager[PaperContent]:
+        """Live: the bytes of one of the tenant's documents.
+
+        Raises:
+            NotFoundError: The tenant has no document of that id.
+            RejectedError: It is larger than the adapter hands out.
+        """
+
+
+@runtime_checkable
+class CallOffPort(Protocol):
+    """A back office from which it can be read what became of a call-off."""
+
+    def call_offs(self, facility: str, tenant_id: str) -> Sequence[CallOff]:
+        """Live: call-offs of a tenant, newest first, as the back office's own data say."""
+
+
+@runtime_checkable
+class ReadinessPort(Protocol):
+    """A back office that says who may use a portal."""
+
+    def portal_account(self, facility: str, tenant_id: str) -> PortalAccount:
+        """Live: whether a tenant may, and if not, what is in the way."""

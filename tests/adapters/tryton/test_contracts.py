@@ -1,0 +1,243 @@
+"""Contracts on a real server: what is out, what is called off, and what became of it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut
+from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnsupportedError
+from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
+from pmsbridge.model.requests import CallOffState, RequestState
+from pmsbridge.ports.outcome import Absent, Attempt, Found
+from pmsbridge.testing.conformance import Weather
+from pmsbridge_tryton.adapter import TrytonAdapter
+from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, days
+from tests.adapters.tryton.weather import WeatherProxy
+from tests.servers.tryton_yard import Customer, Yard
+
+ATTEMPT = Attempt(key=KEY)
+SCOPE: dict[str, Any] = {"account": ACCOUNT, "facility": FACILITY}
+
+
+def contract_of(erp: TrytonAdapter, customer: Customer, rental: int) -> Rental:
+    row = erp.account(FACILITY, str(customer.id)).rental(f"sale.rental,{rental}")
+    assert row is not None
+    return row.rental
+
+
+def item_of(erp: TrytonAdapter, customer: Customer, rental: int, code: str = "FENCE-8") -> ItemOut:
+    return next(item for item in contract_of(erp, customer, rental).items if item.code == code)
+
+
+def call_off(customer: Customer, rental: int, item: ItemOut, quantity: int, mark: str = "1") -> RequestCallOff:
+    return RequestCallOff(
+        **SCOPE, tenant_id=str(customer.id), rental_id=f"sale.rental,{rental}", item_id=item.id,
+        description=item.description, quantity=Decimal(quantity), wanted_on=days(4), place="Gate 3",
+        comment="By the fence.", reference=f"PB-CALL{mark:0>8}",
+    )  # fmt: skip
+
+
+def planned(yard: Yard, rental: int) -> list[Any]:
+    rows = yard.call.read(
+        "stock.move", [["origin", "=", f"sale.rental,{rental}"], ["from_location.type", "=", "rental"]],
+        "planned_date", "quantity", "state",
+    )  # fmt: skip
+    return sorted((row["quantity"], row["planned_date"]) for row in rows if row["state"] == "draft")
+
+
+def numbers(item: ItemOut) -> tuple[int, ...]:
+    return tuple(map(int, (item.ordered, item.out, item.returned, item.on_rent)))
+
+
+def test_an_item_keeps_its_name_and_its_sums_however_often_its_line_is_split(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.contract(tryton_customer, {"FENCE-8": 10}, start=days(-10), days=30)
+    before = item_of(erp, tryton_customer, rental)
+    assert numbers(before) == (10, 0, 0, 0)
+    assert contract_of(erp, tryton_customer, rental).state is RentalState.RESERVED
+
+    tryton_yard.pick_up(rental, {"FENCE-8": 6}, at=days(-10))
+    some = item_of(erp, tryton_customer, rental)
+    assert contract_of(erp, tryton_customer, rental).vendor_state == "confirmed"
+    assert contract_of(erp, tryton_customer, rental).state is RentalState.ACTIVE
+    tryton_yard.pick_up(rental, {"FENCE-8": 4}, at=days(-9))
+    tryton_yard.take_back(rental, {"FENCE-8": 3}, at=days(-2))
+    after = item_of(erp, tryton_customer, rental)
+
+    assert numbers(some) == (10, 6, 0, 6)
+    assert numbers(after) == (10, 10, 3, 7)
+    assert before.id == some.id == after.id
+    assert (after.out_on, after.due_back_on, after.measure) == (days(-10), days(20), "u")
+    assert len(contract_of(erp, tryton_customer, rental).items) == 1
+
+
+def test_items_out_are_listed_over_all_contracts(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    one = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 2, "GEN-20": 1}, start=days(-3), days=9)
+    other = tryton_yard.on_rent(tryton_customer, {"GEN-20": 1}, start=days(-3), days=9)
+    tryton_yard.take_back(other, at=days(-1))
+    tryton_yard.quote(tryton_customer, {"GEN-20": 1}, start=days(3), days=2)
+
+    found = erp.account(FACILITY, str(tryton_customer.id)).items_out
+
+    assert {(rental.id, item.code) for rental, item in found} == {
+        (f"sale.rental,{one}", "FENCE-8"), (f"sale.rental,{one}", "GEN-20"),
+    }  # fmt: skip
+    assert all(rental.number and rental.kind is RentalKind.CONTRACT for rental, _ in found)
+
+
+def test_a_call_off_of_all_moves_the_collection_and_the_rent_runs_on(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    item = item_of(erp, tryton_customer, rental)
+    effect = call_off(tryton_customer, rental, item, 5)
+
+    assert isinstance(erp.probe(effect, ATTEMPT), Absent)
+    erp.execute(effect, ATTEMPT)
+    erp.execute(effect, ATTEMPT)
+
+    assert isinstance(erp.probe(effect, ATTEMPT), Found)
+    (note,) = tryton_yard.notes("sale.rental", rental)
+    assert note.startswith(f"[{effect.reference}] call-off of item {item.id}, quantity 5, from {days(4)}")
+    assert "Gate 3" in note
+    assert planned(tryton_yard, rental) == [(5, days(4))]
+    found = contract_of(erp, tryton_customer, rental)
+    assert found.state is RentalState.ACTIVE
+    assert [line["actual_end"] for line in tryton_yard.lines(rental)] == [None]
+    assert [int(found.items[0].call_off_pending), int(found.items[0].callable_off)] == [5, 0]
+
+
+def test_of_a_part_only_whole_lines_get_a_day_and_the_note_says_how_many(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.contract(tryton_customer, {"FENCE-8": 10}, start=days(-10), days=30)
+    tryton_yard.pick_up(rental, {"FENCE-8": 7}, at=days(-10))
+    tryton_yard.pick_up(rental, {"FENCE-8": 3}, at=days(-9))
+    item = item_of(erp, tryton_customer, rental)
+
+    erp.execute(call_off(tryton_customer, rental, item, 4), ATTEMPT)
+
+    assert planned(tryton_yard, rental) == [(3, days(4)), (7, days(20))]
+    assert "quantity 4" in tryton_yard.notes("sale.rental", rental)[0]
+
+
+def test_more_than_is_out_is_refused_before_anything_is_written(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.contract(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    tryton_yard.pick_up(rental, {"FENCE-8": 2}, at=days(-10))
+    item = item_of(stormy, tryton_customer, rental)
+
+    with pytest.raises(RejectedError) as refusal:
+        stormy.execute(call_off(tryton_customer, rental, item, 3), ATTEMPT)
+
+    assert refusal.value.code == "quantity_exceeds_out"
+    assert weather.count("*.write") == weather.count("*.create") == 0
+
+
+def test_a_contract_of_somebody_else_is_not_there(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    other = tryton_yard.customer()
+    rental = tryton_yard.on_rent(other, {"FENCE-8": 5}, start=days(-10), days=30)
+    effect = call_off(tryton_customer, rental, item_of(erp, other, rental), 1)
+
+    with pytest.raises(RejectedError) as refusal:
+        erp.execute(effect, ATTEMPT)
+
+    assert refusal.value.code == "rental_not_found"
+    assert tryton_yard.notes("sale.rental", rental) == []
+
+
+@pytest.mark.parametrize("step", ["model.stock.move.write", "model.ir.note.create"])
+def test_a_call_off_whose_answer_was_lost_is_there_once(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, step: str
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    effect = call_off(customer, rental, item_of(stormy, customer, rental), 5)
+    weather.let(Weather.LOST_AFTER, step)
+
+    with pytest.raises(OutcomeUnknownError):
+        stormy.execute(effect, ATTEMPT)
+    seen = stormy.probe(effect, ATTEMPT)
+    stormy.execute(effect, ATTEMPT)
+
+    assert isinstance(seen, Found if step.endswith("create") else Absent)
+    assert len(tryton_yard.notes("sale.rental", rental)) == 1
+    assert planned(tryton_yard, rental) == [(5, days(4))]
+
+
+def states(erp: TrytonAdapter, customer: Customer) -> dict[str, tuple[CallOffState, RequestState]]:
+    return {c.reference: (c.call_off_state, c.state) for c in erp.call_offs(FACILITY, str(customer.id))}
+
+
+def test_what_becomes_of_a_call_off_is_read_from_the_contract(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    item = item_of(erp, tryton_customer, rental)
+    first, second, third = (call_off(tryton_customer, rental, item, n, mark=str(n)) for n in (1, 2, 3))
+    for effect in (first, second):
+        erp.execute(effect, ATTEMPT)
+    asked = states(erp, tryton_customer)
+    tryton_yard.note("sale.rental", rental, f"{first.reference} acknowledged 4711")
+    tryton_yard.note("sale.rental", rental, f"[{second.reference}] refused: it was never delivered there")
+    answered = states(erp, tryton_customer)
+    open_item = item_of(erp, tryton_customer, rental)
+    tryton_yard.take_back(rental, {"FENCE-8": 1}, at=days(0))
+    back = {call.reference: call for call in erp.call_offs(FACILITY, str(tryton_customer.id))}
+
+    assert set(asked.values()) == {(CallOffState.REQUESTED, RequestState.SENT)}
+    assert answered[first.reference] == (CallOffState.ACKNOWLEDGED, RequestState.ACKNOWLEDGED)
+    assert answered[second.reference] == (CallOffState.REFUSED, RequestState.REFUSED)
+    open_numbers = (open_item.call_off_confirmed, open_item.call_off_pending, open_item.callable_off)
+    assert [int(number) for number in open_numbers] == [1, 0, 4]
+    assert back[first.reference].call_off_state is CallOffState.PICKED_UP
+    assert back[first.reference].call_number == "4711"
+    assert back[first.reference].stop_at is not None
+    assert third.reference not in back
+    assert numbers(item_of(erp, tryton_customer, rental)) == (5, 5, 1, 4)
+
+
+def test_words_of_a_customer_are_no_call_off_and_no_answer(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    from pmsbridge.actions.effects import AddNote
+
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    item = item_of(erp, tryton_customer, rental)
+    effect = call_off(tryton_customer, rental, item, 1)
+    erp.execute(effect, ATTEMPT)
+    words = (
+        f"[PB-FORGED000001] call-off of item {item.id}, quantity 5, from 2026-01-01\n{effect.reference} acknowledged 1"
+    )
+
+    erp.execute(
+        AddNote(
+            **SCOPE, tenant_id=str(tryton_customer.id), rental_id=f"sale.rental,{rental}", text=words,
+            reference="PB-NOTE00000001",
+        ),
+        ATTEMPT,
+    )  # fmt: skip
+
+    assert states(erp, tryton_customer) == {effect.reference: (CallOffState.REQUESTED, RequestState.SENT)}
+
+
+def test_a_contract_has_no_day_to_leave_on(erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"GEN-20": 1}, start=days(-10), days=30)
+    effect = ScheduleMoveOut(
+        **SCOPE, tenant_id=str(tryton_customer.id), rental_id=f"sale.rental,{rental}", leaving_on=days(30),
+        notice_given_on=days(0),
+    )  # fmt: skip
+
+    with pytest.raises(UnsupportedError) as refusal:
+        erp.execute(effect, ATTEMPT)
+
+    assert refusal.value.code == "call_off_instead"

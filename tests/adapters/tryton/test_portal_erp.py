@@ -1,0 +1,182 @@
+"""The rental-contract portal before a real server: the whole way from a click to the books and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.rental import RentalKind
+from pmsbridge.model.requests import CallOffState
+from pmsbridge.portal.bridge import Bridge
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.clock import SystemClock
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.settings.sections import AccountSettings, Settings
+from pmsbridge.store.database import open_database
+from pmsbridge_tryton.adapter import TrytonAdapter
+from tests.adapters.tryton.account import ACCOUNT, days
+from tests.adapters.tryton.weather import WeatherProxy
+from tests.servers.tryton_yard import Customer, Yard
+
+MEANS = ExternalPayment(gateway="stripe", reference="pi_portal_1")
+
+
+@dataclass
+class Portal:
+    """A portal, the customer in it, and the yard behind it."""
+
+    bridge: Bridge
+    yard: Yard
+    customer: Customer
+
+    @property
+    def session(self) -> TenantSession:
+        return self.bridge.tenant("main", str(self.customer.id))
+
+
+@pytest.fixture
+def portal(stormy: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer, tmp_path: Path) -> Iterator[Portal]:
+    settings = Settings(accounts={ACCOUNT: AccountSettings(system="tryton")})
+    with Bridge(
+        settings, database=open_database(f"sqlite:///{tmp_path}/bridge.db"), adapters={ACCOUNT: stormy}, mailer=None,
+        clock=SystemClock(), wait=timedelta(seconds=30),
+    ) as bridge:  # fmt: skip
+        yield Portal(bridge, tryton_yard, tryton_customer)
+
+
+def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.on_rent(portal.customer, {"GEN-20": 2}, start=days(-20), days=60)
+    invoice = yard.bill(rental, until=days(-10))
+    board = session.dashboard()
+    before = session.account_statement(days(0))
+
+    view = session.pay_invoice(str(invoice), MEANS, key="click-0001")
+    again = session.pay_invoice(str(invoice), MEANS, key="click-0001")
+
+    assert [row.id for row in board.rows] == [f"sale.rental,{rental}"]
+    assert board.total.due.amount == yard.balance(portal.customer) + before.closing.amount
+    assert view.outcome is Outcome.SETTLED
+    assert again.action_id == view.action_id
+    assert yard.owed(invoice) == 0
+    assert len(yard.payments(portal.customer)) == 1
+    after = session.account_statement(days(0))
+    assert (after.opening, after.closing.amount) == (before.opening, Decimal(0))
+    with pytest.raises(IneligibleError) as denied:
+        session.pay_invoice(str(invoice), MEANS, key="click-0002")
+    assert denied.value.code == "nothing_due"
+
+
+def test_a_call_off_is_judged_before_anything_is_sent_then_carried_to_the_yard(
+    portal: Portal, weather: WeatherProxy
+) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.contract(portal.customer, {"FENCE-8": 10}, start=days(-10), days=30)
+    yard.pick_up(rental, {"FENCE-8": 4}, at=days(-10))
+    ((contract, item),) = session.items_out()
+    weather.clear()
+
+    for quantity, day, code in ((5, days(3), "quantity_exceeds_out"), (1, days(-1), "backdated_needs_staff")):
+        with pytest.raises(IneligibleError) as denied:
+            session.request_call_off(contract.id, item.id, quantity, day, key=f"click-{code}")
+        assert denied.value.code == code
+    assert weather.count("*.create") == weather.count("*.write") == weather.count("*.post") == 0
+    view = session.request_call_off(contract.id, item.id, 4, days(3), key="click-0003", place="Gate 3")
+
+    assert view.outcome is Outcome.SETTLED
+    portal.bridge.runtime.run_due()
+    (call,) = session.call_offs()
+    assert (call.call_off_state, int(call.quantity), call.pickup_on) == (CallOffState.REQUESTED, 4, days(3))
+    assert any(call.reference in text for text in yard.notes("sale.rental", rental))
+    assert any("Gate 3" in text for text in yard.posts("sale.rental", rental))
+    with pytest.raises(IneligibleError) as denied:
+        session.request_call_off(contract.id, item.id, 1, days(3), key="click-0004")
+    assert denied.value.code == "already_off_rent"
+
+
+def test_money_on_account_and_a_quote_that_is_accepted(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    quote = yard.quote(portal.customer, {"GEN-20": 1}, start=days(5), days=3)
+
+    paid = session.pay_on_account(Money.of("75.00", "USD"), MEANS, key="click-0005")
+    accepted = session.accept_quote(f"sale.rental,{quote}", key="click-0006")
+
+    assert paid.outcome is accepted.outcome is Outcome.SETTLED
+    assert yard.balance(portal.customer) == Decimal("-75.00")
+    assert any("accepted" in text for text in yard.notes("sale.rental", quote))
+    (row,) = yard.call.read("sale.rental", [["id", "=", quote]], "state")
+    assert row["state"] == "quotation"
+
+
+def test_nothing_of_another_customer_is_reached(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    other = yard.customer()
+    rental = yard.on_rent(other, {"GEN-20": 1}, start=days(-20), days=60)
+    invoice = yard.bill(rental, until=days(-10))
+
+    with pytest.raises(NotFoundError):
+        session.pay_invoice(str(invoice), MEANS, key="click-0007")
+    with pytest.raises(NotFoundError):
+        session.request_call_off(f"sale.rental,{rental}", "1", 1, days(3), key="click-0008")
+    with pytest.raises(NotFoundError), session.document(f"invoice-{invoice}"):
+        pass
+    assert yard.owed(invoice) > 0
+
+
+def test_a_night_copies_customers_and_contracts_and_the_next_one_what_changed(portal: Portal) -> None:
+    yard = portal.yard
+    rental = yard.on_rent(portal.customer, {"FENCE-8": 3}, start=days(-5), days=9)
+    for _ in range(2):
+        yard.let(portal.customer, start=days(-5))
+
+    first = portal.bridge.sync()
+    yard.take_back(rental, {"FENCE-8": 1}, at=days(-1))
+    second = portal.bridge.sync()
+
+    copied = portal.bridge.mirror.get(ACCOUNT, "main", "rental", f"sale.rental,{rental}")
+    assert not first.failed
+    assert not second.failed
+    assert [row.findings for row in (*first.rows, *second.rows) if row.findings] == []
+    assert copied is not None
+    assert copied.kind is RentalKind.CONTRACT  # type: ignore[attr-defined]
+    assert [int(item.on_rent) for item in copied.items] == [2]  # type: ignore[attr-defined]
+    assert portal.bridge.mirror.get(ACCOUNT, "main", "tenant", str(portal.customer.id)) is not None
+    checked = portal.bridge.verify_sync("main")
+    assert checked.is_equal, checked.drifts
+
+
+def test_what_this_back_office_cannot_is_said(portal: Portal) -> None:
+    offers = {offer.kind.value: offer for offer in portal.session.available_actions() if offer.rental_id is None}
+
+    assert offers["change_password"].code == "not_supported"
+    assert offers["pay_on_account"].allowed
+    with pytest.raises(UnsupportedError):
+        portal.bridge.adapters[ACCOUNT].sign_in("main", login="x", password=None)  # type: ignore[arg-type]
+
+
+def test_a_document_that_is_handed_in_is_there_once_and_shown(portal: Portal, weather: WeatherProxy) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.quote(portal.customer, {"GEN-20": 1}, start=days(5), days=3)
+    data = b"%PDF-1.7 made up"
+
+    for _ in range(2):
+        view = session.attach_document("licence.pdf", data, key="click-0009", rental_id=f"sale.rental,{rental}")
+    weather.clear()
+    for title, content in (("a/b.pdf", data), ("x.exe", b"MZ"), ("big.pdf", b"%PDF-" + bytes(600_000)), ("e.pdf", b"")):
+        with pytest.raises(InputError):
+            session.attach_document(title, content, key="click-0010")
+
+    assert weather.calls == []
+    assert view.outcome is Outcome.SETTLED
+    assert yard.attachments("sale.rental", rental) == {"licence.pdf": data}
+    (paper,) = session.documents()
+    with session.document(paper.id) as content_:
+        assert b"".join(content_.chunks) == data
