@@ -163,7 +163,7 @@ class EnumCodec(Section):
 
     Attributes:
         words: The vendor's word to ours. Several may mean the same.
-        write: Of words of ours that several mean: which is written.
+        write: Of words of ours that several mean: which is written. Without it, such a word can only be read.
         unknown: What another word of the vendor reads as: ``unknown`` keeps the record, ``refuse`` does not.
         spelt: The vendor's words are texts or whole numbers.
         fold_case: Capitals do not count when reading.
@@ -176,15 +176,16 @@ class EnumCodec(Section):
     spelt: Literal["text", "integer"] = "text"
     fold_case: bool = False
 
+    @property
+    def doubtful(self) -> list[str]:
+        """Words of ours that several words of the vendor mean, and none is said to be the one that is written."""
+        ours = list(self.words.values())
+        return sorted({word for word in ours if ours.count(word) > 1} - set(self.write))
+
     @model_validator(mode="after")
     def _is_two_way(self) -> Self:
         if self.spelt == "integer" and not all(re.fullmatch(r"-?[0-9]{1,9}", word) for word in self.words):
             message = "spelt: integer, but a word is no whole number"
-            raise ValueError(message)
-        ours = list(self.words.values())
-        doubtful = sorted({word for word in ours if ours.count(word) > 1} - set(self.write))
-        if doubtful:
-            message = f"several words mean {doubtful[0]}; say in write which one is written"
             raise ValueError(message)
         if any(self.words.get(vendor) != word for word, vendor in self.write.items()):
             message = "write names a word that words does not give that meaning"
