@@ -1,29 +1,33 @@
-"""Credentials that stay the same: headers, a query key, basic, bearer, or none."""
+"""Credentials that stay the same: headers, keys in the query, basic, bearer, or none."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from pmsbridge.ports.adapter import Secrets
 from pmsbridge.transport.http import Deadline, HttpRequest
 from pmsbridge_rest.address import with_query, without_query
 from pmsbridge_rest.auth.scheme import Signed, with_header
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.mapping.auth import ApiKeyAuth, BasicAuth, BearerAuth
 
-__all__ = ["Basic", "HeaderKeys", "NoAuth", "QueryKeys", "basic_word"]
+__all__ = ["ApiKey", "Basic", "Bearer", "Nobody", "basic_word"]
 
 
 class _Fixed:
     """Nothing can be renewed: whoever is refused stays refused until a person acts."""
+
+    __slots__ = ()
 
     def renews(self, refused: Signed) -> bool:  # noqa: ARG002 - the port's signature
         """Never."""
         return False
 
 
-class NoAuth(_Fixed):
+class Nobody(_Fixed):
     """No credentials."""
+
+    __slots__ = ()
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
         """The request as it is."""
@@ -31,66 +35,48 @@ class NoAuth(_Fixed):
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderKeys(_Fixed):
-    """One or several headers; a bearer token is one with the prefix "Bearer ".
+class ApiKey(_Fixed):
+    """One or several keys in headers or in the query. No address with a query is in a log or an error of ours."""
 
-    Attributes:
-        secrets: Where references are looked up.
-        keys: Reference by header name.
-        prefix: Stands before every value.
-        plain: Further headers that are no secret, such as an application's id or the audit's author.
-    """
-
-    secrets: Secrets
-    keys: Mapping[str, str]
-    prefix: str = ""
-    plain: Mapping[str, str] | None = None
+    section: ApiKeyAuth
+    words: Words
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
-        """With every header."""
-        for name, value in (self.plain or {}).items():
-            request = with_header(request, name, value)
-        for name, reference in self.keys.items():
-            request = with_header(request, name, self.prefix + self.secrets.get(reference))
-        return Signed(request)
+        """With every key; those of the query replace what a followed link brought."""
+        for name, template in self.section.in_headers.items():
+            request = with_header(request, name, self.words.text(template))
+        in_query = self.section.in_query
+        if not in_query:
+            return Signed(request)
+        pairs = [(name, self.words.text(template)) for name, template in in_query.items()]
+        return Signed(replace(request, url=with_query(without_query(request.url, in_query), pairs)))
 
 
 @dataclass(frozen=True, slots=True)
-class QueryKeys(_Fixed):
-    """Keys in the query. Addresses with a query are in no log and in no error of ours.
+class Bearer(_Fixed):
+    """A fixed token in ``Authorization``."""
 
-    Attributes:
-        secrets: Where references are looked up.
-        keys: Reference by the name in the query.
-    """
-
-    secrets: Secrets
-    keys: Mapping[str, str]
+    section: BearerAuth
+    words: Words
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
-        """With every key."""
-        pairs = [(name, self.secrets.get(reference)) for name, reference in self.keys.items()]
-        return Signed(replace(request, url=with_query(without_query(request.url, self.keys), pairs)))
+        """With the token."""
+        value = f"{self.section.word} {self.words.secret(self.section.token)}".lstrip()
+        return Signed(with_header(request, "Authorization", value))
 
 
 @dataclass(frozen=True, slots=True)
 class Basic(_Fixed):
-    """HTTP Basic.
+    """HTTP Basic."""
 
-    Attributes:
-        secrets: Where references are looked up.
-        user: Reference of the user name.
-        password: Reference of the password; None for an empty one.
-    """
-
-    secrets: Secrets
-    user: str
-    password: str | None = None
+    section: BasicAuth
+    words: Words
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
         """With user and password."""
-        password = "" if self.password is None else self.secrets.get(self.password)
-        return Signed(with_header(request, "Authorization", basic_word(self.secrets.get(self.user), password)))
+        name = self.section.password
+        password = "" if name is None else self.words.secret(name)
+        return Signed(with_header(request, "Authorization", basic_word(self.words.text(self.section.user), password)))
 
 
 def basic_word(user: str, password: str) -> str:

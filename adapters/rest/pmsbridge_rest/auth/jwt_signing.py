@@ -1,72 +1,58 @@
-"""A signed JWT for every single request, bound to it by digests among its claims."""
+"""A signed JWT for every single request, bound to it by a digest among its claims."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import base64
+import hashlib
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pmsbridge.errors import ConfigurationError
-from pmsbridge.ports.adapter import Secrets
 from pmsbridge.transport.http import Deadline, HttpRequest
-from pmsbridge_rest.auth.recipe import baked, parts_of
+from pmsbridge_rest.auth.parts import Nonce, parts_of, random_nonce
 from pmsbridge_rest.auth.scheme import Signed, with_header
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.mapping.auth import JwtAuth
 
-__all__ = ["JwtRules", "JwtSigning"]
+__all__ = ["JwtSigning"]
 
 _LONGEST_LIFE: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class JwtRules:
-    """How one signs.
-
-    Attributes:
-        key: Reference of the signing key: text for HS, PEM for RS and ES.
-        algorithm: As the standard names it.
-        claims: Recipes by claim ("jti": "{nonce}.{body_sha256_base64}"); ``iat`` and ``exp`` are added.
-        key_id: Reference of ``kid``; None for none.
-        life: From ``iat`` to ``exp``; at most an hour.
-        sent_as: Name of the header.
-        prefix: Stands before the token.
-    """
-
-    key: str
-    algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256"] = "HS256"
-    claims: Mapping[str, str] = field(default_factory=dict)
-    key_id: str | None = None
-    life: timedelta = timedelta(minutes=1)
-    sent_as: str = "Authorization"
-    prefix: str = "Bearer "
 
 
 class JwtSigning:
     """Signs every request with a token of its own.
 
     Args:
-        rules: How.
-        secrets: Where references are looked up.
+        section: What the mapping says.
+        words: Fills the templates.
         clock: Wall clock, aware UTC.
+        nonce: Makes a text never used before.
 
     Raises:
         ConfigurationError: The library that signs is not installed.
     """
 
-    def __init__(self, rules: JwtRules, *, secrets: Secrets, clock: Callable[[], datetime]) -> None:
-        self._rules = rules
-        self._secrets = secrets
+    def __init__(
+        self, section: JwtAuth, words: Words, *, clock: Callable[[], datetime], nonce: Nonce = random_nonce
+    ) -> None:
+        self._section = section
+        self._words = words
         self._clock = clock
+        self._nonce = nonce
         self._library = _jwt()
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
         """With a token made for this request and no other."""
-        rules, now = self._rules, self._clock()
-        parts = parts_of(request, now)
-        claims: dict[str, object] = {name: baked(recipe, parts).decode() for name, recipe in rules.claims.items()}
+        section, now = self._section, self._clock()
+        parts = parts_of(request, now, self._nonce())
+        claims: dict[str, object] = {name: self._words.text(each, parts) for name, each in section.claims.items()}
+        if section.digest_over:
+            claim, _, begins_with = section.digest_claim.partition(":")
+            claims[claim] = begins_with + _digest(self._words.content(section.digest_over, parts))
         issued = int(now.timestamp())
-        claims |= {"iat": issued, "exp": issued + int(min(rules.life, _LONGEST_LIFE).total_seconds())}
-        return Signed(with_header(request, rules.sent_as, rules.prefix + self._token(claims)))
+        claims |= {"iat": issued, "exp": issued + int(min(section.lifetime, _LONGEST_LIFE).total_seconds())}
+        return Signed(with_header(request, "Authorization", f"{section.word} {self._token(claims)}".lstrip()))
 
     def renews(self, refused: Signed) -> bool:  # noqa: ARG002 - the port's signature
         """Never: the same key signs again."""
@@ -74,15 +60,19 @@ class JwtSigning:
 
     def _token(self, claims: dict[str, object]) -> str:
         """The library's own complaints repeat keys, so none of them is passed on."""
-        rules = self._rules
-        named = {} if rules.key_id is None else {"kid": self._secrets.get(rules.key_id)}
-        key = self._secrets.get(rules.key)
+        section = self._section
+        head = {"kid": self._words.text(section.key_id)} if section.key_id else {}
+        key = self._words.secret(section.key)
         try:
-            return str(self._library.encode(claims, key, algorithm=rules.algorithm, headers=named))
+            return str(self._library.encode(claims, key, algorithm=section.algorithm, headers=head))
         except Exception:  # noqa: BLE001 - whatever it says, the key is not one for this algorithm
             key = ""
-        message = f"the signing key does not fit {rules.algorithm}; nothing was sent"
+        message = f"the signing key does not fit {section.algorithm}; nothing was sent"
         raise ConfigurationError(message, code="bad_key")
+
+
+def _digest(content: bytes) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode("ascii").rstrip("=")
 
 
 def _jwt() -> Any:  # noqa: ANN401 - a library that is loaded late

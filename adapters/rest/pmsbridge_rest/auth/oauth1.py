@@ -11,19 +11,23 @@ import hashlib
 import hmac
 import secrets as randomness
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from pmsbridge.ports.adapter import Secrets
 from pmsbridge.transport.http import Deadline, HttpRequest
+from pmsbridge_rest.address import with_query
 from pmsbridge_rest.auth.scheme import Signed, with_header
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.mapping.auth import OAuth1Auth
 
 __all__ = ["OneLegged", "base_string"]
 
 _PORTS: Final = {"http": 80, "https": 443}
 _FORM: Final = "application/x-www-form-urlencoded"
-_HASHES: Final = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
+_HASHES: Final = {"hmac_sha1": hashlib.sha1, "hmac_sha256": hashlib.sha256}
+_NAMES: Final = {"hmac_sha1": "HMAC-SHA1", "hmac_sha256": "HMAC-SHA256"}
 
 
 def _nonce() -> str:
@@ -34,45 +38,34 @@ class OneLegged:
     """Signs with key and secret.
 
     Args:
-        key: Reference of the consumer key.
-        secret: Reference of the consumer secret.
-        secrets: Where references are looked up.
+        section: What the mapping says.
+        words: Looks key and secret up.
         clock: Wall clock, aware UTC; the back office refuses what is minutes off.
-        method: How it is signed.
-        realm: Stands unsigned in the header; empty for none.
         nonce: Makes a text never used before.
     """
 
     def __init__(
-        self,
-        key: str,
-        secret: str,
-        *,
-        secrets: Secrets,
-        clock: Callable[[], datetime],
-        method: Literal["HMAC-SHA1", "HMAC-SHA256"] = "HMAC-SHA1",
-        realm: str = "",
-        nonce: Callable[[], str] = _nonce,
+        self, section: OAuth1Auth, words: Words, *, clock: Callable[[], datetime], nonce: Callable[[], str] = _nonce
     ) -> None:
-        self._key = key
-        self._secret = secret
-        self._secrets = secrets
+        self._section = section
+        self._words = words
         self._clock = clock
-        self._method = method
-        self._realm = realm
         self._nonce = nonce
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
-        """With the protocol's header."""
+        """With the protocol's words in a header or in the query."""
         protocol = {
-            "oauth_consumer_key": self._secrets.get(self._key),
+            "oauth_consumer_key": self._words.secret(self._section.consumer_key),
             "oauth_nonce": self._nonce(),
-            "oauth_signature_method": self._method,
+            "oauth_signature_method": _NAMES[self._section.signature],
             "oauth_timestamp": str(int(self._clock().timestamp())),
             "oauth_version": "1.0",
         }
         protocol["oauth_signature"] = self._signature(base_string(request, protocol))
-        shown = {"realm": self._realm, **protocol} if self._realm else protocol
+        if self._section.send_in == "query":
+            return Signed(replace(request, url=with_query(request.url, protocol.items())))
+        realm = self._section.realm
+        shown = {"realm": realm, **protocol} if realm else protocol
         words = ", ".join(f'{_encoded(name)}="{_encoded(value)}"' for name, value in shown.items())
         return Signed(with_header(request, "Authorization", f"OAuth {words}"))
 
@@ -81,8 +74,8 @@ class OneLegged:
         return False
 
     def _signature(self, base: str) -> str:
-        key = f"{_encoded(self._secrets.get(self._secret))}&".encode("ascii")
-        digest = hmac.new(key, base.encode("ascii"), _HASHES[self._method]).digest()
+        key = f"{_encoded(self._words.secret(self._section.consumer_secret))}&".encode("ascii")
+        digest = hmac.new(key, base.encode("ascii"), _HASHES[self._section.signature]).digest()
         return base64.b64encode(digest).decode("ascii")
 
 

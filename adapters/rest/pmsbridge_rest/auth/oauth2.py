@@ -3,98 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final, Literal
+from dataclasses import dataclass
 from urllib.parse import quote_plus
 
 from pmsbridge.errors import UnavailableError
-from pmsbridge.ports.adapter import Secrets
 from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
 from pmsbridge_rest.auth.fixed import basic_word
 from pmsbridge_rest.auth.scheme import Signed, Token, with_header
 from pmsbridge_rest.auth.token_cell import TokenCell
-from pmsbridge_rest.auth.token_request import ask_for_token, good_for, text_at
-from pmsbridge_rest.bodies.encoding import Encoding, encoded
+from pmsbridge_rest.auth.token_request import ask_for_token, found_in, good_for, text_in
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.bodies.encoding import encoded
+from pmsbridge_rest.mapping.auth import ClientCredentialsAuth, RefreshTokenAuth
 
-__all__ = ["ClientCredentials", "TokenEndpoint", "token_in"]
-
-MARGIN: Final = timedelta(seconds=60)
+__all__ = ["ClientCredentials", "TokenAddress"]
 
 
 @dataclass(frozen=True, slots=True)
-class TokenEndpoint:
+class TokenAddress:
     """Where and as whom tokens are asked for.
 
     Attributes:
-        url: The token address.
-        client_id: Reference of our id.
-        client_secret: Reference of our secret.
-        sent_in: "basic" encodes id and secret as the standard says, "basic_plain" leaves them as they are, "body"
-            puts them into the form.
-        scope: Space-separated; empty for none.
-        extra: Further fields of the form, such as an audience.
-        margin: How long before its end a token is renewed.
-        lifetime: When the answer does not say; None for "until refused".
+        url: The whole address.
+        section: What the mapping says of it.
+        words: Fills the templates.
+        http: Asks.
     """
 
     url: str
-    client_id: str
-    client_secret: str
-    sent_in: Literal["basic", "basic_plain", "body"] = "basic"
-    scope: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
-    margin: timedelta = MARGIN
-    lifetime: timedelta | None = None
+    section: ClientCredentialsAuth | RefreshTokenAuth
+    words: Words
+    http: HttpClient
 
-    def request(self, secrets: Secrets, form: Mapping[str, str]) -> HttpRequest:
-        """The request for a token; ``form`` says for which grant."""
-        client_id, client_secret = secrets.get(self.client_id), secrets.get(self.client_secret)
-        fields = {**form, **({"scope": self.scope} if self.scope else {}), **self.extra}
-        if self.sent_in == "body":
-            fields |= {"client_id": client_id, "client_secret": client_secret}
-        body, media_type = encoded(fields, Encoding.FORM)
+    def ask(self, form: Mapping[str, str], deadline: Deadline) -> Mapping[str, object]:
+        """The answer to one request for a token.
+
+        Raises:
+            ConfigurationError: Refused.
+            UnavailableError: No usable answer; nothing else was sent.
+        """
+        return ask_for_token(self.http, self._request(form), deadline)[0]
+
+    def token_in(self, document: Mapping[str, object]) -> tuple[str, Deadline | None]:
+        """The token of an answer, and until when it is good.
+
+        Raises:
+            UnavailableError: The answer has none.
+        """
+        text, section = text_in(document, self.section.token_at), self.section
+        if not text:
+            raise UnavailableError("the token address answered without a token; nothing was sent", code="no_token")
+        said = found_in(document, section.expires_at)
+        return text, self.http.deadline(good_for(said, margin=section.renew_before, otherwise=section.lifetime))
+
+    def _request(self, form: Mapping[str, str]) -> HttpRequest:
+        section, words = self.section, self.words
+        fields = {**form, **{name: words.text(template) for name, template in section.parameters.items()}}
+        client = [words.secret(name) for name in (section.client_id, section.client_secret) if name is not None]
+        if section.send_as == "body":
+            fields |= dict(zip(("client_id", "client_secret"), client, strict=False))
+        body, media_type = encoded(fields, "form")
         headers = {"Content-Type": media_type, "Accept": "application/json"}
         request = HttpRequest("POST", self.url, headers, body, is_write=False, operation="token")
-        if self.sent_in == "body":
-            return request
-        if self.sent_in == "basic":
-            client_id, client_secret = quote_plus(client_id), quote_plus(client_secret)
-        return with_header(request, "Authorization", basic_word(client_id, client_secret))
-
-
-def token_in(document: Mapping[str, object], endpoint: TokenEndpoint, http: HttpClient) -> Token:
-    """The token of an answer, good for as long as it says.
-
-    Raises:
-        UnavailableError: The answer has none.
-    """
-    text = text_at(document, "access_token")
-    if not text:
-        raise UnavailableError("the token address answered without a token; nothing was sent", code="no_token")
-    span = good_for(document.get("expires_in"), margin=endpoint.margin, otherwise=endpoint.lifetime)
-    return Token(text, None if span is None else http.deadline(span))
+        if section.send_as == "basic" and client:
+            word = basic_word(quote_plus(client[0]), quote_plus("".join(client[1:])))
+            request = with_header(request, "Authorization", word)
+        for name, template in section.token_headers.items():
+            request = with_header(request, name, words.text(template))
+        return request
 
 
 class ClientCredentials:
     """Bearer tokens for our own id and secret.
 
     Args:
-        endpoint: Where and as whom.
-        http: Asks.
-        secrets: Where references are looked up.
+        address: Where and as whom.
+        section: What the mapping says.
     """
 
-    def __init__(self, endpoint: TokenEndpoint, *, http: HttpClient, secrets: Secrets) -> None:
-        self._endpoint = endpoint
-        self._http = http
-        self._secrets = secrets
+    def __init__(self, address: TokenAddress, section: ClientCredentialsAuth) -> None:
+        self._address = address
+        self._section = section
         self._cell = TokenCell(self._fetch)
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
         """With a token that is good now."""
         token = self._cell.get(deadline)
-        return Signed(with_header(request, "Authorization", f"Bearer {token.text}"), token)
+        return Signed(with_header(request, "Authorization", f"{self._section.word} {token.text}".lstrip()), token)
 
     def renews(self, refused: Signed) -> bool:
         """The next request gets another token."""
@@ -102,6 +97,6 @@ class ClientCredentials:
         return True
 
     def _fetch(self, deadline: Deadline) -> Token:
-        asked = self._endpoint.request(self._secrets, {"grant_type": "client_credentials"})
-        document, _ = ask_for_token(self._http, asked, deadline)
-        return token_in(document, self._endpoint, self._http)
+        scopes = {"scope": " ".join(self._section.scopes)} if self._section.scopes else {}
+        document = self._address.ask({"grant_type": "client_credentials", **scopes}, deadline)
+        return Token(*self._address.token_in(document))

@@ -1,4 +1,4 @@
-"""OAuth 2 refresh tokens that change with every renewal.
+"""OAuth 2 refresh tokens, also those that change with every renewal.
 
 A renewal makes the old refresh token worthless. So one process renews at a time, the new token is kept before anything
 is signed with what came with it, and when it cannot be kept it is held in memory and kept before the next call. What
@@ -9,47 +9,37 @@ lost, the old token is tried once more, and a back office without a grace period
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
-from pmsbridge.errors import ConfigurationError
-from pmsbridge.ports.adapter import Secrets
-from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
-from pmsbridge_rest.auth.oauth2 import TokenEndpoint
+from pmsbridge.errors import UnavailableError
+from pmsbridge.transport.http import Deadline, HttpRequest
+from pmsbridge_rest.auth.oauth2 import TokenAddress
 from pmsbridge_rest.auth.scheme import Signed, Token, with_header
 from pmsbridge_rest.auth.token_cell import TokenCell
-from pmsbridge_rest.auth.token_request import ask_for_token, good_for, text_at
+from pmsbridge_rest.auth.token_request import text_in
 from pmsbridge_rest.auth.vault import KeptTokens, TokenVault
+from pmsbridge_rest.mapping.auth import RefreshTokenAuth
 
 __all__ = ["RotatingTokens"]
 
 
 class RotatingTokens:
-    """Bearer tokens renewed by a refresh token.
+    """Bearer tokens renewed by a refresh token; the mapping's secret is used while the vault is empty.
 
     Args:
-        endpoint: Where and as whom.
-        first_token: Reference of the refresh token to begin with; used while the vault is empty.
+        address: Where and as whom.
+        section: What the mapping says.
         vault: Keeps the newest.
-        http: Asks.
-        secrets: Where references are looked up.
         clock: Wall clock, aware UTC.
     """
 
     def __init__(
-        self,
-        endpoint: TokenEndpoint,
-        *,
-        first_token: str,
-        vault: TokenVault,
-        http: HttpClient,
-        secrets: Secrets,
-        clock: Callable[[], datetime],
+        self, address: TokenAddress, section: RefreshTokenAuth, *, vault: TokenVault, clock: Callable[[], datetime]
     ) -> None:
-        self._endpoint = endpoint
-        self._first_token = first_token
+        self._address = address
+        self._section = section
         self._vault = vault
-        self._http = http
-        self._secrets = secrets
         self._clock = clock
         self._refused = ""
         self._unkept: KeptTokens | None = None
@@ -58,7 +48,7 @@ class RotatingTokens:
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
         """With a token that is good now."""
         token = self._cell.get(deadline)
-        return Signed(with_header(request, "Authorization", f"Bearer {token.text}"), token)
+        return Signed(with_header(request, "Authorization", f"{self._section.word} {token.text}".lstrip()), token)
 
     def renews(self, refused: Signed) -> bool:
         """The next request gets another token."""
@@ -86,23 +76,20 @@ class RotatingTokens:
         return bool(kept.access) and kept.access != self._refused and not is_spent
 
     def _renewed(self, kept: KeptTokens | None, deadline: Deadline) -> KeptTokens:
-        refresh = kept.refresh if kept is not None else self._secrets.get(self._first_token)
-        form = {"grant_type": "refresh_token", "refresh_token": refresh}
-        began = self._clock()
-        document, _ = ask_for_token(self._http, self._endpoint.request(self._secrets, form), deadline)
-        access = text_at(document, "access_token")
-        if not access:
-            raise ConfigurationError("the token address answered without a token; nothing was sent", code="no_token")
-        span = good_for(document.get("expires_in"), margin=self._endpoint.margin, otherwise=self._endpoint.lifetime)
-        new = KeptTokens(text_at(document, "refresh_token") or refresh, access, _end(began, span))
-        self._unkept = new
+        refresh = kept.refresh if kept is not None else self._address.words.secret(self._section.refresh_token)
+        document = self._address.ask({"grant_type": "refresh_token", "refresh_token": refresh}, deadline)
+        newer = text_in(document, self._section.refresh_token_at) or refresh
+        # Kept even when the answer has no access token: the old refresh token may be worthless by now.
+        self._unkept = KeptTokens(newer)
+        with suppress(UnavailableError):
+            access, good_until = self._address.token_in(document)
+            self._unkept = KeptTokens(newer, access, good_until and self._clock() + good_until.left())
+        new = self._unkept
         self._keep_what_is_not_kept()
+        if not new.access:
+            self._address.token_in(document)
         return new
 
     def _token(self, kept: KeptTokens) -> Token:
         left = None if kept.spent_at is None else max(kept.spent_at - self._clock(), timedelta(0))
-        return Token(kept.access, None if left is None else self._http.deadline(left))
-
-
-def _end(began: datetime, span: timedelta | None) -> datetime | None:
-    return None if span is None else began + span
+        return Token(kept.access, None if left is None else self._address.http.deadline(left))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.transport.http import Deadline, HttpRequest
+from pmsbridge_rest.auth.words import Words
 
-__all__ = ["Scheme", "Signed", "Token", "with_header"]
+__all__ = ["Scheme", "Signed", "Token", "WithHeaders", "with_header"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,31 @@ class Scheme(Protocol):
         Returns:
             Whether other credentials will be used next time, so that asking again makes sense.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class WithHeaders:
+    """A scheme with further headers beside its own; they are part of what is signed.
+
+    Attributes:
+        inner: The scheme.
+        words: Fills the templates.
+        headers: Template by header.
+    """
+
+    inner: Scheme
+    words: Words
+    headers: Mapping[str, str]
+
+    def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
+        """With both."""
+        for name, template in self.headers.items():
+            request = with_header(request, name, self.words.text(template))
+        return self.inner.sign(request, deadline)
+
+    def renews(self, refused: Signed) -> bool:
+        """As the scheme."""
+        return self.inner.renews(refused)
 
 
 def with_header(request: HttpRequest, name: str, value: str) -> HttpRequest:

@@ -2,79 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Literal
+from dataclasses import replace
+from urllib.parse import quote
 
 from pmsbridge.errors import ConfigurationError
-from pmsbridge.ports.adapter import Secrets
 from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
-from pmsbridge_rest.address import with_query, without_query
+from pmsbridge_rest.address import joined, with_query, without_query
 from pmsbridge_rest.auth.scheme import Signed, Token, with_header
 from pmsbridge_rest.auth.token_cell import TokenCell
-from pmsbridge_rest.auth.token_request import ask_for_token, good_for, text_at
-from pmsbridge_rest.bodies.encoding import Encoding, encoded
+from pmsbridge_rest.auth.token_request import ask_for_token, text_in
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.bodies.encoding import encoded
+from pmsbridge_rest.bodies.exact_json import UnreadableError, read_json, write_json
+from pmsbridge_rest.mapping.auth import SessionAuth
+from pmsbridge_rest.mapping.paths import write_at
+from pmsbridge_rest.mapping.requests import Encoding
 
-__all__ = ["SessionLogin", "SessionRules"]
-
-
-@dataclass(frozen=True, slots=True)
-class SessionRules:
-    """How one logs on.
-
-    Attributes:
-        url: The log-on's address.
-        fields: Reference by the name in the body.
-        plain: Further fields of the body that are no secret.
-        encoding: How the body is written.
-        token_at: Dotted path in the answer, or "header:Name".
-        sent_in: Where calls carry the token.
-        sent_as: Name of the header or of the query's key.
-        prefix: Stands before the token.
-        life_at: Dotted path of the seconds it lives; empty when the answer does not say.
-        lifetime: When the answer does not say; None for "until refused".
-        margin: How long before its end a new log-on is made.
-    """
-
-    url: str
-    fields: Mapping[str, str]
-    token_at: str
-    plain: Mapping[str, str] = field(default_factory=dict)
-    encoding: Encoding = Encoding.JSON
-    sent_in: Literal["header", "query"] = "header"
-    sent_as: str = "Authorization"
-    prefix: str = ""
-    life_at: str = ""
-    lifetime: timedelta | None = None
-    margin: timedelta = timedelta(seconds=60)
+__all__ = ["SessionLogin"]
 
 
 class SessionLogin:
-    """Sessions of one user.
+    """Sessions of one user. ``token_at`` also finds headers of the answer: ``headers."x-session"``, in small letters.
 
     Args:
-        rules: How one logs on.
+        section: What the mapping says.
+        words: Fills the templates.
         http: Asks.
-        secrets: Where references are looked up.
+        base: The base address.
+        encoding: How bodies are spelt unless the log-on says otherwise.
     """
 
-    def __init__(self, rules: SessionRules, *, http: HttpClient, secrets: Secrets) -> None:
-        self._rules = rules
+    def __init__(self, section: SessionAuth, words: Words, *, http: HttpClient, base: str, encoding: Encoding) -> None:
+        self._section = section
+        self._words = words
         self._http = http
-        self._secrets = secrets
+        self._base = base
+        self._encoding = encoding
         self._cell = TokenCell(self._fetch)
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
-        """With the session's token."""
-        token, rules = self._cell.get(deadline), self._rules
-        text = rules.prefix + token.text
-        if rules.sent_in == "query":
-            return Signed(
-                replace(request, url=with_query(without_query(request.url, (rules.sent_as,)), [(rules.sent_as, text)])),
-                token,
-            )
-        return Signed(with_header(request, rules.sent_as, text), token)
+        """With the session's token, in a header, in the query or in the body."""
+        token, carry = self._cell.get(deadline), self._section.carry
+        text = self._words.text(carry.spelt, {"token": token.text.encode()})
+        if carry.header is not None:
+            return Signed(with_header(request, carry.header, text), token)
+        if carry.query is not None:
+            url = with_query(without_query(request.url, (carry.query,)), [(carry.query, text)])
+            return Signed(replace(request, url=url), token)
+        return Signed(replace(request, body=_in_body(request, carry.body or "token", text)), token)
 
     def renews(self, refused: Signed) -> bool:
         """The next request logs on anew."""
@@ -82,27 +57,40 @@ class SessionLogin:
         return True
 
     def _fetch(self, deadline: Deadline) -> Token:
-        rules = self._rules
         document, headers = ask_for_token(self._http, self._log_on(), deadline)
-        where, _, name = rules.token_at.partition(":")
-        text = headers.get(name.lower(), "") if where == "header" and name else text_at(document, rules.token_at)
+        token_at = self._section.token_at
+        text = text_in(document, token_at) or text_in({"headers": dict(headers)}, token_at)
         if not text:
             message = "the log-on was answered without a session; check user and password. Nothing was sent"
             raise ConfigurationError(message, code="no_session")
-        said = _at(document, rules.life_at)
-        span = good_for(said, margin=rules.margin, otherwise=rules.lifetime)
+        span = self._section.lifetime
         return Token(text, None if span is None else self._http.deadline(span))
 
     def _log_on(self) -> HttpRequest:
-        rules = self._rules
-        fields = {**rules.plain, **{name: self._secrets.get(reference) for name, reference in rules.fields.items()}}
-        body, media_type = encoded(fields, rules.encoding)
-        headers = {"Content-Type": media_type, "Accept": "application/json"}
-        return HttpRequest("POST", rules.url, headers, body, is_write=False, operation="log-on")
+        call, words = self._section.log_on, self._words
+        url = with_query(
+            joined(self._base, quote(words.text(call.path), safe="/-._~")),
+            [(name, words.text(template)) for name, template in call.query.items()],
+        )
+        headers = {"Accept": "application/json"}
+        body = None
+        if call.body is not None:
+            body, headers["Content-Type"] = encoded(words.filled(call.body), call.encoding or self._encoding)
+        request = HttpRequest(call.method, url, headers, body, is_write=False, operation="log-on")
+        for name, template in call.headers.items():
+            request = with_header(request, name, words.text(template))
+        return request
 
 
-def _at(document: Mapping[str, object], path: str) -> object:
-    found: object = document if path else None
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
+def _in_body(request: HttpRequest, path: str, text: str) -> bytes:
+    """The body with a field more, in a form or a JSON object; a request without a body gets one."""
+    kind = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
+    if "form-urlencoded" in kind:
+        added, _ = encoded({path: text}, "form")
+        return (request.body + b"&" if request.body else b"") + added
+    try:
+        document = read_json(request.body or b"{}")
+        return write_json(write_at(document, path, text))
+    except (UnreadableError, ValueError):
+        problem = f"{request.subject}: a session's token can stand in a form or in a JSON object only"
+    raise ConfigurationError(problem, code="session_in_body")

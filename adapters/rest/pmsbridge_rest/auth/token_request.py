@@ -15,8 +15,9 @@ from typing import Any, Final
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
 from pmsbridge_rest.bodies.exact_json import UnreadableError, read_json
+from pmsbridge_rest.mapping.expressions import search
 
-__all__ = ["ask_for_token", "good_for", "text_at"]
+__all__ = ["ask_for_token", "found_in", "good_for", "text_in"]
 
 _LARGEST_ANSWER: Final = 256 * 1024
 _LONGEST_LIFE: Final = timedelta(days=400)
@@ -75,11 +76,17 @@ def _refused(request: HttpRequest, status: int, content: bytes) -> Configuration
     return ConfigurationError(message, code=word)
 
 
-def text_at(document: Mapping[str, Any], path: str) -> str:
-    """The text at a dotted path; empty when there is none."""
-    found: object = document
-    for name in path.split("."):
-        found = found.get(name) if isinstance(found, Mapping) else None
+def found_in(document: Mapping[str, Any], expression: str | None) -> object:
+    """What a JMESPath finds; None where it finds nothing or does not fit."""
+    try:
+        return None if expression is None else search(expression, document)
+    except ValueError:
+        return None
+
+
+def text_in(document: Mapping[str, Any], expression: str | None) -> str:
+    """The text a JMESPath finds; empty where there is none."""
+    found = found_in(document, expression)
     return found if isinstance(found, str) else ""
 
 

@@ -6,25 +6,15 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 from urllib.parse import quote_plus
 
 from pmsbridge_rest.bodies.exact_json import UnwritableError, write_json, written_number
+from pmsbridge_rest.mapping.requests import Encoding
 
-__all__ = ["Encoding", "Upload", "encoded", "pairs_of"]
+__all__ = ["Upload", "encoded", "form_text", "pairs_of"]
 
 _UNSAFE_IN_NAMES: Final = frozenset('"\r\n\0')
-
-
-class Encoding(StrEnum):
-    """The content type a request is written in."""
-
-    JSON = "json"
-    FORM = "form"
-    MULTIPART = "multipart"
-    JSONAPI = "jsonapi"
-    GRAPHQL = "graphql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +41,11 @@ def encoded(document: object, encoding: Encoding) -> tuple[bytes, str]:
     Raises:
         UnwritableError: The document cannot be said faithfully in this encoding; nothing was sent.
     """
-    if encoding is Encoding.JSONAPI:
+    if encoding == "jsonapi":
         return write_json(document), "application/vnd.api+json"
-    if encoding in {Encoding.JSON, Encoding.GRAPHQL}:
+    if encoding in {"json", "graphql"}:
         return write_json(document), "application/json"
-    if encoding is Encoding.FORM:
+    if encoding == "form":
         text = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in _texts(document))
         return text.encode("ascii"), "application/x-www-form-urlencoded"
     return _multipart(document, secrets.token_hex(16))

@@ -71,6 +71,9 @@ class Office(ThreadingHTTPServer):
         self.seen: list[Seen] = []
         self.lock = threading.Lock()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up is none of our business."""
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
@@ -124,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         if answer.cut is not None:
             self._hang_up()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any  # noqa: N815 - the library's names
 
     def _hang_up(self) -> None:
         self.close_connection = True

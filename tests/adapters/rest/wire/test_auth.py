@@ -6,8 +6,6 @@ import base64
 import hashlib
 import hmac
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,27 +16,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oauthlib import oauth1
+from pydantic import TypeAdapter
 
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
 from pmsbridge_rest.address import query_text, with_query
-from pmsbridge_rest.auth.fixed import Basic, HeaderKeys, NoAuth, QueryKeys
-from pmsbridge_rest.auth.hmac_signing import HmacRules, HmacSigning
-from pmsbridge_rest.auth.jwt_signing import JwtRules, JwtSigning
+from pmsbridge_rest.auth.choosing import Belongings, scheme_of
+from pmsbridge_rest.auth.fixed import ApiKey
 from pmsbridge_rest.auth.oauth1 import OneLegged
-from pmsbridge_rest.auth.oauth2 import ClientCredentials, TokenEndpoint
-from pmsbridge_rest.auth.rotating import RotatingTokens
 from pmsbridge_rest.auth.scheme import Scheme, Signed
-from pmsbridge_rest.auth.session_login import SessionLogin, SessionRules
 from pmsbridge_rest.auth.vault import FileVault, KeptTokens
-from pmsbridge_rest.bodies.encoding import Encoding
+from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.mapping.auth import Auth
 from tests.adapters.rest.wire.office import Answer, FakeSecrets, Office, Seen
 
 KEY = "not-a-real-key-5f7c"
 SECRET = "not-a-real-secret-91ab"
-WORDS = FakeSecrets(key=KEY, secret=SECRET, long=SECRET * 2, first="not-a-real-refresh-0")
+LONG = SECRET * 2
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
-TOKENS = TokenEndpoint("http://127.0.0.1:9/token", "env:KEY", "env:SECRET")
+WORDS = Words(
+    FakeSecrets(key=KEY, secret=SECRET, long=LONG, first="not-a-real-refresh-0"),
+    {"key": "env:KEY", "secret": "env:SECRET", "long": "env:LONG", "first": "env:FIRST"},
+    {"company": "acme"},
+)
 
 
 def request_to(url: str, **more: Any) -> HttpRequest:
@@ -52,9 +52,24 @@ def sent(scheme: Scheme, http: HttpClient, url: str, **more: Any) -> tuple[int, 
         return answer.status, signed
 
 
-@contextmanager
-def at_token_address(office: Office) -> Iterator[TokenEndpoint]:
-    yield TokenEndpoint(office.url + "/token", "env:KEY", "env:SECRET", scope="a b", extra={"audience": "x"})
+def section_of(**fields: Any) -> Any:
+    return TypeAdapter(Auth).validate_python(fields)
+
+
+def scheme_at(
+    base: str, http: HttpClient, *, clock: Any = lambda: NOW, token_file: Path | None = None, **fields: Any
+) -> Scheme:
+    return scheme_of(section_of(**fields), Belongings(WORDS, http, base, "json", clock, token_file))
+
+
+def client_credentials(office: Office, http: HttpClient, **more: Any) -> Any:
+    fields: dict[str, Any] = {
+        "client_id": "key",
+        "client_secret": "secret",
+        "scopes": ["a", "b"],
+        "parameters": {"audience": "{option.company}"},
+    }
+    return scheme_at(office.url, http, scheme="oauth2_client_credentials", token_url="/token", **{**fields, **more})
 
 
 # fixed credentials
@@ -62,30 +77,40 @@ def at_token_address(office: Office) -> Iterator[TokenEndpoint]:
 
 def test_keys_in_headers_and_plain_headers_arrive(office: Office, http: HttpClient) -> None:
     office.answers("/x", Answer(document={}))
-    scheme = HeaderKeys(WORDS, {"X-Id": "env:KEY", "X-Secret": "env:SECRET"}, plain={"X-Author": "portal"})
+    scheme = scheme_at(
+        office.url,
+        http,
+        scheme="api_key",
+        in_headers={"X-Id": "{secret.key}", "X-Secret": "{secret.secret}"},
+        extra_headers={"X-Author": "{option.company}-portal"},
+    )
 
     sent(scheme, http, office.url + "/x")
 
     arrived = office.seen[0].headers
-    assert (arrived["x-id"], arrived["x-secret"], arrived["x-author"]) == (KEY, SECRET, "portal")
+    assert (arrived["x-id"], arrived["x-secret"], arrived["x-author"]) == (KEY, SECRET, "acme-portal")
 
 
 def test_a_bearer_token_is_a_header_with_a_word_before_it(office: Office, http: HttpClient) -> None:
-    sent(HeaderKeys(WORDS, {"Authorization": "env:KEY"}, prefix="Bearer "), http, office.url + "/x")
+    sent(scheme_at(office.url, http, scheme="bearer", token="key"), http, office.url + "/x")
 
     assert office.seen[0].headers["authorization"] == f"Bearer {KEY}"
 
 
 def test_keys_in_the_query_replace_those_a_link_brought(office: Office, http: HttpClient) -> None:
-    sent(QueryKeys(WORDS, {"api_key": "env:KEY"}), http, office.url + "/x?page=2&api_key=old&q=a%20b")
+    sent(
+        scheme_at(office.url, http, scheme="api_key", in_query={"api_key": "{secret.key}"}),
+        http,
+        office.url + "/x?page=2&api_key=old&q=a%20b",
+    )
 
     assert office.seen[0].target == f"/x?page=2&q=a%20b&api_key={KEY}"
 
 
 def test_basic_and_none(office: Office, http: HttpClient) -> None:
-    sent(Basic(WORDS, "env:KEY", "env:SECRET"), http, office.url + "/x")
-    sent(Basic(WORDS, "env:KEY"), http, office.url + "/x")
-    sent(NoAuth(), http, office.url + "/x")
+    sent(scheme_at(office.url, http, scheme="basic", user="{secret.key}", password="secret"), http, office.url + "/x")
+    sent(scheme_at(office.url, http, scheme="basic", user="{secret.key}"), http, office.url + "/x")
+    sent(scheme_at(office.url, http, scheme="none"), http, office.url + "/x")
 
     words = [seen.headers.get("authorization") for seen in office.seen]
     assert words[:2] == ["Basic " + base64.b64encode(text.encode()).decode() for text in (f"{KEY}:{SECRET}", f"{KEY}:")]
@@ -94,7 +119,8 @@ def test_basic_and_none(office: Office, http: HttpClient) -> None:
 
 @pytest.mark.parametrize("word", ["line\nend", "tail\n", " lead", "um\u00fclaut", "nul\0"])
 def test_a_secret_that_no_header_takes_is_refused_and_not_repeated(word: str) -> None:
-    scheme = HeaderKeys(FakeSecrets(key=word), {"X-Key": "env:KEY"})
+    words = Words(FakeSecrets(key=word), {"key": "env:KEY"})
+    scheme = ApiKey(section_of(scheme="api_key", in_headers={"X-Key": "{secret.key}"}), words)
 
     with pytest.raises(ConfigurationError) as refused:
         scheme.sign(request_to("http://127.0.0.1:9/x"), Deadline(timedelta(seconds=1)))
@@ -104,19 +130,23 @@ def test_a_secret_that_no_header_takes_is_refused_and_not_repeated(word: str) ->
 
 
 @pytest.mark.parametrize(
-    "scheme",
+    "fields",
     [
-        HeaderKeys(WORDS, {"X-Key": "env:KEY"}),
-        QueryKeys(WORDS, {"k": "env:KEY"}),
-        Basic(WORDS, "env:KEY", "env:SECRET"),
-        OneLegged("env:KEY", "env:SECRET", secrets=WORDS, clock=lambda: NOW),
-        HmacSigning(HmacRules("env:SECRET", "{body}", {"X-Sig": "{signature}"}), secrets=WORDS, clock=lambda: NOW),
-        JwtSigning(JwtRules("env:LONG"), secrets=WORDS, clock=lambda: NOW),
+        {"scheme": "api_key", "in_headers": {"X-Key": "{secret.key}"}},
+        {"scheme": "api_key", "in_query": {"k": "{secret.key}"}},
+        {"scheme": "bearer", "token": "key"},
+        {"scheme": "basic", "user": "{secret.key}", "password": "secret"},
+        {"scheme": "oauth1", "consumer_key": "key", "consumer_secret": "secret"},
+        {"scheme": "oauth1", "consumer_key": "key", "consumer_secret": "secret", "send_in": "query"},
+        {"scheme": "signature", "key": "secret", "over": "{step.body}", "send": {"X-Sig": "{step.signature}"}},
+        {"scheme": "jwt", "key": "long", "algorithm": "HS256"},
     ],
-    ids=lambda scheme: type(scheme).__name__,
+    ids=lambda fields: fields["scheme"],
 )
-def test_no_scheme_and_nothing_it_signed_shows_a_secret(scheme: Scheme) -> None:
-    signed = scheme.sign(request_to("http://127.0.0.1:9/x"), Deadline(timedelta(seconds=1)))
+def test_no_scheme_and_nothing_it_signed_shows_a_secret(fields: dict[str, Any], http: HttpClient) -> None:
+    scheme = scheme_at("http://127.0.0.1:9", http, **fields)
+
+    signed = scheme.sign(request_to("http://127.0.0.1:9/x"), http.deadline())
 
     shown = repr(scheme) + repr(signed) + repr(signed.request)
     assert KEY not in shown
@@ -134,7 +164,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
     st.lists(st.tuples(_TEXT, _TEXT), max_size=5),
     st.lists(st.tuples(_TEXT.filter(bool), _TEXT), max_size=4),
     st.sampled_from(["GET", "POST", "PUT"]),
-    st.sampled_from(["HMAC-SHA1", "HMAC-SHA256"]),
+    st.sampled_from(["hmac_sha1", "hmac_sha256"]),
     st.sampled_from(["https://api.example.test", "http://api.example.test:8080", "https://API.Example.test:443"]),
 )
 def test_an_oauth1_signature_is_what_a_well_kept_library_makes(
@@ -144,16 +174,19 @@ def test_an_oauth1_signature_is_what_a_well_kept_library_makes(
     is_form = method != "GET"
     body = urlencode(form) if is_form else None
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if is_form else {}
-    scheme = OneLegged(
-        "env:KEY", "env:SECRET", secrets=WORDS, clock=lambda: NOW, method=how, nonce=lambda: "n0nce", realm="here"
-    )
+    section = section_of(scheme="oauth1", consumer_key="key", consumer_secret="secret", signature=how, realm="here")
+    scheme = OneLegged(section, WORDS, clock=lambda: NOW, nonce=lambda: "n0nce")
     ours = scheme.sign(
         HttpRequest(method, url, headers, None if body is None else body.encode(), is_write=False),
         Deadline(timedelta(seconds=1)),
     ).request.headers["Authorization"]
 
     client = oauth1.Client(
-        KEY, client_secret=SECRET, signature_method=how, nonce="n0nce", timestamp=str(int(NOW.timestamp()))
+        KEY,
+        client_secret=SECRET,
+        signature_method=how.upper().replace("_", "-"),
+        nonce="n0nce",
+        timestamp=str(int(NOW.timestamp())),
     )
     _, theirs, _ = client.sign(url, http_method=method, body=body, headers=headers)
 
@@ -168,7 +201,7 @@ def _oauth_words(header: str) -> dict[str, str]:
 def test_what_oauth1_signs_is_what_leaves(office: Office, http: HttpClient) -> None:
     """The client must not rewrite the address between signing and sending."""
     pairs = [("name", "O'Brien & söhne"), ("empty", ""), ("q", "a+b~c (d)*!'")]
-    scheme = OneLegged("env:KEY", "env:SECRET", secrets=WORDS, clock=lambda: NOW)
+    scheme = scheme_at(office.url, http, scheme="oauth1", consumer_key="key", consumer_secret="secret")
 
     _, signed = sent(scheme, http, with_query(office.url + "/a%20b/%C3%BC", pairs))
 
@@ -190,8 +223,7 @@ def test_client_credentials_ask_once_for_many_threads_and_many_calls(office: Off
 
     office.plays_at("/token", token)
     office.answers("/x", Answer(document={}))
-    with at_token_address(office) as endpoint:
-        scheme = ClientCredentials(endpoint, http=http, secrets=WORDS)
+    scheme = client_credentials(office, http)
     threads = [threading.Thread(target=sent, args=(scheme, http, office.url + "/x")) for _ in range(8)]
     for thread in threads:
         thread.start()
@@ -203,7 +235,7 @@ def test_client_credentials_ask_once_for_many_threads_and_many_calls(office: Off
     assert len(office.asked("/token")) == 1
     assert [seen.headers["authorization"] for seen in office.asked("/x")] == ["Bearer not-a-real-token-1"] * 8
     asked = office.asked("/token")[0]
-    assert asked.form == {"grant_type": "client_credentials", "scope": "a b", "audience": "x"}
+    assert asked.form == {"grant_type": "client_credentials", "scope": "a b", "audience": "acme"}
     assert asked.headers["authorization"] == "Basic " + base64.b64encode(f"{KEY}:{SECRET}".encode()).decode()
 
 
@@ -216,8 +248,7 @@ def test_a_refusal_reaches_all_who_wait_and_asks_once(office: Office, http: Http
         return Answer(401, {"error": "invalid_client", "error_description": f"wrong secret {SECRET}"})
 
     office.plays_at("/token", token)
-    with at_token_address(office) as endpoint:
-        scheme = ClientCredentials(endpoint, http=http, secrets=WORDS)
+    scheme = client_credentials(office, http)
     failures: list[Exception] = []
 
     def ask() -> None:
@@ -248,8 +279,7 @@ def test_a_token_is_renewed_before_its_end_and_after_a_refusal(office: Office) -
     http = HttpClient(monotonic=lambda: now[0])
     office.answers("/token", *[Answer(document={"access_token": f"t{n}", "expires_in": "600"}) for n in range(4)])
     office.answers("/x", Answer(401, {}))
-    with at_token_address(office) as endpoint:
-        scheme = ClientCredentials(endpoint, http=http, secrets=WORDS)
+    scheme = client_credentials(office, http)
 
     def word() -> str | None:
         return scheme.sign(request_to(office.url + "/x"), http.deadline()).request.headers["Authorization"]
@@ -271,10 +301,13 @@ def test_a_token_is_renewed_before_its_end_and_after_a_refusal(office: Office) -
 
 def test_id_and_secret_can_travel_in_the_body(office: Office, http: HttpClient) -> None:
     office.answers("/token", Answer(document={"access_token": "t"}))
-    endpoint = TokenEndpoint(office.url + "/token", "env:KEY", "env:SECRET", sent_in="body")
+    scheme = client_credentials(
+        office, http, send_as="body", scopes=[], parameters={}, token_headers={"X-App": "{secret.key}"}
+    )
 
-    ClientCredentials(endpoint, http=http, secrets=WORDS).sign(request_to(office.url + "/x"), http.deadline())
+    scheme.sign(request_to(office.url + "/x"), http.deadline())
 
+    assert office.seen[0].headers["x-app"] == KEY
     assert office.seen[0].form == {"grant_type": "client_credentials", "client_id": KEY, "client_secret": SECRET}
     assert "authorization" not in office.seen[0].headers
 
@@ -299,8 +332,7 @@ def test_a_token_that_cannot_be_had_leaves_the_call_unsent(
     office: Office, http: HttpClient, answer: Answer, kind: type[Exception], code: str
 ) -> None:
     office.answers("/token", answer)
-    with at_token_address(office) as endpoint:
-        scheme = ClientCredentials(endpoint, http=http, secrets=WORDS)
+    scheme = client_credentials(office, http)
 
     with pytest.raises(kind) as failed:
         scheme.sign(HttpRequest("POST", office.url + "/pay", is_write=True), http.deadline())
@@ -312,11 +344,9 @@ def test_a_token_that_cannot_be_had_leaves_the_call_unsent(
 # rotating refresh tokens
 
 
-def rotating(office: Office, http: HttpClient, path: Path) -> RotatingTokens:
-    endpoint = TokenEndpoint(office.url + "/token", "env:KEY", "env:SECRET", sent_in="body")
-    return RotatingTokens(
-        endpoint, first_token="env:FIRST", vault=FileVault(path), http=http, secrets=WORDS, clock=lambda: NOW
-    )
+def rotating(office: Office, http: HttpClient, path: Path) -> Any:
+    fields = {"token_url": "/token", "refresh_token": "first", "client_id": "key", "client_secret": "secret"}
+    return scheme_at(office.url, http, token_file=path, scheme="oauth2_refresh", **fields)
 
 
 class Rotation:
@@ -399,9 +429,9 @@ def test_a_vault_that_is_broken_or_busy_says_so(tmp_path: Path) -> None:
         vault.load()
     assert broken.value.code == "token_file_broken"
 
-    with vault.alone(Deadline(timedelta(seconds=5))), pytest.raises(UnavailableError) as busy:
-        with FileVault(path).alone(Deadline(timedelta(seconds=0.1))):
-            pass
+    late = FileVault(path).alone(Deadline(timedelta(seconds=0.1)))
+    with vault.alone(Deadline(timedelta(seconds=5))), pytest.raises(UnavailableError) as busy, late:
+        pass
     assert busy.value.code == "token_awaited"
 
 
@@ -425,36 +455,27 @@ def _no_rename(_path: Path, _target: Path) -> Path:
 
 def test_a_session_is_opened_once_and_anew_after_a_refusal(office: Office, http: HttpClient) -> None:
     office.answers("/log-on", *[Answer(document={"data": {"token": f"s{n}"}}) for n in range(3)])
-    rules = SessionRules(
-        office.url + "/log-on",
-        {"user": "env:KEY", "password": "env:SECRET"},
-        "data.token",
-        {"db": "main"},
-        sent_as="X-Session",
-    )
-    scheme = SessionLogin(rules, http=http, secrets=WORDS)
+    log_on = {"post": "/log-on", "body": {"user": "{secret.key}", "password": "{secret.secret}", "db": "main"}}
+    carry = {"header": "X-Session", "spelt": "S {step.token}"}
+    scheme = scheme_at(office.url, http, scheme="session", log_on=log_on, token_at="data.token", carry=carry)
 
     _, first = sent(scheme, http, office.url + "/x")
     sent(scheme, http, office.url + "/x")
     assert scheme.renews(first)
     sent(scheme, http, office.url + "/x")
 
-    assert [seen.headers["x-session"] for seen in office.asked("/x")] == ["s0", "s0", "s1"]
+    assert [seen.headers["x-session"] for seen in office.asked("/x")] == ["S s0", "S s0", "S s1"]
     assert office.asked("/log-on")[0].document == {"user": KEY, "password": SECRET, "db": "main"}
 
 
 def test_a_session_can_come_in_a_header_and_go_in_the_query(office: Office, http: HttpClient) -> None:
     office.answers("/log-on", Answer(204, None, {"X-Web-Id": "s7"}))
-    rules = SessionRules(
-        office.url + "/log-on",
-        {"user": "env:KEY"},
-        "header:X-Web-Id",
-        encoding=Encoding.FORM,
-        sent_in="query",
-        sent_as="sid",
+    log_on = {"post": "/log-on", "body": {"user": "{secret.key}"}, "encoding": "form"}
+    scheme = scheme_at(
+        office.url, http, scheme="session", log_on=log_on, token_at='headers."x-web-id"', carry={"query": "sid"}
     )
 
-    sent(SessionLogin(rules, http=http, secrets=WORDS), http, office.url + "/x?a=1")
+    sent(scheme, http, office.url + "/x?a=1")
 
     assert office.asked("/x")[0].target == "/x?a=1&sid=s7"
     assert office.asked("/log-on")[0].form == {"user": KEY}
@@ -462,7 +483,9 @@ def test_a_session_can_come_in_a_header_and_go_in_the_query(office: Office, http
 
 def test_a_log_on_without_a_session_is_for_a_person(office: Office, http: HttpClient) -> None:
     office.answers("/log-on", Answer(document={"ok": False}))
-    scheme = SessionLogin(SessionRules(office.url + "/log-on", {}, "token"), http=http, secrets=WORDS)
+    scheme = scheme_at(
+        office.url, http, scheme="session", log_on={"post": "/log-on"}, token_at="token", carry={"query": "sid"}
+    )
 
     with pytest.raises(ConfigurationError) as failed:
         sent(scheme, http, office.url + "/x")
@@ -470,18 +493,33 @@ def test_a_log_on_without_a_session_is_for_a_person(office: Office, http: HttpCl
     assert failed.value.code == "no_session"
 
 
+def test_a_session_can_go_in_the_body(office: Office, http: HttpClient) -> None:
+    office.answers("/log-on", Answer(document={"token": "s1"}))
+    scheme = scheme_at(
+        office.url, http, scheme="session", log_on={"post": "/log-on"}, token_at="token", carry={"body": "head.session"}
+    )
+    headers = {"Content-Type": "application/json"}
+
+    sent(scheme, http, office.url + "/x", method="POST", headers=headers, body=b'{"amount":1.10,"head":{"v":1}}')
+
+    assert office.asked("/x")[0].body == b'{"amount":1.10,"head":{"v":1,"session":"s1"}}'
+    with pytest.raises(ConfigurationError, match="JSON object"):
+        scheme.sign(request_to(office.url + "/x", method="POST", headers=headers, body=b"[1]"), http.deadline())
+
+
 # signatures
 
 
 def test_an_hmac_covers_what_was_declared(office: Office, http: HttpClient) -> None:
-    rules = HmacRules(
-        "env:SECRET",
-        "{method}\n{path_and_query}\n{timestamp}\n{body_sha256}",
-        {"X-Signature": "{key}:{signature}", "X-Time": "{timestamp}"},
-        key="env:KEY",
-        written="base64",
+    scheme = scheme_at(
+        office.url,
+        http,
+        scheme="signature",
+        key="secret",
+        over="{step.method}\n{step.path_and_query}\n{step.timestamp}\n{step.body_sha256}",
+        send={"X-Signature": "{secret.key}:{step.signature}", "X-Time": "{step.timestamp}"},
+        encoding="base64",
     )
-    scheme = HmacSigning(rules, secrets=WORDS, clock=lambda: NOW)
 
     sent(scheme, http, office.url + "/pay?a=1", method="POST", body=b'{"amount":1.10}')
 
@@ -492,51 +530,80 @@ def test_an_hmac_covers_what_was_declared(office: Office, http: HttpClient) -> N
     assert seen.headers["x-time"] == str(int(NOW.timestamp()))
 
 
-def test_an_hmac_over_the_body_takes_its_bytes_as_they_are(http: HttpClient, deadline: Deadline) -> None:
-    rules = HmacRules("env:SECRET", "{body}", {"X-S": "{signature}"}, algorithm="sha512")
-    body = b"\xff{method}\x00"
+def test_an_hmac_over_the_body_takes_its_bytes_as_they_are(http: HttpClient) -> None:
+    fields = {"key": "secret", "over": "{step.body}", "send": {"X-S": "{step.signature}"}, "algorithm": "sha512"}
+    scheme = scheme_at("http://127.0.0.1:9", http, scheme="signature", **fields)
+    body = b"\xff{step.method}\x00"
 
-    signed = HmacSigning(rules, secrets=WORDS, clock=lambda: NOW).sign(
-        request_to("http://127.0.0.1:9/", method="POST", body=body), deadline
-    )
+    signed = scheme.sign(request_to("http://127.0.0.1:9/", method="POST", body=body), http.deadline())
 
     assert signed.request.headers["X-S"] == hmac.new(SECRET.encode(), body, hashlib.sha512).hexdigest()
 
 
-def test_a_recipe_with_an_unknown_place_is_refused(deadline: Deadline) -> None:
-    scheme = HmacSigning(HmacRules("env:SECRET", "{verb}"), secrets=WORDS, clock=lambda: NOW)
+@pytest.mark.parametrize(
+    "place", ["{step.verb}", "{effect.total}", "{secret.other}", "{option.other}", "{secret.key|cents}"]
+)
+def test_a_place_without_a_value_is_refused(place: str, http: HttpClient) -> None:
+    fields = {"key": "secret", "over": place, "send": {"X": "{step.signature}"}}
+    scheme = scheme_at("http://127.0.0.1:9", http, scheme="signature", **fields)
 
     with pytest.raises(ConfigurationError) as refused:
-        scheme.sign(request_to("http://127.0.0.1:9/"), deadline)
+        scheme.sign(request_to("http://127.0.0.1:9/"), http.deadline())
 
-    assert refused.value.code == "bad_recipe"
+    assert refused.value.code in {"bad_place", "secret_missing"}
 
 
-def test_a_jwt_is_made_for_one_request(deadline: Deadline) -> None:
-    long_secret = "not-a-real-secret-of-32-bytes-or-more"
-    rules = JwtRules("env:LONG", claims={"iss": "portal", "jti": "{nonce}.{body_sha256}"}, key_id="env:KEY")
-    scheme = JwtSigning(rules, secrets=FakeSecrets(key=KEY, long=long_secret), clock=lambda: NOW)
+def test_a_jwt_is_made_for_one_request(http: HttpClient) -> None:
+    scheme = scheme_at(
+        "http://127.0.0.1:9",
+        http,
+        scheme="jwt",
+        key="long",
+        algorithm="HS256",
+        key_id="{secret.key}",
+        claims={"iss": "{option.company}", "n": "{step.nonce}"},
+        digest_over="{step.method}.{step.path}.{step.body}",
+        digest_claim="jti:v1.",
+        lifetime="90s",
+    )
+    request = request_to("http://127.0.0.1:9/a/b", method="POST", body=b"{}")
 
-    words = [
-        scheme.sign(request_to("http://127.0.0.1:9/", method="POST", body=b"{}"), deadline).request.headers[
-            "Authorization"
-        ]
-        for _ in range(2)
-    ]
+    words = [scheme.sign(request, http.deadline()).request.headers["Authorization"] for _ in range(2)]
 
     token = words[0].removeprefix("Bearer ")
-    claims = jwt.decode(token, long_secret, ["HS256"], options={"verify_exp": False, "verify_iat": False})
+    claims = jwt.decode(token, LONG, ["HS256"], options={"verify_exp": False, "verify_iat": False})
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"POST./a/b.{}").digest()).decode().rstrip("=")
     assert jwt.get_unverified_header(token)["kid"] == KEY
-    assert claims["jti"].partition(".")[2] == hashlib.sha256(b"{}").hexdigest()
-    assert (claims["iat"], claims["exp"]) == (int(NOW.timestamp()), int(NOW.timestamp()) + 60)
+    assert (claims["iss"], claims["jti"]) == ("acme", f"v1.{digest}")
+    assert (claims["iat"], claims["exp"]) == (int(NOW.timestamp()), int(NOW.timestamp()) + 90)
     assert words[0] != words[1]
 
 
-def test_a_key_that_fits_no_algorithm_is_refused_and_not_repeated(deadline: Deadline) -> None:
-    scheme = JwtSigning(JwtRules("env:SECRET", algorithm="ES256"), secrets=WORDS, clock=lambda: NOW)
+def test_a_key_that_fits_no_algorithm_is_refused_and_not_repeated(http: HttpClient) -> None:
+    scheme = scheme_at("http://127.0.0.1:9", http, scheme="jwt", key="secret", algorithm="ES256")
 
     with pytest.raises(ConfigurationError) as refused:
-        scheme.sign(request_to("http://127.0.0.1:9/"), deadline)
+        scheme.sign(request_to("http://127.0.0.1:9/"), http.deadline())
 
     assert refused.value.code == "bad_key"
     assert SECRET not in str(refused.value)
+
+
+def test_rotating_tokens_want_a_file_to_be_kept_in(http: HttpClient) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        scheme_at("http://127.0.0.1:9", http, scheme="oauth2_refresh", token_url="/token", refresh_token="first")
+
+    assert refused.value.code == "token_file_missing"
+
+
+def test_a_new_refresh_token_is_kept_even_when_nothing_came_with_it(
+    office: Office, http: HttpClient, tmp_path: Path
+) -> None:
+    office.answers("/token", Answer(document={"refresh_token": "not-a-real-refresh-9"}))
+    scheme = rotating(office, http, tmp_path / "tokens.json")
+
+    with pytest.raises(UnavailableError) as failed:
+        scheme.sign(request_to(office.url + "/x"), http.deadline())
+
+    assert failed.value.code == "no_token"
+    assert FileVault(tmp_path / "tokens.json").load() == KeptTokens("not-a-real-refresh-9")
