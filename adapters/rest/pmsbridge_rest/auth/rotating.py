@@ -83,12 +83,15 @@ class RotatingTokens:
         self._unkept = KeptTokens(newer)
         with suppress(UnavailableError):
             access, good_until = self._address.token_in(document)
-            self._unkept = KeptTokens(newer, access, good_until and self._clock() + good_until.left())
+            self._unkept = KeptTokens(newer, access, self._end(good_until))
         new = self._unkept
         self._keep_what_is_not_kept()
         if not new.access:
             self._address.token_in(document)
         return new
+
+    def _end(self, good_until: Deadline | None) -> datetime | None:
+        return None if good_until is None else self._clock() + good_until.left()
 
     def _token(self, kept: KeptTokens) -> Token:
         left = None if kept.spent_at is None else max(kept.spent_at - self._clock(), timedelta(0))

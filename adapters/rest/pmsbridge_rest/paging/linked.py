@@ -47,9 +47,8 @@ class ByToken:
 
     def following(self, turn: Turn, page: Page) -> Turn | None:  # noqa: ARG002 - the port's signature
         """With the answer's token. A null, an empty or no token ends the list; an empty page with one does not."""
-        value = page.headers.get(self.found_header.lower()) if self.found_header else None
-        value = self.found(page.document) if self.found is not None else value
-        token = _token(value)
+        in_header = page.headers.get(self.found_header.lower()) if self.found_header else None
+        token = _token(in_header if self.found is None else self.found(page.document))
         if not token or (page.rows and self.ends.is_last(page)):
             return None
         return self._turn(token)
