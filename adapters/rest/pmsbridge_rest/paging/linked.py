@@ -109,16 +109,20 @@ class ByKey:
 
 @dataclass(frozen=True, slots=True)
 class ByLink:
-    """The answer has the next page's address, in a ``Link`` header or in its document.
+    """The answer has the next page's address, in its document or in a header.
 
     Attributes:
         base: Credentials are sent to this origin only.
-        found: Where the address is in the document; None for the header.
+        found: Where the address is in the document; None for a header.
+        header: Which header.
+        relation: Which link of a ``Link`` header; empty when the header is nothing but the address.
         first_turn: What the first page is asked with, such as a number of rows.
     """
 
     base: str
     found: Look | None = None
+    header: str = "Link"
+    relation: str = "next"
     first_turn: Turn = _FIRST
     may_resume: bool = False
 
@@ -128,14 +132,19 @@ class ByLink:
 
     def following(self, turn: Turn, page: Page) -> Turn | None:  # noqa: ARG002 - the port's signature
         """The linked address, if it is of the same origin."""
-        if self.found is not None:
-            link = _token(self.found(page.document))
-        else:
-            link = dict(reversed(list(links_in(page.headers.get("link", ""))))).get("next", "")
+        link = self._link(page)
         if not link:
             return None
         url = same_origin(self.base, urljoin(page.url, link))
         return Turn(position=url, url=url)
+
+    def _link(self, page: Page) -> str:
+        if self.found is not None:
+            return _token(self.found(page.document))
+        text = page.headers.get(self.header.lower(), "")
+        if not self.relation:
+            return _token(text.strip())
+        return next((url for relation, url in links_in(text) if relation == self.relation), "")
 
 
 def links_in(header: str) -> Iterator[tuple[str, str]]:

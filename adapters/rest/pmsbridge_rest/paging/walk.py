@@ -116,7 +116,7 @@ class Walk:
             self._notice_keys([self._rules.key(row) for row in page.rows])
 
     def _notice_keys(self, keys: list[str]) -> None:
-        overlap = self._overlap() if self.pages > 1 else 0
+        overlap = min(self._overlap(), max(len(self._last_keys) - 1, 0))
         if overlap and keys[:overlap] != self._last_keys[-overlap:]:
             self.has_shifted = True
         for place, key in enumerate(keys):
