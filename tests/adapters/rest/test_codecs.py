@@ -176,9 +176,7 @@ def test_the_second_of_two_equal_hours_cannot_be_said_in_local_time() -> None:
 
 
 def test_a_time_without_an_offset_is_refused_unless_the_mapping_says_where_it_is() -> None:
-    refusing, local, utc = (
-        codec_of(InstantCodec(kind="instant", zone=zone)) for zone in ("refuse", "facility", "utc")
-    )
+    refusing, local, utc = (codec_of(InstantCodec(kind="instant", zone=zone)) for zone in ("refuse", "facility", "utc"))
 
     with pytest.raises(CodecError, match="offset"):
         refusing.decode("2026-07-01T12:00:00", CHICAGO)
@@ -195,7 +193,9 @@ def test_a_fraction_of_a_second_that_would_be_lost_is_refused() -> None:
     assert say(codec_of(InstantCodec(kind="instant", fraction=3)), moment, CHICAGO) == "2026-07-01T12:00:00.123Z"
 
 
-@pytest.mark.parametrize("raw", ["2026-W01-1", "2026-07-01", "12:00", "20260701T120000Z", 5, True, "9999-99-99T00:00:00Z"])
+@pytest.mark.parametrize(
+    "raw", ["2026-W01-1", "2026-07-01", "12:00", "20260701T120000Z", 5, True, "9999-99-99T00:00:00Z"]
+)
 def test_what_is_no_instant_is_refused(raw: object) -> None:
     with pytest.raises(CodecError):
         codec_of(InstantCodec(kind="instant", zone="utc")).decode(raw, CHICAGO)
@@ -273,7 +273,7 @@ def test_a_number_that_is_an_id_reads_as_text_and_keeps_its_zeros() -> None:
         codec.decode(1.5, CHICAGO)
 
 
-@pytest.mark.parametrize("text", ["015", "+5", " 5", "5.0", "٥", "1e3", "", True])
+@pytest.mark.parametrize("text", ["015", "+5", " 5", "5.0", "\u0665", "1e3", "", True])
 def test_an_id_whose_digits_would_change_is_not_sent_as_a_number(text: object) -> None:
     with pytest.raises(CodecError):
         say(codec_of(BUILT_IN["integer"]), text, CHICAGO)
