@@ -194,7 +194,8 @@ class Update(Section):
         drop: Of ``put_full``: paths that must not be sent back.
         reshape: Of ``put_full``: what is written elsewhere than it is read.
         guard: Against somebody else's edit; None for none.
-        empty: How a cleared field is spelt.
+        moves: Paths that the back office changes by itself when a record is written; everything else that was not
+            asked for must be read back as it was.
     """
 
     entity: Literal["tenants", "rentals"] = "tenants"
@@ -204,7 +205,7 @@ class Update(Section):
     drop: tuple[Path, ...] = ()
     reshape: tuple[Reshape, ...] = ()
     guard: Guard | None = None
-    empty: Literal["empty", "null", "refuse"] = "empty"
+    moves: tuple[Path, ...] = ()
 
     @model_validator(mode="after")
     def _keeps_or_drops(self) -> Self:

@@ -34,11 +34,11 @@ class _Scheme(Section):
     Attributes:
         extra_headers: Headers that go with every call, secrets allowed: ``X-App-Key: "{secret.app_key}"``.
         refused_before: Statuses by which the vendor says that a call was refused before anything was done; only after
-            one of these a write is repeated, once, with a new token.
+            one of these a write is repeated, once, with a new token. A read is repeated anyway.
     """
 
     extra_headers: dict[HeaderName, Template] = Field(default_factory=dict)
-    refused_before: tuple[ExactNumber, ...] = (401,)
+    refused_before: tuple[ExactNumber, ...] = ()
 
 
 class NoAuth(_Scheme):

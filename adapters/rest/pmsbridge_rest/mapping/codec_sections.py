@@ -26,7 +26,7 @@ __all__ = [
     "WordsCodec",
 ]
 
-_PATTERN_PARTS: Final = re.compile(r"YYYY|MM|DD|hh|mm|ss|[^A-Za-z]")
+_PATTERN_PARTS: Final = re.compile(r"YYYY|MM|DD|hh|mm|ss|[TZ]|[^A-Za-z]")
 _DATE_PARTS: Final = ("YYYY", "MM", "DD")
 
 

@@ -90,6 +90,7 @@ class Consent(Section):
         at: Where it is, read and written.
         codec: How yes and no are spelt.
         given_at: Where the instant of the answer is; None when it is not kept.
+        given_codec: How that is spelt.
         dir: Which ways it goes.
     """
 
@@ -98,6 +99,7 @@ class Consent(Section):
     at: Path
     codec: Word = "boolean"
     given_at: Path | None = None
+    given_codec: Word = "instant"
     dir: Literal["both", "read", "write"] = "both"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from pmsbridge_rest.mapping.templates import parse_template
+from pmsbridge_rest.mapping.templates import HAS_PLACES, parse_template
 
 __all__ = ["SPECIAL", "Body", "Structure"]
 
@@ -57,6 +57,7 @@ def _check_special(table: dict[str, Any]) -> None:
 Body = Annotated[
     dict[str, Any],
     AfterValidator(_checked),
+    HAS_PLACES,
     WithJsonSchema({"type": "object", "description": "Tables, lists and texts with places to fill."}),
 ]
 """What is sent: tables and lists of plain values and of texts with places to fill.
@@ -69,6 +70,7 @@ entry. ``$value`` with ``$as`` (a codec) or ``$none`` (omit, null, empty, refuse
 Structure = Annotated[
     Any,
     AfterValidator(_checked),
+    HAS_PLACES,
     WithJsonSchema({"type": ["object", "array"], "description": "Tables, lists and texts with places to fill."}),
 ]
 """As a body, or a list."""

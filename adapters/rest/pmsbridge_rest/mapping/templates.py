@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 
 from pmsbridge_rest.mapping.paths import parse_path
 
-__all__ = ["ROOTS", "Place", "Template", "parse_template", "places_in"]
+__all__ = ["HAS_PLACES", "ROOTS", "HasPlaces", "Place", "Template", "parse_template", "places_in"]
 
 ROOTS: Final = (
     "attempt", "effect", "facility", "now", "option", "part", "read", "row", "secret", "step", "today",
@@ -84,7 +84,14 @@ def _is_template(text: str) -> str:
     return text
 
 
-Template = Annotated[str, Field(max_length=_LONGEST), AfterValidator(_is_template)]
+@dataclass(frozen=True, slots=True)
+class HasPlaces:
+    """Marks the type of a value in which places stand, so that their names can be looked up."""
+
+
+HAS_PLACES: Final = HasPlaces()
+
+Template = Annotated[str, Field(max_length=_LONGEST), AfterValidator(_is_template), HAS_PLACES]
 """A text with places to fill."""
 
 
