@@ -6,7 +6,7 @@ before anything was done. Then new credentials are fetched, and the call is sent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,11 +25,11 @@ from pmsbridge_rest.address import joined, with_query
 from pmsbridge_rest.auth.scheme import Scheme, Signed
 from pmsbridge_rest.bodies.encoding import encoded
 from pmsbridge_rest.bodies.exact_json import UnreadableError, UnwritableError, read_json
+from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.mapping.answers import Outcome
 from pmsbridge_rest.mapping.connection import Caps
 from pmsbridge_rest.wire.asking import NO_BODY, Ask, Came
 from pmsbridge_rest.wire.budgets import Budgets
-from pmsbridge_rest.wire.fitting import Fill, plain
 from pmsbridge_rest.wire.judging import Judge, Verdict
 from pmsbridge_rest.wire.told_to_wait import ToldToWait
 
@@ -146,9 +146,14 @@ class Channel:
         return f"<channel of {self._pace.lane}>"
 
     def read(
-        self, ask: Ask, *, deadline: Deadline, priority: Priority = Priority.INTERACTIVE, attempts: int | None = None
+        self,
+        ask: Ask,
+        *,
+        deadline: Deadline,
+        priority: Priority = Priority.INTERACTIVE,
+        missing: Collection[int] = (),
     ) -> tuple[Verdict, Came]:
-        """Read, again while the back office says "not now".
+        """Read, again while the back office says "not now". A status of ``missing`` means that there is nothing.
 
         Raises:
             NotFoundError: There is no such thing.
@@ -162,10 +167,10 @@ class Channel:
 
         def once() -> tuple[Verdict, Came]:
             came = self._exchange(ask, deadline, priority)
-            return self.judge.read(ask, came), came
+            return self.judge.read(ask, came, missing=missing), came
 
         return read_with_retry(
-            once, attempts=attempts or self._manners.attempts, deadline=deadline, sleep=self.clock.sleep,
+            once, attempts=self._manners.attempts, deadline=deadline, sleep=self.clock.sleep,
             first_pause=timedelta(milliseconds=200),
         )  # fmt: skip
 
@@ -176,7 +181,7 @@ class Channel:
         *,
         deadline: Deadline,
         priority: Priority = Priority.WRITE,
-        fill: Fill = plain,
+        filler: Filler | None = None,
         conflict_is_open: bool = False,
     ) -> tuple[Verdict, Came]:
         """Send once, and say what became of it.
@@ -188,7 +193,7 @@ class Channel:
             OutcomeUnknownError: It was sent, and the answer is lost, unusable or proves nothing.
         """
         came = self._exchange(ask, deadline, priority)
-        return self.judge.write(ask, came, outcome, fill=fill, conflict_is_open=conflict_is_open), came
+        return self.judge.write(ask, came, outcome, filler=filler, conflict_is_open=conflict_is_open), came
 
     def fetch_file(self, ask: Ask, sink: Sink, *, kinds: tuple[str, ...], deadline: Deadline) -> str:
         """Stream a file into a sink; its kind, as the back office names it ("application/pdf").

@@ -7,7 +7,7 @@ and is looked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -26,11 +26,12 @@ from pmsbridge.transport.http import no_usable_answer, parse_retry_after
 from pmsbridge_rest.bodies.exact_json import UnreadableError
 from pmsbridge_rest.bodies.graphql import errors_in
 from pmsbridge_rest.bodies.jsonapi import unfolded
+from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.mapping.answers import Envelope, ErrorClass, ErrorRule, Errors, Outcome
 from pmsbridge_rest.mapping.conditions import Condition, Statuses, fits_status
 from pmsbridge_rest.mapping.expressions import Expression, search
+from pmsbridge_rest.matching import condition_holds
 from pmsbridge_rest.wire.asking import Ask, Came
-from pmsbridge_rest.wire.fitting import Fill, holds, plain
 
 __all__ = ["Judge", "Verdict", "told"]
 
@@ -60,11 +61,13 @@ class Verdict:
         data: The content, its envelope taken off.
         is_already: It was so before; nothing was done.
         is_ticket: How it ended has to be asked for.
+        is_missing: There is no such thing; only where that was asked to be no error.
     """
 
     data: object
     is_already: bool = False
     is_ticket: bool = False
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,13 @@ class Judge:
             self.throttled is not None and _fits(self.throttled, came)
         )
 
-    def read(self, ask: Ask, came: Came) -> Verdict:
+    def read(self, ask: Ask, came: Came, *, missing: Collection[int] = ()) -> Verdict:
         """The content of a read.
+
+        Args:
+            ask: What was asked.
+            came: The answer.
+            missing: Statuses that mean that there is nothing, which then is the answer and no error.
 
         Raises:
             NotFoundError: There is no such thing.
@@ -99,12 +107,15 @@ class Judge:
             UnavailableError: No usable answer; asking again is safe.
         """
         error = self._error(ask, came, _GOOD)
+        is_refusal = isinstance(error, NotFoundError | RejectedError)
+        if is_refusal and came.status in missing:
+            return Verdict(None, is_missing=True)
         if error is not None:
             raise error
         return Verdict(self.data(ask, came))
 
     def write(
-        self, ask: Ask, came: Came, outcome: Outcome, *, fill: Fill = plain, conflict_is_open: bool = False
+        self, ask: Ask, came: Came, outcome: Outcome, *, filler: Filler | None = None, conflict_is_open: bool = False
     ) -> Verdict:
         """What became of a write.
 
@@ -112,7 +123,7 @@ class Judge:
             ask: What was asked.
             came: The answer.
             outcome: How answers of this step are read.
-            fill: Fills places in conditions.
+            filler: Fills places in conditions; None when there are none.
             conflict_is_open: A 409 may mean that the same key is being worked on.
 
         Raises:
@@ -121,16 +132,16 @@ class Judge:
             UnavailableError: It said later; nothing changed.
             OutcomeUnknownError: The answer proves neither.
         """
-        if outcome.already is not None and _fits(outcome.already, came, fill):
+        if outcome.already is not None and _fits(outcome.already, came, filler):
             return Verdict(came.document, is_already=True)
         error = self._error(ask, came, outcome.success, conflict_is_open=conflict_is_open)
         if error is not None:
             raise error
-        self._declined(ask, came, outcome, fill)
+        self._declined(ask, came, outcome, filler)
         data = self.data(ask, came)
-        if outcome.job is not None and _fits(outcome.job.when, came, fill):
+        if outcome.job is not None and _fits(outcome.job.when, came, filler):
             return Verdict(data, is_ticket=True)
-        if outcome.proof is not None and not _fits(outcome.proof, came, fill):
+        if outcome.proof is not None and not _fits(outcome.proof, came, filler):
             problem = f"{ask.operation}: HTTP {came.status}, but what would prove it is missing"
             raise OutcomeUnknownError(problem, code="not_proven")
         return Verdict(data)
@@ -223,9 +234,9 @@ class Judge:
         wait = parse_retry_after(came.headers.get("retry-after")) or self.wait
         return UnavailableError(self._words(ask, came), retry_after=wait, code="throttled")
 
-    def _declined(self, ask: Ask, came: Came, outcome: Outcome, fill: Fill) -> None:
+    def _declined(self, ask: Ask, came: Came, outcome: Outcome, filler: Filler | None) -> None:
         for rule in outcome.declined:
-            if _fits(rule.when, came, fill):
+            if _fits(rule.when, came, filler):
                 reason = told(_text_at(rule.reason, came))
                 words = f"{ask.operation}: declined" + (f': "{reason}"' if reason else "")
                 raise RejectedError(words, code=_word(_text_at(rule.code, came)) or "declined")
@@ -259,8 +270,8 @@ def told(text: str) -> str:
     return " ".join(redact(text).split())[:_TOLD_CHARACTERS]
 
 
-def _fits(condition: Condition, came: Came, fill: Fill = plain) -> bool:
-    return holds(condition, status=came.status, headers=came.headers, document=came.document, fill=fill)
+def _fits(condition: Condition, came: Came, filler: Filler | None = None) -> bool:
+    return condition_holds(condition, status=came.status, headers=came.headers, body=came.document, filler=filler)
 
 
 def _found(expression: Expression | None, came: Came) -> object:
