@@ -1,4 +1,4 @@
-"""Updates: how some fields of a record are changed so that every other stays as it is. Pure: records in, records out."""
+"""Updates: how some fields of a record are changed so that every other stays as it is. Pure: no call is made here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import FieldMap
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.model_fields import Sort, target_of
-from pmsbridge_rest.mapping.paths import ABSENT, parse_path, read_at, without, write_at
+from pmsbridge_rest.mapping.paths import ABSENT, parse_path, path_of, read_at, without, write_at
 
 __all__ = ["Edit", "Updating", "changed_meanwhile", "not_as_asked"]
 
@@ -74,6 +74,9 @@ class Updating:
     def differences(self, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """Keys of the record, beside what was asked for, that are not as they were; dotted, sorted."""
         for path in (*self.paths(), *self.update.moves):
+            entry = _entry_above(path)
+            if entry is not None and read_at(before, entry) is ABSENT:
+                after = without(after, entry)
             before, after = without(before, path), without(after, path)
         return sorted(_differing(before, after, ""))
 
@@ -186,8 +189,15 @@ def _list_above(path: str) -> str | None:
     steps = parse_path(path)
     for number, step in enumerate(steps):
         if step.index is not None or step.equals is not None:
-            return ".".join(f'"{each.key}"' for each in steps[:number])
+            return path_of(steps[:number])
     return None
+
+
+def _entry_above(path: str) -> str | None:
+    """The path of the innermost list entry that a path goes through; None when it goes through none."""
+    steps = parse_path(path)
+    inner = [number for number, step in enumerate(steps) if step.index is not None or step.equals is not None]
+    return path_of(steps[: inner[-1] + 1]) if inner else None
 
 
 def _list_at(record: dict[str, Any], path: str) -> list[Any]:
@@ -200,7 +210,7 @@ def _differing(one: Any, other: Any, path: str) -> Iterator[str]:  # noqa: ANN40
     if isinstance(one, dict) and isinstance(other, dict):
         for key in one.keys() | other.keys():
             yield from _differing(one.get(key, ABSENT), other.get(key, ABSENT), f"{path}.{key}".removeprefix("."))
-    elif type(one) is not type(other) or one != other:
+    elif isinstance(one, bool) != isinstance(other, bool) or one != other:
         yield path
 
 

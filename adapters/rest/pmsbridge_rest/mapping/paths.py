@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, Field
 
-__all__ = ["ABSENT", "Absent", "Path", "Step", "parse_path", "read_at", "without", "write_at"]
+__all__ = ["ABSENT", "Absent", "Path", "Step", "parse_path", "path_of", "read_at", "without", "write_at"]
 
 _STEP: Final = re.compile(
     r"""(?P<dot>\.)?(?:
@@ -97,6 +97,16 @@ def _step(found: re.Match[str]) -> Step:
     if found["key"] is not None:
         return Step(key=found["key"], equals=found["value"])
     return Step(key=found["name"] if found["name"] is not None else found["quoted"])
+
+
+def path_of(steps: tuple[Step, ...]) -> str:
+    """The text of some steps."""
+    words = (f'."{s.key}"' if s.index is None and s.equals is None else _bracket(s) for s in steps)
+    return "".join(words).removeprefix(".")
+
+
+def _bracket(step: Step) -> str:
+    return f"[{step.index}]" if step.index is not None else f"[{step.key}={step.equals}]"
 
 
 def _is_path(text: str) -> str:

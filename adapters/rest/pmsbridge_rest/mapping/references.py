@@ -132,8 +132,11 @@ def _words(mapping: Mapping, key: Key, field: FieldMap, target: Target) -> Found
     codec = mapping.codecs.get(field.codec or "")
     if codec is None or codec.kind != "enum" or not target.words:
         return
-    for word in sorted(set(codec.words.values()) - set(target.words)):
-        yield key, "unknown_word", f"gives {word}, which this field does not know. {did_you_mean(word, target.words)}"
+    for vendor, word in codec.words.items():
+        if word not in target.words:
+            where: Key = ("codecs", str(field.codec), "words", vendor)
+            what = f"gives a word that {target.name} does not know. {did_you_mean(word, target.words)}"
+            yield where, "unknown_word", what
     if field.is_written and field.dir is not None and codec.doubtful:
         what = f"several words mean {codec.doubtful[0]}; the codec must say in write which one is written"
         yield key, "doubtful_word", what
