@@ -26,7 +26,7 @@ from pmsbridge_rest.mapping.auth import SessionAuth
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.limits import Limits
 from pmsbridge_rest.mapping.paths import ABSENT
-from pmsbridge_rest.mapping.requests import Call, Reading
+from pmsbridge_rest.mapping.requests import Call
 from pmsbridge_rest.mapping.templates import Place, parse_template
 from pmsbridge_rest.rows import RowReader, Scope
 from pmsbridge_rest.settings import FacilitySettings, RestSettings

@@ -128,7 +128,8 @@ class Editing:
 
     def differences(self, before: Found, after: Found) -> list[str]:
         """Keys beside what was asked for that are not as they were."""
-        return self.updating.differences(before.record, after.record)
+        found = self.updating.differences(self._without_moving(before.record), self._without_moving(after.record))
+        return list(found)
 
     def baseline(self, found: Found) -> dict[str, str]:
         """What a later look compares with: the fields as they are, and one digest of all others."""
@@ -146,14 +147,28 @@ class Editing:
 
     def digest(self, found: Found) -> str:
         """One digest over everything that the edit must leave alone; keyed by the edit, so that it tells nothing."""
-        record = found.record
+        record = self._without_moving(found.record)
         for path in (*self.updating.paths(), *self.update.moves):
-            record = without(record, path)
+            record = without(record, _entry_or(path))
         key = hashlib.blake2b(self.effect.model_dump_json().encode(), digest_size=32).digest()
         try:
             return hashlib.blake2b(_sorted(record), digest_size=16, key=key).hexdigest()
         except UnwritableError:
             return ""
+
+    def _without_moving(self, record: dict[str, Any]) -> dict[str, Any]:
+        """The record less what every write moves: its version, and when it was changed last."""
+        entity = self.connection.mapping.entities.get(self.update.entity)
+        version = entity.fields.get("version") if entity is not None else None
+        since = entity.all.since if entity is not None and entity.all is not None else None
+        paths = (
+            self.update.guard.at if self.update.guard is not None else None,
+            version.at if version is not None else None,
+            since.row_changed_at if since is not None else None,
+        )
+        for path in paths:
+            record = record if path is None else without(record, path)
+        return record
 
     def texts(self, found: Found) -> dict[str, str]:
         """Contact fields as a person sees them.
@@ -194,6 +209,11 @@ class Editing:
             message = f"{self.effect.kind}: the mapping has no read of the record that is changed"
             raise RejectedError(message, code="not_mapped")
         return reading
+
+
+def _entry_or(path: str) -> str:
+    """The entry of a list that a path goes through, which an edit may have made; else the path."""
+    return path[: path.rindex("]") + 1] if "]" in path else path
 
 
 def _sorted(value: Any) -> bytes:  # noqa: ANN401 - any JSON

@@ -13,9 +13,7 @@ from pmsbridge_rest.wire.judging import Verdict
 __all__ = ["followed"]
 
 
-def followed(
-    connection: Connection, facility: str, job: Job, filler: Filler, operation: str, end: Deadline
-) -> Verdict:
+def followed(connection: Connection, facility: str, job: Job, filler: Filler, operation: str, end: Deadline) -> Verdict:
     """How a job ended: its last answer.
 
     Raises:
@@ -28,7 +26,8 @@ def followed(
         if state in job.done:
             return verdict
         if state in job.failed:
-            raise RejectedError(f"{operation}: the job ended with {state!r}; nothing was done", code="job_failed")
+            message = f"{operation}: the job ended with {state!r}; nothing was done"
+            raise RejectedError(message, code="job_failed")
         left = min(until.seconds_left(), end.seconds_left())
         if left <= job.every.total_seconds():
             message = f"{operation}: the job is still running after {job.within}"

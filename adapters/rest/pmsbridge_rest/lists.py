@@ -103,7 +103,8 @@ class Listing:
             )
             found[0] = (came, verdict.is_missing)
             is_nothing = verdict.is_missing or came.status == HTTPStatus.NO_CONTENT
-            return Page([] if is_nothing else self._rows(verdict.data), came.document, came.headers, came.url)
+            rows = [] if is_nothing else self._rows(verdict.data)
+            return Page(rows, came.document, came.headers, came.url, is_nothing=is_nothing)
 
         walk = self._walk(channel, page)
         for one, following in walk.read(position):

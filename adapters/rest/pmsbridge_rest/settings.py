@@ -21,6 +21,7 @@ from pmsbridge_rest.mapping.sections import Span
 
 __all__ = ["FacilitySettings", "RestSettings", "read_settings", "unfit_settings"]
 
+
 class _Section(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 from pmsbridge.actions.effects import ChangeContact, EffectBody, SetConsent
 from pmsbridge.errors import (
-    ConfigurationError,
-    NotFoundError,
     OutcomeUnknownError,
     PmsBridgeError,
     RejectedError,
@@ -25,7 +23,7 @@ from pmsbridge_rest.edits import Editing, Found
 from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.jobs import followed
 from pmsbridge_rest.looking import Looked, look, outputs_of
-from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, HeaderKey, NaturalKey, Step
+from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, HeaderKey, Step
 from pmsbridge_rest.mapping.answers import Outcome
 from pmsbridge_rest.promises import look_of
 from pmsbridge_rest.recognising import new_matches
@@ -202,10 +200,12 @@ class Run:
             return {}
         if guard.by == "if_match":
             if not before.etag:
-                raise RejectedError(f"{self.kind}: the record has no version; nothing was sent", code="no_version")
+                message = f"{self.kind}: the record has no version; nothing was sent"
+                raise RejectedError(message, code="no_version")
             return {"If-Match": before.etag}
         if guard.by == "compare" and editing.read(self.end).record != before.record:
-            raise RejectedError(f"{self.kind}: changed meanwhile; nothing was sent", code="changed_meanwhile")
+            message = f"{self.kind}: changed meanwhile; nothing was sent"
+            raise RejectedError(message, code="changed_meanwhile")
         return {}
 
     def _edit_seen(self, editing: Editing, before: Found | None, finished: Done) -> Done:
@@ -251,7 +251,8 @@ class Run:
             return build_step(step, filler)
         except (CannotSayError, ValueError) as problem:
             words = str(problem) if isinstance(problem, CannotSayError) else "a value does not fit"
-        raise RejectedError(f"{operation}: {words}; nothing was sent", code="cannot_be_said")
+        message = f"{operation}: {words}; nothing was sent"
+        raise RejectedError(message, code="cannot_be_said")
 
     def _verified(self, step: Step, filler: Filler, finished: Done, verdict: Verdict) -> Done:
         """The declared look after a good answer, until what must hold does or its time is over.
@@ -277,7 +278,9 @@ class Run:
             self.connection.clock.sleep(what.every.total_seconds())
         if seen is None:
             return finished
-        message = f"{self.kind}: {step.name} answered with {finished.code}, but {seen.seen} rows read back do not show it"
+        message = (
+            f"{self.kind}: {step.name} answered with {finished.code}, but {seen.seen} rows read back do not show it"
+        )
         raise OutcomeUnknownError(message, code="not_verified")
 
     # after a refusal
@@ -317,5 +320,3 @@ class Run:
         names = ", ".join(one.step.name for one in self.done)
         message = f"{self.kind}: {names} is done, and then: {error.message}"
         return OutcomeUnknownError(message, code="partly_done")
-
-

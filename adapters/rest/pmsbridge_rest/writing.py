@@ -16,7 +16,7 @@ from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.edits import Editing
 from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.looking import look, outputs_of
-from pmsbridge_rest.mapping.actions import NaturalKey, Step
+from pmsbridge_rest.mapping.actions import ByState, NaturalKey, Step
 from pmsbridge_rest.nightly import Nightly
 from pmsbridge_rest.promises import capabilities_of, look_of
 from pmsbridge_rest.recognising import known_before, new_matches, row_keys, rows_before
@@ -93,7 +93,8 @@ class Writing(Nightly):
         currency = self._connection.facility(effect.facility).currency
         for part in effect.parts:
             if part.amount.currency != currency:
-                raise RejectedError(f"payments here are in {currency}; nothing was sent", code="wrong_currency")
+                problem = f"payments here are in {currency}; nothing was sent"
+                raise RejectedError(problem, code="wrong_currency")
             if not part.amount.is_payable:
                 digits = minor_digits(currency)
                 problem = f"an amount is positive and has at most {digits} digits after the point; nothing was sent"
@@ -140,7 +141,7 @@ class Writing(Nightly):
     # after a send
 
     def _probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
-        """All steps there: found. One that certainly is not: absent, and it is sent again alone. Else nobody can tell."""
+        """All steps there: found. One that is not: absent, and it alone is sent again. Else nobody can tell."""
         filler = self._connection.effect_filler(effect, attempt)
         end = self._live_end()
         answers = [(step, self._probe_step(step, effect, attempt, filler, end)) for step in self._steps(effect)]
@@ -156,9 +157,7 @@ class Writing(Nightly):
         evidence = "; ".join(receipt.evidence for receipt in found)
         return Found(Receipt(evidence=evidence, vendor_ids=ids, at=self._connection.clock.now(), read_back=True))
 
-    def _probe_step(
-        self, step: Step, effect: EffectBody, attempt: Attempt, filler: Filler, end: Deadline
-    ) -> Probed:
+    def _probe_step(self, step: Step, effect: EffectBody, attempt: Attempt, filler: Filler, end: Deadline) -> Probed:
         if step.update is not None and isinstance(effect, ChangeContact | SetConsent):
             return self._probe_edit(self._editing(step, effect, filler), attempt, end)
         what = look_of(step.idempotency)
@@ -170,14 +169,15 @@ class Writing(Nightly):
         if fresh and is_natural and known_before(step, attempt.baseline) is None:
             return CannotTell(f"{step.name}: what fits may have been there before")
         if fresh:
-            return self._found(step, outputs_of(what.outputs, fresh[0]), len(fresh))
+            is_twice = len(fresh) > 1 and not isinstance(step.idempotency, ByState)
+            return self._found(step, outputs_of(what.outputs, fresh[0]), is_twice=is_twice)
         if seen.unclear:
             return CannotTell(f"{step.name}: {seen.unclear}")
         return Absent(f"{step.name}: none of {seen.seen} rows is it")
 
-    def _found(self, step: Step, outputs: dict[str, str], count: int) -> Found:
+    def _found(self, step: Step, outputs: dict[str, str], *, is_twice: bool) -> Found:
         ids = ", ".join(f"{name} {value}" for name, value in outputs.items())
-        doubled = "; POSSIBLY TWICE" if count > 1 else ""
+        doubled = "; POSSIBLY TWICE" if is_twice else ""
         evidence = f"read back: {step.name}" + (f" ({ids})" if ids else "") + doubled
         return Found(Receipt(evidence=evidence, vendor_ids=outputs, at=self._connection.clock.now(), read_back=True))
 

@@ -42,6 +42,7 @@ class Page:
         url: The address that was asked, without credentials.
         number: 1 for the first page.
         seen: Rows of all pages so far, this one included.
+        is_nothing: The back office has no such list; the document says nothing of it.
     """
 
     rows: Sequence[Any]
@@ -50,6 +51,7 @@ class Page:
     url: str
     number: int = 1
     seen: int = 0
+    is_nothing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pmsbridge.errors import UnavailableError
@@ -60,6 +60,11 @@ class Walk:
         self.has_shifted = False
 
     @property
+    def is_over(self) -> bool:
+        """The last page came."""
+        return self._is_over
+
+    @property
     def is_complete(self) -> bool:
         """Read to the end, and proven to have missed nothing: a row that did not come is not there.
 
@@ -85,9 +90,9 @@ class Walk:
             came = self._ask(turn)
             self.pages += 1
             seen += len(came.rows)
-            page = Page(came.rows, came.document, came.headers, came.url, self.pages, seen)
+            page = replace(came, number=self.pages, seen=seen)
             self._notice(page)
-            following = self._paginator.following(turn, page)
+            following = None if page.is_nothing else self._paginator.following(turn, page)
             self._is_over = following is None
             yield page, following
             turn = following
@@ -107,7 +112,7 @@ class Walk:
         if digest and digest == self._before and not self._overlaps():
             raise _circle()
         self._before = digest
-        total = self._rules.ends.total_of(page)
+        total = None if page.is_nothing else self._rules.ends.total_of(page)
         self.has_shifted |= self.pages > 1 and total != self._total
         self._total = total
         if self._rules.key is None:

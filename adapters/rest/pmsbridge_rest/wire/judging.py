@@ -181,7 +181,8 @@ class Judge:
         if self.envelope.style == "graphql":
             return self._graphql(ask, came)
         has_errors = isinstance(came.document, dict) and bool(came.document.get("errors"))
-        is_bad = self.envelope.good is not None and not _fits(self.envelope.good, came)
+        is_nothing = came.status == HTTPStatus.NO_CONTENT and came.is_empty
+        is_bad = self.envelope.good is not None and not is_nothing and not _fits(self.envelope.good, came)
         if is_bad or (self.envelope.style == "jsonapi" and has_errors):
             problem = f"{self._words(ask, came)}, an error within a good status"
             return no_usable_answer(problem, is_write=ask.is_write, code=self._code(came) or "not_good")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 
@@ -138,9 +138,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+_O = TypeVar("_O", bound=Office)
+
+
 @contextmanager
-def opened() -> Iterator[Office]:
-    office = Office()
+def run(office: _O) -> Iterator[_O]:
     thread = threading.Thread(target=office.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -149,6 +151,12 @@ def opened() -> Iterator[Office]:
         office.shutdown()
         office.server_close()
         thread.join(5)
+
+
+@contextmanager
+def opened() -> Iterator[Office]:
+    with run(Office()) as office:
+        yield office
 
 
 class FakeSecrets:
