@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from pmsbridge.model.money import Money
 from pmsbridge_rest.mapping.actions import Action
 from pmsbridge_rest.mapping.codec_sections import BUILT_IN
 from pmsbridge_rest.mapping.document import Mapping
@@ -47,7 +48,7 @@ def place_problems(mapping: Mapping) -> Found:
             yield from _place(mapping, where, place)
     for name, action in mapping.actions.items():
         if name in ACTIONS:
-            yield from _effect_places(name, action)
+            yield from _effect_places(mapping, name, action)
             yield from _output_places(name, action)
     for name, entity in mapping.entities.items():
         yield from _read_places(name, entity)
@@ -103,13 +104,14 @@ def _known(key: Key, place: Place, names: Collection[str] | None) -> Found:
         yield key, "unknown_name", f"{place.root} has no such name. {did_you_mean(steps[0].key, names)}"
 
 
-def _effect_places(name: str, action: Action) -> Found:
+def _effect_places(mapping: Mapping, name: str, action: Action) -> Found:
     """Paths into the effect, in places and in conditions on it."""
     model = effect_model(name)
     for key, section in sections_of(action, ("actions", name)):
         for where, place in places_of(section, key):
             if place.root == "effect":
                 yield from _path_into(model, where, parse_path(place.path)[1:])
+                yield from _money_is_spelt(mapping, where, place, _ends(model, parse_path(place.path)[1:]))
         for cases in ("accepts", "only_when"):
             for path in getattr(section, cases, {}):
                 yield from _case(model, (*key, cases, path), path)
@@ -148,14 +150,31 @@ def _each_in(value: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN401
 
 def _path_into(model: Any, key: Key, steps: tuple[PathStep, ...]) -> Found:  # noqa: ANN401
     """Whether a path leads to something in a model, or in one of several it may be."""
-    heres = [model]
-    for step in steps:
-        inside = [found for here in heres for found in _below(here, step)]
-        if not inside:
-            names = sorted({name for here in heres for name in _names_in(here)})
+    for number, step in enumerate(steps):
+        if not _ends(model, steps[: number + 1]):
+            names = sorted({name for here in _ends(model, steps[:number]) for name in _names_in(here)})
             yield key, "unknown_name", f"the effect has no such value. {did_you_mean(step.key, names)}"
             return
-        heres = inside
+
+
+def _ends(model: Any, steps: tuple[PathStep, ...]) -> list[Any]:  # noqa: ANN401
+    """What a path into a model may lead to; nothing where there is no such path."""
+    heres = [model]
+    for step in steps:
+        heres = [found for here in heres for found in _below(here, step)]
+    return heres
+
+
+def _money_is_spelt(mapping: Mapping, key: Key, place: Place, ends: list[Any]) -> Found:
+    """Money has a codec, and the codec is one of money."""
+    if Money not in ends:
+        return
+    codec = {**BUILT_IN, **mapping.codecs}.get(place.codec)
+    if not place.codec:
+        what = f"holds money; name the codec that spells it, like {{{place.path}|cents}}"
+        yield key, "money_without_codec", what
+    elif codec is not None and codec.kind != "money":
+        yield key, "wrong_codec", f"holds money; a codec of kind {codec.kind} cannot spell it"
 
 
 def _below(here: Any, step: PathStep) -> Iterator[Any]:  # noqa: ANN401
@@ -165,9 +184,14 @@ def _below(here: Any, step: PathStep) -> Iterator[Any]:  # noqa: ANN401
         if step.key in here.model_fields:
             yield from _alternatives(here.model_fields[step.key].annotation)
         elif isinstance(getattr(here, step.key, None), property) and not step.key.startswith("_"):
-            yield Any
+            yield _of_property(here, step.key)
     elif here is dict:
         yield Any
+
+
+def _of_property(model: type[BaseModel], name: str) -> Any:  # noqa: ANN401
+    """What a property gives; anything where it does not say."""
+    return get_type_hints(getattr(model, name).fget).get("return", Any)
 
 
 def _names_in(here: Any) -> Iterator[str]:  # noqa: ANN401

@@ -22,6 +22,7 @@ from pmsbridge_rest.mapping.model_fields import (
 )
 from pmsbridge_rest.mapping.pagination import Since
 from pmsbridge_rest.mapping.places import place_problems
+from pmsbridge_rest.mapping.poison import poison_problems
 from pmsbridge_rest.mapping.problems import Problem, at, did_you_mean
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.mapping.walking import Key, sections_of
@@ -48,6 +49,7 @@ def reference_problems(mapping: Mapping, tree: Tree) -> Iterator[Problem]:
     """Every name that leads nowhere, and every field that cannot be made."""
     checks: tuple[Callable[[Mapping], Found], ...] = (
         _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, place_problems,
+        poison_problems,
     )  # fmt: skip
     for check in checks:
         for key, rule, what in check(mapping):
