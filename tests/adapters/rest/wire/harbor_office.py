@@ -202,8 +202,9 @@ def _unit(number: int, status: str) -> dict[str, Any]:
 
 
 def _customer(key: str, first: str) -> dict[str, Any]:
+    email = f"{first.lower()}@x.test"
     return {
-        "id": key, "rev": "4", "first_name": first, "last_name": "Byron", "company": "", "email": f"{first.lower()}@x.test",
+        "id": key, "rev": "4", "first_name": first, "last_name": "Byron", "company": "", "email": email,
         "phones": [{"type": "home", "number": "555-0100"}, {"type": "fax", "number": "555-0199"}],
         "address": {"street1": "1 Quay", "street2": None, "city": "Bath", "state": "", "zip": "01234"},
         "no_portal": "N", "alternate": {"first_name": "", "last_name": "", "phone": "", "email": ""},

@@ -84,11 +84,12 @@ def payment(amount: str = "120.50", *, rental: str = "70", means: Any = None) ->
 
 def edit(**seen: str) -> ChangeContact:
     changes = {"email": "new@x.test", "mobile": "555-0123", "address.line2": ""}
-    return ChangeContact(account="main", facility=SITE, tenant_id="7", changes=changes, seen=seen)
+    fields: Any = {"account": "main", "facility": SITE, "tenant_id": "7", "changes": changes, "seen": seen}
+    return ChangeContact(**fields)
 
 
 NOTE = AddNote(account="main", facility=SITE, tenant_id="7", rental_id="70", text="wants a key", reference="PB-NOTE01")
-RENTAL = {"account": "main", "facility": SITE, "tenant_id": "7", "rental_id": "70"}
+RENTAL: Any = {"account": "main", "facility": SITE, "tenant_id": "7", "rental_id": "70"}
 LEAVE = ScheduleMoveOut(**RENTAL, leaving_on=date(2026, 6, 30), notice_given_on=date(2026, 5, 4))
 STAY = CancelMoveOut(**RENTAL)
 POST = PostBulletin(account="main", facility=SITE, subject="Look", body="at this", reference="PB-BULL01")

@@ -168,7 +168,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
     st.sampled_from(["https://api.example.test", "http://api.example.test:8080", "https://API.Example.test:443"]),
 )
 def test_an_oauth1_signature_is_what_a_well_kept_library_makes(
-    query: list[tuple[str, str]], form: list[tuple[str, str]], method: str, how: Any, base: str
+    query: list[tuple[str, str]], form: list[tuple[str, str]], method: Any, how: Any, base: str
 ) -> None:
     url = with_query(f"{base}/v1/tenants/a%20b", query)
     is_form = method != "GET"
@@ -262,7 +262,7 @@ def test_a_refusal_reaches_all_who_wait_and_asks_once(office: Office, http: Http
         thread.start()
     entered.wait(10)
     for _ in range(1000):
-        if len(scheme._cell._changed._waiters) == 3:  # type: ignore[attr-defined]
+        if len(scheme._cell._changed._waiters) == 3:
             break
         threading.Event().wait(0.01)
     go.set()
@@ -281,7 +281,7 @@ def test_a_token_is_renewed_before_its_end_and_after_a_refusal(office: Office) -
     office.answers("/x", Answer(401, {}))
     scheme = client_credentials(office, http)
 
-    def word() -> str | None:
+    def word() -> Any:
         return scheme.sign(request_to(office.url + "/x"), http.deadline()).request.headers["Authorization"]
 
     assert word() == "Bearer t0"
@@ -531,7 +531,7 @@ def test_an_hmac_covers_what_was_declared(office: Office, http: HttpClient) -> N
 
 
 def test_an_hmac_over_the_body_takes_its_bytes_as_they_are(http: HttpClient) -> None:
-    fields = {"key": "secret", "over": "{step.body}", "send": {"X-S": "{step.signature}"}, "algorithm": "sha512"}
+    fields: Any = {"key": "secret", "over": "{step.body}", "send": {"X-S": "{step.signature}"}, "algorithm": "sha512"}
     scheme = scheme_at("http://127.0.0.1:9", http, scheme="signature", **fields)
     body = b"\xff{step.method}\x00"
 
@@ -544,7 +544,7 @@ def test_an_hmac_over_the_body_takes_its_bytes_as_they_are(http: HttpClient) -> 
     "place", ["{step.verb}", "{effect.total}", "{secret.other}", "{option.other}", "{secret.key|cents}"]
 )
 def test_a_place_without_a_value_is_refused(place: str, http: HttpClient) -> None:
-    fields = {"key": "secret", "over": place, "send": {"X": "{step.signature}"}}
+    fields: Any = {"key": "secret", "over": place, "send": {"X": "{step.signature}"}}
     scheme = scheme_at("http://127.0.0.1:9", http, scheme="signature", **fields)
 
     with pytest.raises(ConfigurationError) as refused:
