@@ -53,6 +53,10 @@ class Nightly(LiveReads):
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
         """Stream one noun of one facility in batches; a row that is no record is left out, and nothing is complete."""
+        if query.entity is Entity.FACILITIES:
+            self._facilities.pop(query.facility, None)
+            yield Batch([self.facility(query.facility)], is_complete=True)
+            return
         unreadable = 0
         for rows in self.pull(query, since=since):
             records: list[Record] = []

@@ -1,13 +1,16 @@
 """So many calls in so much time, shared by all processes through the gate that also spaces calls.
 
 A budget of n calls in a span is a lane of n slots that nobody gives back: each is free again when the span is over. So
-no span of that length, wherever it begins, sees more than n calls, and no process needs to know of another. Large
-budgets are cut into smaller ones of shorter spans: 1,000 an hour are 100 in six minutes.
+no span of that length, wherever it begins, sees more than n calls, and no process needs to know of another. Of a large
+budget one slot stands for several calls, which a process makes within a short while or not at all: 1,000 an hour are
+100 slots of 10 calls, each good for three minutes, and taken for an hour and three minutes.
 """
 
 from __future__ import annotations
 
+import os
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -26,6 +29,7 @@ __all__ = ["Budgets", "CallBudget"]
 _log = get_logger(__name__)
 
 _MOST_SLOTS: Final = 100
+_SHARE_OF_A_SPAN: Final = 20
 _SHORTEST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
 
@@ -52,11 +56,27 @@ class CallBudget:
         return is_of and (not self.paths or path.startswith(self.paths))
 
     @property
-    def slots(self) -> tuple[int, timedelta]:
-        """The same or a stricter budget of at most a hundred calls."""
-        if self.calls <= _MOST_SLOTS:
-            return self.calls, self.per
-        return _MOST_SLOTS, self.per * _MOST_SLOTS / self.calls
+    def slots(self) -> int:
+        """How many slots stand for it."""
+        return min(self.calls, _MOST_SLOTS)
+
+    @property
+    def calls_of_a_slot(self) -> int:
+        """How many calls one slot is good for."""
+        return self.calls // self.slots
+
+    @property
+    def good_for(self) -> timedelta:
+        """How long the calls of one slot may be made after it was taken."""
+        return self.per / _SHARE_OF_A_SPAN if self.calls_of_a_slot > 1 else timedelta(0)
+
+
+@dataclass(slots=True)
+class _Left:
+    """Calls of a slot that were not made yet, and until when they may be; seconds."""
+
+    calls: int
+    until: float
 
 
 class Budgets:
@@ -82,7 +102,11 @@ class Budgets:
         self._lane = lane
         self._budgets = tuple(budgets)
         self._gate: CallGate = gate or InMemoryGate(monotonic)
+        self._monotonic = monotonic
         self._sleep = sleep
+        self._lock = threading.Lock()
+        self._left: dict[str, _Left] = {}
+        self._owner = os.getpid()
 
     def enter(self, path: str, deadline: Deadline, *, is_write: bool, priority: Priority) -> None:
         """Wait until the call may begin, and count it.
@@ -91,13 +115,31 @@ class Budgets:
             UnavailableError: It may not before the deadline; nothing was sent. What it took of other budgets is spent.
         """
         for place, budget in enumerate(self._budgets):
-            if budget.counts(path, is_write=is_write):
-                self._take(f"{self._lane}:budget{place}", budget, deadline, priority)
+            lane = f"{self._lane}:budget{place}"
+            if budget.counts(path, is_write=is_write) and not self._had(lane):
+                self._take(lane, budget, deadline, priority)
+                self._keep(lane, budget)
+
+    def _had(self, lane: str) -> bool:
+        """Whether a call was left of a slot that this process took a short while ago."""
+        with self._lock:
+            if self._owner != os.getpid():
+                self._left, self._owner = {}, os.getpid()
+            left = self._left.get(lane)
+            if left is None or left.calls == 0 or left.until <= self._monotonic():
+                return False
+            left.calls -= 1
+            return True
+
+    def _keep(self, lane: str, budget: CallBudget) -> None:
+        until = self._monotonic() + budget.good_for.total_seconds()
+        with self._lock:
+            self._left[lane] = _Left(budget.calls_of_a_slot - 1, until)
 
     def _take(self, lane: str, budget: CallBudget, deadline: Deadline, priority: Priority) -> None:
-        count, span = budget.slots
         ask = CallAsk(
-            lane=lane, ticket=uuid.uuid4().hex, priority=priority, limits=LaneLimits(concurrency=count), lease=span,
+            lane=lane, ticket=uuid.uuid4().hex, priority=priority, limits=LaneLimits(concurrency=budget.slots),
+            lease=budget.per + budget.good_for,
             counted_as=lane, month=f"{datetime.now(UTC):%Y-%m}",
         )  # fmt: skip
         tries = 0
@@ -114,7 +156,7 @@ class Budgets:
         self._sleep(min(random.uniform(longest / 2, longest), deadline.seconds_left()))  # noqa: S311 - no secret
         if deadline.passed():
             message = f"{lane}: {budget.calls} calls in {budget.per} are spent until the deadline; nothing was sent"
-            raise UnavailableError(message, retry_after=budget.slots[1], code="budget_spent")
+            raise UnavailableError(message, retry_after=budget.per / budget.slots, code="budget_spent")
 
     def _give_place_back(self, ask: CallAsk) -> None:
         try:

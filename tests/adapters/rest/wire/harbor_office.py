@@ -34,15 +34,27 @@ class HarborOffice(Office):
 
     def __init__(self) -> None:
         super().__init__()
+        self.reset()
+        self.routes = self._routes()
+
+    def reset(self) -> None:
+        """The same data, good weather, nobody was here."""
+        self.seen.clear()
         self.faults: list[Fault] = []
         self.units = [_unit(n, "free" if n % 2 else "let") for n in range(1, 6)]
         self.customers = {"7": _customer("7", "Ada"), "8": _customer("8", "Grace")}
         self.leases = {"70": _lease("70", "7", 12050), "71": _lease("71", "7", -500), "80": _lease("80", "8", 0)}
-        self.entries = {"70": [_entry("e1", "rent", 12550), _entry("e2", "payment", -500)], "71": [], "80": []}
+        self.entries = {
+            "70": [_entry("e1", "rent", 12550), _entry("e2", "payment", -500)],
+            "71": [_entry("e3", "payment", -500)],
+            "80": [],
+        }
         self.payments: dict[str, list[dict[str, Any]]] = {"70": [], "71": [], "80": []}
         self.notes: dict[str, list[dict[str, Any]]] = {"7": [], "8": []}
         self.tasks: list[dict[str, Any]] = []
-        self.routes: list[Route] = [
+
+    def _routes(self) -> list[Route]:
+        return [
             ("GET", r"/ping", lambda _seen: good({"up": True})),
             (
                 "GET",

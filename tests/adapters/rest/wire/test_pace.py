@@ -97,9 +97,29 @@ def test_processes_that_share_a_gate_share_the_budget() -> None:
     assert enter(two, hands) >= 10
 
 
-def test_a_large_budget_is_kept_by_a_stricter_small_one() -> None:
-    assert CallBudget(1000, timedelta(hours=1)).slots == (100, timedelta(minutes=6))
-    assert CallBudget(100, timedelta(hours=1)).slots == (100, timedelta(hours=1))
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60), st.integers(1, 3))
+def test_a_large_budget_is_never_exceeded_whoever_calls(gaps: list[int], processes: int) -> None:
+    """300 calls in 600 s are 100 slots of 3 calls each."""
+    hands = Hands()
+    gate = InMemoryGate(hands.monotonic)
+    budget = CallBudget(300, timedelta(seconds=600))
+    made = [budgets(hands, budget, gate=gate) for _ in range(processes)]
+
+    began = []
+    for place, gap in enumerate(gaps):
+        hands.at += gap
+        began += [enter(made[(place + n) % processes], hands, within=10_000) for n in range(8)]
+
+    for place, at in enumerate(began):
+        assert sum(at <= other < at + 600 for other in began[place:]) <= 300
+
+
+def test_a_large_budget_may_be_spent_in_one_burst() -> None:
+    hands = Hands()
+    made = budgets(hands, CallBudget(1000, timedelta(hours=1)))
+
+    assert {enter(made, hands) for _ in range(1000)} == {0.0}
+    assert enter(made, hands, within=5000) >= 3600
 
 
 def told(hands: Hands, counter: CounterHeaders | None = None) -> ToldToWait:
