@@ -567,3 +567,19 @@ class NoWaiting:
 
     def sleep(self, seconds: float) -> None:
         self.slept += seconds
+
+
+def test_a_defect_of_ours_is_unknown_because_it_may_have_struck_after_the_send(
+    office: HarborOffice, adapter: RestAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_given: Any) -> Any:
+        return {}["no such key 4111111111111111"]
+
+    monkeypatch.setattr("pmsbridge_rest.steps.outputs_of", broken)
+
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        adapter.execute(payment(), first(adapter, payment()))
+
+    assert unknown.value.code == "adapter_defect"
+    assert "4111" not in str(unknown.value)
+    assert len(office.payments["70"]) == 1
