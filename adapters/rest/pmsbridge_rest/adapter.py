@@ -66,8 +66,9 @@ class RestAdapter(Writing):
     @property
     def send_timeout(self) -> timedelta:
         """Longest time one effect may take, the looks after it included."""
-        times = self._connection.mapping.connection.timeouts
-        return times.write + times.live
+        mapping = self._connection.mapping
+        looks = [step.verify.within for action in mapping.actions.values() for step in action.steps if step.verify]
+        return mapping.connection.timeouts.write + max([mapping.connection.timeouts.live, *looks])
 
     def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
         """Carry an effect out, once. Only the five classes leave, whatever goes wrong inside."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.effects import EffectBody
@@ -24,7 +25,8 @@ from pmsbridge_rest.building import Built, build, effect_filler
 from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.mapping.auth import SessionAuth
 from pmsbridge_rest.mapping.document import Mapping
-from pmsbridge_rest.mapping.limits import Limits
+from pmsbridge_rest.mapping.expressions import search
+from pmsbridge_rest.mapping.limits import Limits, QueryCost
 from pmsbridge_rest.mapping.paths import ABSENT
 from pmsbridge_rest.mapping.requests import Call
 from pmsbridge_rest.mapping.templates import Place, parse_template
@@ -34,11 +36,9 @@ from pmsbridge_rest.wire.asking import NO_BODY, Ask
 from pmsbridge_rest.wire.budgets import Budgets, CallBudget
 from pmsbridge_rest.wire.channel import Channel, Manners, Pace, Renewal
 from pmsbridge_rest.wire.judging import Judge
-from pmsbridge_rest.wire.told_to_wait import CounterHeaders, ToldToWait
+from pmsbridge_rest.wire.told_to_wait import CounterHeaders, PointsLeft, ToldToWait
 
 __all__ = ["Connection", "asked"]
-
-_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +141,13 @@ class Connection:
         return Filler(self.mapping, scope.scene, places)
 
     def effect_filler(self, effect: EffectBody, attempt: Attempt) -> Filler:
-        """Fills the places of an action; ``read.id`` is the tenant's, for reads of the record that is changed."""
+        """Fills the places of an action, and of the reads it makes."""
         site = self._at(effect.facility)
         scene = self.scope(effect.facility, seen_at=None).scene
         filler = effect_filler(self.mapping, effect, attempt, scene=scene, now=self.clock.now(), option=site.options)
         tenant = getattr(effect, "tenant_id", "")
         rental = getattr(effect, "rental_id", "")
-        return filler.with_places(read={"id": tenant, "tenant_id": tenant, "rental_id": rental})
+        return filler.with_places(read={"tenant_id": tenant, "rental_id": rental})
 
     def rows(self, noun: str, filler: Filler, facility: str, *, for_copy: bool = False) -> RowReader:
         """Makes records of rows; a copy's say nothing of when they were seen."""
@@ -197,14 +197,34 @@ class Connection:
         clock = self.clock
         headers = limits.headers
         counter = None if headers is None else CounterHeaders(headers.remaining, headers.reset or "", headers.reset_is)
-        slots = LaneLimits(concurrency=limits.concurrency, monthly_calls=self.settings.monthly_calls)
+        settings = self.settings
+        slots = LaneLimits(
+            concurrency=limits.concurrency,
+            monthly_calls=settings.monthly_calls,
+            stop_at_monthly_calls=settings.stop_at_monthly_calls,
+        )
         budgets = [CallBudget(one.calls, one.per, one.of, one.paths) for one in limits.budgets]
         return Pace(
             self.lane,
             LaneLimiter(slots, gate=gate, clock=clock.now, monotonic=clock.monotonic),
             Budgets(self.lane, budgets, gate=gate, monotonic=clock.monotonic, sleep=clock.sleep),
-            ToldToWait(limits.wait, counter, clock=clock.now, monotonic=clock.monotonic, sleep=clock.sleep),
+            ToldToWait(
+                limits.wait,
+                counter,
+                _points(limits.cost),
+                clock=clock.now,
+                monotonic=clock.monotonic,
+                sleep=clock.sleep,
+            ),
         )
+
+
+def _points(cost: QueryCost | None) -> PointsLeft | None:
+    if cost is None:
+        return None
+    names = (cost.available, cost.restored_per_second, cost.wanted)
+    available, restored, wanted = (None if name is None else partial(search, name) for name in names)
+    return None if available is None else PointsLeft(available, restored, wanted)
 
 
 def asked(call: Call, filler: Filler, operation: str, *, is_write: bool, built: Built | None = None) -> Ask:

@@ -72,6 +72,13 @@ class Editing:
         return Updating(self.connection.mapping, self.update, self.effect, scene)
 
     @property
+    def places(self) -> Filler:
+        """The places, and ``read.id``: the id of the record that is changed."""
+        read = dict(self.filler.places.get("read", {}))
+        own = read.get("rental_id" if self.update.entity == "rentals" else "tenant_id", "")
+        return self.filler.with_places(read={**read, "id": own})
+
+    @property
     def needs_record(self) -> bool:
         """Whether the record has to be read before it is written."""
         has_seen = isinstance(self.effect, ChangeContact) and bool(self.effect.seen)
@@ -85,7 +92,7 @@ class Editing:
             UnavailableError: No usable answer.
         """
         operation = f"{self.effect.kind}.read"
-        listing = Listing(self.connection, self.effect.facility, self._reading(), self.filler, operation)
+        listing = Listing(self.connection, self.effect.facility, self._reading(), self.places, operation)
         pages = list(listing.pages(deadline=lambda: deadline))
         rows = [row for page in pages for row in page.rows]
         if not rows:
@@ -176,7 +183,7 @@ class Editing:
         Raises:
             UnavailableError: The record cannot be read.
         """
-        reader = self.connection.rows(self.update.entity, self.filler, self.effect.facility)
+        reader = self.connection.rows(self.update.entity, self.places, self.effect.facility)
         try:
             return reader.contact_texts(found.record)
         except RowError as problem:

@@ -92,6 +92,7 @@ class RestSettings(_Section):
         facility_cache: How long a facility's description is reused.
         read_attempts: Times a read is asked for while the back office says "not now".
         monthly_calls: Calls a calendar month that are included in the price; None for no count.
+        stop_at_monthly_calls: Refuse calls beyond them. Otherwise a warning is logged and each further call costs.
         verify_tls: True for the system's certificate authorities, or the path of another bundle.
     """
 
@@ -105,6 +106,7 @@ class RestSettings(_Section):
     facility_cache: Span = timedelta(minutes=15)
     read_attempts: int = Field(default=3, ge=1, le=10)
     monthly_calls: int | None = Field(default=None, ge=1)
+    stop_at_monthly_calls: bool = False
     verify_tls: bool | str = True
 
     @field_validator("facilities")

@@ -129,14 +129,8 @@ class Run:
             if there is not None:
                 return there
         if step.update is not None and isinstance(self.effect, ChangeContact | SetConsent):
-            return self._edited(step, Editing(self.connection, step, self.effect, self._for_record(step)))
+            return self._edited(step, Editing(self.connection, step, self.effect, self.filler))
         return self._sent(step, self.filler)
-
-    def _for_record(self, step: Step) -> Filler:
-        """``read.id`` is the id of the record that is changed."""
-        is_rental = step.update is not None and step.update.entity == "rentals"
-        read = dict(self.filler.places.get("read", {}))
-        return self.filler.with_places(read={**read, "id": read.get("rental_id" if is_rental else "tenant_id", "")})
 
     def _already(self, step: Step, *, is_alone: bool) -> Done | None:
         """Whether an earlier attempt did this step; asked before any repetition but that of a lone step.
@@ -184,7 +178,7 @@ class Run:
             if editing.is_so(before):
                 return Done(step, "it was so already; nothing was sent", read_back=True, was_sent=False)
             editing.check_unchanged(before)
-        filler = editing.filler.with_record(**editing.records(before))
+        filler = self.filler.with_record(**editing.records(before))
         headers = self._guarded(editing, before)
         finished = self._sent(step, filler, headers=headers)
         return self._edit_seen(editing, before, finished)

@@ -48,8 +48,10 @@ class Writing(Nightly):
         return ":".join(part for part in parts if part)
 
     def _execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
+        self._refuse_sealed(effect, attempt)
         steps = self._steps(effect)
-        self._check(effect, attempt)
+        if isinstance(effect, TakePayment):
+            self._check_payment(effect)
         connection = self._connection
         span = connection.mapping.connection.timeouts.write
         run = Run(
@@ -79,17 +81,20 @@ class Writing(Nightly):
             raise UnsupportedError(message, code=f"{kind}_like_this")
         return steps
 
-    def _check(self, effect: EffectBody, attempt: Attempt) -> None:
-        """What cannot be said faithfully is refused before anything is asked."""
+    def _refuse_sealed(self, effect: EffectBody, attempt: Attempt) -> None:
+        """A card is wiped whatever else is wrong.
+
+        Raises:
+            UnsupportedError: Something sealed is needed or given; nothing was asked.
+        """
         if effect.needs_a_sealed_value or attempt.sealed is not None:
             if attempt.sealed is not None:
                 attempt.sealed.wipe()
             message = "no mapping has a place for a card, a bank account or a password; nothing was sent"
             raise UnsupportedError(message, code="sealed_value")
-        if isinstance(effect, TakePayment):
-            self._check_payment(effect)
 
     def _check_payment(self, effect: TakePayment) -> None:
+        """What cannot be said faithfully is refused before anything is asked."""
         currency = self._connection.facility(effect.facility).currency
         for part in effect.parts:
             if part.amount.currency != currency:
@@ -120,7 +125,7 @@ class Writing(Nightly):
 
     def _baseline(self, effect: EffectBody) -> dict[str, str]:
         """Fields of an edit, and rows that look like what will be written."""
-        filler = self._connection.effect_filler(effect, Attempt(key="0" * 40))
+        filler = self._connection.effect_filler(effect, Attempt(key="0" * 40, sent_at=self._connection.clock.now()))
         end = self._live_end()
         kept: dict[str, str] = {}
         for step in self._steps(effect):

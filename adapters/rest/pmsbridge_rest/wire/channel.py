@@ -227,7 +227,7 @@ class Channel:
         if self.judge.is_later(came):
             self._pace.told.later(came.headers)
         else:
-            self._pace.told.noted(came.headers)
+            self._pace.told.noted(came.headers, came.document)
         return came
 
     def _once(self, ask: Ask, deadline: Deadline, priority: Priority) -> tuple[Signed, Came]:

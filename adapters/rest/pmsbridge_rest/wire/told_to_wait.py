@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.transport.http import Deadline, parse_retry_after
 
-__all__ = ["CounterHeaders", "ToldToWait"]
+__all__ = ["CounterHeaders", "PointsLeft", "ToldToWait"]
 
 _LONGEST: Final = timedelta(hours=1)
+_MOST_SECONDS: Final = Decimal(3600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,46 @@ class CounterHeaders:
     reset_is: Literal["seconds", "epoch", "date"] = "seconds"
 
 
+@dataclass(frozen=True, slots=True)
+class PointsLeft:
+    """A budget of points that answers tell about.
+
+    Attributes:
+        available: Reads what is left out of an answer's document.
+        restored: Reads how many come back a second; None when that is not told.
+        wanted: Reads what the call asked for; None when that is not told.
+    """
+
+    available: Callable[[Any], object]
+    restored: Callable[[Any], object] | None = None
+    wanted: Callable[[Any], object] | None = None
+
+    def missing_seconds(self, document: object) -> Decimal | None:
+        """How long until another call like this one can be paid; None when it can be, or nothing is told."""
+        left = _points(self.available, document)
+        wanted = _points(self.wanted, document) or Decimal(1)
+        if left is None or left >= wanted:
+            return None
+        rate = _points(self.restored, document)
+        return (wanted - left) / rate if rate else Decimal(0)
+
+
+def _points(look: Callable[[Any], object] | None, document: object) -> Decimal | None:
+    try:
+        found = None if look is None else look(document)
+    except ValueError:
+        return None
+    is_number = isinstance(found, int | Decimal) and not isinstance(found, bool)
+    return Decimal(found) if is_number and found >= 0 else None  # type: ignore[arg-type, operator]
+
+
 class ToldToWait:
     """The instant before which nobody asks; thread-safe.
 
     Args:
         wait: After "later" that does not say when.
         counter: Headers that count down; None when there are none.
+        points: A budget of points; None when there is none.
         clock: Wall clock, aware UTC.
         monotonic: Seconds.
         sleep: Takes seconds.
@@ -53,6 +88,7 @@ class ToldToWait:
         self,
         wait: timedelta,
         counter: CounterHeaders | None = None,
+        points: PointsLeft | None = None,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
@@ -60,6 +96,7 @@ class ToldToWait:
     ) -> None:
         self._wait = wait
         self._counter = counter
+        self._points = points
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
@@ -94,8 +131,11 @@ class ToldToWait:
         self.hold(span)
         return span
 
-    def noted(self, headers: Mapping[str, str]) -> None:
+    def noted(self, headers: Mapping[str, str], document: object = None) -> None:
         """Take note of the counter of an answer: at nothing left, nobody asks until it begins again."""
+        missing = None if self._points is None else self._points.missing_seconds(document)
+        if missing is not None:
+            self.hold(timedelta(milliseconds=int(min(missing, _MOST_SECONDS) * 1000)) or self._wait)
         left = None if self._counter is None else _number(headers.get(self._counter.remaining.lower()))
         if left is not None and left <= 0:
             self.hold(self._reset(headers) or self._wait)

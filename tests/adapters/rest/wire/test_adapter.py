@@ -237,13 +237,15 @@ def test_a_list_that_shrank_meanwhile_is_not_complete(office: HarborOffice, adap
     assert not any(rows.is_complete for rows in pulled)
 
 
-def test_rows_that_are_none_are_left_out_and_nothing_is_complete(office: HarborOffice, adapter: RestAdapter) -> None:
-    del office.units[1]["id"]
-    office.units[2]["rate_cents"] = "many"
+@pytest.mark.parametrize(("key", "value"), [("id", None), ("rate_cents", "many")], ids=["no id", "no record"])
+def test_rows_that_are_none_are_left_out_and_nothing_is_complete(
+    office: HarborOffice, adapter: RestAdapter, key: str, value: Any
+) -> None:
+    office.units[1][key] = value
 
     batches = list(adapter.fetch(Query(Entity.UNITS, SITE)))
 
-    assert sorted(one.id for batch in batches for one in batch.records)[:2] == ["u1", "u4"]
+    assert sorted(one.id for batch in batches for one in batch.records) == ["u1", "u3", "u4", "u5"]
     assert not any(batch.is_complete for batch in batches)
 
 
@@ -372,11 +374,17 @@ def test_what_cannot_be_said_is_refused_before_anything_is_sent(office: HarborOf
     on = date(2026, 6, 1)
     reserve = ReserveUnit(account="main", facility=SITE, tenant_id="7", unit_id="u1", needed_on=on, reference="PB-RES1")
     cases: list[tuple[EffectBody, type[PmsBridgeError]]] = [
-        (euro, RejectedError), (thin, RejectedError), (two, UnsupportedError), (payment(means=card), UnsupportedError),
-        (long_note, RejectedError), (payment().changed(facility="H9"), ConfigurationError),
+        (euro, RejectedError),
+        (thin, RejectedError),
+        (payment("-5.00"), RejectedError),
+        (payment("0.00"), RejectedError),
+        (two, UnsupportedError),
+        (payment(means=card), UnsupportedError),
+        (long_note, RejectedError),
+        (payment().changed(facility="H9"), ConfigurationError),
         (SetAutopay(**RENTAL, on=True), UnsupportedError),
         (reserve, UnsupportedError),
-    ]  # fmt: skip
+    ]
 
     for effect, kind in cases:
         with pytest.raises(kind):
@@ -391,6 +399,7 @@ def test_a_card_is_wiped_and_never_sent(office: HarborOffice, adapter: RestAdapt
     with pytest.raises(UnsupportedError):
         adapter.execute(payment(means=CardPayment(face=card.face)), Attempt(key=KEY, sealed=card))
 
+    assert card.is_wiped
     assert office.seen == []
 
 
@@ -573,7 +582,7 @@ def test_a_defect_of_ours_is_unknown_because_it_may_have_struck_after_the_send(
     office: HarborOffice, adapter: RestAdapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_given: Any) -> Any:
-        return {}["no such key 4111111111111111"]
+        raise KeyError("4111111111111111")
 
     monkeypatch.setattr("pmsbridge_rest.steps.outputs_of", broken)
 

@@ -15,7 +15,7 @@ from pmsbridge.ports.calls import Priority
 from pmsbridge.transport.http import Deadline
 from pmsbridge.transport.limits import InMemoryGate
 from pmsbridge_rest.wire.budgets import Budgets, CallBudget
-from pmsbridge_rest.wire.told_to_wait import CounterHeaders, ToldToWait
+from pmsbridge_rest.wire.told_to_wait import CounterHeaders, PointsLeft, ToldToWait
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -114,6 +114,22 @@ def test_a_large_budget_is_never_exceeded_whoever_calls(gaps: list[int], process
         assert sum(at <= other < at + 600 for other in began[place:]) <= 300
 
 
+@pytest.mark.parametrize(("pause", "rest"), [(29, 0), (629, 2)])
+def test_calls_left_of_a_slot_never_lead_beyond_the_budget(pause: int, rest: int) -> None:
+    """One call of a slot of three is made, the others later: they count from when they are made."""
+    hands = Hands()
+    made = budgets(hands, CallBudget(300, timedelta(seconds=600)))
+    began = [enter(made, hands)]
+    hands.at += pause
+    began += [enter(made, hands), enter(made, hands)]
+    hands.at += rest
+
+    began += [enter(made, hands, within=10_000) for _ in range(310)]
+
+    for place, at in enumerate(began):
+        assert sum(at <= other < at + 600 for other in began[place:]) <= 300
+
+
 def test_a_large_budget_may_be_spent_in_one_burst() -> None:
     hands = Hands()
     made = budgets(hands, CallBudget(1000, timedelta(hours=1)))
@@ -183,3 +199,16 @@ def test_a_longer_wait_stays_and_one_beyond_the_deadline_fails_at_once() -> None
 
     assert early.value.retry_after == timedelta(seconds=50)
     assert hands.at == 0
+
+
+@pytest.mark.parametrize(
+    ("left", "wanted", "seconds"), [(100, 10, 0), (10, 10, 0), (4, 10, 3), (0, None, 0.5), (None, 10, 0), ("4", 10, 0)]
+)
+def test_points_that_are_missing_hold_everybody_until_they_are_back(left: Any, wanted: Any, seconds: float) -> None:
+    hands = Hands()
+    points = PointsLeft(lambda d: d["left"], lambda d: d["rate"], lambda d: d["wanted"])
+    made = ToldToWait(timedelta(milliseconds=200), None, points, monotonic=hands.monotonic, sleep=hands.sleep)
+
+    made.noted({}, {"left": left, "wanted": wanted, "rate": 2})
+
+    assert made.left() == pytest.approx(seconds)

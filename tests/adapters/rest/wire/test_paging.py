@@ -239,6 +239,20 @@ def test_a_server_that_ignores_the_page_is_noticed() -> None:
         assert len(shelf.turns) <= 3
 
 
+def test_tokens_that_lead_in_a_circle_are_noticed_although_every_page_differs() -> None:
+    shelf = Shelf(0)
+
+    def ask(turn: Turn) -> Page:
+        return shelf.page(turn, [row(len(shelf.turns))], next=("a", "b", "c")[len(shelf.turns) % 3])
+
+    shelf.circle = ask  # type: ignore[attr-defined]
+    with pytest.raises(UnavailableError) as circle:
+        ids(walked(shelf, "cursor", ask="circle"))
+
+    assert circle.value.code == "paging_loop"
+    assert len(shelf.turns) == 4
+
+
 def test_a_list_without_end_is_cut() -> None:
     endless = Shelf(10_000)
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from pmsbridge.actions.effects import ChangeContact, PaymentPart, TakePayment
+from pmsbridge.actions.effects import ChangeContact, PaymentPart, SetConsent, TakePayment
 from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.capability import Dedup
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge_rest.adapter import RestAdapter, create
@@ -322,13 +323,14 @@ def test_a_job_that_cannot_be_asked_for_is_unknown(office: Office, make: Make) -
 # whole records
 
 PERSON = "/people/{effect.tenant_id}"
+STATE = {"by": "state", "look_up": {"get": PERSON, "match": {"id": "{effect.tenant_id}"}}}
 WHOLE = {
     "steps": [
         {
             "name": "edit",
             "put": PERSON,
             "update": {"strategy": "put_full", "drop": ["id", "score"], "moves": ["score"]},
-            "idempotency": {"by": "state", "look_up": {"get": PERSON, "match": {"id": "{effect.tenant_id}"}}},
+            "idempotency": STATE,
         }
     ]
 }
@@ -396,3 +398,52 @@ def test_a_form_and_a_graphql_mutation_leave_as_their_vendors_want_them(office: 
     assert office.seen[0].form == {"payment[cents]": "12050", "payment[ref]": "PB-ABC123"}
     assert office.seen[1].document["variables"] == {"cents": 12050}
     assert office.seen[1].document["query"].startswith("mutation Pay")
+
+
+def test_a_list_that_does_not_prove_that_it_was_read_whole_proves_no_absence(office: Office, make: Make) -> None:
+    others = [{"id": str(n), "cents": 1} for n in range(3)]
+
+    def payments(seen: Seen) -> Answer:
+        begin = 2 * (int(seen.query["page"]) - 1)
+        return rows(*others[begin : begin + 2])
+
+    office.plays_at("/rentals/70/payments", payments)
+    look = {**ROWS, "match": {"cents": "{effect.total|cents}"}, "paginate": "pages"}
+    action = {"steps": [{**NATURAL["steps"][0], "idempotency": {"by": "natural_key", "look_up": look}}]}
+    pages = {"pages": {"style": "page", "size_as": "size", "size": 2}}
+    adapter = make(action, pagination=pages)
+
+    seen = adapter.probe(PAY, Attempt(key=KEY, baseline={"rows.pay": ""}))
+
+    assert isinstance(seen, CannotTell)
+    del others[1:]
+    assert isinstance(adapter.probe(PAY, Attempt(key=KEY, baseline={"rows.pay": ""})), Absent)
+    assert "rows.pay" in adapter.baseline(PAY)
+    others.extend({"id": str(n), "cents": 1} for n in range(1, 4))
+    assert adapter.baseline(PAY) == {}
+
+
+def test_a_consent_is_written_seen_and_not_written_twice(office: Office, make: Make) -> None:
+    person: dict[str, Any] = {"id": "7", "mail": "a@x.test", "last": "Byron", "news": False}
+
+    def people(seen: Seen) -> Answer:
+        if seen.method == "PATCH":
+            person.update(seen.document)
+        return Answer(200, dict(person))
+
+    office.plays_at("/people/7", people)
+    tenants = BASE["entities"]["tenants"]
+    consents = [{"channel": "email", "purpose": "marketing", "at": "news"}]
+    entities = {"tenants": {**tenants, "consents": consents}}
+    edit = {"name": "edit", "patch": PERSON, "update": {"strategy": "patch_changed"}, "idempotency": STATE}
+    adapter = make({"steps": [edit]}, "set_consent", entities=entities)
+    email, marketing = ConsentChannel.EMAIL, ConsentPurpose.MARKETING
+    yes = SetConsent(account="main", facility="H1", tenant_id="7", channel=email, purpose=marketing, granted=True)
+    sent = attempt(adapter, yes)
+
+    assert isinstance(adapter.probe(yes, sent), Absent)
+    adapter.execute(yes, sent)
+
+    assert person["news"] is True
+    assert isinstance(adapter.probe(yes, sent), Found)
+    assert isinstance(adapter.probe(yes.changed(granted=False), attempt(adapter, yes.changed(granted=False))), Absent)
