@@ -67,7 +67,7 @@ def test_an_edit_shows_the_read_that_comes_first(harbor: Mapping) -> None:
     shown = preview(harbor, "change_contact")
 
     assert [each.purpose for each in shown] == ["read first", "send", "look"]
-    assert shown[0].url.endswith("/customers/TENANT1")
+    assert shown[0].url.endswith("/customers/1001")
     assert shown[1].body == {"customer": {"email": "new@example.test", "rev": "(as read)"}}
 
 
@@ -139,7 +139,7 @@ def test_the_command_shows_a_request(command: Any) -> None:
     code, out, _ = command("try", HARBOR, "take_payment", "--set", "company=dock")
 
     assert code == 0
-    assert "POST https://dock.harbor.example/api/v3/leases/RENTAL1/payments" in out
+    assert "POST https://dock.harbor.example/api/v3/leases/2001/payments" in out
     assert '"amount_cents": 12005' in out
     assert command("try", HARBOR, "take_paymnt")[0] == 4
     assert command("try", HARBOR, "--set", "company")[0] == 2
