@@ -1,4 +1,4 @@
-"""Made-up effects and records, to show what a mapping would send. Nobody of these names exists."""
+"""Made-up effects and records, to show what a mapping would send. Ids are plain digits: some vendors take no others."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ _WHERE: Final = {"account": "main", "facility": "F1"}
 _REFERENCE: Final = "PB-SAMPLE234567"
 _MEANS: Final[tuple[dict[str, Any], ...]] = (
     {"by": "external", "gateway": "gateway", "reference": "gw_0001"},
-    {"by": "stored", "method_id": "METHOD1"},
+    {"by": "stored", "method_id": "4001"},
 )
 
 
 def _payments(currency: str) -> Iterator[dict[str, Any]]:
     amount = {"amount": "120.05", "currency": currency}
-    part = {"rental_id": "RENTAL1", "unit_id": "UNIT1", "unit_number": "015", "amount": amount}
+    part = {"rental_id": "2001", "unit_id": "3001", "unit_number": "015", "amount": amount}
     for means in _MEANS:
-        yield {"tenant_id": "TENANT1", "parts": [part], "means": means, "reference": _REFERENCE}
+        yield {"tenant_id": "1001", "parts": [part], "means": means, "reference": _REFERENCE}
 
 
 def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
-    rental = {"tenant_id": "TENANT1", "rental_id": "RENTAL1"}
+    rental = {"tenant_id": "1001", "rental_id": "2001"}
     leaving = (today + timedelta(days=30)).isoformat()
     text = {"text": "The tenant asks for a call.", "reference": _REFERENCE}
     changes = {"email": "new@example.test", "phone": "555 0100", "address.line1": "1 Sample Street"}
-    consent = {"tenant_id": "TENANT1", "channel": "email", "purpose": "marketing", "granted": False}
-    unit = {"tenant_id": "TENANT1", "unit_id": "UNIT1", "needed_on": leaving, "reference": _REFERENCE}
+    consent = {"tenant_id": "1001", "channel": "email", "purpose": "marketing", "granted": False}
+    unit = {"tenant_id": "1001", "unit_id": "3001", "needed_on": leaving, "reference": _REFERENCE}
     return {
         "take_payment": list(_payments(currency)),
-        "post_future_charges": [{"tenant_id": "TENANT1", "months": 3}],
+        "post_future_charges": [{"tenant_id": "1001", "months": 3}],
         "set_autopay": [{**rental, "on": False}, {**rental, "on": True}],
         "schedule_move_out": [{**rental, "leaving_on": leaving, "notice_given_on": today.isoformat()}],
         "cancel_move_out": [rental],
-        "change_contact": [{"tenant_id": "TENANT1", "changes": {field: changes[field]}} for field in changes],
+        "change_contact": [{"tenant_id": "1001", "changes": {field: changes[field]}} for field in changes],
         "set_consent": [consent, {**consent, "channel": "sms"}],
         "add_note": [{**rental, **text}],
         "post_bulletin": [{"subject": "A call", "body": text["text"], "reference": _REFERENCE}],

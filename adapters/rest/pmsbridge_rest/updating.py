@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pmsbridge.actions.effects import ChangeContact, SetConsent
 from pmsbridge_rest.codecs.making import codec_named
@@ -19,6 +20,9 @@ from pmsbridge_rest.mapping.model_fields import Sort, target_of
 from pmsbridge_rest.mapping.paths import ABSENT, parse_path, path_of, read_at, without, write_at
 
 __all__ = ["Edit", "Updating", "changed_meanwhile", "not_as_asked"]
+
+_FIRST_KEY: Final = re.compile(r'(?:([A-Za-z_][A-Za-z0-9_]*)|"([^"\\]+)")')
+"""The key that an expression begins with."""
 
 Edit = ChangeContact | SetConsent
 """Effects that change fields of a record."""
@@ -73,12 +77,21 @@ class Updating:
 
     def differences(self, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """Keys of the record, beside what was asked for, that are not as they were; dotted, sorted."""
-        for path in (*self.paths(), *self.update.moves):
+        for path in (*self.paths(), *self._read_elsewhere(), *self.update.moves):
             entry = _entry_above(path)
             if entry is not None and read_at(before, entry) is ABSENT:
                 after = without(after, entry)
             before, after = without(before, path), without(after, path)
         return sorted(_differing(before, after, ""))
+
+    def _read_elsewhere(self) -> Iterator[str]:
+        """Keys that a changed field is read from, where that is another place than it is written to."""
+        if isinstance(self.effect, ChangeContact):
+            fields = self.mapping.entities[self.update.entity].fields
+            for name in self.effect.changes:
+                found = _FIRST_KEY.match(fields[name].expr or "") if name in fields else None
+                if found is not None:
+                    yield f'"{found[1] or found[2]}"'
 
     # what is written
 

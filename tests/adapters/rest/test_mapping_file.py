@@ -357,6 +357,25 @@ def test_every_mistake_is_told_at_its_line_with_the_remedy(old: str, new: str, k
     assert changed_from - section_lines <= found[0].line <= changed_from + new.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("section", "key", "words"),
+    [
+        ("codecs: {c: {kind: enum, wrds: {a: b}}}", "codecs.c.wrds", "Did you mean words?"),
+        ("auth: {scheme: bearer, tokn: key}", "auth.tokn", "Did you mean token?"),
+        ('pagination: {p: {style: header, header: "a b", spelt: x}}', "pagination.p.header", "(given: text of 3 char"),
+        ("pagination: {p: {style: page, size: 0}}", "pagination.p.size", "greater than or equal to 1"),
+        ("webhooks: {verify: {proof: hmac, key: k, header: X, over: sea}, type_at: t, events: {a: {entity: units}}}",
+         "webhooks.verify.over", "(given: text of 3 char"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_one_of_several_forms_is_told_at_its_own_key(section: str, key: str, words: str) -> None:
+    found = {each.key: each for each in problems_of(SMALLEST + section + "\n")}
+
+    assert key in found, found
+    assert words in found[key].what
+    assert found[key].line == SMALLEST.count("\n") + 1
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     text = SMALLEST.replace("evidence: guess", "evidence: hope").replace("get: /units", "gte: /units")
 

@@ -13,6 +13,7 @@ from pmsbridge_rest.codecs.scene import Scene
 from pmsbridge_rest.filling import CannotSayError
 from pmsbridge_rest.mapping.actions import Update
 from pmsbridge_rest.mapping.document import Mapping
+from pmsbridge_rest.mapping.entities import FieldMap
 from pmsbridge_rest.mapping.paths import read_at
 from pmsbridge_rest.updating import Edit, Updating, changed_meanwhile, not_as_asked
 from tests.adapters.rest.test_rows import TENANT
@@ -127,6 +128,21 @@ def test_what_changed_beside_the_edit_is_named(harbor: Mapping) -> None:
     del after["company"]
 
     assert update.differences(TENANT, after) == ["company", "prefs.email_news"]
+
+
+def test_a_field_that_is_read_elsewhere_than_it_is_written_is_no_other_change(harbor: Mapping) -> None:
+    phone = {"expr": "phones[?type=='home'].number | [0]", "at": "PhoneNumbers.Home"}
+    tenants = harbor.entities["tenants"]
+    fields = {**tenants.fields, "phone": FieldMap.model_validate(phone)}
+    entities = {**harbor.entities, "tenants": tenants.model_copy(update={"fields": fields})}
+    reshaping = harbor.model_copy(update={"entities": entities})
+    update = updating(reshaping, PATCH, edit(changes={"phone": "1"}))
+    after = {**TENANT, "phones": [{"type": "home", "number": "1"}]}
+
+    assert update.differences(TENANT, after) == []
+    assert updating(reshaping, PATCH, edit(changes={"email": "e"})).differences(TENANT, {**after, "email": "e"}) == [
+        "phones"
+    ]
 
 
 def test_an_edit_that_is_so_already_and_one_that_somebody_else_was_faster_with_are_known() -> None:

@@ -38,6 +38,9 @@ __all__ = [
 class Look(Reading):
     """A read that looks for something.
 
+    A status of ``missing`` means that nothing is there only where ``missing`` is written out: a 404 may as well mean
+    that the tenant, or the address, is wrong. Without it, such an answer tells nothing.
+
     Attributes:
         match: What holds of the row that is looked for; places of the effect stand in it.
         outputs: What is taken from the row, by our name: ``payment: id``.
@@ -53,6 +56,8 @@ class HeaderKey(Section):
     """The vendor takes an idempotency key in a header and does the same thing once.
 
     Attributes:
+        name: Of the header.
+        value: What is sent.
         kept: How long the vendor remembers a key; after that it is looked for.
         look_up: How else it is found; None when the key alone has to do.
     """
@@ -65,7 +70,14 @@ class HeaderKey(Section):
 
 
 class BodyFieldKey(Section):
-    """The vendor takes an idempotency key in the body and does the same thing once."""
+    """The vendor takes an idempotency key in the body and does the same thing once.
+
+    Attributes:
+        at: Where in the body it goes.
+        value: What is sent.
+        kept: How long the vendor remembers a key; after that it is looked for.
+        look_up: How else it is found; None when the key alone has to do.
+    """
 
     by: Literal["body_field"]
     at: Path
@@ -107,7 +119,12 @@ class NaturalKey(Section):
 
 
 class ByState(Section):
-    """It sets a state; twice is the same as once. The look sees whether the state is there."""
+    """It sets a state; twice is the same as once.
+
+    Attributes:
+        look_up: Sees whether the state is there.
+        absence_conclusive: After the settle window, not seeing it proves that it never happened.
+    """
 
     by: Literal["state"]
     look_up: Look
@@ -115,7 +132,11 @@ class ByState(Section):
 
 
 class NoKey(Section):
-    """Nothing recognises it: it is sent once, and an unanswered one goes to a person."""
+    """Nothing recognises it: it is sent once, and an unanswered one goes to a person.
+
+    Attributes:
+        why: For the reader of the mapping.
+    """
 
     by: Literal["none"] = "none"
     why: str = Field(default="", max_length=300)
@@ -317,11 +338,16 @@ class Policy(Section):
     """What the vendor's rules make of the operator's choices; settings of a facility override it.
 
     Attributes:
+        accepts_online_payments: The vendor takes payments from outside at all.
         records_payments_only: The back office records money that was taken elsewhere; it charges nothing itself.
         pays_together: Means by which one payment can cover several rentals.
+        allows_partial_payments: An amount below the balance may be paid.
         overpayment: What happens to more than is owed.
         fee: Whether a fee is added to an amount, or taken out of it: then what is applied is less than what is paid.
+        max_prepay_months: How far ahead a tenant may pay.
         autopay_is_mandatory: A tenant may change the method but not switch it off.
+        move_out_notice_days: Whole days between the request and the leaving date.
+        move_out_max_days: How far ahead a move-out may be scheduled.
     """
 
     accepts_online_payments: bool = True

@@ -74,7 +74,12 @@ class BearerAuth(_Scheme):
 
 
 class BasicAuth(_Scheme):
-    """HTTP Basic. An empty password is allowed by leaving it out."""
+    """HTTP Basic.
+
+    Attributes:
+        user: The user's name; ``{secret.NAME}`` where it is one.
+        password: The secret's name; None for an empty password.
+    """
 
     scheme: Literal["basic"]
     user: Template
@@ -150,6 +155,7 @@ class RefreshTokenAuth(_TokenScheme):
         client_id: The secret's name; None when none is sent.
         client_secret: The secret's name; None when none is sent.
         send_as: The client's two in the body or as HTTP Basic.
+        parameters: Further fields of the token's request.
     """
 
     scheme: Literal["oauth2_refresh"]
@@ -165,6 +171,9 @@ class Carry(Section):
     """Where a session's token goes: exactly one of header, query field or body field.
 
     Attributes:
+        header: Which header.
+        query: Which query field.
+        body: Which field of the body.
         spelt: ``{step.token}`` is the token.
     """
 
@@ -179,7 +188,7 @@ class SessionAuth(_Scheme):
 
     Attributes:
         log_on: The log-on's call; secrets may stand in its headers, query and body.
-        token_at: Where its answer has the token.
+        token_at: Where its answer has the token; ``headers."x-token"`` for a header, in small letters.
         carry: Which header carries it, spelt with ``{step.token}`` ("Token {step.token}"), or which field of the query
             or of the body.
         lifetime: How long a session lives; None when only a refusal tells.
@@ -200,8 +209,10 @@ class SignatureAuth(_Scheme):
 
     Attributes:
         key: The secret's name.
-        over: The signed text. Beside the usual places, ``{step.method}``, ``{step.path}``, ``{step.query}``,
-            ``{step.body}``, ``{step.body_sha256}`` (hexadecimal), ``{step.timestamp}`` and ``{step.nonce}``.
+        over: The signed text. Beside the usual places, ``{step.method}``, ``{step.url}``, ``{step.host}``,
+            ``{step.path}``, ``{step.query}``, ``{step.path_and_query}``, ``{step.content_type}``, ``{step.body}``,
+            ``{step.body_base64}``, ``{step.body_sha256}``, ``{step.body_sha512}`` (hexadecimal),
+            ``{step.body_sha256_base64}``, ``{step.body_md5_base64}``, ``{step.timestamp}`` and ``{step.nonce}``.
         algorithm: The hash.
         encoding: How the signature is spelt.
         send: Headers to send; ``{step.signature}``, ``{step.timestamp}`` and ``{step.nonce}`` stand in them.

@@ -46,14 +46,22 @@ class TextCodec(Section):
 
 
 class IntegerCodec(Section):
-    """A whole number, written as a number or as text."""
+    """A whole number.
+
+    Attributes:
+        spelt: Written as a number or as text; both are read.
+    """
 
     kind: Literal["integer"]
     spelt: Literal["number", "text"] = "number"
 
 
 class DecimalCodec(Section):
-    """An exact decimal that is no money (a size, a quantity), written as a number or as text."""
+    """An exact decimal that is no money (a size, a quantity).
+
+    Attributes:
+        spelt: Written as a number or as text; both are read.
+    """
 
     kind: Literal["decimal"]
     spelt: Literal["number", "text"] = "number"

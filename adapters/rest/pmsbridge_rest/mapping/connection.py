@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -92,7 +92,11 @@ class Option(ShortForm):
 
 
 class Secret(ShortForm):
-    """A secret of an account; its settings hold a reference (``env:NAME``), the mapping only its name."""
+    """A secret of an account; its settings hold a reference (``env:NAME``), the mapping only its name.
+
+    Attributes:
+        about: For the person who sets it.
+    """
 
     short = "about"
 
@@ -187,5 +191,5 @@ class Connection(Section):
     timeouts: Timeouts = Timeouts()
     caps: Caps = Caps()
     settle_window: Span = timedelta(minutes=2)
-    lane: Annotated[str, StringConstraints(pattern=r"^(account|facility|tenant)$")] = "facility"
+    lane: Literal["account", "facility", "tenant"] = "facility"
     check: Reading | None = None

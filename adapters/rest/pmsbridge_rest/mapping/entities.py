@@ -87,6 +87,8 @@ class Consent(Section):
     """One answer about one channel and one purpose.
 
     Attributes:
+        channel: How a message travels.
+        purpose: What a message is for.
         at: Where it is, read and written.
         codec: How yes and no are spelt.
         given_at: Where the instant of the answer is; None when it is not kept.

@@ -84,7 +84,11 @@ class NumberedPages(_Pages):
 
 
 class OffsetPages(_Pages):
-    """So many rows further each time."""
+    """So many rows further each time.
+
+    Attributes:
+        offset_as: Name of the parameter.
+    """
 
     style: Literal["offset"]
     offset_as: str = "offset"

@@ -31,8 +31,9 @@ READ_PLACES: Final = (
 FACILITY_PLACES: Final = ("code", "zone", "currency")
 ATTEMPT_PLACES: Final = ("key", "number", "reference", "sent_at")
 SIGNED_PLACES: Final = (
-    "method", "path", "query", "body", "body_sha256", "timestamp", "nonce", "signature", "token", "page", "offset",
-    "size",
+    "method", "url", "host", "path", "query", "path_and_query", "content_type", "body", "body_base64", "body_sha256",
+    "body_sha256_base64", "body_sha512", "body_md5_base64", "timestamp", "nonce", "signature", "token", "page",
+    "offset", "size",
 )  # fmt: skip
 """What the wire knows of a call while it is signed, logged on or paged."""
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.model_fields import ACTIONS, ENTITY_MODELS
+from pmsbridge_rest.mapping.requests import METHODS
 from pmsbridge_rest.mapping.sections import Section
 
 __all__ = ["FILE", "attributes_of", "drift", "main", "mapping_schema", "write"]
@@ -30,6 +31,12 @@ FILE: Final = "pmsmap-1.json"
 """The schema's file: the format's name and version."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_COMMON: Final = {
+    **dict.fromkeys(("scheme", "style", "kind", "by", "proof"), "Says which kind this is."),
+    **{method: f"The path below the base address, for a {method.upper()}." for method in METHODS},
+}
+"""What is said of keys that mean the same everywhere."""
+
 _ATTRIBUTE: Final = re.compile(r"^(\w+): (.*)$")
 
 
@@ -67,7 +74,7 @@ def _describe(section: dict[str, Any], model: type[BaseModel]) -> None:
 
 def attributes_of(model: type[BaseModel]) -> dict[str, str]:
     """What a section's documentation, and that of what it extends, says about each key."""
-    found: dict[str, str] = {}
+    found = {name: text for name, text in _COMMON.items() if name in model.model_fields}
     for each in reversed(model.__mro__):
         if issubclass(each, BaseModel) and each is not BaseModel:
             found.update(_attributes(each.__doc__ or ""))

@@ -19,6 +19,9 @@ class Signature(Section):
     Attributes:
         key: The secret's name.
         header: Which header has it. With ``parts``, that header holds ``t=...,v1=...``.
+        algorithm: The hash.
+        encoding: How the signature is spelt.
+        prefix: What stands before the signature in the header ("sha256=").
         over: ``body``: the bytes as they came; ``timestamp.body``: the timestamp, a dot and the body.
         compact_body: The body is written anew without blanks before it is signed.
         timestamp_header: Which header has the time; None with ``parts`` or when there is none.
@@ -40,7 +43,13 @@ class Signature(Section):
 
 
 class SharedToken(Section):
-    """A fixed text in a header."""
+    """A fixed text in a header.
+
+    Attributes:
+        key: The secret's name.
+        header: Which header has it.
+        prefix: What stands before it in the header ("Bearer ").
+    """
 
     proof: Literal["token"]
     key: Word
@@ -49,7 +58,14 @@ class SharedToken(Section):
 
 
 class JwtProof(Section):
-    """A signed token in a header, whose claim holds the body."""
+    """A signed token in a header.
+
+    Attributes:
+        key: The secret's name: a shared secret, or a public key in PEM.
+        header: Which header has it.
+        algorithm: How it is signed.
+        body_claim: Which claim holds the body; None when the token only says who sends.
+    """
 
     proof: Literal["jwt"]
     key: Word
@@ -59,7 +75,11 @@ class JwtProof(Section):
 
 
 class SecretPath(Section):
-    """The vendor signs nothing; the address itself holds the secret, and everything said is read again."""
+    """The vendor signs nothing; the address itself holds the secret, and everything said is read again.
+
+    Attributes:
+        key: The secret's name.
+    """
 
     proof: Literal["secret_path"]
     key: Word
