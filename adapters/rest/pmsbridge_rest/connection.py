@@ -186,7 +186,7 @@ class Connection:
             http=self.http,
             scheme=scheme_of(auth, belongings),
             base=base,
-            judge=Judge(mapping.envelope, mapping.errors, limits.throttled, limits.wait),
+            judge=Judge(mapping.envelope, mapping.errors, limits.throttled, limits.wait, self._words.scrubbed),
             pace=self._pace,
             clock=self.clock,
             manners=Manners(renewal, mapping.connection.caps, self.settings.read_attempts),

@@ -48,6 +48,7 @@ class RotatingTokens:
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
         """With a token that is good now."""
         token = self._cell.get(deadline)
+        self._address.words.given(token.text)
         return Signed(with_header(request, "Authorization", f"{self._section.word} {token.text}".lstrip()), token)
 
     def renews(self, refused: Signed) -> bool:

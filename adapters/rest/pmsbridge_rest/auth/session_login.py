@@ -43,6 +43,7 @@ class SessionLogin:
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:
         """With the session's token, in a header, in the query or in the body."""
         token, carry = self._cell.get(deadline), self._section.carry
+        self._words.given(token.text)
         text = self._words.text(carry.spelt, {"token": token.text.encode()})
         if carry.header is not None:
             return Signed(with_header(request, carry.header, text), token)

@@ -7,18 +7,15 @@ back office that counts log-ons, or that forgets the last token when it gives a 
 from __future__ import annotations
 
 import copy
-import os
 import threading
-import weakref
 from collections.abc import Callable
 
 from pmsbridge.errors import PmsBridgeError, UnavailableError
 from pmsbridge.transport.http import Deadline
 from pmsbridge_rest.auth.scheme import Token
+from pmsbridge_rest.forking import forgets
 
 __all__ = ["TokenCell"]
-
-_OPEN: weakref.WeakSet[TokenCell] = weakref.WeakSet()
 
 
 class TokenCell:
@@ -31,7 +28,7 @@ class TokenCell:
     def __init__(self, fetch: Callable[[Deadline], Token]) -> None:
         self._fetch = fetch
         self.forget()
-        _OPEN.add(self)
+        forgets(self)
 
     def __repr__(self) -> str:
         return f"<token cell, {'empty' if self._token is None else 'filled'}>"
@@ -97,12 +94,3 @@ class TokenCell:
             self._is_fetching = False
             self._round += 1
             self._changed.notify_all()
-
-
-def _forget_all() -> None:
-    for cell in list(_OPEN):
-        cell.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

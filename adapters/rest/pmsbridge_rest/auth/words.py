@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.adapter import Secrets
 from pmsbridge_rest.mapping.templates import Place, parse_template
 
 __all__ = ["Words"]
+
+REDACTED: Final = "[redacted]"
+_SHORTEST: Final = 6
+_MOST_TOKENS: Final = 8
 
 
 class Words:
@@ -27,6 +33,7 @@ class Words:
         self._secrets = secrets
         self._references = dict(references)
         self._options = dict(options or {})
+        self._given: deque[str] = deque(maxlen=_MOST_TOKENS)
 
     def __repr__(self) -> str:
         return f"<words: {', '.join(sorted(self._references))}>"
@@ -41,6 +48,21 @@ class Words:
             message = f"secrets.{name}: is missing. Write the reference of the secret, such as env:NAME."
             raise ConfigurationError(message, code="secret_missing")
         return self._secrets.get(self._references[name])
+
+    def given(self, token: str) -> None:
+        """Remember a token that the back office gave us, to take it out of its words."""
+        if token not in self._given:
+            self._given.append(token)
+
+    def scrubbed(self, text: str) -> str:
+        """The text without our credentials: back offices repeat keys in their errors."""
+        known = [*self._given]
+        for name in self._references:
+            with suppress(ConfigurationError):
+                known.append(self.secret(name))
+        for word in sorted((one for one in known if len(one) >= _SHORTEST), key=len, reverse=True):
+            text = text.replace(word, REDACTED)
+        return text
 
     def text(self, template: str, parts: Mapping[str, bytes] | None = None) -> str:
         """A template, filled.

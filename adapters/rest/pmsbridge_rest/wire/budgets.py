@@ -8,7 +8,6 @@ budget one slot stands for several calls, which a process makes within a short w
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
@@ -23,6 +22,7 @@ from pmsbridge.logging import get_logger
 from pmsbridge.ports.calls import Admitted, CallAsk, CallGate, LaneLimits, Priority
 from pmsbridge.transport.http import Deadline
 from pmsbridge.transport.limits import InMemoryGate
+from pmsbridge_rest.forking import forgets
 
 __all__ = ["Budgets", "CallBudget"]
 
@@ -104,9 +104,13 @@ class Budgets:
         self._gate: CallGate = gate or InMemoryGate(monotonic)
         self._monotonic = monotonic
         self._sleep = sleep
+        self.forget()
+        forgets(self)
+
+    def forget(self) -> None:
+        """Drop what is left of slots: it is the parent process's."""
         self._lock = threading.Lock()
         self._left: dict[str, _Left] = {}
-        self._owner = os.getpid()
 
     def enter(self, path: str, deadline: Deadline, *, is_write: bool, priority: Priority) -> None:
         """Wait until the call may begin, and count it.
@@ -123,8 +127,6 @@ class Budgets:
     def _had(self, lane: str) -> bool:
         """Whether a call was left of a slot that this process took a short while ago."""
         with self._lock:
-            if self._owner != os.getpid():
-                self._left, self._owner = {}, os.getpid()
             left = self._left.get(lane)
             if left is None or left.calls == 0 or left.until <= self._monotonic():
                 return False

@@ -7,7 +7,7 @@ and is looked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -79,12 +79,14 @@ class Judge:
         errors: What errors mean.
         throttled: When one means "later", beside status 429; None for nothing else.
         wait: How long to wait when a "later" does not say.
+        scrub: Takes our credentials out of the back office's words.
     """
 
     envelope: Envelope
     errors: Errors
     throttled: Condition | None = None
     wait: timedelta = timedelta(seconds=1)
+    scrub: Callable[[str], str] = str
 
     def is_later(self, came: Came) -> bool:
         """Whether the back office said to come back, having done nothing."""
@@ -197,10 +199,10 @@ class Judge:
         if not listed:
             return None
         first = listed[0]
-        problem = f"{ask.operation}: {told(first.message) or 'an error'}"
+        problem = f"{ask.operation}: {told(self.scrub(first.message)) or 'an error'}"
         if first.before_execution:
-            return RejectedError(problem, code=first.code or "graphql_refused")
-        return no_usable_answer(problem, is_write=ask.is_write, code=first.code or "graphql_error")
+            return RejectedError(problem, code=self._word(first.code) or "graphql_refused")
+        return no_usable_answer(problem, is_write=ask.is_write, code=self._word(first.code) or "graphql_error")
 
     def _by_status(self, ask: Ask, came: Came, *, conflict_is_open: bool) -> PmsBridgeError:
         status = came.status
@@ -238,15 +240,15 @@ class Judge:
     def _declined(self, ask: Ask, came: Came, outcome: Outcome, filler: Filler | None) -> None:
         for rule in outcome.declined:
             if _fits(rule.when, came, filler):
-                reason = told(_text_at(rule.reason, came))
+                reason = told(self.scrub(_text_at(rule.reason, came)))
                 words = f"{ask.operation}: declined" + (f': "{reason}"' if reason else "")
-                raise RejectedError(words, code=_word(_text_at(rule.code, came)) or "declined")
+                raise RejectedError(words, code=self._word(_text_at(rule.code, came)) or "declined")
 
     # words
 
     def _words(self, ask: Ask, came: Came) -> str:
         """Status, the vendor's own words made safe, names of wrong fields, and the request's number."""
-        said = told(_text_at(self.errors.message, came))
+        said = told(self.scrub(_text_at(self.errors.message, came)))
         fields = _names(self.errors.fields, came)
         number = self._request_id(came)
         parts = [
@@ -258,12 +260,16 @@ class Judge:
         return "".join(parts)
 
     def _code(self, came: Came) -> str:
-        return _word(_text_at(self.errors.code, came))
+        return self._word(_text_at(self.errors.code, came))
+
+    def _word(self, text: str) -> str:
+        """A vendor's code, as a code of ours: short, plain, and nothing secret."""
+        return text if _REQUEST_ID.fullmatch(text) and self.scrub(redact(text)) == text else ""
 
     def _request_id(self, came: Came) -> str:
         header = self.errors.request_id_header
         text = came.headers.get(header.lower(), "") if header else _text_at(self.errors.request_id, came)
-        return text if _REQUEST_ID.fullmatch(text) and redact(text) == text else ""
+        return self._word(text)
 
 
 def told(text: str) -> str:
@@ -287,11 +293,6 @@ def _found(expression: Expression | None, came: Came) -> object:
 def _text_at(expression: Expression | None, came: Came) -> str:
     found = _found(expression, came)
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else ""
-
-
-def _word(text: str) -> str:
-    """A vendor's code, as a code of ours: short, plain, and nothing secret."""
-    return text if _REQUEST_ID.fullmatch(text) and redact(text) == text else ""
 
 
 def _names(expression: Expression | None, came: Came) -> Sequence[str]:

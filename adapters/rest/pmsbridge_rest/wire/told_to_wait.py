@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.transport.http import Deadline, parse_retry_after
+from pmsbridge_rest.forking import forgets
 
 __all__ = ["CounterHeaders", "PointsLeft", "ToldToWait"]
 
@@ -100,8 +101,13 @@ class ToldToWait:
         self._clock = clock
         self._monotonic = monotonic
         self._sleep = sleep
-        self._lock = threading.Lock()
         self._until = 0.0
+        self.forget()
+        forgets(self)
+
+    def forget(self) -> None:
+        """Drop a lock that a parent process's thread may have held; what was said about waiting stays."""
+        self._lock = threading.Lock()
 
     def keep(self, deadline: Deadline) -> None:
         """Wait as long as was said.

@@ -592,3 +592,14 @@ def test_a_defect_of_ours_is_unknown_because_it_may_have_struck_after_the_send(
     assert unknown.value.code == "adapter_defect"
     assert "4111" not in str(unknown.value)
     assert len(office.payments["70"]) == 1
+
+
+def test_a_back_office_that_repeats_our_key_is_not_repeated(office: HarborOffice, adapter: RestAdapter) -> None:
+    error = {"code": "not-a-real-secret", "text": "the secret not-a-real-secret of not-a-real-id may not do this"}
+    office.goes_wrong("POST", "/payments", Answer(422, {"ok": False, "error": error}))
+
+    with pytest.raises(RejectedError) as refused:
+        adapter.execute(payment(), first(adapter, payment()))
+
+    assert "not-a-real" not in refused.value.message + refused.value.code
+    assert "may not do this" in refused.value.message

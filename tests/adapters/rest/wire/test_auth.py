@@ -27,6 +27,7 @@ from pmsbridge_rest.auth.oauth1 import OneLegged
 from pmsbridge_rest.auth.scheme import Scheme, Signed
 from pmsbridge_rest.auth.vault import FileVault, KeptTokens
 from pmsbridge_rest.auth.words import Words
+from pmsbridge_rest.forking import _forget_all
 from pmsbridge_rest.mapping.auth import Auth
 from tests.adapters.rest.wire.office import Answer, FakeSecrets, Office, Seen
 
@@ -607,3 +608,24 @@ def test_a_new_refresh_token_is_kept_even_when_nothing_came_with_it(
 
     assert failed.value.code == "no_token"
     assert FileVault(tmp_path / "tokens.json").load() == KeptTokens("not-a-real-refresh-9")
+
+
+def test_tokens_and_secrets_are_taken_out_of_words(office: Office, http: HttpClient) -> None:
+    office.answers("/token", Answer(document={"access_token": "not-a-real-token-7"}))
+    scheme = client_credentials(office, http)
+    scheme.sign(request_to(office.url + "/x"), http.deadline())
+
+    said = WORDS.scrubbed(f"token not-a-real-token-7 of {KEY} with {SECRET} refused")
+
+    assert said == "token [redacted] of [redacted] with [redacted] refused"
+
+
+def test_a_forked_child_begins_with_an_empty_cell(office: Office, http: HttpClient) -> None:
+    office.answers("/token", *[Answer(document={"access_token": f"t{n}"}) for n in range(2)])
+    scheme = client_credentials(office, http)
+    first = scheme.sign(request_to(office.url + "/x"), http.deadline())
+
+    _forget_all()
+
+    second = scheme.sign(request_to(office.url + "/x"), http.deadline())
+    assert first.request.headers != second.request.headers
