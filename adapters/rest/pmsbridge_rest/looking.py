@@ -53,7 +53,7 @@ def look(
         for page in listing.pages(deadline=lambda: deadline):
             seen += len(page.rows)
             matches += [row for row in page.rows if row_fits(what.match, row, filler)]
-            is_told = "missing" in what.model_fields_set
+            is_told = "missing" in what.model_fields_set and not page.came.unreadable
             unclear = "" if page.walk.is_complete else "the list does not prove that it was read whole"
             unclear = "there is no such record to look into" if page.is_missing and not is_told else unclear
     except NotFoundError:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, Final
@@ -35,6 +35,7 @@ __all__ = ["Nightly"]
 
 _log = get_logger(__name__)
 
+_CAREFUL: Final = timedelta(days=1)
 _VERSION: Final = "1"
 """Of what is done with rows here: another one maps every row anew once."""
 
@@ -134,7 +135,9 @@ class Nightly(LiveReads):
         return Rows((facility,), (raw,), read_json, is_complete=True, calls=1, bytes_read=len(raw))
 
     def _pulled(self, query: Query, reading: Reading, since: str | None, position: str) -> Iterator[Rows]:
-        marks = _Marks(reading.since, self._reads_from(reading.since, since))
+        began, position = _resumed(position)
+        careful = self._connection.clock.now() - _CAREFUL
+        marks = _Marks(reading.since, self._reads_from(reading.since, since), careful, began)
         added = self._changes_only(query, reading.since, marks.mark)
         reader = self._copy_reader(query)
         listing = self._night_listing(query, reading, reader, added)
@@ -147,7 +150,7 @@ class Nightly(LiveReads):
             is_whole = page.walk.is_complete and since is None and not position and not unreadable
             yield Rows(
                 rows.ids, rows.raw, rows.document, gone=rows.gone,
-                cursor=marks.cursor if is_over else None, resume=page.position,
+                cursor=marks.cursor if is_over else None, resume=marks.resume(page.position),
                 is_complete=is_over and is_whole and page.walk.rows > 0 and not page.is_missing,
                 calls=1, bytes_read=page.came.bytes_read, unreadable=rows.unreadable,
             )  # fmt: skip
@@ -239,31 +242,44 @@ class _Marks:
     Attributes:
         since: How changes are asked for; None when they cannot be.
         mark: The latest change that was read.
-        began: When the reading began, by the back office's clock.
+        careful: Stands for when the reading began where the back office does not tell its time.
+        began: When the reading began, by the back office's clock, an earlier part of it included; None before its
+            first page.
     """
 
     since: Since | None
     mark: Watermark | None
+    careful: datetime
     began: datetime | None = None
 
     def after(self, page: PageRows, stamp: Callable[[Any], datetime | None]) -> _Marks:
         """After a page."""
+        began = self.began or _server_time(page) or self.careful
         if self.mark is None or self.since is None:
-            return self
-        began = self.began or _server_time(page)
-        if self.since.server_date:
-            mark = self.mark if began is None else self.mark.seen(began, began=began)
-            return _Marks(self.since, mark, began)
-        mark = self.mark
+            return replace(self, began=began)
+        mark = self.mark.seen(began, began=began) if self.since.server_date else self.mark
         for row in page.rows:
             changed_at = stamp(row)
             mark = mark if changed_at is None else mark.seen(changed_at, began=began)
-        return _Marks(self.since, mark, began)
+        return replace(self, mark=mark, began=began)
+
+    def resume(self, position: str | None) -> str | None:
+        """Where the reading goes on, and when it began: what changed behind it meanwhile is asked for next time."""
+        return None if position is None or self.began is None else f"{self.began.isoformat()} {position}"
 
     @property
     def cursor(self) -> str | None:
         """As text; None when there is nothing to go on from."""
         return None if self.mark is None else self.mark.cursor
+
+
+def _resumed(text: str) -> tuple[datetime | None, str]:
+    """When an unfinished reading began, and where it goes on."""
+    began, _, position = text.partition(" ")
+    try:
+        return datetime.fromisoformat(began), position
+    except ValueError:
+        return None, ""
 
 
 def _server_time(page: PageRows) -> datetime | None:

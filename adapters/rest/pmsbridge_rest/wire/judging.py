@@ -109,8 +109,9 @@ class Judge:
             UnavailableError: No usable answer; asking again is safe.
         """
         error = self._error(ask, came, _GOOD)
-        is_refusal = isinstance(error, NotFoundError | RejectedError)
-        if is_refusal and came.status in missing:
+        rule = self._rule(came)
+        is_plain = (rule is None or rule.means is ErrorClass.NOT_FOUND) and not self.is_later(came)
+        if came.status in missing and is_plain:
             return Verdict(None, is_missing=True)
         if error is not None:
             raise error
@@ -168,7 +169,7 @@ class Judge:
     ) -> PmsBridgeError | None:
         if self.is_later(came):
             return self._later(ask, came)
-        rule = next((rule for rule in self.errors.rules if _fits(rule.when, came)), None)
+        rule = self._rule(came)
         if rule is not None:
             return self._by_class(ask, came, rule.means, rule)
         if not fits_status(came.status, success):
@@ -177,6 +178,9 @@ class Judge:
             problem = f"{ask.operation}: HTTP {came.status}, but the answer cannot be read ({came.unreadable})"
             return no_usable_answer(problem, is_write=ask.is_write, code="unreadable")
         return self._inside(ask, came)
+
+    def _rule(self, came: Came) -> ErrorRule | None:
+        return next((rule for rule in self.errors.rules if _fits(rule.when, came)), None)
 
     def _inside(self, ask: Ask, came: Came) -> PmsBridgeError | None:
         """An error within an answer whose status is good."""

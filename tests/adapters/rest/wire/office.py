@@ -117,8 +117,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         content = answer.content
-        self.send_response(answer.status)
         headers = {"Content-Type": "application/json", **answer.headers}
+        (self.send_response_only if "Date" in headers else self.send_response)(answer.status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))

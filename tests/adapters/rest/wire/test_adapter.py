@@ -221,6 +221,16 @@ def test_the_next_night_asks_only_for_what_changed_with_an_overlap(office: Harbo
     assert not changed.is_complete
 
 
+def test_a_mark_never_passes_the_moment_the_reading_began(office: HarborOffice, adapter: RestAdapter) -> None:
+    """A row that changed behind the reading is asked for next time, whatever stamps came after it."""
+    office.customers["8"]["changed_at"] = "2999-01-01T00:00:00Z"
+
+    (rows,) = adapter.pull(Query(Entity.TENANTS, SITE))
+
+    assert rows.cursor is not None
+    assert datetime.fromisoformat(rows.cursor) <= datetime.now(UTC) + timedelta(seconds=1)
+
+
 def test_a_night_without_a_single_row_proves_nothing(office: HarborOffice, adapter: RestAdapter) -> None:
     office.units.clear()
 
@@ -339,6 +349,8 @@ def test_later_is_certain_and_the_next_call_keeps_it(office: HarborOffice, adapt
 def test_a_look_that_cannot_see_proves_no_absence(office: HarborOffice, adapter: RestAdapter) -> None:
     attempt = first(adapter, payment())
     office.goes_wrong("GET", "/payments", bad(404, "NONE"))
+    assert isinstance(adapter.probe(payment(), attempt), CannotTell)
+    office.goes_wrong("GET", "/payments", Answer(404, raw=b"<html>no such site</html>"))
     assert isinstance(adapter.probe(payment(), attempt), CannotTell)
     office.goes_wrong("GET", "/payments", Answer(200, {"ok": True}))
     with pytest.raises(UnavailableError):

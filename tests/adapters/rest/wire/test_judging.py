@@ -257,3 +257,13 @@ def test_an_expression_that_does_not_fit_the_answer_holds_nothing() -> None:
 
     with pytest.raises(OutcomeUnknownError):
         judge(good={"body": {"sum(rows)": 3}}).write(WRITE, came(200, document), Outcome())
+
+
+def test_missing_is_nothing_unless_a_rule_says_what_it_is() -> None:
+    asked = judge()
+
+    assert asked.read(READ, came(404, {}), missing=(404,)).is_missing
+    with pytest.raises(RejectedError):
+        asked.read(READ, came(404, {"error": {"code": "LOCKED"}}), missing=(404,))
+    with pytest.raises(NotFoundError):
+        asked.read(READ, came(410, {}), missing=(404,))

@@ -16,6 +16,7 @@ from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableErro
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.capability import Dedup
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge_rest.adapter import RestAdapter, create
@@ -447,3 +448,38 @@ def test_a_consent_is_written_seen_and_not_written_twice(office: Office, make: M
     assert person["news"] is True
     assert isinstance(adapter.probe(yes, sent), Found)
     assert isinstance(adapter.probe(yes.changed(granted=False), attempt(adapter, yes.changed(granted=False))), Absent)
+
+
+KEYSET = {"style": "keyset", "after_as": "after", "size_as": "size", "size": 2, "row_key": "id"}
+
+
+@pytest.mark.parametrize(
+    ("date", "mark"),
+    [("Mon, 04 May 2026 11:30:00 GMT", "2026-05-04T11:30"), ("yesterday", "2026-05-03T12:00")],
+    ids=["its clock", "ours, less a day"],
+)
+def test_a_reading_goes_on_where_it_stopped_and_forgets_no_change_behind_it(
+    office: Office, make: Make, date: str, mark: str
+) -> None:
+    """By key: what moved behind the stop is asked for from before the reading's first half."""
+    people = [{"id": f"{n:02}", "last": "x", "at": f"2026-05-04T1{n}:00:00Z"} for n in range(5)]
+
+    def listed(seen: Seen) -> Answer:
+        found = [one for one in people if one["id"] > seen.query.get("after", "")][:2]
+        return Answer(200, found, {"Date": date})
+
+    office.plays_at("/people", listed)
+    since = {"name": "since", "row_changed_at": "at"}
+    tenants = {**BASE["entities"]["tenants"], "all": {"get": "/people", "paginate": "keys", "since": since}}
+    adapter = make(NATURAL, pagination={"keys": KEYSET}, entities={"tenants": tenants})
+    query = Query(Entity.TENANTS, "H1")
+    stopped = next(adapter.pull(query))
+    assert stopped.resume is not None
+
+    rest = list(adapter.pull(query, resume=stopped.resume))
+
+    assert [list(rows.ids) for rows in rest] == [["02", "03"], ["04"]]
+    assert rest[-1].cursor is not None
+    assert rest[-1].cursor.startswith(mark)
+    assert not rest[-1].is_complete
+    assert list(next(adapter.pull(query)).ids) == ["00", "01"]
