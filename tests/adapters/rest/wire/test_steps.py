@@ -178,6 +178,7 @@ def test_without_any_key_nobody_can_tell(office: Office, make: Make) -> None:
 
     assert isinstance(adapter.probe(PAY, attempt(adapter)), CannotTell)
     assert not adapter.capabilities["take_payment"].can_probe
+    assert not adapter.capabilities["take_payment"].absence_conclusive
 
 
 # several steps
@@ -455,7 +456,7 @@ KEYSET = {"style": "keyset", "after_as": "after", "size_as": "size", "size": 2, 
 
 @pytest.mark.parametrize(
     ("date", "mark"),
-    [("Mon, 04 May 2026 11:30:00 GMT", "2026-05-04T11:30"), ("yesterday", "2026-05-03T12:00")],
+    [("Mon, 04 May 2026 1{}:30:00 GMT", "2026-05-04T11:30"), ("yesterday", "2026-05-03T12:00")],
     ids=["its clock", "ours, less a day"],
 )
 def test_a_reading_goes_on_where_it_stopped_and_forgets_no_change_behind_it(
@@ -466,7 +467,7 @@ def test_a_reading_goes_on_where_it_stopped_and_forgets_no_change_behind_it(
 
     def listed(seen: Seen) -> Answer:
         found = [one for one in people if one["id"] > seen.query.get("after", "")][:2]
-        return Answer(200, found, {"Date": date})
+        return Answer(200, found, {"Date": date.format(len(office.asked("/people")))})
 
     office.plays_at("/people", listed)
     since = {"name": "since", "row_changed_at": "at"}
@@ -483,3 +484,19 @@ def test_a_reading_goes_on_where_it_stopped_and_forgets_no_change_behind_it(
     assert rest[-1].cursor.startswith(mark)
     assert not rest[-1].is_complete
     assert list(next(adapter.pull(query)).ids) == ["00", "01"]
+
+
+def test_no_such_record_is_an_absence_only_where_the_look_says_so_and_in_its_own_words(
+    office: Office, make: Make
+) -> None:
+    look = {**ROWS, "match": {"cents": "{effect.total|cents}"}}
+    step = NATURAL["steps"][0]
+    silent = make(NATURAL)
+    told = make({"steps": [{**step, "idempotency": {"by": "natural_key", "look_up": {**look, "missing": [404]}}}]})
+    sent = Attempt(key=KEY, baseline={"rows.pay": ""})
+    office.answers("/rentals/70/payments", Answer(404, {"error": "none"}))
+
+    assert isinstance(silent.probe(PAY, sent), CannotTell)
+    assert isinstance(told.probe(PAY, sent), Absent)
+    office.answers("/rentals/70/payments", Answer(404, raw=b"<html>no such site</html>"))
+    assert isinstance(told.probe(PAY, sent), CannotTell)
