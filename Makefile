@@ -105,7 +105,7 @@ SOAK ?= build/soak-$(SEED)
 soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and records every piece (SEED=, SOAK=)
 	@mkdir -p $(dir $(SOAK))
 	@$(BIN)/python -m pmsbridge.testing.simulation --schedules $(N) --seed $(SEED) --jobs $(WORKERS) \
-	  --progress $(SOAK).json --record $(SOAK).jsonl
+	  --record $(SOAK).jsonl
 
 .PHONY: docs
 docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins

@@ -84,7 +84,7 @@ class Measured(harness.Subject):
 
 def measure(stage: Stage, settings: argparse.Namespace, say: Callable[[str], None]) -> list[Measured]:
     """All engines, taking turns; one whose run was wrong is left out from then on, and the report says why."""
-    found = [Measured(engine) for engine in engines(stage)]
+    found = [Measured(engine) for engine in engines(stage) if _is_wanted(engine, settings.only)]
     for number in range(1, settings.rounds + 1):
         for subject in found:
             say(f"round {number}/{settings.rounds}: {subject.engine.name}, workers {subject.engine.workers}")
@@ -95,6 +95,10 @@ def measure(stage: Stage, settings: argparse.Namespace, say: Callable[[str], Non
             except WrongRunError as error:
                 subject.wrong = str(error)
     return found
+
+
+def _is_wanted(engine: Engine, only: Sequence[str]) -> bool:
+    return not only or any(part in f"{engine.name}, {engine.workers}" for part in only)
 
 
 # -- what only we are asked -------------------------------------------------------------------------------------------
@@ -231,18 +235,18 @@ def main() -> None:
         stage = Stage(postgres, broker, _peers(settings.peers), process.pid if process else 0)
         durability = {f"PostgreSQL {name}": _setting(postgres, name) for name in ("fsync", "synchronous_commit")}
         found = measure(stage, settings, _say)
-        alone = measure_alone(stage, settings, _say)
+        alone = None if settings.only else measure_alone(stage, settings, _say)
     about = harness.machine(
         ("sqlalchemy", "psycopg"),
         {
             "broker": broker.name if broker else "none", "peers": settings.peers if stage.peers else "not installed",
-            "noise": round(max(each.noise for each in found), 2), **durability, **_flat("added ms", alone.latency),
-            **_flat("ours, per action", alone.statements),
+            "noise": round(max(each.noise for each in found), 2), **durability, **_flat("added ms", alone, "latency"),
+            **_flat("ours, per action", alone, "statements"),
         },
     )  # fmt: skip
     harness.report(
         f"{settings.actions} actions of four steps over {LANES} lanes, back office 0 ms, {settings.rounds} rounds",
-        HEADER, lines(found), claims(found, alone), about, as_json=settings.json, subjects=found,
+        HEADER, lines(found), claims(found, alone) if alone else [], about, as_json=settings.json, subjects=found,
     )  # fmt: skip
 
 
@@ -252,8 +256,9 @@ def _setting(postgres: PostgresServer, name: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _flat(what: str, by_store: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
+def _flat(what: str, alone: Alone | None, name: str) -> dict[str, object]:
     """One entry per store and figure."""
+    by_store: Mapping[str, Mapping[str, float]] = getattr(alone, name, {})
     return {
         f"{what}, {store}, {name}": round(value, 2) for store, each in by_store.items() for name, value in each.items()
     }
@@ -273,6 +278,10 @@ def _peers(python: str) -> str | None:
 def _settings() -> argparse.Namespace:
     parser = harness.options("Actions per second: pmsbridge, Celery, Procrastinate, DBOS.")
     parser.set_defaults(rounds=2)
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="TEXT",
+        help='only engines whose name, ", " and number of workers contain this, and nothing else; may be repeated',
+    )  # fmt: skip
     parser.add_argument("--peers", default=str(PEERS), help="the interpreter that has them")
     settings = parser.parse_args()
     settings.actions, settings.lane_actions, settings.per_lane = (40, 40, 1) if settings.quick else (300, 200, 4)

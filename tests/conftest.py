@@ -34,6 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "postgresql: runs on a real PostgreSQL; skipped where there is none")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many fault schedules were played, and how long that took."""
+    reports = [each for each in terminalreporter.getreports("passed") if "played" in dict(each.user_properties)]
+    if reports:
+        played, seconds = (
+            sum(dict(each.user_properties)["played"] for each in reports),
+            sum(each.duration for each in reports),
+        )
+        terminalreporter.write_line(f"simulation: {played} schedules in {seconds:.0f} s of workers' time")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting, proxy or terminal width of whoever runs the suite reaches a test."""

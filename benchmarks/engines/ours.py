@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
@@ -28,8 +29,9 @@ from pmsbridge.store.database import open_database
 from pmsbridge.store.journal import Journal
 
 ACCOUNT: Final = "bench"
-_SWEEP: Final = timedelta(milliseconds=500)
+_SWEEP: Final = timedelta(milliseconds=200)
 _WARM_UP: Final = 5
+_CONTROL: Final = ("BEGIN", "COMMIT", "ROLLBACK")
 _KINDS: Final = ("change_contact", "add_note", "post_bulletin")
 
 
@@ -198,37 +200,56 @@ def _timed(work: Callable[[], object]) -> float:
 
 
 def _statements(told: Order) -> dict[str, float]:
-    """Statements and write commits per action, of submits and of drains, one thread."""
+    """Statements and transactions per action, of submits and of drains, one thread; on PostgreSQL also round trips."""
     runtime_ = runtime(told.url, told.office)
-    seen: Counter[str] = Counter()
-    engine = runtime_.database.engine
-    _count_statements(engine, seen)
-    event.listen(engine, "commit", lambda *_args: seen.update(["commits"]))
     found: dict[str, float] = {}
-    for what in ("submit", "drain"):
-        seen.clear()
-        began = time.process_time()
-        if what == "submit":
-            for number in range(told.actions):
-                enqueue(runtime_, submission(number, told.lanes))
-        else:
-            runtime_.run_due()
-        found |= {f"{what} {name}": count / told.actions for name, count in seen.items()}
-        found[f"{what} ms"] = (time.process_time() - began) * 1000 / told.actions
-    runtime_.database.close()
+    with tempfile.TemporaryDirectory() as folder:
+        count = _counted(runtime_.database.engine, Path(folder))
+        for what in ("submit", "drain"):
+            before, began = count(), time.process_time()
+            if what == "submit":
+                for number in range(told.actions):
+                    enqueue(runtime_, submission(number, told.lanes))
+            else:
+                runtime_.run_due()
+            found[f"{what} ms"] = (time.process_time() - began) * 1000 / told.actions
+            found |= {f"{what} {name}": each / told.actions for name, each in (count() - before).items()}
+        runtime_.database.close()
     return found
 
 
-def _count_statements(engine: Engine, seen: Counter[str]) -> None:
-    """Every statement that reaches the database, transaction control aside."""
+def _counted(engine: Engine, folder: Path) -> Callable[[], Counter[str]]:
+    """What has reached the database so far, by SQLite's own trace, or by libpq's of every message."""
+    seen: Counter[str] = Counter()
+    traces: list[Path] = []
 
-    def told(text: str) -> None:
-        seen["statements"] += not text.startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA"))
+    def note(text: str) -> None:
+        seen["statements"] += not text.startswith((*_CONTROL, "PRAGMA"))
+
+    def trace(driver: Any, record: Any, _proxy: object) -> None:  # noqa: ANN401 - the driver's and the pool's
+        if "trace" not in record.info:
+            traces.append(folder / str(len(traces)))
+            record.info["trace"] = traces[-1].open("a")
+        driver.pgconn.trace(record.info["trace"].fileno())
 
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "checkout", lambda driver, *_args: driver.set_trace_callback(told))
-    else:
-        event.listen(engine, "before_cursor_execute", lambda _connection, _cursor, text, *_args: told(text))
+        event.listen(engine, "commit", lambda *_args: seen.update(["commits"]))
+        event.listen(engine, "checkout", lambda driver, *_args: driver.set_trace_callback(note))
+        return seen.copy
+    event.listen(engine, "checkout", trace)
+    # The library writes its trace out when it ends.
+    event.listen(engine, "checkin", lambda driver, _record: driver and driver.pgconn.untrace())
+    return lambda: Counter(name for each in traces for line in each.read_text().splitlines() for name in _said(line))
+
+
+def _said(line: str) -> Iterator[str]:
+    """What a line of libpq's trace counts as; a read counts as a commit, as it does on SQLite."""
+    _time, _sep, message = line.partition("\t")
+    if message.startswith("B") and "ReadyForQuery" in message:
+        yield "round trips"
+        yield from ["commits"] * message.endswith(" I")
+    elif message.startswith("F") and ("\tExecute" in message or "\tQuery" in message):
+        yield from ["statements"] * (not any(f'"{word}' in message for word in _CONTROL))
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from benchmarks import harness
 from benchmarks.night.rows import FACILITY, KEPT, digest, is_made_up
 from pmsbridge import Bridge
-from pmsbridge.transport.http import HttpLimits
 from pmsbridge_sitelink import connection
 from pmsbridge_sitelink.sandbox.access import CORP_CODE, CORP_PASSWORD, CORP_USER, LICENCE_KEY
 from pmsbridge_sitelink.sandbox.control import SandboxControl
@@ -53,8 +51,7 @@ def write_settings(folder: Path, url: str, office: str, facilities: int = 1, *, 
 
 def lift_caps() -> None:
     """Let answers through that are larger than a facility's can be: memory is to be measured on them."""
-    uncapped = partial(HttpLimits, raw_bytes=_NO_CAP, decoded_bytes=_NO_CAP)
-    vars(connection)["HttpLimits"] = uncapped
+    vars(connection)["_BATCH_BYTES"] = _NO_CAP
 
 
 def load(bridge: Bridge) -> int:

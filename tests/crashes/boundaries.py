@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -67,6 +68,7 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     """Make every write transaction of a database a place to die: before its commit and after."""
     honest_write, honest_read = database.write, database.read
     known: list[str] = []
+    alone = _committed_alone(boundaries) if database.kind == "postgresql" else []
 
     @contextmanager
     def write() -> Iterator[Connection]:
@@ -74,7 +76,10 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
         try:
             with honest_write() as connection:
                 yield connection
-                boundaries.reach("before commit")
+                if connection in alone:
+                    alone.remove(connection)
+                else:
+                    boundaries.reach("before commit")
         finally:
             known.pop()
         boundaries.reach("after commit")
@@ -96,6 +101,24 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     database.write = write  # type: ignore[method-assign]
     database.read = read  # type: ignore[method-assign]
     event.listen(Engine, "commit", seen)
+
+
+def _committed_alone(boundaries: Boundaries) -> list[Connection]:
+    """Make the last moment before a commit that is one statement a place to die; connections that made one."""
+    from pmsbridge.store import postgres_texts
+
+    honest: Callable[..., list[Any] | None] = postgres_texts.commit_alone
+    made: list[Connection] = []
+
+    def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
+        boundaries.reach("before commit")
+        rows = honest(connection, text, values)
+        if rows is not None:
+            made.append(connection)
+        return rows
+
+    postgres_texts.commit_alone = commit_alone
+    return made
 
 
 def guard_adapter(adapter: Adapter, boundaries: Boundaries) -> None:

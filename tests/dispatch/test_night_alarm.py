@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from pmsbridge.engine.night_copy import copied_never, night_copy_of, note_copies
 from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.store.feed_room import KeptFor
 from tests.engine.stage import Sink, Stage
 
 HERE = FacilityKey("mem", "F1")
@@ -299,3 +301,22 @@ def test_a_copy_by_hand_in_which_something_failed_is_no_night(stage: Stage) -> N
 
     assert Schedule(runtime, NIGHTS[:1]).look() == 1
     assert len(runtime.mirror.reports()) > reads
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["copied", "the back office is away"])
+def test_a_night_drops_what_the_feeds_have_held_for_long(stage: Stage, *, away: bool) -> None:
+    runtime = stage.runtime()
+    Sync(runtime).run([HERE])
+    first = runtime.mirror.changes.last()
+    assert first > 0
+    job = night_copy_of(runtime, HERE, kept_for=KeptFor(timedelta(days=30), timedelta(days=60)))
+    stage.later(timedelta(days=29))
+    job(stage.clock.now(), lambda: True)
+    assert runtime.mirror.changes.after(0)
+
+    stage.later(timedelta(days=2))
+    stage.office.failing_reads = 100 if away else 0
+    with suppress(UnavailableError):
+        job(stage.clock.now(), lambda: True)
+
+    assert all(change.seq > first for change in runtime.mirror.changes.after(0))

@@ -94,6 +94,8 @@ class DyingDatabase(Database):
         if self.dead:
             raise SimulatedCrash
         with super().write() as connection:
+            if self._dies is not None and self._dies[0] == "before" and self.kind == "postgresql":
+                connection.execute(select(1))  # a transaction that has begun is not committed with its last statement
             yield connection
             if connection.get_transaction() is None or not connection.get_transaction().is_active:  # type: ignore[union-attr]
                 return

@@ -34,6 +34,7 @@ from pmsbridge.model.payments import (
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault
 from tests.engine.stage import Stage, action_id, card, pay, pay_by_card, usd
 
@@ -491,12 +492,34 @@ def test_rentals_nobody_paid_through_us_are_read_when_asked_for(stage: Stage) ->
     runtime = stage.runtime()
     Sync(runtime).run([HERE])
 
-    assert compare(stage).rentals_read == 0
+    unread = compare(stage)
+    assert (unread.rentals_read, unread.rentals_known) == (0, 4)
     report = compare(stage, every_rental=True)
 
-    assert report.rentals_read == 4
+    assert (report.rentals_read, report.rentals_known) == (4, 4)
     assert kinds(report.differences) == [Kind.VENDOR_ONLY]
     assert report.alone_total == (usd("120.00"),)
+
+
+def test_a_payment_that_a_restored_journal_lost_is_found_among_every_rental(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.runtime().submit(pay("click-before", tenant="T2", rental="R2"))
+    stage.database.close()
+    backup = stage.path.read_bytes()
+    stage.database = open_database(stage.url)
+    stage.later(timedelta(minutes=5))
+    assert stage.runtime().submit(pay("click-0001")).outcome is Outcome.SETTLED
+    stage.database.close()
+    for file in stage.path.parent.glob(f"{stage.path.name}*"):
+        file.unlink()
+    stage.path.write_bytes(backup)
+    stage.database = open_database(stage.url)
+    stage.later(timedelta(minutes=5))
+    Sync(stage.runtime()).run([HERE])
+
+    assert kinds(compare(stage).differences) == []
+    assert kinds(compare(stage, every_rental=True).differences) == [Kind.VENDOR_ONLY]
+    stage.close()
 
 
 def test_a_payment_sent_at_midnight_agrees_on_either_day(stage: Stage) -> None:
@@ -566,6 +589,25 @@ def test_the_clock_compares_the_day_of_its_slot(stage: Stage) -> None:
 
     assert codes(stage) == ["reconcile_double"]
     assert not runtime.tick("reconcile", EVENING)
+
+
+@pytest.mark.parametrize("every_rental", [True, False])
+def test_the_clock_reads_every_rental_only_when_the_settings_say_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, every_rental: bool
+) -> None:
+    runtime, read = stage.runtime(), list[str]()
+    Sync(runtime).run([HERE])
+
+    def payments(_facility: str, _tenant: str, rental: str) -> list[Any]:
+        read.append(rental)
+        return []
+
+    monkeypatch.setattr(stage.adapter, "payments", payments)
+    runtime.jobs["reconcile"] = comparison_of(runtime, HERE, "reconcile", every_rental=every_rental)
+
+    assert runtime.tick("reconcile", EVENING)
+
+    assert read == (["R1", "R2", "R3", "R4"] if every_rental else [])
 
 
 def test_what_happened_after_the_last_comparison_is_in_the_next_one(stage: Stage) -> None:

@@ -1,6 +1,6 @@
 """Random histories of a back office, read by interrupted nights: the copy equals it, whatever happened meanwhile.
 
-PMSBRIDGE_SYNC_HISTORIES says how many; 150 by default, 10,000 before a release. PMSBRIDGE_SYNC_SEED starts elsewhere.
+PMSBRIDGE_SYNC_HISTORIES says how many; 1,000 by default, 10,000 before a release. PMSBRIDGE_SYNC_SEED starts elsewhere.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.testing.memory import SimulatedCrash, TestClock
 from tests.engine.paged_office import TICKS, PagedAdapter, PagedOffice, Ways
 
-HISTORIES = int(os.environ.get("PMSBRIDGE_SYNC_HISTORIES", "150"))
+HISTORIES = int(os.environ.get("PMSBRIDGE_SYNC_HISTORIES", "1000"))
 SEED = int(os.environ.get("PMSBRIDGE_SYNC_SEED", "0"))
 RIGHT = Ways()
 WITHIN = 500 * TICKS  # a transaction of the office is committed within this: less than the overlap

@@ -478,6 +478,13 @@ def the_operator_is_ignored(patch: Patch) -> None:
     patch.setattr(desk, "resolve", lambda *_: None)
 
 
+@tooth("double", focus=_narrow(
+    "pay", characters=(Character.BLIND,), operator=4, wish={"retries": 3, "polls": 7}))  # fmt: skip
+def a_retry_pays_what_was_paid_since(patch: Patch) -> None:
+    """An operator's retry of a payment that was not sent does not ask whether the tenant has paid again since."""
+    patch.setattr(desk, "_refuse_paid_since", lambda *_: None)
+
+
 TEETH = tuple(_TABLE)
 """All of them."""
 

@@ -93,6 +93,29 @@ def two_edits(first_done: int, then_done: int) -> History:
     )  # fmt: skip
 
 
+def two_payments(first: str, then: str) -> History:
+    """A rest of 40 is asked for after a payment of 80, and once more under a new key; each answered as said.
+
+    ``first`` and ``then`` are the actions that the two clicks of "rest" are answered with: "a80", which another wish
+    made, or "a40", which it made itself.
+    """
+    keys = {"a80": "key-80", "a40": "key-40"}
+    clicks = [
+        Click(1, 0, "part", "key-80", "take_payment", "R1", "80.00"),
+        Click(3, 10, "rest", "key-40" if first == "a40" else "key-4x", "take_payment", "R1"),
+        Click(5, 20, "rest", "key-40" if first != "a40" else "key-4x", "take_payment", "R1"),
+    ]
+
+    def answer(order: int, wish: str, action: str, outcome: str = "settled") -> Answer:
+        step = replace(STEP, key=f"k-{action}", outcome=outcome)
+        return Answer(order, 100, wish, keys[action], action, outcome, (step,))
+
+    answers = [answer(2, "part", "a80", "pending"), answer(4, "rest", first, "pending"),
+               answer(6, "rest", then, "pending"), answer(8, "", "a80"), answer(9, "", "a40")]  # fmt: skip
+    booked = [replace(PAID, what="80.00", key="k-a80"), replace(PAID, number=2, what="40.00", key="k-a40")]
+    return History(owed={"R1": Decimal("120.00")}, clicks=clicks, answers=answers, booked=booked)
+
+
 def _resolved(history: History, says: str, outcome: str) -> History:
     """An operator spoke between the first answer and the last."""
     history.answers[0] = told("needs_review")
@@ -104,6 +127,7 @@ def _resolved(history: History, says: str, outcome: str) -> History:
 CASES: list[tuple[str, Callable[[], History]]] = [
     ("double", lambda: _with(honest(), booked=[PAID, replace(PAID, number=2, at=70)])),
     ("double", lambda: _with(honest(), owed={"R1": Decimal("100.00")})),
+    ("double", lambda: two_payments("a80", "a40")),
     ("lost", lambda: _with(honest(), answers=[
         told("pending"), Answer(9, 900, "", "other", "a9", "settled", (replace(STEP, key="k9"),))])),
     ("phantom", lambda: _with(honest(), booked=[PAID, Booked(2, 60, "add_note", "R1", "", "nobody")])),
@@ -135,6 +159,7 @@ CASES: list[tuple[str, Callable[[], History]]] = [
 
 FINE: list[tuple[str, Callable[[], History]]] = [
     ("an honest payment", honest),
+    ("a rest that was asked for, then answered with the open part", lambda: two_payments("a40", "a80")),
     ("an edit with its notices", edit),
     ("edits in order", lambda: two_edits(80, 90)),
     ("a mail twice under one Message-ID", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x")] * 2)),

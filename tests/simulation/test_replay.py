@@ -7,13 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from pmsbridge.testing.simulation import Simulator
+from pmsbridge.errors import InputError
+from pmsbridge.testing.simulation import Simulator, tally
 from pmsbridge.testing.simulation.__main__ import main
-from pmsbridge.testing.simulation.tally import play_many, soak
+from pmsbridge.testing.simulation.tally import Tally, play_many, soak
 
 SEEDS = (1, 5, 10, 41, 573, 1003)
 COMMAND = "pmsbridge.testing.simulation"
@@ -103,14 +105,42 @@ def test_processes_add_up() -> None:
 
 
 def test_a_soak_goes_on_where_it_stopped_and_writes_every_piece_down(tmp_path: Path) -> None:
-    progress, record = tmp_path / "soak.json", tmp_path / "soak.jsonl"
+    record = tmp_path / "soak.jsonl"
 
-    first = soak(700, 4, jobs=1, progress=progress, record=record)
-    again = soak(700, 4, jobs=1, progress=progress, record=record)
-    more = soak(700, 6, jobs=1, progress=progress, record=record)
+    first = soak(700, 4, jobs=1, record=record)
+    again = soak(700, 4, jobs=1, record=record)
+    more = soak(700, 6, jobs=1, record=record)
 
-    assert (first.schedules, again.schedules, more.schedules) == (4, 0, 2)
+    assert (first.schedules, again.schedules, more.schedules) == (4, 4, 6)
+    assert (again.steps, again.calls, again.seconds) == (first.steps, first.calls, round(first.seconds, 1))
     lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
     assert [line["schedules"] for line in lines] == [4, 2]
     assert all(line["violations"] == 0 and line["python"] for line in lines)
     assert lines[1]["command"].endswith("--schedules 2 --seed 704")
+
+
+def test_a_piece_whose_line_was_cut_off_is_played_again(tmp_path: Path) -> None:
+    record = tmp_path / "soak.jsonl"
+    whole = soak(700, 2, jobs=1, record=record)
+    record.write_text(record.read_text(encoding="utf-8")[:-40], encoding="utf-8")
+
+    assert soak(700, 2, jobs=1, record=record).calls == whole.calls
+    assert soak(700, 2, jobs=1, record=record).calls == whole.calls
+    assert len(record.read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_a_soak_that_found_something_finds_it_until_the_code_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = tmp_path / "soak.jsonl"
+    bad = Tally(schedules=2, by_kind=Counter(double=1), bad_seeds=[701], seconds=1.0)
+    monkeypatch.setattr(tally, "play_many", lambda _first, _count, *, jobs: bad)
+
+    assert soak(700, 2, jobs=1, record=record).bad_seeds == [701]
+    monkeypatch.undo()
+    assert soak(700, 4, jobs=1, record=record).bad_seeds == [701]
+    assert main(["--seed", "700", "--schedules", "4", "--record", str(record)]) == 1
+
+    monkeypatch.setattr(tally, "code_digest", lambda: "another")
+    with pytest.raises(InputError, match=r"soak\.jsonl was made by other code"):
+        soak(700, 4, jobs=1, record=record)

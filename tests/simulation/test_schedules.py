@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +18,9 @@ EACH = -(-SCHEDULES // CHUNKS)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("chunk", range(CHUNKS))
-def test_nothing_is_lost_doubled_or_lied_about(chunk: int) -> None:
+def test_nothing_is_lost_doubled_or_lied_about(chunk: int, record_property: Callable[[str, object], None]) -> None:
     tally = play_range(chunk * EACH, EACH)
+    record_property("played", tally.schedules)
 
     assert tally.schedules == EACH
     assert tally.violations == 0, "\n".join([*tally.examples, *map(replay_command, tally.bad_seeds)])
@@ -26,6 +28,7 @@ def test_nothing_is_lost_doubled_or_lied_about(chunk: int) -> None:
 
 @pytest.mark.parametrize("seed", [
     16_856,  # a rest of the balance that is by chance as large as the open payment was taken for a second click on it
+    7_000_927,  # by a stale read the rest is as large as another wish's open payment; the judge took that for a double
     1_000_442,  # attached, frozen for minutes after the commit, and answered with what had been true then
 ])  # fmt: skip
 def test_what_a_soak_once_found_stays_mended(seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from types import TracebackType
@@ -24,6 +24,7 @@ from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock
+from pmsbridge.transport.cut_rows import CutRow, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge.transport.http import Deadline, HttpClient, HttpLimits
 from pmsbridge.transport.limits import LaneLimiter, LaneLimits, Priority
@@ -47,10 +48,13 @@ _LEASE: Final = timedelta(seconds=30)
 _LARGEST_ID: Final = 2**31 - 1
 _CODE: Final = "Ret_Code"
 _MESSAGE: Final = "Ret_Msg"
+_BATCH_BYTES: Final = 512 * 1024 * 1024
+"""Largest answer to a nightly read, raw or decoded: some 200,000 tenants of sixty columns. It waits on disk."""
+
 _SPOOL_BUFFER: Final = 256 * 1024
 _BETWEEN: Final = "\x1f"
-_NEW_LINE: Final = "\x1e"
-"""No XML document can hold these two characters, so no cell does."""
+_PARSED: Final = b"\x1e"
+"""No XML document can hold these two characters, so no cell does, and no row begins with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ class RawRow(NamedTuple):
 
     Attributes:
         id: What ``prepare`` said; empty when the row has none that could be stored.
-        line: Its cells, in the order in which they came; see ``cells_of``.
+        line: What ``cells_of`` makes cells of; equal lines are equal rows.
     """
 
     table: str
@@ -81,10 +85,17 @@ class RawRow(NamedTuple):
     line: bytes
 
 
+RowCells = dict[str, str] | CutRow
+"""A row of which cells can be asked, and to which cells can be added."""
+
+Prepare = Callable[[RowCells], str | None]
+"""Gives a row's id, and may add cells to it; None leaves the row out."""
+
+
 class RawAnswer:
     """Rows of one answer on disk, in a file without a name: gone with the block, or with the process.
 
-    It holds tenants' rows as they came, poison dropped while parsing. Only the owner may read it.
+    It holds tenants' rows as they came, poison dropped before. Only the owner may read it.
 
     Attributes:
         bytes_read: How long the answer was, decoded.
@@ -97,39 +108,58 @@ class RawAnswer:
 
     def __enter__(self) -> Self:
         with _on_disk():
-            self._lines = tempfile.TemporaryFile("w+b", buffering=_SPOOL_BUFFER)
+            self._rows = tempfile.TemporaryFile("w+b", buffering=_SPOOL_BUFFER)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         # What could not be written before is not written on closing either, and the first error is the one to tell.
         with suppress(OSError):
-            self._lines.close()
+            self._rows.close()
 
-    def fill(self, rows: Iterable[tuple[str, dict[str, str]]], prepare: Callable[[dict[str, str]], str | None]) -> None:
+    def fill(self, rows: Iterable[tuple[str, RowCells]], prepare: Prepare) -> None:
         """Take rows; those of which ``prepare`` makes None are left out."""
-        write = self._lines.write
+        write = self._rows.write
         for table, row in rows:
-            row_id = "" if table == Table.ROWS_1 else prepare(row)
+            row_id = "" if table == Table.ROWS_1 else _prepared(row, prepare)
             if row_id is None:
                 continue
             kept = row_id if row_id.isprintable() else ""
-            cells = _BETWEEN.join(chain.from_iterable(row.items())).replace("\n", _NEW_LINE)
+            line = row.line if isinstance(row, CutRow) else _line_of(row)
             try:
-                write(f"{table}\t{kept}\t{cells}\n".encode())
+                write(f"{table}\t{kept}\t{len(line)}\n".encode())
+                write(line)
             except OSError as problem:
                 raise _no_room(problem) from None
 
     def __iter__(self) -> Iterator[RawRow]:
         with _on_disk():
-            self._lines.seek(0)
-            for line in self._lines:
-                table, row_id, cells = line.split(b"\t", 2)
-                yield RawRow(table.decode(), row_id.decode(), cells[:-1])
+            read = self._rows.read
+            self._rows.seek(0)
+            while head := self._rows.readline():
+                table, row_id, length = head.split(b"\t")
+                yield RawRow(table.decode(), row_id.decode(), read(int(length)))
+
+
+def _prepared(row: RowCells, prepare: Prepare) -> str | None:
+    try:
+        return prepare(row)
+    except ValueError:
+        return ""  # it can be read by nobody, so not even its id is known
+
+
+def _line_of(row: Mapping[str, str]) -> bytes:
+    return _PARSED + _BETWEEN.join(chain.from_iterable(row.items())).encode()
 
 
 def cells_of(line: bytes) -> dict[str, str]:
-    """The cells of a ``RawRow``, by column."""
-    parts = line.decode().replace(_NEW_LINE, "\n").split(_BETWEEN)
+    """The cells of a ``RawRow``, by column.
+
+    Raises:
+        ValueError: The row is no sound XML.
+    """
+    if line[:1] != _PARSED:
+        return cells_of_cut(line, POISON)
+    parts = line[1:].decode().split(_BETWEEN)
     return dict(zip(parts[::2], parts[1::2], strict=False))
 
 
@@ -191,6 +221,7 @@ class Connection:
         limits = HttpLimits(connect_timeout=times.connect, read_timeout=times.read, deadline=times.live)
         self.http = http or HttpClient(limits, verify=settings.verify_tls, clock=clock.now, monotonic=clock.monotonic)
         self.lane = f"sitelink:{settings.corp_code}:{account}"
+        self._batch_limits = replace(self.http.limits, raw_bytes=_BATCH_BYTES, decoded_bytes=_BATCH_BYTES)
         self._slots = _limiter(settings, clock, gate)
         self._services = {service: self._service(service) for service in Service}
 
@@ -252,10 +283,19 @@ class Connection:
     def stream(
         self, operation: str, facility: str, params: Mapping[str, object], *tables: str
     ) -> Iterator[tuple[str, Row]]:
-        """Read a large answer; hand its rows out one by one; see ``raw``."""
+        """Read a large answer; hand its rows out one by one; see ``raw``.
+
+        Raises:
+            UnavailableError: As ``raw``; or a row is no sound XML, and the rows before it were handed out.
+        """
         with self.raw(operation, facility, params, *tables) as answer:
             for row in answer:
-                yield row.table, cells_of(row.line)
+                try:
+                    cells = cells_of(row.line)
+                except ValueError:
+                    message = f"{operation}: the answer could not be used (unreadable_xml)"
+                    raise UnavailableError(message, code="unreadable_xml") from None
+                yield row.table, cells
 
     @contextmanager
     def raw(
@@ -264,7 +304,7 @@ class Connection:
         facility: str,
         params: Mapping[str, object],
         *tables: str,
-        prepare: Callable[[dict[str, str]], str | None] = lambda _row: "",
+        prepare: Prepare = lambda _row: "",
     ) -> Iterator[RawAnswer]:
         """Read a large answer; its rows are handed out after the whole of it is here. Asked once.
 
@@ -281,14 +321,23 @@ class Connection:
 
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
-            UnavailableError: No usable answer in time, or no room to keep it. No row was handed out.
+            UnavailableError: No usable answer in time, one of more than half a gigabyte, or no room to keep it. No row
+                was handed out.
         """
         end = self.deadline(self.settings.timeouts.batch)
         with RawAnswer() as answer:
             with self._called(
-                operation, facility, params, drop=POISON, deadline=end, priority=Priority.BATCH, lease=_LEASE
+                operation,
+                facility,
+                params,
+                drop=POISON,
+                deadline=end,
+                priority=Priority.BATCH,
+                lease=_LEASE,
+                limits=self._batch_limits,
             ) as reader:
-                answer.fill(_checked_rows(operation, reader.tables(*tables, Table.RETURN)), prepare)
+                rows = reader.cut_tables(*tables, Table.RETURN, cut=set(tables) - {Table.ROWS_1})
+                answer.fill(_checked_rows(operation, rows), prepare)
                 answer.bytes_read = reader.bytes_read
             yield answer
 
@@ -325,6 +374,7 @@ class Connection:
         deadline: Deadline,
         priority: Priority,
         lease: timedelta | None = None,
+        limits: HttpLimits | None = None,
     ) -> Iterator[DataSetReader]:
         described = OPERATIONS[operation]
         sent = {**self._log_on(facility), **params}
@@ -335,16 +385,22 @@ class Connection:
                 )
             )
             try:
-                reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline))
+                reader = held.enter_context(self._call(described, sent, drop=drop, deadline=deadline, limits=limits))
             except InputError as problem:
                 raise _not_sendable(operation, problem) from None
             yield reader
 
     def _call(
-        self, operation: Operation, sent: Mapping[str, object], *, drop: Collection[str], deadline: Deadline
+        self,
+        operation: Operation,
+        sent: Mapping[str, object],
+        *,
+        drop: Collection[str],
+        deadline: Deadline,
+        limits: HttpLimits | None,
     ) -> AbstractContextManager[DataSetReader]:
         return self._services[operation.service].call(
-            operation.name, sent, is_write=operation.is_write, deadline=deadline, drop=drop
+            operation.name, sent, is_write=operation.is_write, deadline=deadline, drop=drop, limits=limits
         )
 
     def _log_on(self, facility: str) -> dict[str, object]:
@@ -402,16 +458,16 @@ def _check_read(operation: str, found: Rows) -> None:
             _check_row(operation, row, is_return=table == Table.RETURN)
 
 
-def _checked_rows(operation: str, rows: Iterable[tuple[str, dict[str, str]]]) -> Iterator[tuple[str, dict[str, str]]]:
+def _checked_rows(operation: str, rows: Iterable[tuple[str, RowCells]]) -> Iterator[tuple[str, RowCells]]:
     for table, row in rows:
         is_return = table == Table.RETURN
-        if is_return or _CODE in row:
+        if is_return or row.get(_CODE, ""):
             _check_row(operation, row, is_return=is_return)
         if not is_return:
             yield table, row
 
 
-def _check_row(operation: str, row: Row, *, is_return: bool) -> None:
+def _check_row(operation: str, row: Row | CutRow, *, is_return: bool) -> None:
     """Raise what a row's return code stands for. Unit lists carry it as a column of every row."""
     word = row.get(_CODE, "").strip()
     if not word:

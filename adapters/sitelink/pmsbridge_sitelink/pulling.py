@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import MonthBudget, Rows
-from pmsbridge_sitelink.connection import RawAnswer, cells_of
+from pmsbridge_sitelink.connection import RawAnswer, RowCells, cells_of
 from pmsbridge_sitelink.fetching import EVERYTHING, OVERLAP, Fetching
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
 from pmsbridge_sitelink.mapping.documents import (
@@ -91,7 +91,7 @@ class Pulling(Fetching):
         params = {"lngLastTimePolled": since or EVERYTHING, "bReturnExcludedFromWebsiteUnits": True}
         is_full = since is None
 
-        def prepare(row: Row) -> str | None:
+        def prepare(row: RowCells) -> str | None:
             return None if is_full and text(row, "dDeleted")[:4] > "0001" else text(row, "UnitID")
 
         document = partial(_made, unit_document, self._place(facility))
@@ -113,7 +113,7 @@ class Pulling(Fetching):
         leaving = {ledger: found.isoformat() for ledger, found in self._leaving(facility).items()}
         past_due = self._past_due(facility)
 
-        def prepare(row: dict[str, str]) -> str | None:
+        def prepare(row: RowCells) -> str | None:
             ledger = text(row, "LedgerID")
             if not ledger or ledger == "0" or not text(row, "TenantID"):
                 return None
@@ -134,7 +134,7 @@ def _made(mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: byt
     return mapped(cells_of(raw), place)
 
 
-def _tenant_id(row: Row) -> str:
+def _tenant_id(row: RowCells) -> str:
     return text(row, "TenantID")
 
 

@@ -92,11 +92,19 @@ group.command("trail")(trail)
 
 
 @group.command("retry")
-def retry(context: typer.Context, action_id: _ActionId, actor: _Actor, as_json: JsonOption = False) -> None:
+def retry(
+    context: typer.Context,
+    action_id: _ActionId,
+    actor: _Actor,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Pay although another payment for the rental was asked for since.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Ask once more for what certainly never left. What may have happened is never retried."""
     with open_bridge(context) as bridge:
         before = stored_action(bridge, action_id)
-        bridge.runtime.retry(action_id, actor)
+        bridge.runtime.retry(action_id, actor, anyway=anyway)
         after = bridge.journal.action(action_id)
     _print_action(action_facts(after), as_json=as_json)
     for line in _what_happened(before, after):

@@ -14,6 +14,7 @@ from pmsbridge.cli.checks import Check, Status, tried
 from pmsbridge.cli.dispatch_check import dispatch_check
 from pmsbridge.cli.opening import read_settings
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.webhook_checks import webhook_checks
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import assert_redaction_installed, redact
 from pmsbridge.registry import adapters, build_adapter
@@ -27,7 +28,7 @@ _MAIL_SECONDS: Final = 5
 
 
 def doctor(context: typer.Context, as_json: JsonOption = False) -> None:
-    """Check settings, secrets, store, dispatch, mail and every back office. Exits with 4 when a check failed."""
+    """Check settings, secrets, store, queue, mail, webhooks and every back office. Exits with 4 when a check failed."""
     checks = list(_all_checks(context))
     failed = sum(check.status == "failed" for check in checks)
     if as_json:
@@ -57,6 +58,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield tried("store", lambda: _store(settings, secrets))
     yield dispatch_check(settings, secrets)
     yield _mail(settings)
+    yield from webhook_checks(settings, secrets)
     for name, account in settings.accounts.items():
         yield from _account(name, account.system, account.options, secrets)
 

@@ -109,8 +109,8 @@ def _print(report: FacilityReport) -> None:
     days = report.since.isoformat() if report.since == report.until else f"{report.since} to {report.until}"
     print_table(
         f"{report.account}/{report.facility}, {days}",
-        [">rentals read", ">back office", ">of it ours", ">of it not ours", ">found"],
-        [(report.rentals_read, *_totals(report), len(report.found))],
+        [">rentals read", ">of", ">back office", ">of it ours", ">of it not ours", ">found"],
+        [(report.rentals_read, report.rentals_known, *_totals(report), len(report.found))],
     )
     say(f"{report.account}/{report.facility}: {_when(report)}")
     rows = [
@@ -119,7 +119,17 @@ def _print(report: FacilityReport) -> None:
     if rows:
         print_table("", ["!what", "rental", "unit", "evidence", "to do"], rows)
     elif not report.unread:
-        say(f"{report.account}/{report.facility}: both sides agree.")
+        say(f"{report.account}/{report.facility}: {_agreement(report)}")
+
+
+def _agreement(report: FacilityReport) -> str:
+    """What "no difference" is about: rentals that were not read may hide one."""
+    if report.rentals_read == report.rentals_known:
+        return "both sides agree."
+    others = f"{report.rentals_known - report.rentals_read} others were not read: --every-rental reads them too."
+    if not report.rentals_read:
+        return f"nothing was compared, the journal holds no payment of these days; {others}"
+    return f"both sides agree on the rentals that were paid through us; {others}"
 
 
 def _to_do(row: Difference) -> str:
@@ -159,7 +169,7 @@ def _facility_facts(report: FacilityReport) -> dict[str, Any]:
     return {
         **facts_of(report, "account", "facility", "since", "until"),
         "close_at": f"{report.close_at:%H:%M}" if report.close_at else None,
-        **facts_of(report, "before_close", "read_at", "rentals_read"),
+        **facts_of(report, "before_close", "read_at", "rentals_read", "rentals_known"),
         "unread": [{"rental_id": row.rental_id or None, "why": row.why} for row in report.unread],
         "totals": {
             "back_office": list(report.shown_total),

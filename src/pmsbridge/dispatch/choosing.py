@@ -54,8 +54,14 @@ def _celery(runtime: Runtime, settings: DispatchSettings, broker: str | None) ->
     if broker is None:
         message = 'dispatch.by = "celery" needs dispatch.broker, such as redis://127.0.0.1:6379/0'
         raise ConfigurationError(message, code="dispatch_broker")
-    dispatcher = CeleryDispatcher(
-        make_app(broker), lambda: runtime, sweep_every=settings.sweep_every, concurrency=settings.concurrency
-    )
-    dispatcher.attach()
-    return dispatcher
+    try:
+        dispatcher = CeleryDispatcher(
+            make_app(broker), lambda: runtime, sweep_every=settings.sweep_every, concurrency=settings.concurrency
+        )
+        dispatcher.attach()
+    except Exception as error:  # noqa: BLE001 - the library takes an address apart in ways, and with errors, of its own
+        problem = type(error).__name__
+    else:
+        return dispatcher
+    message = f"dispatch.broker is no address of a queue that can be used, such as redis://127.0.0.1:6379/0 ({problem})"
+    raise ConfigurationError(message, code="dispatch_broker")

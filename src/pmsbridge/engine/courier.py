@@ -6,7 +6,7 @@ first certainly never arrived, or is conclusively absent after the settle window
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -100,6 +100,7 @@ class Courier:
         settings: EngineSettings,
         staff_address: Callable[[str, str], str],
         scribe_of: Callable[[str, str], Scribe],
+        steps_of: Callable[[str], Collection[str]],
     ) -> None:
         self._mirror = mirror
         self._carriers = carriers
@@ -108,6 +109,7 @@ class Courier:
         self._settings = settings
         self._staff_address = staff_address
         self._scribe_of = scribe_of
+        self._steps_of = steps_of
 
     # -- what the lane's worker asks for -----------------------------------------------------------------------------
 
@@ -356,8 +358,9 @@ class Courier:
             return ()
         place = effect.account, effect.facility
         task = ReviewTask(
-            effect, change.why, self._staff_address(*place), self._a_rental(effect), self._scribe_of(*place)
-        )
+            effect, change.why, self._staff_address(*place), self._a_rental(effect), self._scribe_of(*place),
+            self._steps_of(effect.action_id),
+        )  # fmt: skip
         steps = [step for step in task.steps() if self._can_tell(effect.account, step)]
         return [(step, Route(self._carriers.lane(step.effect))) for step in steps]
 

@@ -96,7 +96,7 @@ class Runtime:
         self.quotes = Quotes(database)
         self.runs = Runs(database, self._clock)
         self._owner = WorkerName()
-        self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease)
+        self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease, self._clock.now)
         self.on_poke: Callable[[str, datetime | None], None] | None = None
         self._sealed = SealedValues()
         self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
@@ -105,6 +105,7 @@ class Runtime:
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
             clock=self._clock, settings=self._settings, staff_address=staff_address or staff.address,
             scribe_of=scribe_of or staff.scribe,
+            steps_of=lambda action_id: [effect.name for effect in self.journal.action(action_id).effects],
         )  # fmt: skip
         self._prompt = PromptDelivery(
             journal=self.journal, sealed=self._sealed, clock=self._clock, settings=self._settings,
@@ -238,9 +239,9 @@ class Runtime:
         self._carry_on(action_id)
         return self.action(action_id)
 
-    def retry(self, action_id: str, actor: str) -> ActionView:
+    def retry(self, action_id: str, actor: str, *, anyway: bool = False) -> ActionView:
         """Ask once more for what certainly never left; see ``Journal.retry``."""
-        self.journal.retry(action_id, actor)
+        self.journal.retry(action_id, actor, anyway=anyway)
         self._carry_on(action_id)
         return self.action(action_id)
 

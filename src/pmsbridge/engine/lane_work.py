@@ -21,7 +21,7 @@ from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.clock import Clock
-from pmsbridge.store.journal import FencedError, Journal, StaleError, Turn
+from pmsbridge.store.journal import BeingTakenError, FencedError, Journal, StaleError, Turn
 from pmsbridge.store.known import Known
 from pmsbridge.store.reading import Page
 from pmsbridge.store.stored import Held, StoredEffect, Writing
@@ -30,6 +30,7 @@ __all__ = ["DrainResult", "LaneWorker", "Tell"]
 
 _log = get_logger(__name__)
 _AGAIN_SECONDS: Final = 0.1
+_A_MOMENT: Final = timedelta(milliseconds=100)
 
 
 class Tell(Protocol):
@@ -97,6 +98,10 @@ class LaneWorker:
                         visit.begin(turn, sends=sends)
             except StaleError:
                 continue  # somebody wrote between our reading and our writing: take it without writing more
+            except BeingTakenError:
+                # They may have looked before what we were woken for was there, and then let the lane be.
+                self.tell(lane, self.clock.now() + _A_MOMENT)
+                return False
             return turn is not None
         return False
 

@@ -8,19 +8,22 @@ from typing import Final
 
 from pmsbridge.engine.deliver import Beat, Job, Runtime
 from pmsbridge.engine.sync import FacilityKey, Sync, SyncReport
-from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
+from pmsbridge.store.feed_room import FeedRoom, KeptFor
 from pmsbridge.store.mirror import Scope
 
-__all__ = ["copied_never", "night_copy_of", "note_copies"]
+__all__ = ["copied_never", "make_room", "night_copy_of", "note_copies"]
 
 _log = get_logger(__name__)
 _PARTS: Final = ("facility", "unit", "tenant", "rental")
 _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 
 
-def night_copy_of(runtime: Runtime, key: FacilityKey) -> Job:
+def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | None = None) -> Job:
     """A job for ``Runtime.jobs`` that copies a facility anew, unless somebody has done so since the slot.
+
+    Afterwards it drops what the feeds have held for longer than ``kept_for``, whatever became of the copy.
 
     It raises ``ConfigurationError`` when nothing could be read until a person acts, and ``UnavailableError`` when
     nothing could be read for now.
@@ -31,9 +34,23 @@ def night_copy_of(runtime: Runtime, key: FacilityKey) -> Job:
         if copied is not None and slot <= copied <= runtime.clock.now() + _CLOCKS_DIFFER:
             _log.info("night_already_copied", account=key.account, facility=key.facility, at=copied.isoformat())
             return
-        _refuse_failure(Sync(runtime).run([key], full=True, beat=beat))
+        try:
+            _refuse_failure(Sync(runtime).run([key], full=True, beat=beat))
+        finally:
+            make_room(runtime, kept_for)
 
     return job
+
+
+def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
+    """Drop old rows of the feeds; what cannot be dropped now is dropped another night, and fails none."""
+    try:
+        dropped = FeedRoom(runtime.database, kept_for).make(runtime.clock.now())
+    except PmsBridgeError as error:
+        _log.warning("feeds_not_shortened", why=error.code)
+        return
+    if dropped.changes or dropped.outcomes:
+        _log.info("feeds_shortened", changes=dropped.changes, outcomes=dropped.outcomes)
 
 
 def _refuse_failure(report: SyncReport) -> None:

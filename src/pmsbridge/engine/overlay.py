@@ -105,7 +105,7 @@ def _missing(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple
     """
     currency = row.balances.currency
     total = sum_money((amount for _, amount in settled), currency)
-    first = settled[0][0]
+    first = min((stored for stored, _ in settled), key=lambda stored: stored.first_sent_at or stored.asked_at)
     known = first.known_before.get(row.id)
     if known is None:
         was_read_before = first.first_sent_at is not None and account.as_of < first.first_sent_at

@@ -7,6 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Final
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import get_logger
@@ -17,8 +18,12 @@ __all__ = ["Beat", "Job", "Ticker"]
 _log = get_logger(__name__)
 _ALL: weakref.WeakSet[Ticker] = weakref.WeakSet()
 
+_BEATS_PER_LEASE: Final = 6
+_LONGEST_PAUSE: Final = timedelta(seconds=10)
+
 Beat = Callable[[], bool]
-"""Called by a running job now and then; False says stop: another process has taken it over, or this one ends."""
+"""Called by a running job now and then, as often as it likes; False says stop: another process has taken it over, or
+this one ends."""
 
 Job = Callable[[datetime, Beat], None]
 """What a clock slot starts: the slot, and the beat."""
@@ -31,18 +36,21 @@ class Ticker:
         jobs: By name, what a clock slot starts.
     """
 
-    def __init__(self, runs: Runs, owner: Callable[[], str], lease: timedelta) -> None:
+    def __init__(self, runs: Runs, owner: Callable[[], str], lease: timedelta, now: Callable[[], datetime]) -> None:
         """Nothing runs yet.
 
         Args:
             runs: Who runs which slot.
             owner: Who this process is.
             lease: How long a slot stays taken after the last beat.
+            now: The time, which goes on while the machine sleeps.
         """
         self.jobs: dict[str, Job] = {}
         self._runs = runs
         self._owner = owner
         self._lease = lease
+        self._now = now
+        self._pause = min(lease / _BEATS_PER_LEASE, _LONGEST_PAUSE)
         self.forget()
         _ALL.add(self)
 
@@ -93,9 +101,19 @@ class Ticker:
 
     def _beat(self, run: _Run) -> bool:
         with self._writing:
+            if self._is_fresh(run):
+                return True
+            began = self._now()
             goes_on = not run.is_given_up and self._runs.beat(run.name, run.slot, self._owner(), self._lease)
+            run.kept_at = began if goes_on else None
         run.was_told_to_stop = not goes_on
         return goes_on
+
+    def _is_fresh(self, run: _Run) -> bool:
+        """The lease was renewed a moment ago: a job that beats after every batch does not write every time."""
+        if run.is_given_up or run.kept_at is None:
+            return False
+        return timedelta(0) <= self._now() - run.kept_at < self._pause
 
     def let_go(self) -> int:
         """See ``Runtime.let_go``."""
@@ -111,6 +129,7 @@ class _Run:
     Attributes:
         is_given_up: The process ends; the slot is another's.
         was_told_to_stop: The job has heard so from its beat.
+        kept_at: When its lease was last renewed; None when that is not known.
     """
 
     def __init__(self, name: str, slot: datetime) -> None:
@@ -118,6 +137,7 @@ class _Run:
         self.slot = slot
         self.is_given_up = False
         self.was_told_to_stop = False
+        self.kept_at: datetime | None = None
 
 
 def _forget_all() -> None:

@@ -17,7 +17,7 @@ from pmsbridge.dispatch.schedule import Nightly, Schedule
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.mail import SmtpMailer, SmtpSettings
 from pmsbridge.engine.night_alarm import NightAlarm
-from pmsbridge.engine.night_copy import copied_never, night_copy_of, note_copies
+from pmsbridge.engine.night_copy import copied_never, make_room, night_copy_of, note_copies
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
@@ -49,6 +49,7 @@ from pmsbridge.registry import build_adapter
 from pmsbridge.secrets import ReferenceSecrets, StoreSecrets
 from pmsbridge.settings import Settings, load_settings
 from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.feed_room import KeptFor
 from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
@@ -342,8 +343,10 @@ class Bridge:
         """What is done at one facility by the clock; its jobs are known to the runtime from now on."""
         wanted, jobs, runtime = self.settings.schedule, self.runtime.jobs, self.runtime
         night, evening = f"sync {key.account}/{key.facility}", f"reconcile {key.account}/{key.facility}"
-        sync = night_copy_of(runtime, key)
-        comparison = comparison_of(runtime, key, evening, close_at=wanted.daily_close)
+        sync = night_copy_of(runtime, key, kept_for=self._kept_for)
+        comparison = comparison_of(
+            runtime, key, evening, close_at=wanted.daily_close, every_rental=wanted.reconcile_every_rental
+        )
         if wanted.nightly is not None:
             jobs[night] = sync if wanted.reconcile is not None else after_sync(runtime, sync, comparison, evening)
             yield Nightly(night, wanted.nightly, zone, key.account, key.facility)
@@ -382,6 +385,7 @@ class Bridge:
         report = Sync(self.runtime).run(keys, wanted, progress, full=full, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
+        make_room(self.runtime, self._kept_for)
         return report
 
     def plan_sync(
@@ -412,6 +416,10 @@ class Bridge:
         """
         (key,) = self._keys([facility])
         return Sync(self.runtime).verify(key, ALL_ENTITIES if entities is None else entities)
+
+    @property
+    def _kept_for(self) -> KeptFor:
+        return KeptFor(self.settings.store.keep_feeds, self.settings.store.keep_untold)
 
     def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (

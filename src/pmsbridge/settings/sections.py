@@ -53,11 +53,15 @@ class StoreSettings(Section):
         url: Database address. A relative SQLite path is relative to the settings file. Without a password.
         password: Reference of the database user's password; None when there is none.
         connections: How many connections one process has open at most; further transactions wait for one.
+        keep_feeds: How long changes of the mirror and outcomes of actions are kept in their feeds.
+        keep_untold: The same for what some webhook endpoint has not been told; not shorter.
     """
 
     url: str = "sqlite:///pmsbridge.db"
     password: SecretReference | None = None
     connections: int = Field(default=64, ge=2, le=1000)
+    keep_feeds: Duration = Field(default=timedelta(days=90), ge=timedelta(days=1))
+    keep_untold: Duration = Field(default=timedelta(days=180), ge=timedelta(days=1))
 
     @field_validator("url")
     @classmethod
@@ -69,6 +73,13 @@ class StoreSettings(Section):
             message = "not a database address such as sqlite:///pmsbridge.db"
             raise ValueError(message)
         return url
+
+    @model_validator(mode="after")
+    def _untold_is_kept_longer(self) -> Self:
+        if self.keep_untold < self.keep_feeds:
+            message = "store.keep_untold must not be shorter than store.keep_feeds"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _file_has_no_password(self) -> Self:
@@ -139,6 +150,8 @@ class ScheduleSettings(Section):
         reconcile: When payments are compared with the back offices, in each facility's own time. None, written "never",
             for no time of its own: they are then compared after each facility's nightly sync, when it succeeded.
             Only with ``nightly`` "never" as well is nothing compared by the clock.
+        reconcile_every_rental: The comparison by the clock reads every rental in the mirror, one call each, not only
+            those that were paid through us: only this shows payments at the desk on other rentals.
         daily_close: When the back offices close their day, in each facility's own time: until then a payment can be
             voided. None when it is not known.
         jitter: Each night starts at random within this time from its slot, so that not all facilities, and not all
@@ -148,6 +161,7 @@ class ScheduleSettings(Section):
 
     nightly: ClockTime | None = time(2, 30)
     reconcile: ClockTime | None = None
+    reconcile_every_rental: bool = False
     daily_close: ClockTime | None = None
     jitter: Duration = Field(default=timedelta(minutes=5), ge=timedelta(0), le=timedelta(hours=3))
     alarm_after: Duration = Field(default=timedelta(hours=4), ge=timedelta(minutes=15), le=timedelta(hours=23))
@@ -302,6 +316,7 @@ class Settings(BaseSettings):
     def read_from(self, file: Path | None) -> Self:
         """These settings with the file they came from, its relative paths made absolute."""
         folder = file.parent if file else Path.cwd()
-        settings = self.model_copy(update={"store": self.store.below(folder)})
+        webhooks = tuple(each.below(folder) for each in self.webhooks)
+        settings = self.model_copy(update={"store": self.store.below(folder), "webhooks": webhooks})
         settings._file = file  # noqa: SLF001 - our own copy
         return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -35,6 +36,8 @@ class WebhookSettings(Section):
         timeout: For one attempt, the answer included.
         retries: How long to wait after each attempt that failed. After the last, the endpoint is disabled.
         allow_private: Addresses of private networks may be reached, and plain http on this machine.
+        ca_bundle: Path of the certificate authorities (PEM) that are trusted instead of the well-known ones; None for
+            these. For receivers on a network with an authority of its own.
     """
 
     name: AccountName
@@ -46,11 +49,16 @@ class WebhookSettings(Section):
     timeout: Duration = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1), le=timedelta(minutes=1))
     retries: tuple[Duration, ...] = Field(default=_RETRIES, min_length=1, max_length=50)
     allow_private: bool = False
+    ca_bundle: Path | None = None
 
     @model_validator(mode="after")
     def _address_is_safe(self) -> Self:
         checked_address(self.url, allow_private=self.allow_private)
         return self
+
+    def below(self, folder: Path) -> Self:
+        """The same endpoint, a relative ``ca_bundle`` made absolute below ``folder``."""
+        return self if self.ca_bundle is None else self.model_copy(update={"ca_bundle": folder / self.ca_bundle})
 
     def wants(self, kind: str, account: str, facility: str) -> bool:
         """Whether a message of this type about this facility is for this endpoint."""

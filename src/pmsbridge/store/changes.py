@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, func, select
 from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_sql import insert_many, instant
 from pmsbridge.store.portable import lock_scope
-from pmsbridge.store.tables import MIRROR
+from pmsbridge.store.tables import MIRROR, webhooks
 
 __all__ = ["Change", "ChangeKind", "Changes", "NewChange", "append", "different_fields"]
 
@@ -128,9 +128,12 @@ class Changes:
         return newest
 
     def forget(self, before: datetime) -> int:
-        """Drop changes that are older; returns how many. Numbers are not used again."""
-        old = MIRROR.changes.c.at < before
+        """Drop changes that are older and that every webhook endpoint was told; returns how many.
+
+        Numbers are not used again. A night does this by itself; see ``FeedRoom``, which also drops what an endpoint is
+        never going to be told.
+        """
         with self._database.write() as connection:
-            count: int = connection.execute(select(func.count()).select_from(MIRROR.changes).where(old)).scalar_one()
-            connection.execute(delete(MIRROR.changes).where(old))
-        return count
+            told = connection.execute(select(func.min(webhooks.c.changes_seq))).scalar_one_or_none()
+            old = [MIRROR.changes.c.at < before, *([MIRROR.changes.c.seq <= told] if told is not None else [])]
+            return connection.execute(delete(MIRROR.changes).where(*old)).rowcount

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, Interval, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Interval, Select, bindparam, func, select, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from pmsbridge.actions.plan import PlannedEffect
@@ -18,7 +18,7 @@ from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.prepared import Query
-from pmsbridge.store.refusals import FencedError, StaleError
+from pmsbridge.store.refusals import BeingTakenError, FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
 from pmsbridge.store.tables import actions, effects, guards, lanes, trail
@@ -27,20 +27,31 @@ from pmsbridge.store.trail import Event, links, redacted, trail_end
 __all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "lock", "refresh_action", "release"]
 
 
+_free: Final = lanes.alias("free")
+
+
 def _claim(now: ColumnElement[Any], until: ColumnElement[Any]) -> ReturningUpdate[Any]:
+    # Whoever is taking the lane has its row locked: there is nothing to be had by waiting for that commit.
+    free = select(_free.c.name).where(_free.c.name == bindparam("lane"), reading.is_free(now, _free))
     return (
         update(lanes)
-        .where(lanes.c.name == bindparam("lane"), reading.is_free(now))
+        .where(lanes.c.name == free.with_for_update(skip_locked=True).scalar_subquery())
         .values(owner=bindparam("holder"), epoch=lanes.c.epoch + 1, lease_until=until)
         .returning(lanes.c.epoch)
     )
 
 
-_CLAIM: Final = Query(_claim(bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())))
+def _standing(now: ColumnElement[Any]) -> Select[Any]:
+    return select(reading.is_free(now)).where(lanes.c.name == bindparam("lane"))
+
+
+_NOW: Final = bindparam("now", type_=UtcInstant())
+_CLAIM: Final = Query(_claim(_NOW, bindparam("until", type_=UtcInstant())))
 _CLAIM_SHARED: Final = Query(
     _claim(func.clock_timestamp(), func.clock_timestamp() + bindparam("lease", type_=Interval()))
 )
-_LANE: Final = Query(select(lanes.c.name).where(lanes.c.name == bindparam("lane")))
+_STANDING: Final = Query(_standing(_NOW))
+_STANDING_SHARED: Final = Query(_standing(func.clock_timestamp()))
 
 
 def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> Held | None:
@@ -52,9 +63,12 @@ def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: 
         owner: Who takes it.
         lease: For how long.
         now: Since when; None asks the database's clock, which all machines share.
+
+    Raises:
+        BeingTakenError: Somebody is about to take it, and may yet let it be.
     """
     taken = _claimed(connection, lane, owner, lease, now)
-    if taken is None and _is_new(connection, lane):
+    if taken is None and _is_new(connection, lane, now):
         taken = _claimed(connection, lane, owner, lease, now)
     return None if taken is None else Held(lane, owner, taken, lease)
 
@@ -68,12 +82,15 @@ def _claimed(connection: Connection, lane: str, owner: str, lease: timedelta, no
     return epoch
 
 
-def _is_new(connection: Connection, lane: str) -> bool:
+def _is_new(connection: Connection, lane: str, now: datetime | None) -> bool:
     """Make the row of a lane that nothing was ever submitted to."""
-    known = _LANE.first(connection, {"lane": lane}) is not None
-    if not known:
+    standing = _STANDING_SHARED if now is None else _STANDING
+    is_free = standing.scalar(connection, {"lane": lane} if now is None else {"lane": lane, "now": now})
+    if is_free:
+        raise BeingTakenError
+    if is_free is None:
         insert_absent(connection, lanes, [{"name": lane}])
-    return not known
+    return is_free is None
 
 
 def fence(held: Held, now: datetime | None) -> Update:
@@ -137,8 +154,11 @@ class Pen:
             lock(self._connection, effect.scope)
             self._locked.add(effect.scope)
 
-    def flush(self) -> None:
+    def flush(self, *, is_last: bool = False) -> None:
         """Write everything collected so far.
+
+        Args:
+            is_last: The transaction commits next: where this is all it does, it is committed in one round trip.
 
         Raises:
             FencedError: An effect, or the lane, is not as it was: nothing may be committed.
@@ -152,7 +172,7 @@ class Pen:
                 self.known.ends[action_id] = trail_end(self._connection, action_id)
                 self.known.whole.discard(action_id)
         moved = self._ends()
-        self._run([*self._writes, *moved])
+        self._run([*self._writes, *moved], is_whole=is_last)
         self._written.update(self._events)
         self._writes, self._events, self._derive = [], {}, set()
 
@@ -180,9 +200,9 @@ class Pen:
             return _outcome(self._connection, action_id)
         return {"outcome": action_outcome(steps).value, "is_partial": is_partial(steps)}
 
-    def _run(self, writes: Sequence[Write]) -> None:
-        for write, touched in zip(writes, run(self._connection, writes), strict=True):
-            if not isinstance(write, Delete) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
+    def _run(self, writes: Sequence[Write], *, is_whole: bool = False) -> None:
+        for write, touched in zip(writes, run(self._connection, writes, is_whole=is_whole), strict=True):
+            if isinstance(write, Update | Insert) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
                 _refuse(write)
 
 

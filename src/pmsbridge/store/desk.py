@@ -12,7 +12,7 @@ from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome, Receipt
 from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
-from pmsbridge.store.reading import load_action
+from pmsbridge.store.reading import load_action, payments_of, rentals_paid
 from pmsbridge.store.refusals import GuardHeldError
 from pmsbridge.store.standing import EffectState, Ended
 from pmsbridge.store.stored import Change, StoredAction, StoredEffect
@@ -86,13 +86,15 @@ def _names(action: StoredAction) -> str:
     return "It has: " + ", ".join(e.name for e in action.effects) + "."
 
 
-def retry(connection: Connection, action_id: str, actor: str, now: datetime) -> tuple[str, ...]:
+def retry(
+    connection: Connection, action_id: str, actor: str, now: datetime, *, anyway: bool = False
+) -> tuple[str, ...]:
     """Ask once more for the effects of an action that certainly never left; returns their names.
 
     Raises:
         NotFoundError: There is no such action.
-        InputError: Nothing in it ended unsent, or what did needs a card or password typed again, or was already
-            replaced by its stand-in.
+        InputError: Nothing in it ended unsent, or what did needs a card or password typed again, was already replaced
+            by its stand-in, or was paid since in another action and ``anyway`` is not said.
         GuardHeldError: The same payment is being confirmed in another action.
     """
     action = _locked(connection, action_id)
@@ -104,6 +106,8 @@ def retry(connection: Connection, action_id: str, actor: str, now: datetime) -> 
         _refuse_unrepeatable(action, effect)
     for effect in chosen:
         _take_guards(connection, effect, now)
+        if not anyway:
+            _refuse_paid_since(connection, action, effect)
         _reset(connection, effect, now)
         for dependent in _skipped_below(action, effect.name):
             _reset(connection, dependent, now)
@@ -121,6 +125,20 @@ def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:
     if any(e.attempts and e.ended is not Ended.NOT_SENT for e in stand_ins):
         problem = "was already replaced: its failure was acted upon"
         raise InputError(effect.name, problem, remedy="Do what is left as a new action.")
+
+
+def _refuse_paid_since(connection: Connection, action: StoredAction, effect: StoredEffect) -> None:
+    """A person who was told "not sent" pays again; what they asked for first is then no wish of theirs any more."""
+    if not effect.moves_ledger:
+        return
+    rentals = set(rentals_paid(effect.effect))
+    for other in payments_of(connection, action.account, action.facility, action.tenant_id):
+        is_later = other.action_id != action.id and other.asked_at >= effect.asked_at
+        is_same = bool(rentals & {*rentals_paid(other.effect), "*"}) or "*" in rentals
+        if is_later and is_same and (other.ended is None or other.ended is Ended.SETTLED):
+            problem = f"another payment for the same rental was asked for since: {other.action_id}"
+            remedy = "Look at what is due now; if both payments are meant, retry with --anyway."
+            raise InputError(effect.name, problem, shape=other.outcome.value, remedy=remedy, code="balance_moved")
 
 
 def _skipped_below(action: StoredAction, name: str) -> list[StoredEffect]:
@@ -144,6 +162,8 @@ def _reset(connection: Connection, effect: StoredEffect, now: datetime) -> None:
         .where(effects.c.key == effect.key)
         .values(
             state=EffectState.WAITING.value, ended=None, message="", code="", asked_at=now, due_at=now,
-            finished_at=None, attempts=0, resends=0, is_doubtful=False, first_sent_at=None, version=effect.version + 1,
+            finished_at=None, attempts=0, looks=0, resends=0, is_doubtful=False, first_sent_at=None,
+            # What appeared since the first try is none of this one's: the next send is compared with a new picture.
+            baseline={}, known_before={}, version=effect.version + 1,
         )
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["digits_of", "fold"]
@@ -12,6 +13,7 @@ _LETTERS: Final = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "�
 _NOT_DIGITS: Final = re.compile(r"[^0-9]")
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """Case, accents and doubled blanks removed."""
     if text.isascii():

@@ -13,13 +13,13 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Insert, run
-from pmsbridge.store.portable import insert_absent, lock_scope
+from pmsbridge.store.batch import Ensure, Insert, run, run_returning
+from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.prepared import Query
-from pmsbridge.store.reading import load_action, payment_stamps
+from pmsbridge.store.reading import ACTION_COLUMNS, action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.stored import Route, Submitted
+from pmsbridge.store.stored import Route, StoredAction, Submitted
 from pmsbridge.store.tables import actions, aliases, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, append, links
 
@@ -61,16 +61,16 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     """
     _refuse_foreign_id(submission)
     lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
-    # On SQLite this comes first, and writes: a transaction that begins by reading may later be refused the write lock.
-    put_lanes(connection, routes.values())
+    if not is_postgresql(connection):
+        # This comes first, and writes: a transaction that begins by reading may later be refused the write lock.
+        put_lanes(connection, routes.values())
     if known := find_click(connection, submission):
         return known
     wanted = {guard for step in submission.plan.steps for guard in step.guards}
     if held := guarded(connection, wanted):
         return _attach(connection, submission, wanted, held, now)
     _refuse_moved_payments(connection, submission)
-    _insert_action(connection, submission, routes, now)
-    return Submitted(load_action(connection, submission.action_id))
+    return Submitted(_insert_action(connection, submission, routes, now))
 
 
 def _refuse_moved_payments(connection: Connection, submission: Submission) -> None:
@@ -166,7 +166,9 @@ def _attach(
     return attach(connection, submission, holders.pop(), submission.actor, now)
 
 
-def _insert_action(connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime) -> None:
+def _insert_action(
+    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
+) -> StoredAction:
     steps = [
         {"name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s)}
         for s in submission.plan.steps
@@ -182,19 +184,41 @@ def _insert_action(connection: Connection, submission: Submission, routes: Mappi
     }  # fmt: skip
     travelling = [(step, routes[step.name]) for step in submission.plan.steps]
     inserts = _effect_inserts(submission.action_id, submission.tenant_id or "", travelling, now, first=0)
-    _insert(connection, [Insert(actions, [row]), *inserts, Insert(trail, begun.rows)])
+    writes = [Insert(actions, [row]), *inserts, Insert(trail, begun.rows)]
+    if not is_postgresql(connection):
+        _insert(connection, writes)
+        return load_action(connection, submission.action_id)
+    ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
+    stored = run_returning(connection, [*writes, *ensured], {0: ACTION_COLUMNS, 1: tuple(effects.columns)})
+    if not stored:
+        raise RuntimeError(_THERE_ALREADY)
+    return action_of(stored)
+
+
+_THERE_ALREADY: Final = "a row of something new is there already"
 
 
 def _insert(connection: Connection, inserts: Sequence[Insert]) -> None:
     touched = run(connection, inserts)
     if touched != [len(each.rows) for each in inserts]:
-        message = "a row of something new is there already"
-        raise RuntimeError(message)
+        raise RuntimeError(_THERE_ALREADY)
 
 
 def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:
     """Make sure that lanes have a row."""
-    insert_absent(connection, lanes, [{"name": lane} for lane in sorted({route.lane for route in routes})])
+    wanted = _lanes_of(routes)
+    if is_postgresql(connection) and wanted:
+        # To insert what is there already would wait for the worker that is just renewing its lease on it.
+        known = {name for (name,) in _LANES.all(connection, {"names": wanted})}
+        wanted = [lane for lane in wanted if lane not in known]
+    insert_absent(connection, lanes, [{"name": lane} for lane in wanted])
+
+
+def _lanes_of(routes: Iterable[Route]) -> list[str]:
+    return sorted({route.lane for route in routes})
+
+
+_LANES: Final = Query(select(lanes.c.name).where(lanes.c.name.in_(bindparam("names", expanding=True))))
 
 
 def add_effects(

@@ -6,7 +6,7 @@ What is committed here survives any crash. Nothing secret is in it: a sealed val
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -19,11 +19,20 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.delivery import Turn
 from pmsbridge.store.known import Known
 from pmsbridge.store.reading import ActionFilter, JournalCounts
-from pmsbridge.store.refusals import FencedError, GuardHeldError, StaleError
+from pmsbridge.store.refusals import BeingTakenError, FencedError, GuardHeldError, StaleError
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, Held, Route, StoredAction, StoredEffect, Submitted, TrailEntry
 
-__all__ = ["ActionFilter", "FencedError", "GuardHeldError", "Journal", "JournalCounts", "StaleError", "Turn"]
+__all__ = [
+    "ActionFilter",
+    "BeingTakenError",
+    "FencedError",
+    "GuardHeldError",
+    "Journal",
+    "JournalCounts",
+    "StaleError",
+    "Turn",
+]
 
 
 class Journal:
@@ -102,6 +111,7 @@ class Journal:
 
         Raises:
             StaleError: As for ``turn``; the lane was not taken either.
+            BeingTakenError: Somebody is about to take it.
             UnavailableError: The database cannot be used; nothing was written.
         """
         now = self._clock.now()
@@ -132,12 +142,13 @@ class Journal:
             fence = delivery.fence(held, self._lease_clock(connection, now))
             turn = Turn(connection, held, now, known, fence=fence)
             yield turn
-            turn.flush()
+            turn.flush(is_last=True)
 
     def claim(self, lane: str, owner: str, lease: timedelta) -> Held | None:
         """Take a free lane; None when somebody holds it."""
-        with self.claim_turn(lane, owner, lease) as turn:
+        with suppress(BeingTakenError), self.claim_turn(lane, owner, lease) as turn:
             return turn.held if turn is not None else None
+        return None
 
     def release(self, held: Held) -> None:
         """Let the lane go; nothing happens when it is no longer ours."""
@@ -185,16 +196,22 @@ class Journal:
             desk.resolve(connection, action_id, effect_key, outcome, evidence, actor, self._clock.now())
             return reading.load_action(connection, action_id)
 
-    def retry(self, action_id: str, actor: str) -> tuple[str, ...]:
+    def retry(self, action_id: str, actor: str, *, anyway: bool = False) -> tuple[str, ...]:
         """Ask once more for what certainly never left; returns the names of the effects.
+
+        Args:
+            action_id: Which.
+            actor: Who decided; kept in the trail.
+            anyway: A payment is sent although another one for the same rental was asked for since.
 
         Raises:
             NotFoundError: There is no such action.
-            InputError: Nothing in it can be retried; the message says why.
+            InputError: Nothing in it can be retried, or it would pay once more what was paid since
+                (``balance_moved``); the message says why.
             GuardHeldError: The same payment is being confirmed in another action.
         """
         with self._database.write() as connection:
-            return desk.retry(connection, action_id, actor, self._clock.now())
+            return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

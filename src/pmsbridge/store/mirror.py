@@ -38,6 +38,12 @@ _ACCOUNT: Final = Query(
 )  # fmt: skip
 
 
+_WATCHED: Final = Query(
+    select(watched_tenants.c.tenant_id)
+    .where(watched_tenants.c.account == bindparam("account"), watched_tenants.c.facility == bindparam("facility"))
+    .where(watched_tenants.c.asked_at >= bindparam("since"))
+    .order_by(watched_tenants.c.asked_at)
+)
 _TENANTS: Final = MIRROR.nouns[Tenant.entity]
 _RENTALS: Final = MIRROR.nouns[Rental.entity]
 
@@ -238,12 +244,9 @@ class Mirror:
 
     def watched(self, account: str, facility: str, *, within: timedelta = timedelta(days=90)) -> tuple[str, ...]:
         """Tenants whose account somebody asked for lately, least recent first."""
-        query = select(watched_tenants.c.tenant_id).where(
-            watched_tenants.c.account == account, watched_tenants.c.facility == facility,
-            watched_tenants.c.asked_at >= self._clock.now() - within,
-        )  # fmt: skip
+        given = {"account": account, "facility": facility, "since": self._clock.now() - within}
         with self._database.read() as connection:
-            return tuple(connection.execute(query.order_by(watched_tenants.c.asked_at)).scalars())
+            return tuple(row[0] for row in _WATCHED.all(connection, given))
 
     def watched_and_changed(
         self, account: str, facility: str, *, within: timedelta = timedelta(days=90), age: timedelta = timedelta(days=7)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -23,6 +23,7 @@ from pmsbridge.store.portable import is_postgresql
 __all__ = [
     "Batch",
     "Different",
+    "Made",
     "extra_of",
     "new_uids",
     "parsed",
@@ -45,12 +46,26 @@ class Different:
     after: Document
 
 
+class Made(NamedTuple):
+    """What is kept of a record; the record itself is let go at once, so that a batch does not hold a thousand of them.
+
+    Attributes:
+        text: The record as JSON.
+        columns: The noun's own.
+        extra: The vendor's own fields as JSON.
+    """
+
+    text: str
+    columns: list[Any]
+    extra: str
+
+
 @dataclass(slots=True)
 class Batch:
-    """What becomes of one batch."""
+    """What becomes of one batch: new rows by id and hash, different ones by what is held of them besides."""
 
-    new: list[tuple[str, bytes, Document, str]] = field(default_factory=list)
-    rewritten: list[tuple[Known, str, bytes, Document, str]] = field(default_factory=list)
+    new: list[tuple[str, bytes, Made]] = field(default_factory=list)
+    rewritten: list[tuple[Known, str, bytes, Made]] = field(default_factory=list)
     touched: list[tuple[int, bytes]] = field(default_factory=list)
     changes: list[NewChange] = field(default_factory=list)
     different: list[Different] = field(default_factory=list)

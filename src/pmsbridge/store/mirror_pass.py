@@ -11,9 +11,9 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
@@ -25,6 +25,7 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_batch import (
     Batch,
     Different,
+    Made,
     extra_of,
     new_uids,
     parsed,
@@ -36,6 +37,7 @@ from pmsbridge.store.mirror_batch import (
 from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import lock_scope, put
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR
 
@@ -49,6 +51,37 @@ _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
+
+
+_streams: Final = MIRROR.streams.c
+_ids: Final = MIRROR.ids.c
+_STREAM: Final = Query(
+    select(
+        _streams.cursor, _streams.synced_at, _streams.resume, _streams.is_full, _streams.begun_at, _streams.horizon,
+        _streams.seen,
+    ).where(_streams.place == bindparam("place"), _streams.entity == bindparam("entity"))
+)  # fmt: skip
+_HELD: Final = Query(
+    select(_ids.key).where(_ids.place == bindparam("place"), _ids.entity == bindparam("entity")).limit(literal(1))
+)
+_HIGHEST: Final = Query(select(func.coalesce(func.max(_ids.key), 0)))
+
+
+class _Stream(NamedTuple):
+    """Where the readings of a scope stand."""
+
+    cursor: str | None
+    synced_at: datetime | None
+    resume: str | None
+    is_full: bool
+    begun_at: datetime
+    horizon: int
+    seen: bytes | None
+
+
+def _stream_of(connection: Connection, mine: Mapping[str, object]) -> _Stream | None:
+    row = _STREAM.first(connection, mine)
+    return None if row is None else _Stream(*row)
 
 
 class Pass:
@@ -90,17 +123,18 @@ class Pass:
         self._begin(is_full=is_full)
 
     def _begin(self, *, is_full: bool) -> None:
-        streams, scope = MIRROR.streams, self.scope
+        scope = self.scope
         with self._database.read() as connection:
             place = known_place(connection, scope.account, scope.facility)
         if place is None:
             with self._database.write() as connection:
                 place = place_of(connection, scope)
         self._place = place
+        mine = {"place": place, "entity": scope.entity}
         with self._database.read() as connection:
-            mine = (streams.c.place == self._place, streams.c.entity == scope.entity)
-            row = connection.execute(select(streams).where(*mine)).one_or_none()
-            self._horizon: int = connection.execute(select(func.coalesce(func.max(MIRROR.ids.c.key), 0))).scalar_one()
+            row = _stream_of(connection, mine)
+            self._began_empty = _HELD.first(connection, mine) is None
+            self._horizon: int = _HIGHEST.scalar(connection)
         self.since: str | None = None if is_full or row is None else row.cursor
         self._is_first = row is None or row.synced_at is None
         reads_all = self.since is None
@@ -121,8 +155,7 @@ class Pass:
         hash_of, key = hashlib.blake2b, self._key
         hashes = {i: hash_of(raw, digest_size=_HASH_BYTES, key=key).digest() for i, raw in latest.items()}
         self._cursor = rows.cursor if rows.cursor is not None else self._cursor
-        with self._database.read() as connection:
-            known = known_rows(connection, self._place, self.scope.entity, list(hashes))
+        known = self._known(hashes)
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
@@ -137,11 +170,22 @@ class Pass:
         self.counts += UpsertCounts(len(latest), written, len(latest) - written)
         return batch.different
 
+    def _known(self, hashes: Mapping[str, bytes]) -> dict[str, Known]:
+        """What is held of rows.
+
+        Where nothing was held when the reading began, all are taken as new here; what another reading has brought since
+        is found before anything is written, and counts as missing for none.
+        """
+        if self._began_empty:
+            return {}
+        with self._database.read() as connection:
+            return known_rows(connection, self._place, self.scope.entity, list(hashes))
+
     def _made(
         self, document: Callable[[bytes], Document | None], raws: Mapping[str, bytes], known: Mapping[str, Known]
-    ) -> dict[str, Document]:
+    ) -> dict[str, Made]:
         """Records of new and different rows. A row that is no record any more is not seen, and so is deleted."""
-        made: dict[str, Document] = {}
+        made: dict[str, Made] = {}
         failed = 0
         for row_id, raw in raws.items():
             try:
@@ -152,39 +196,37 @@ class Pass:
                     _log.warning("row_left_out", entity=self.scope.entity, problem=words_of(problem))
                 continue
             if found is not None:
-                made[row_id] = found
+                made[row_id] = Made(text_of(found), self._columns(found), extra_of(found))
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
         self.unreadable += failed
         return made
 
-    def _sort(
-        self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Document]
-    ) -> None:
+    def _sort(self, connection: Connection, batch: Batch, fresh: Mapping[str, bytes], made: Mapping[str, Made]) -> None:
         """New, different, or the same said in other bytes."""
         known = known_rows(connection, self._place, self.scope.entity, list(made))
         self._seen.add(row.key for row in known.values())
         held = self._sql.documents(connection, [row.key for row in known.values()])
-        for row_id, document in made.items():
-            row, digest, text = known.get(row_id), fresh[row_id], text_of(document)
+        for row_id, record in made.items():
+            row, digest = known.get(row_id), fresh[row_id]
             if row is None:
-                batch.new.append((row_id, digest, document, text))
-            elif held.get(row.key) != text or row.is_deleted or not row.row_hash:
-                batch.rewritten.append((row, row_id, digest, document, text))
-                self._note(batch, row, row_id, held.get(row.key), text, document)
+                batch.new.append((row_id, digest, record))
+            elif held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
+                batch.rewritten.append((row, row_id, digest, record))
+                self._note(batch, row, row_id, held.get(row.key), record.text)
             elif row.row_hash != digest:
                 batch.touched.append((row.key, digest))
 
-    def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str, document: Document) -> None:
+    def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str) -> None:
         if row.is_deleted or held is None:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
-            before = parsed(held)
-            old, new = different_fields(before, document)
+            before, after = parsed(held), parsed(text)
+            old, new = different_fields(before, after)
             if not new:
                 return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
-            batch.different.append(Different(row_id, before, document))
+            batch.different.append(Different(row_id, before, after))
 
     def _write(self, connection: Connection, batch: Batch, rows: Rows) -> None:
         now = self._clock.now()
@@ -205,10 +247,10 @@ class Pass:
         ids: list[Sequence[Any]] = []
         full: list[Sequence[Any]] = []
         uids = new_uids(self._clock.now(), len(keys))
-        for key, uid, (row_id, digest, document, made) in zip(keys, uids, batch.new, strict=True):
-            text = clean(made)
+        for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
+            text = clean(record.text)
             ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append([key, place, row_id, *self._columns(document), extra_of(document), text, at, None])
+            full.append((key, place, row_id, *record.columns, record.extra, text, at, None))
             batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
@@ -217,13 +259,13 @@ class Pass:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            [row.key, self._place, row_id, *self._columns(document), extra_of(document), clean(text), at, None]
-            for row, row_id, _, document, text in batch.rewritten
+            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.text), at, None)
+            for row, row_id, _, record in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])
         # A row that somebody took out of the table is put back under its key.
         self._sql.insert(connection, [row for row in rows if row[0] not in there])
-        hashes = [(digest, row.key) for row, _, digest, _, _ in batch.rewritten]
+        hashes = [(digest, row.key) for row, _, digest, _ in batch.rewritten]
         hashes += [(digest, key) for key, digest in batch.touched]
         if hashes:
             sign = mark(connection)

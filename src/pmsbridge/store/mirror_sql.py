@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from pmsbridge.store.columns import UtcInstant, plain
 from pmsbridge.store.nouns import NOUNS, Values, row_function
 from pmsbridge.store.portable import is_postgresql
+from pmsbridge.store.prepared import driver_rows
 from pmsbridge.store.tables import MIRROR
 
 __all__ = ["Known", "NounSql", "column_values", "insert_many", "instant", "known_rows", "mark", "noun_sql", "reserve"]
@@ -68,7 +69,7 @@ class NounSql:
         found: dict[int, str] = {}
         for part in _parts(keys):
             statement = f"SELECT key, doc FROM {self.table} WHERE key {_among(connection, part)}"  # noqa: S608
-            found.update((row[0], row[1]) for row in connection.exec_driver_sql(statement, _given(connection, part)))
+            found.update((row[0], row[1]) for row in driver_rows(connection, statement, _given(connection, part)))
         return found
 
     def there(self, connection: Connection, keys: Sequence[int]) -> set[int]:
@@ -122,7 +123,7 @@ def insert_many(connection: Connection, table: str, columns: Sequence[str], rows
     names = ", ".join(columns)
     if not is_postgresql(connection):
         marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(map(tuple, rows)))  # noqa: S608
+        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
         return
     driver: Any = connection.connection.driver_connection
     failed: Any = connection.dialect.loaded_dbapi.Error
@@ -150,7 +151,7 @@ def known_rows(connection: Connection, place: int, entity: str, ids: Sequence[st
     """What is held under these ids."""
     found: dict[str, Known] = {}
     for part in _parts(ids):
-        rows = connection.exec_driver_sql(_looking_up(connection, part), (*_given(connection, part), place, entity))
+        rows = driver_rows(connection, _looking_up(connection, part), (*_given(connection, part), place, entity))
         found.update((row[0], Known(row[1], bytes(row[2]), bool(row[3]))) for row in rows)
     return found
 

@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from pmsbridge.logging import redact
 from pmsbridge.store.portable import insert_absent
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.tables import MIRROR
 
 __all__ = ["RUN_ID_TIME", "FinishCounts", "Scope", "SyncRow", "UpsertCounts", "known_place", "place_of"]
+
+_PLACE: Final = Query(
+    select(MIRROR.places.c.place).where(
+        MIRROR.places.c.account == bindparam("account"), MIRROR.places.c.facility == bindparam("facility")
+    )
+)
 
 RUN_ID_TIME: Final = "%Y%m%dT%H%M%S"
 """A run's id begins with the time it started, so that ids sort by it."""
@@ -105,9 +112,8 @@ class SyncRow:
 
 def known_place(connection: Connection, account: str, facility: str) -> int | None:
     """The number of a facility; None when nothing of it was ever read."""
-    places = MIRROR.places
-    query = select(places.c.place).where(places.c.account == account, places.c.facility == facility)
-    return connection.execute(query).scalar_one_or_none()
+    place: int | None = _PLACE.scalar(connection, {"account": account, "facility": facility})
+    return place
 
 
 def place_of(connection: Connection, scope: Scope) -> int:

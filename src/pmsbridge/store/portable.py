@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Connection, Table, func, literal, select
+from sqlalchemy import BigInteger, Connection, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pmsbridge.ports.clock import Clock, SystemClock
-from pmsbridge.store.prepared import Command
+from pmsbridge.store.prepared import Command, Query
 
 __all__ = ["database_now", "insert_absent", "is_postgresql", "lock_scope", "put", "shared_now"]
 
@@ -34,7 +34,10 @@ def lock_scope(connection: Connection, *parts: str) -> None:
         parts: What names the scope; ("a", "bc") and ("ab", "c") are two.
     """
     if is_postgresql(connection):
-        connection.execute(select(func.pg_advisory_xact_lock(literal(_lock_number(parts), BigInteger))))
+        _LOCK.all(connection, {"number": _lock_number(parts)})
+
+
+_LOCK: Final = Query(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger))))
 
 
 def _lock_number(parts: Iterable[str]) -> int:
@@ -51,8 +54,11 @@ def database_now(connection: Connection) -> datetime:
     """
     if not is_postgresql(connection):
         return datetime.now(UTC)
-    found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    found: datetime = _SERVER_NOW.scalar(connection)
     return found.astimezone(UTC)
+
+
+_SERVER_NOW: Final = Query(select(func.clock_timestamp()))
 
 
 def shared_now(connection: Connection, clock: Clock) -> datetime:

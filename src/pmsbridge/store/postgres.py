@@ -44,6 +44,9 @@ _SESSION: Final[Mapping[str, str]] = {
     "statement_timeout": "60s",
     # A process that is frozen inside a transaction must not stop all others.
     "idle_in_transaction_session_timeout": "60s",
+    # A statement that commits by itself goes by these, whatever the role or the database was given.
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
 }
 _FACTS: Final = (
     "SELECT current_setting('synchronous_commit'), current_setting('fsync'), current_setting('server_encoding'), "

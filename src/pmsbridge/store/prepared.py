@@ -6,9 +6,12 @@ question costs ten times what the database needs to answer it.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, CompoundSelect, Connection, Insert, Select
@@ -18,7 +21,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-__all__ = ["Command", "Query", "driver_rows", "driver_write", "sqlite_errors"]
+__all__ = ["Command", "Query", "driver_rows", "driver_write", "numbered", "on_postgresql", "sqlite_errors"]
 
 _Convert = Callable[[Any], Any]
 _Values = Mapping[str, Any]
@@ -26,23 +29,38 @@ _NOTHING: Final[_Values] = {}
 _SQLITE: Final = "sqlite"
 
 
-def driver_rows(connection: Connection, text: str, values: Sequence[Any] | _Values) -> Sequence[Sequence[Any]]:
+def driver_rows(
+    connection: Connection, text: str, values: Sequence[Any], *, prepare: bool | None = None
+) -> Sequence[Sequence[Any]]:
     """Run a text of ours in the connection's transaction, and fetch everything, as the driver gives it.
+
+    Args:
+        connection: Any of ours or of a caller's.
+        text: With marks of the database: ``?`` on SQLite, ``$1`` on PostgreSQL.
+        values: As the driver wants them.
+        prepare: Whether PostgreSQL keeps the text from its first use on; None after some uses.
 
     Raises:
         DBAPIError: What the driver raises, as SQLAlchemy wraps it.
     """
     if connection.dialect.name != _SQLITE:
-        return connection.exec_driver_sql(text, values or None).all()
+        found: Sequence[Sequence[Any]] = on_postgresql().fetch(connection, text, values, prepare=prepare)
+        return found
     with sqlite_errors(connection, text):
         rows: Sequence[Sequence[Any]] = _cursor(connection).execute(text, values).fetchall()
         return rows
 
 
-def driver_write(connection: Connection, text: str, values: Sequence[Any] | _Values) -> int:
-    """As ``driver_rows``, for a text that returns no rows: how many it touched."""
-    if connection.dialect.name != _SQLITE:
-        return connection.exec_driver_sql(text, values or None).rowcount
+@cache
+def on_postgresql() -> ModuleType:
+    """What talks to PostgreSQL's driver, which is there only where it is used."""
+    from pmsbridge.store import postgres_texts  # noqa: PLC0415 - an extra
+
+    return postgres_texts
+
+
+def driver_write(connection: Connection, text: str, values: Sequence[Any]) -> int:
+    """As ``driver_rows``, on SQLite, for a text that returns no rows: how many it touched."""
     with sqlite_errors(connection, text):
         touched: int = _cursor(connection).execute(text, values).rowcount
         return touched
@@ -99,17 +117,22 @@ class _Slot:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A statement as one driver wants it, for lists of certain lengths."""
+    """A statement as one driver wants it, for lists of certain lengths.
+
+    Attributes:
+        results: By place in a row, what makes a value of the driver's one of ours.
+        is_one: It has no lists: there is only this one text of it.
+    """
 
     text: str
     slots: Sequence[_Slot]
-    is_positional: bool
     results: Sequence[tuple[int, _Convert]]
+    is_one: bool
 
     def rows(self, connection: Connection, given: _Values) -> Sequence[Sequence[Any]]:
-        values = [slot.value(given) for slot in self.slots]
-        named = values if self.is_positional else {s.mark: v for s, v in zip(self.slots, values, strict=True)}
-        found = driver_rows(connection, self.text, named)
+        found = driver_rows(
+            connection, self.text, [slot.value(given) for slot in self.slots], prepare=self.is_one or None
+        )
         return [self._converted(row) for row in found] if self.results else found
 
     def _converted(self, row: Sequence[Any]) -> Sequence[Any]:
@@ -197,7 +220,17 @@ def _make(statement: Any, dialect: Dialect, lists: Mapping[str, int], columns: S
     returned = [column.type.dialect_impl(dialect) for column in statement.exported_columns] if columns is None else []
     converts = ((place, kind.result_processor(dialect, None)) for place, kind in enumerate(returned))
     results = [(place, convert) for place, convert in converts if convert is not None]
-    return _Made(state.statement, slots, state.positiontup is not None, results)
+    text = state.statement if state.positiontup is not None else numbered(state.statement, [s.mark for s in slots])
+    return _Made(text, slots, results, is_one=not lists)
+
+
+_NAMED: Final = re.compile(r"%\((.+?)\)s|%%")
+
+
+def numbered(text: str, marks: Sequence[str]) -> str:
+    """With ``$1`` for the first mark, wherever it stands."""
+    places = {mark: f"${number}" for number, mark in enumerate(marks, start=1)}
+    return _NAMED.sub(lambda found: places[found[1]] if found[1] else "%", text)
 
 
 def _padded(values: Sequence[Any]) -> Sequence[Any]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, func, not_, or_, select
 
-from pmsbridge.actions.effects import EFFECT_KINDS, TakePayment, effect_class
+from pmsbridge.actions.effects import EFFECT_KINDS, EffectBody, TakePayment, effect_class
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import NotFoundError
 from pmsbridge.ports.outcome import Outcome
@@ -21,11 +21,13 @@ from pmsbridge.store.stored import StoredAction, StoredEffect
 from pmsbridge.store.tables import actions, effects, guards, lanes
 
 __all__ = [
+    "ACTION_COLUMNS",
     "OPEN_STATES",
     "ActionFilter",
     "JournalCounts",
     "Page",
     "StepRow",
+    "action_of",
     "count",
     "due_lanes",
     "find_actions",
@@ -37,7 +39,9 @@ __all__ = [
     "next_due",
     "page",
     "payment_stamps",
+    "payments_of",
     "recent_effects",
+    "rentals_paid",
     "steps_of",
 ]
 
@@ -77,11 +81,13 @@ class JournalCounts:
     oldest_pending_at: datetime | None
 
 
-_ACTION: Final = (
+ACTION_COLUMNS: Final = (
     actions.c.id, actions.c.seq, actions.c.key, actions.c.kind, actions.c.account, actions.c.facility,
     actions.c.tenant_id, actions.c.intent, actions.c.actor, actions.c.submitted_at, actions.c.changed_at,
 )  # fmt: skip
-_ONE: Final = Query(select(*_ACTION).where(actions.c.id == bindparam("id")))
+"""What ``action_of`` reads of an action."""
+
+_ONE: Final = Query(select(*ACTION_COLUMNS).where(actions.c.id == bindparam("id")))
 _EFFECTS: Final = Query(
     select(effects)
     .where(effects.c.action_id.in_(bindparam("ids", expanding=True)))
@@ -157,18 +163,25 @@ def _with_effects(connection: Connection, rows: Sequence[Sequence[Any]]) -> tupl
     for found in _EFFECTS.all(connection, {"ids": list(by_action)}) if rows else ():
         effect = StoredEffect.from_row(found)
         by_action[effect.action_id].append(effect)
-    return tuple(
-        StoredAction(
-            seq, id_, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at,
-            tuple(by_action[id_]),
-        )
-        for id_, seq, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at in rows
-    )  # fmt: skip
+    return tuple(_action(row, by_action[row[0]]) for row in rows)
+
+
+def _action(row: Sequence[Any], effects_: Sequence[StoredEffect]) -> StoredAction:
+    id_, seq, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at = row
+    return StoredAction(
+        seq, id_, key, kind, account, facility, tenant_id, intent, actor, submitted_at, changed_at, tuple(effects_)
+    )
+
+
+def action_of(rows: Sequence[Sequence[Any]]) -> StoredAction:
+    """From rows of one action, ``ACTION_COLUMNS`` and after them the columns of one of its effects."""
+    found = [StoredEffect.from_row(row[len(ACTION_COLUMNS) :]) for row in rows]
+    return _action(rows[0][: len(ACTION_COLUMNS)], sorted(found, key=lambda effect: effect.position))
 
 
 def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAction, ...]:
     """Actions that fit, newest first."""
-    query = select(*_ACTION).order_by(actions.c.seq.desc()).limit(wanted.limit)
+    query = select(*ACTION_COLUMNS).order_by(actions.c.seq.desc()).limit(wanted.limit)
     exact = {
         actions.c.outcome: wanted.outcome.value if wanted.outcome else None,
         actions.c.account: wanted.account,
@@ -298,9 +311,9 @@ def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lane for (lane,) in _LANES.all(connection, {"id": action_id})))
 
 
-def is_free(now: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Whether nobody holds a lane at that instant."""
-    return or_(lanes.c.lease_until.is_(None), lanes.c.lease_until < now)
+def is_free(now: ColumnElement[Any], of: FromClause = lanes) -> ColumnElement[bool]:
+    """Whether nobody holds a lane at that instant; ``of`` is the table of lanes, or another name of it."""
+    return or_(of.c.lease_until.is_(None), of.c.lease_until < now)
 
 
 def _due_lanes(lease_now: ColumnElement[Any]) -> Select[Any]:
@@ -365,14 +378,22 @@ _PAYMENTS: Final = Query(
 )
 
 
+def payments_of(connection: Connection, account: str, facility: str, tenant_id: str) -> list[StoredEffect]:
+    """Everything that moves money for a tenant, however it stands."""
+    rows = _PAYMENTS.all(connection, {"account": account, "facility": facility, "tenant": tenant_id})
+    return [StoredEffect.from_row(row) for row in rows]
+
+
+def rentals_paid(effect: EffectBody) -> tuple[str, ...]:
+    """The rentals that an effect moves money for; "*" for all at once."""
+    return tuple(part.rental_id for part in effect.parts) if isinstance(effect, TakePayment) else ("*",)
+
+
 def payment_stamps(connection: Connection, account: str, facility: str, tenant_id: str) -> dict[str, int]:
     """By rental, a number that changes whenever a payment for it is stored or moves on; "*" for all rentals at once."""
-    rows = _PAYMENTS.all(connection, {"account": account, "facility": facility, "tenant": tenant_id})
     stamps: dict[str, int] = {}
-    for stored in map(StoredEffect.from_row, rows):
-        effect = stored.effect
-        rentals = [part.rental_id for part in effect.parts] if isinstance(effect, TakePayment) else ["*"]
-        for rental_id in rentals:
+    for stored in payments_of(connection, account, facility, tenant_id):
+        for rental_id in rentals_paid(stored.effect):
             stamps[rental_id] = stamps.get(rental_id, 0) + stored.version + 1
     return stamps
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pmsbridge.errors import IneligibleError
 
-__all__ = ["FencedError", "GuardHeldError", "PaymentsMovedError", "StaleError"]
+__all__ = ["BeingTakenError", "FencedError", "GuardHeldError", "PaymentsMovedError", "StaleError"]
+
+
+class BeingTakenError(Exception):
+    """Somebody is taking this very lane, and may yet let it be: come back in a moment. Never leaves the engine."""
 
 
 class FencedError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from pmsbridge.store.folding import digits_of, fold
@@ -29,6 +30,8 @@ _PARTICLES: Final = frozenset((
     "af", "al", "av", "bin", "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "e", "el", "ibn",
     "la", "las", "le", "les", "los", "ten", "ter", "und", "van", "von", "y", "zu", "zum", "zur",
 ))  # fmt: skip
+_remembered: Final = lru_cache(maxsize=4096)
+"""People share names: a night meets most of them many times."""
 _UNIT_PART: Final = re.compile(r"\d+|[^\W\d_]+")
 
 
@@ -65,6 +68,7 @@ def _is_one_plain_word(name: str) -> bool:
     return name.isascii() and name.isalpha()
 
 
+@_remembered
 def name_key(name: str) -> str:
     """A name without accents, blanks, hyphens and apostrophes; equal for "Müller" and "Mueller", "Mc Kay" and "MacKay".
 
@@ -82,6 +86,7 @@ def _parts(name: str) -> list[str]:
     return [_squeezed(word) for word in words if word not in _PARTICLES] or [_squeezed(word) for word in words]
 
 
+@_remembered
 def name_head(name: str) -> str:
     """The key of the first telling word of a name of several; empty for a name of one."""
     if _is_one_plain_word(name):
@@ -89,6 +94,7 @@ def name_head(name: str) -> str:
     return _parts(name)[0] if len(_words(name)) > 1 else ""
 
 
+@_remembered
 def name_tail(name: str) -> str:
     """The key of the last telling word, where it is not the first one; else empty."""
     if _is_one_plain_word(name):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, select, update
+from sqlalchemy import Connection, Row, and_, func, or_, select, update
 
 from pmsbridge.logging import redact
 from pmsbridge.model.finding import Finding
@@ -23,7 +23,7 @@ from pmsbridge.store.outcome_feed import Outcomes, last_number, number_before
 from pmsbridge.store.portable import insert_absent, shared_now
 from pmsbridge.store.tables import MIRROR, outcomes, webhooks
 
-__all__ = ["EndpointState", "Failure", "Feed", "Head", "HeldEndpoint", "Webhooks"]
+__all__ = ["Backlog", "EndpointState", "Failure", "Feed", "Head", "HeldEndpoint", "Webhooks"]
 
 _PAST: Final = timedelta(days=-1)
 
@@ -108,6 +108,21 @@ class Failure:
     finding: Finding | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What an endpoint has not been told yet, and need not want.
+
+    Attributes:
+        changes: Rows of the feed of changes behind its place there.
+        outcomes: Rows of the feed of outcomes.
+        since: When the oldest of them was noted; None when there is none.
+    """
+
+    changes: int
+    outcomes: int
+    since: datetime | None
+
+
 class Webhooks:
     """Every endpoint's row."""
 
@@ -135,6 +150,18 @@ class Webhooks:
         """All, by name."""
         with self._database.read() as connection:
             return tuple(_state(row) for row in connection.execute(select(webhooks).order_by(webhooks.c.name)))
+
+    def backlog(self, state: EndpointState) -> Backlog:
+        """What waits for an endpoint."""
+        seq = MIRROR.changes.c.seq
+        behind = ((MIRROR.changes, seq > state.changes_seq), (outcomes, _is_behind(state.outcomes_number)))
+        with self._database.read() as connection:
+            found = [
+                connection.execute(select(func.count(), func.min(table.c.at)).where(rows)).one()
+                for table, rows in behind
+            ]
+        since = min((row[1] for row in found if row[1] is not None), default=None)
+        return Backlog(found[0][0], found[1][0], since)
 
     def enable(self, name: str, *, skips: bool = False) -> bool:
         """Try again now; False when there is no such endpoint.
@@ -250,6 +277,10 @@ _FRESH: Final[Mapping[str, Any]] = {
     "head_feed": "", "head_seq": 0, "attempts": 0, "failing_since": None, "problem": "",
 }  # fmt: skip
 _CURSORS: Final = {Feed.OUTCOMES: "outcomes_number", Feed.CHANGES: "changes_seq"}
+
+
+def _is_behind(number: int) -> Any:  # noqa: ANN401 - a condition
+    return or_(outcomes.c.number.is_(None), outcomes.c.number > number)
 
 
 def _free(now: datetime) -> tuple[Any, ...]:

@@ -22,7 +22,16 @@ from typing import cast
 
 from lxml import etree
 
-__all__ = ["FEED_BYTES", "Column", "DataSetParser", "FaultFoundError", "RefusedError"]
+__all__ = [
+    "CELL_CAP",
+    "COLUMN_CAP",
+    "FEED_BYTES",
+    "Column",
+    "DataSetParser",
+    "FaultFoundError",
+    "RefusedError",
+    "local_name",
+]
 
 ATTRIBUTE_CAP = 256
 CELL_CHARACTER_CAP = 1024 * 1024
@@ -121,6 +130,16 @@ class DataSetParser:
         self._wanted = frozenset(tables) if self._wanted is None else frozenset(tables) & frozenset(self._wanted)
         self._tables.clear()
         self.rows[:] = [pair for pair in self.rows if pair[0] in self._wanted]
+
+    def count(self, rows: int) -> None:
+        """Rows that were taken out before the parser saw them count as well.
+
+        Raises:
+            RefusedError: They are too many.
+        """
+        self._rows_left -= rows
+        if self._rows_left < 0:
+            raise RefusedError("too_many_rows")
 
     def feed(self, data: bytes) -> None:
         """Parse the next bytes; a few KiB at a time, so that what one call adds is bounded.
@@ -235,9 +254,7 @@ class DataSetParser:
             table = tables[tag] if tag in tables else self._learn_table(tag)
             if table is None:
                 continue
-            self._rows_left -= 1
-            if self._rows_left < 0:
-                raise RefusedError("too_many_rows")
+            self.count(1)
             columns = read_cells(row)
             if is_long and max(map(len, columns.values()), default=0) > CELL_CHARACTER_CAP:
                 raise RefusedError("cell_too_long")
@@ -245,7 +262,7 @@ class DataSetParser:
 
     def _learn_table(self, tag: object) -> str | None:
         """Decide what the tag of a row stands for: a table, or None for one not wanted and for a comment."""
-        table = _local(tag) if isinstance(tag, str) else None
+        table = local_name(tag) if isinstance(tag, str) else None
         self._tables[tag] = table if self._wanted is None or table in self._wanted else None
         if len(self._tables) > COLUMN_CAP:
             raise RefusedError("too_many_names")
@@ -296,7 +313,7 @@ class DataSetParser:
     def _learn(self, tags: Iterable[str]) -> None:
         """Decide what tags stand for: a column, or None for a dropped one."""
         for tag in tags:
-            column = _local(tag)
+            column = local_name(tag)
             self._names[tag] = None if column in self._drop else column
         if len(self._names) > COLUMN_CAP:
             raise RefusedError("too_many_names")
@@ -365,7 +382,8 @@ def _column(declaration: etree._Element, required: bool) -> Column:  # noqa: FBT
     return Column(_decoded(declaration.get("name", "")), kind.rpartition(":")[2], required)
 
 
-def _local(tag: str) -> str:
+def local_name(tag: str) -> str:
+    """What a tag stands for: without its namespace, with every character of its own."""
     return _decoded(tag.rpartition("}")[2])
 
 

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.logging import redact
 from pmsbridge.transport._dataset_parser import FEED_BYTES, Column, DataSetParser, FaultFoundError, RefusedError
+from pmsbridge.transport.cut_rows import CutRow, RowCutter
 from pmsbridge.transport.status import no_usable_answer
 
 __all__ = ["Column", "DataSetReader"]
@@ -49,6 +50,8 @@ class DataSetReader:
         subject: str = "the answer",
         scrub: Callable[[str], str] = redact,
     ) -> None:
+        self._drop = drop
+        self._cutter: RowCutter | None = None
         self._parser = DataSetParser(wanted=None if tables is None else frozenset(tables), drop=drop, row_cap=row_cap)
         self._feeds = _feeds(chunks)
         self._is_write = is_write
@@ -87,6 +90,22 @@ class DataSetReader:
             if not self._advance():
                 return
 
+    def cut_tables(self, *names: str, cut: Collection[str]) -> Iterator[tuple[str, dict[str, str] | CutRow]]:
+        """(table, row) of the named tables; rows of those in ``cut`` as they came, where they are plain.
+
+        A cut row that is no sound XML is noticed when its cells are asked for. Raises like :meth:`rows`; rows already
+        handed out stand.
+        """
+        self._take(names)
+        self._cutter = RowCutter(set(cut).intersection(names), self._drop)
+        while True:
+            for rows in (self._cutter.rows, self._parser.rows):
+                # Taken out whole: the cutter and the parser go on filling the same lists.
+                found, rows[:] = rows[:], []
+                yield from found
+            if not self._advance():
+                return
+
     def read(self) -> dict[str, list[dict[str, str]]]:
         """All rows by table. For small answers; a table without rows is absent."""
         found: dict[str, list[dict[str, str]]] = {}
@@ -105,15 +124,15 @@ class DataSetReader:
     def _advance(self) -> bool:
         """Parse the next piece. True while rows may follow."""
         if self._is_over:
-            return bool(self._parser.rows)
+            return bool(self._parser.rows or (self._cutter is not None and self._cutter.rows))
         feed = next(self._feeds, None)
         try:
             if feed is None:
                 self._is_over = True
-                self._parser.finish()
+                self._finish()
             else:
                 self.bytes_read += len(feed)
-                self._parser.feed(feed)
+                self._feed(feed)
         except RefusedError as refusal:
             error = self._unusable(f"the answer could not be used ({refusal.code})", refusal.code)
         except FaultFoundError as fault:
@@ -122,7 +141,23 @@ class DataSetReader:
             return True
         self._is_over = True
         self._parser.rows.clear()
+        if self._cutter is not None:
+            self._cutter.rows.clear()
         raise error
+
+    def _feed(self, data: bytes) -> None:
+        if self._cutter is None:
+            self._parser.feed(data)
+            return
+        left = self._cutter.feed(data)
+        self._parser.count(len(self._cutter.rows))
+        if left:
+            self._parser.feed(left)
+
+    def _finish(self) -> None:
+        if self._cutter is not None and (left := self._cutter.rest()):
+            self._parser.feed(left)
+        self._parser.finish()
 
     def _told(self, fault: FaultFoundError) -> str:
         text = " ".join(self._scrub(fault.text).split())[:_FAULT_TEXT_CHARACTERS]

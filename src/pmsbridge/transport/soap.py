@@ -14,7 +14,7 @@ from pmsbridge.logging import redact
 from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge.transport.deadline import Deadline
 from pmsbridge.transport.envelope import OMIT, OperationShape, Parameter
-from pmsbridge.transport.http import HttpAnswer, HttpClient, HttpRequest
+from pmsbridge.transport.http import HttpAnswer, HttpClient, HttpLimits, HttpRequest
 from pmsbridge.transport.limits import LaneLimiter, Priority
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class SoapService:
         tables: Collection[str] | None = None,
         drop: Collection[str] = (),
         priority: Priority = Priority.INTERACTIVE,
+        limits: HttpLimits | None = None,
     ) -> Iterator[DataSetReader]:
         """Call once and hold the answer while the block runs. The lane's slot is held as long.
 
@@ -100,6 +101,7 @@ class SoapService:
             tables: Tables to read; None for all.
             drop: Columns to discard besides the service's.
             priority: Who goes first when the lane is busy.
+            limits: Bounds of this call; None for the client's.
 
         Raises:
             InputError: A parameter is unknown, missing or of the wrong kind; nothing was sent.
@@ -118,13 +120,13 @@ class SoapService:
         request = self._request(shape, params, is_write=is_write)
         until = deadline or self._http.deadline()
         scrub = _scrubber(params)
-        with self._slot(until, priority), self._http.send(request, deadline=until) as answer:
+        with self._slot(until, priority), self._http.send(request, deadline=until, limits=limits) as answer:
             _judge(answer, scrub)
             yield DataSetReader(
                 answer.chunks(),
                 tables=tables,
                 drop=self._drop | frozenset(drop),
-                row_cap=self._http.limits.rows,
+                row_cap=(limits or self._http.limits).rows,
                 is_write=is_write,
                 subject=request.subject,
                 scrub=scrub,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
@@ -69,18 +71,24 @@ class Endpoint:
                 connect_timeout=_CONNECT, read_timeout=settings.timeout, deadline=settings.timeout,
                 raw_bytes=_ANSWER_BYTES, decoded_bytes=_ANSWER_BYTES,
             ),
+            verify=str(settings.ca_bundle or "") or True,
             user_agent="pmsbridge-webhooks",
             clock=clock,
             may_reach=reachable(is_plain=is_plain, allow_private=settings.allow_private),
         )  # fmt: skip
 
     def check(self) -> None:
-        """Read the secrets once.
+        """Read the secrets and the certificate authorities once.
 
         Raises:
-            ConfigurationError: One is missing, or is no secret; the message names endpoint and reference.
+            ConfigurationError: A secret is missing or is none, or ``ca_bundle`` cannot be read; the message names the
+                endpoint, and the reference or the path.
         """
         self._keys()
+        bundle = self.settings.ca_bundle
+        if bundle is not None and not _holds_authorities(bundle):
+            message = f"webhooks: {self.settings.name}: ca_bundle: {bundle} holds no certificates in PEM form"
+            raise ConfigurationError(message, code="bad_certificates")
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -115,6 +123,13 @@ class Endpoint:
         except ConfigurationError as error:
             message = f"webhooks: {self.settings.name}: {reference}: {error.message}"
         raise ConfigurationError(message, code="webhook_secret")
+
+
+def _holds_authorities(bundle: Path) -> bool:
+    try:
+        return bool(ssl.create_default_context(cafile=bundle).get_ca_certs())
+    except OSError:
+        return False
 
 
 def _judged(answer: HttpAnswer) -> Verdict:

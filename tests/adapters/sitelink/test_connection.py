@@ -7,7 +7,7 @@ import tempfile
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -15,11 +15,24 @@ import pytest
 from pmsbridge.actions.effects import SetAutopay
 from pmsbridge.errors import UnavailableError
 from pmsbridge.ports.adapter import Entity, Query
+from pmsbridge.transport.http import HttpClient, HttpLimits
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.connection import Connection
 from pmsbridge_sitelink.sandbox import SandboxControl
+from pmsbridge_sitelink.settings import read_settings
 from pmsbridge_sitelink.wire import Table
-from tests.adapters.sitelink.office import LUKASZ, RENEE, SIOBHAN, SITE, Judge, adapter_on, attempt
+from tests.adapters.sitelink.office import (
+    LUKASZ,
+    RENEE,
+    SIOBHAN,
+    SITE,
+    FixedSecrets,
+    Judge,
+    OfficeClock,
+    adapter_on,
+    attempt,
+    options,
+)
 
 
 def test_calls_of_one_account_never_overlap(office: SandboxControl) -> None:
@@ -183,6 +196,27 @@ def test_memory_does_not_grow_with_a_nights_answer(adapter: SiteLinkAdapter, mon
     assert peak < 1_000_000
 
 
+def test_a_nights_answer_may_be_larger_than_one_a_person_waits_for(office: SandboxControl) -> None:
+    small = HttpClient(HttpLimits(raw_bytes=4_000, decoded_bytes=4_000))
+    settings = read_settings("demo", options(office))
+    with closing(Connection("demo", settings, secrets=FixedSecrets(), clock=OfficeClock(office), http=small)) as asked:
+        rows = list(units_of(asked))
+        with pytest.raises(UnavailableError) as refused:
+            asked.read("UnitsInformation_v3", SITE, {"lngLastTimePolled": "0", "bReturnExcludedFromWebsiteUnits": True})
+
+    assert len(rows) > 40
+    assert refused.value.code == "answer_too_large"
+
+
+def test_a_nights_answer_is_bounded_too(office: SandboxControl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pmsbridge_sitelink.connection._BATCH_BYTES", 4_000)
+
+    with pytest.raises(UnavailableError) as refused:
+        list(adapter_on(office).pull(Query(Entity.UNITS, SITE)))
+
+    assert refused.value.code == "answer_too_large"
+
+
 def test_a_full_disk_is_told_as_no_usable_answer(adapter: SiteLinkAdapter, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_args: Any, **_named: Any) -> Any:
         raise OSError(errno.ENOSPC, "no space left on device", "/secret/folder")
@@ -207,7 +241,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, rows: Callable[[], Iterator[tuple
     class Reader:
         bytes_read = 0
 
-        def tables(self, *_names: str) -> Iterator[tuple[str, Any]]:
+        def cut_tables(self, *_names: str, cut: object) -> Iterator[tuple[str, Any]]:
             return rows()
 
     @contextmanager

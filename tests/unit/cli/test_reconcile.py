@@ -165,6 +165,7 @@ def test_a_charge_whose_answer_was_lost_agrees_once_it_is_found(
 def test_every_rental_of_the_mirror_is_read_when_asked_for(command: Command, office: SandboxControl) -> None:
     assert command("sync", "--entity", "rentals", "--entity", "facilities").code == 0
     assert command("reconcile", "--json").data["facilities"][0]["rentals_read"] == 0
+    assert "nothing was compared" in " ".join(command("reconcile").err.split())
 
     every = command("reconcile", "--every-rental", "--json").data["facilities"][0]
 

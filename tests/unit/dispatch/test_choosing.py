@@ -47,6 +47,14 @@ def test_a_missing_library_is_named_with_its_extra(
         _made(stage, by=by, broker="redis://127.0.0.1:1/0")
 
 
+@pytest.mark.parametrize("broker", ["no_such_queue://127.0.0.1/0", "redis://127.0.0.1:port/0"])
+def test_a_broker_that_cannot_be_used_is_a_mistake_in_the_settings(stage: Stage, broker: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"dispatch\.broker") as caught:
+        _made(stage, by="celery", broker=broker)
+
+    assert caught.value.code == "dispatch_broker"
+
+
 @pytest.mark.parametrize("address", [
     "redis://:CANARY@127.0.0.1/0",
     "redis://user:CANARY@127.0.0.1/0",

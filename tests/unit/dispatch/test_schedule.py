@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -196,3 +197,45 @@ def test_an_old_failure_that_a_newer_run_made_good_is_left_alone(tmp_path: Path)
 
     assert Schedule(runtime, []).catch_up() == 0
     assert stage.runtime().runs.unfinished("comparison") == (at(2),)
+
+
+def test_a_job_that_beats_all_the_time_writes_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path)
+    runtime = stage.runtime()
+    renewed: list[datetime] = []
+    beat_of = runtime.runs.beat
+
+    def counted(*given: Any) -> bool:
+        renewed.append(stage.clock.now())
+        return beat_of(*given)
+
+    monkeypatch.setattr(runtime.runs, "beat", counted)
+
+    def night(_slot: datetime, beat: Beat) -> None:
+        assert all(beat() for _ in range(100))
+        stage.later(timedelta(seconds=10))
+        assert all(beat() for _ in range(100))
+        assert stage.runtime().tick("nightly", _slot) is False  # it is still held
+
+    runtime.jobs["nightly"] = night
+    Schedule(runtime, [CHICAGO]).look()
+
+    assert len(renewed) == 2
+
+
+def test_a_beat_after_the_machine_slept_notices_that_another_has_the_night(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    sleeper, other = stage.runtime(), stage.runtime()
+    heard: list[bool] = []
+
+    def night(slot: datetime, beat: Beat) -> None:
+        heard.append(beat())
+        stage.later(timedelta(hours=1))
+        other.jobs["nightly"] = lambda _slot, _beat: None
+        assert other.tick("nightly", slot)
+        heard.append(beat())
+
+    sleeper.jobs["nightly"] = night
+    Schedule(sleeper, [CHICAGO]).look()
+
+    assert heard == [True, False]

@@ -16,6 +16,7 @@ from pmsbridge.errors import UnavailableError
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import Phone
 from pmsbridge.model.record import Instant, VendorRef
+from pmsbridge.transport.cut_rows import CutRow
 
 __all__ = [
     "Row",
@@ -72,7 +73,7 @@ def _unreadable(column: str, wanted: str) -> UnavailableError:
     return UnavailableError(f"column {column} holds no {wanted}", code="unreadable_cell")
 
 
-def text(row: Row, column: str) -> str:
+def text(row: Row | CutRow, column: str) -> str:
     """A text without the padding some rows carry; empty when NULL."""
     return row.get(column, "").strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pmsbridge.actions.effects import AddNote, Effect, EffectBody, PostBulletin, SendMail, TakePayment
@@ -41,6 +42,7 @@ class ReviewTask:
         mail_to: The facility's addresses; empty when it has none.
         rental_id: Whose account a note goes on when the effect names no rental; None when there is none.
         scribe: Finds the words; None for our own in English, with instants in UTC.
+        known: Names of the steps that the action has.
     """
 
     stored: StoredEffect
@@ -48,9 +50,10 @@ class ReviewTask:
     mail_to: str = ""
     rental_id: str | None = None
     scribe: Scribe | None = None
+    known: Collection[str] = ()
 
     def steps(self) -> tuple[PlannedEffect, ...]:
-        """The notices. The same effect always gives the same keys, so nothing is told twice."""
+        """The notices, under names of their own for each time that somebody has to look: every time is told, once."""
         written = self._scribe.write(self._notice)
         addresses = addresses_in(self.mail_to)
         board = self._scribe.for_board(written, has_mail=bool(addresses))
@@ -106,8 +109,14 @@ class ReviewTask:
         )  # fmt: skip
 
     def _named(self, what: str) -> tuple[str, str]:
-        name = f"review.{self.stored.name}.{what}"
+        name = f"{self._prefix}{what}"
         return name, reference_of(self.stored.action_id, name)
+
+    @property
+    def _prefix(self) -> str:
+        """As "review.payment."; "review2.payment." when it was retried and is unknown once more."""
+        prefixes = (f"review{number}.{self.stored.name}." for number in ("", *range(2, len(self.known) + 3)))
+        return next(each for each in prefixes if not any(name.startswith(each) for name in self.known))
 
     def _step(self, name: str, effect: Effect) -> PlannedEffect:
         key = effect_key(self.stored.action_id, name, effect.target)

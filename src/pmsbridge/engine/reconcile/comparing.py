@@ -148,6 +148,7 @@ class _Facility:
         self._close_together, self._asked = close_together, asked
         self._unread: list[Unread] = []
         self._read: set[str] = set()
+        self._known: set[str] = set()
 
     def compare(self, *, every_rental: bool) -> FacilityReport:
         try:
@@ -195,10 +196,11 @@ class _Facility:
     def _rentals(self, asked: Iterable[Asked], *, every_rental: bool) -> dict[str, str]:
         """Rentals to read, with their tenants."""
         wanted = {row.rental_id: row.tenant_id for row in asked}
-        if every_rental:
-            for rental in self._runtime.mirror.rentals(self._key.account, self._key.facility):
-                wanted.setdefault(rental.id, rental.tenant_id)
-        return wanted
+        mirrored = {
+            row.id: row.tenant_id for row in self._runtime.mirror.rentals(self._key.account, self._key.facility)
+        }
+        self._known = {*wanted, *mirrored}
+        return {**mirrored, **wanted} if every_rental else wanted
 
     def _shown_rows(self, adapter: Adapter, rentals: dict[str, str], moment: Moment) -> list[Shown]:
         found: list[Shown] = []
@@ -247,8 +249,8 @@ class _Facility:
         return FacilityReport(
             account=self._key.account, facility=self._key.facility, since=moment.since, until=moment.until,
             close_at=moment.close_at, before_close=moment.before_close, read_at=moment.read_at,
-            rentals_read=len(self._read), unread=tuple(self._unread), found=found, shown=shown,
-            differences=differences,
+            rentals_read=len(self._read), rentals_known=len(self._known), unread=tuple(self._unread),
+            found=found, shown=shown, differences=differences,
         )  # fmt: skip
 
 

@@ -20,7 +20,9 @@ _DAY: Final = timedelta(days=1)
 _LOOK_BACK: Final = timedelta(days=31)
 
 
-def comparison_of(runtime: Runtime, key: FacilityKey, name: str, *, close_at: time | None = None) -> Job:
+def comparison_of(
+    runtime: Runtime, key: FacilityKey, name: str, *, close_at: time | None = None, every_rental: bool = False
+) -> Job:
     """A job for ``Runtime.jobs`` that compares a facility's payments up to the business day of its slot.
 
     It begins with the business day on which it last came to its end, so that nothing falls between two runs; the first
@@ -32,11 +34,12 @@ def comparison_of(runtime: Runtime, key: FacilityKey, name: str, *, close_at: ti
         key: Which facility.
         name: What the job is called in ``Runtime.jobs``.
         close_at: Local time of the back office's daily close; None when it is not known.
+        every_rental: Read every rental in the mirror, one call each, not only those paid through us.
     """
 
     def job(slot: datetime, beat: Beat) -> None:
         days = _days_since_success(runtime, key, name, slot, close_at)
-        reports = Reconciler(runtime).run([key], days, beat=beat).facilities
+        reports = Reconciler(runtime).run([key], days, every_rental=every_rental, beat=beat).facilities
         if not reports:
             message = "another process has taken the comparison over"
             raise UnavailableError(message, code="reconcile_taken_over")

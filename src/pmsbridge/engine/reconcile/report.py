@@ -37,6 +37,7 @@ class FacilityReport:
         before_close: The last day is still open, so a payment may be voided; None when the close is not known.
         read_at: When reading began.
         rentals_read: How many rentals' payments were read.
+        rentals_known: How many rentals there are, in the mirror and in the journal of these days.
         unread: What could not be read; its payments are in nothing below.
         found: Payments of ours that were found, on these days.
         shown: Payments in the back office on these days, of the rentals that were read.
@@ -51,6 +52,7 @@ class FacilityReport:
     before_close: bool | None
     read_at: datetime
     rentals_read: int = 0
+    rentals_known: int = 0
     unread: tuple[Unread, ...] = ()
     found: tuple[Pair, ...] = ()
     shown: tuple[Shown, ...] = ()

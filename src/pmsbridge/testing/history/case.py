@@ -81,6 +81,26 @@ class Case:
         return found
 
     @cached_property
+    def makers(self) -> Mapping[str, set[str]]:
+        """Which wishes an action makes come true: the one whose click made it, and those answered with it before that.
+
+        A click that is answered with another wish's open payment makes nothing. When it comes after the last action the
+        wish itself made, that other payment is none that this wish asked for.
+        """
+        made: dict[str, int] = {}
+        makers, met = defaultdict[str, set[str]](set), dict[tuple[str, str], int]()
+        for answer in self.history.answers:
+            click = self.clicked.get(answer.key)
+            if answer.action and click is not None:
+                made[click.wish] = max(click.order, made.get(click.wish, 0))
+                makers[answer.action].add(click.wish)
+                met.setdefault((answer.wish, answer.action), answer.order)
+        for (wish, action), order in met.items():
+            if order < made.get(wish, 0):
+                makers[action].add(wish)
+        return makers
+
+    @cached_property
     def spoken(self) -> Mapping[str, list[Statement]]:
         """What operators said about each action, and were believed."""
         found: dict[str, list[Statement]] = defaultdict(list)

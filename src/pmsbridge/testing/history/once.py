@@ -37,7 +37,8 @@ def _doubled_wishes(case: Case) -> Iterable[Violation]:
     paid: dict[tuple[str, str], list[Booked]] = defaultdict(list)
     for row in case.history.booked:
         if row.key and row.kind == "take_payment":
-            for wish in sorted(case.wishes.get(case.action_of(row.key), ())):
+            action = case.action_of(row.key)
+            for wish in sorted(case.makers.get(action, ())):
                 paid[wish, row.subject].append(row)
     for (wish, subject), rows in paid.items():
         if len({row.key for row in rows}) > 1 and wish not in case.excused_wishes:

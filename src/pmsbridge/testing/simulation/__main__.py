@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pmsbridge.errors import InputError
 from pmsbridge.testing.simulation.run import Simulator
 from pmsbridge.testing.simulation.tally import Tally, play_many, replay_command, soak
 
@@ -26,9 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
     if options.only_seed is not None:
         return _replay(options.only_seed, options.log, quiet=options.json)
-    if options.progress is not None:
-        record = options.record or options.progress.with_suffix(".jsonl")
-        tally = soak(options.seed, options.schedules, jobs=options.jobs, progress=options.progress, record=record)
+    if options.record is not None:
+        try:
+            tally = soak(options.seed, options.schedules, jobs=options.jobs, record=options.record)
+        except InputError as error:
+            parser.error(str(error))
     else:
         tally = play_many(options.seed, options.schedules, jobs=options.jobs)
     _report(tally, as_json=options.json)
@@ -43,8 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--only-seed", type=int, metavar="S", help="play this seed and print its events")
     parser.add_argument("--log", type=Path, metavar="FILE", help="with --only-seed: write the events to a file")
-    parser.add_argument("--progress", type=Path, metavar="FILE", help="go on where an earlier run stopped")
-    parser.add_argument("--record", type=Path, metavar="FILE", help="with --progress: append a JSON line per piece")
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="append a JSON line per piece, and go on where an earlier run stopped",
+    )
     return parser
 
 

@@ -112,9 +112,8 @@ class Operator:
                 not self._careful and step.outcome is Outcome.PENDING and step.sent_at and self._world.dice.chance(0.2)
             ):
                 self._resolve(process, view, step)
-        is_money = any(step.kind == "take_payment" for step in view.steps)
         unsent = any(step.outcome is Outcome.NOT_SENT and not step.skipped for step in view.steps)
-        if unsent and not is_money and view.kind in {"edit_contact", "ask_staff"} and self._world.dice.chance(0.5):
+        if unsent and view.kind in {"edit_contact", "ask_staff", "pay_rental"} and self._world.dice.chance(0.5):
             self._speak(view, "", "retry", lambda: process.runtime.retry(view.action_id, "staff:test"))
 
     def _resolve(self, process: OurProcess, view: ActionView, step: StepView) -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import logging
 import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import pmsbridge
+from pmsbridge.errors import InputError
 from pmsbridge.testing.simulation.run import Simulator
 
-__all__ = ["Tally", "play_many", "play_range", "replay_command", "soak"]
+__all__ = ["Tally", "code_digest", "play_many", "play_range", "replay_command", "soak"]
 
 _CHUNK: Final = 200
 _COLLECT_EVERY: Final = 50
@@ -129,43 +133,75 @@ def _parts(first: int, count: int, jobs: int) -> Iterator[Tally]:
         yield from pool.map(play_range, *zip(*chunks, strict=True))
 
 
-def soak(first: int, count: int, *, jobs: int, progress: Path, record: Path) -> Tally:
-    """Play very many, in pieces: goes on where it was interrupted, and writes every piece down.
+def soak(first: int, count: int, *, jobs: int, record: Path) -> Tally:
+    """Play very many, in pieces: each is written down, what is written down is not played again.
+
+    Ends at the first piece with a violation, and then again at once until the code is another.
 
     Args:
         first: The first seed.
         count: How many seeds in all, those played before an interruption included.
         jobs: Processes.
-        progress: Where the next seed is kept.
-        record: JSON lines, one per piece: when, what, how many, how fast.
+        record: JSON lines, one per piece: when, what, how many, how fast, and by which code.
+
+    Returns:
+        All pieces together, those of earlier runs included.
+
+    Raises:
+        InputError: The record was made by other code; nothing was played.
     """
-    total, began = Tally(), time.monotonic()
-    start = _resumed(progress, first)
-    while start < first + count:
+    code = code_digest()
+    total, start = _recorded(record, first, code)
+    while start < first + count and not total.violations:
         size = min(_CHUNK * jobs * 5, first + count - start)
         part = play_many(start, size, jobs=jobs)
+        _write_down(record, part, first=start, code=code)
         start += size
         total.add(part)
-        progress.write_text(json.dumps({"first": first, "next": start}), encoding="utf-8")
-        _write_down(record, part, first=start - size)
-        if part.violations:
-            break
-    total.seconds = time.monotonic() - began
+        total.seconds += part.seconds
     return total
 
 
-def _resumed(progress: Path, first: int) -> int:
-    if not progress.is_file():
-        return first
-    kept = json.loads(progress.read_text(encoding="utf-8"))
-    return int(kept["next"]) if kept.get("first") == first else first
+def code_digest() -> str:
+    """Tells the code that is played from any other: one figure may not stand for two."""
+    room = Path(pmsbridge.__file__).parent
+    files = sorted(file.relative_to(room).as_posix() for file in room.rglob("*.py"))
+    digest = hashlib.sha256()
+    for name in files:
+        digest.update(f"{name}\0".encode() + (room / name).read_bytes())
+    return digest.hexdigest()[:16]
 
 
-def _write_down(record: Path, part: Tally, *, first: int) -> None:
+def _recorded(record: Path, first: int, code: str) -> tuple[Tally, int]:
+    """What a record holds from the first seed on without a gap, and the seed that comes next."""
+    total, start = Tally(), first
+    lines = record.read_text(encoding="utf-8").splitlines() if record.is_file() else []
+    for line in lines:
+        with suppress(json.JSONDecodeError):  # a piece whose line was cut off is played again
+            kept = json.loads(line)
+            if kept["code"] != code:
+                problem = f"{record} was made by other code"
+                raise InputError("record", problem, shape=kept["code"], remedy="Name another file, or remove it.")
+            if kept["first"] == start:
+                start += kept["schedules"]
+                total.add(_read_back(kept))
+                total.seconds += kept["seconds"]
+    return total, start
+
+
+def _read_back(kept: Mapping[str, Any]) -> Tally:
+    return Tally(
+        schedules=kept["schedules"], by_kind=Counter(kept["by_kind"]), bad_seeds=list(kept["bad_seeds"]),
+        steps=kept["steps"], calls=kept["calls"],
+    )  # fmt: skip
+
+
+def _write_down(record: Path, part: Tally, *, first: int, code: str) -> None:
     told = {name: value for name, value in part.as_json().items() if name not in {"coverage", "examples"}}
     line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"), "first": first, "code": code,
         "command": f"python -m pmsbridge.testing.simulation --schedules {part.schedules} --seed {first}", **told,
     }  # fmt: skip
+    ends_whole = not record.is_file() or record.read_bytes()[-1:] in {b"", b"\n"}
     with record.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+        file.write(("" if ends_whole else "\n") + json.dumps(line) + "\n")

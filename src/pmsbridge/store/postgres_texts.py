@@ -1,0 +1,108 @@
+"""Texts of ours as PostgreSQL itself reads them: values by ``$1``, prepared on the server, taken apart by nobody.
+
+The driver would look through a long text for its marks each time it is run, and SQLAlchemy would wrap a cursor whose
+rows are read at once: together they cost more than the server's answer. Errors still become SQLAlchemy's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+from sqlalchemy import Connection
+
+__all__ = ["commit_alone", "fetch", "is_untouched"]
+
+_MARK: Final = re.compile(r"\$(\d+)")
+
+
+def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: bool | None = None) -> list[Any]:
+    """Run a text in the connection's transaction, which begins here if it has not; its rows.
+
+    Args:
+        connection: On PostgreSQL.
+        text: With ``$1`` for the first value.
+        values: As the driver wants them.
+        prepare: True to keep it on the server from the first time on; None after some uses.
+
+    Raises:
+        DBAPIError: What the driver raises, as SQLAlchemy wraps it.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    driver = _driver(connection)
+    if driver is None:
+        return list(connection.exec_driver_sql(*_named(text, values)).all())
+    try:
+        return _run(driver, text, values, prepare=prepare)
+    except BaseException as error:  # noqa: BLE001 - whichever: SQLAlchemy knows what it says about the connection
+        _raise_as_sqlalchemy(connection, error, text)
+
+
+def is_untouched(connection: Connection) -> bool:
+    """Whether nothing was sent yet in the connection's transaction: what is sent alone now may commit by itself."""
+    driver = _driver(connection)
+    return driver is not None and not driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE
+
+
+def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
+    """Run and commit one text in one round trip, its connection untouched; None when it refused itself.
+
+    A text refuses itself by dividing by zero: then nothing of it has happened, and the transaction is still untouched.
+
+    Raises:
+        DBAPIError: As for ``fetch``.
+    """
+    driver = _driver(connection)
+    if driver is None:
+        return None
+    try:
+        with _autocommit(driver):
+            return _run(driver, text, values, prepare=True)
+    except psycopg.errors.DivisionByZero:
+        return None
+    except BaseException as error:  # noqa: BLE001 - as above
+        _raise_as_sqlalchemy(connection, error, text)
+
+
+@contextmanager
+def _autocommit(driver: psycopg.Connection[Any]) -> Iterator[None]:
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # a connection that broke off is thrown away, whatever it was set to
+            driver.autocommit = False
+
+
+def _run(driver: psycopg.Connection[Any], text: str, values: Sequence[Any], *, prepare: bool | None) -> list[Any]:
+    cursor = psycopg.RawCursor(driver, row_factory=tuple_row)
+    cursor.execute(text, values, prepare=prepare)
+    return cursor.fetchall()
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any] | None:
+    """The driver's own connection; None for one that does not block, which only SQLAlchemy knows how to wait for."""
+    raw = connection.connection.driver_connection
+    return raw if isinstance(raw, psycopg.Connection) else None
+
+
+def _raise_as_sqlalchemy(connection: Connection, error: BaseException, text: str) -> NoReturn:
+    # The only way to its listeners, and to a pool that forgets a server that went away.
+    connection._handle_dbapi_exception(error, text, None, None, None)  # noqa: SLF001
+
+
+def _named(text: str, values: Sequence[Any]) -> tuple[str, dict[str, Any]]:
+    """As SQLAlchemy's driver wants it."""
+    return _with_names(text), {f"p{number}": value for number, value in enumerate(values, start=1)}
+
+
+@lru_cache(maxsize=512)
+def _with_names(text: str) -> str:
+    return _MARK.sub(r"%(p\1)s", text.replace("%", "%%"))

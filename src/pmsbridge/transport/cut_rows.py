@@ -1,0 +1,232 @@
+"""Rows of a DataSet answer as the bytes they came in, for whoever compares them before looking inside.
+
+Most rows of a night are what they were the night before. To learn that, their bytes are enough: here plain rows are cut
+out of an answer while it arrives, and the parser gets what is left, so that everything around the rows is checked as in
+any other answer. What is not plain (a comment, a CDATA section, a processing instruction, an attribute that is a
+column, another encoding) ends the cutting: from there on the parser gets all. A cut row is parsed when somebody asks
+for its cells, by a pattern where it is as simple as rows are, by the XML library where it is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+from lxml import etree
+
+from pmsbridge.transport._dataset_parser import CELL_CAP, COLUMN_CAP, local_name
+
+__all__ = ["CutRow", "RowCutter", "cells_of_cut"]
+
+_ROW_BYTES: Final = 256 * 1024
+_HEAD_BYTES: Final = 1024 * 1024
+_START_BYTES: Final = 4096
+_BETWEEN: Final = b"\x1f"
+_DECLARATION: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s[^<>]{0,200}\?>")
+_ENCODING: Final = re.compile(rb"encoding\s*=\s*[\"']([^\"']*)")
+_DATA: Final = re.compile(rb"<diffgr:diffgram(?:\s[^<>]*)?(?<!/)>\s*<[A-Za-z_][\w.-]*(?:\s[^<>]*)?(?<!/)>")
+_ROW: Final = re.compile(rb"\s*<([A-Za-z_][\w.-]*)(?:\s+(?:diffgr|msdata):[\w.-]+=\"[^\"<>&]*\")*\s*>")
+_NOT_XML: Final = bytes({*range(32)} - {9, 10, 13})
+
+_CELL: Final = re.compile(r"<([A-Za-z_][\w.-]*)>([^<\r]*)</\1>")
+_ESCAPE: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
+_OTHER_ESCAPE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
+_CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_WRAPPED: Final = (
+    b'<row xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" '
+    b'xmlns:msdata="urn:schemas-microsoft-com:xml-msdata" '
+    b'xmlns:diffgr="urn:schemas-microsoft-com:xml-diffgram-v1">%s</row>'
+)
+
+
+class CutRow:
+    """One row: its cells can be looked up, and cells of our own added, without parsing the others.
+
+    Attributes:
+        inner: What stands between its tags.
+    """
+
+    __slots__ = ("_added", "inner")
+
+    def __init__(self, inner: bytes) -> None:
+        self.inner = inner
+        self._added: dict[str, str] = {}
+
+    def get(self, column: str, default: str = "") -> str:
+        """One cell; the default when it is NULL.
+
+        Raises:
+            ValueError: The row cannot be read.
+        """
+        if column in self._added:
+            return self._added[column]
+        tag, inner = b"<" + column.encode(), self.inner
+        begin = inner.rfind(tag + b">") + len(tag) + 1
+        if begin > len(tag):
+            end = inner.find(b"<", begin)
+            found = inner[begin:end]
+            if inner[end + 1 : end + 2] == b"/" and b"&" not in found and b"\r" not in found:
+                return found.decode()
+        elif tag not in inner:
+            return default
+        return cells_of_cut(inner).get(column, default)
+
+    def __setitem__(self, column: str, value: str) -> None:
+        self._added[column] = value
+
+    @property
+    def line(self) -> bytes:
+        """The row with what was added, as bytes; ``cells_of_cut`` reads it."""
+        added = (part.encode() for pair in self._added.items() for part in pair)
+        return _BETWEEN.join((self.inner, *added)) if self._added else self.inner
+
+
+def cells_of_cut(line: bytes, drop: Collection[str] = ()) -> dict[str, str]:
+    """The cells of a cut row by column, as the parser tells them: NULL is absent, empty is "".
+
+    Args:
+        line: What ``CutRow.line`` gave.
+        drop: Columns to leave out.
+
+    Raises:
+        ValueError: It is no sound XML, or no row of cells.
+    """
+    inner, *added = line.split(_BETWEEN)
+    text = inner.decode()
+    found = _CELL.findall(text)
+    is_simple = 2 * len(found) == text.count("<") and "_x" not in text and "]]>" not in text
+    if is_simple and "&" in text:
+        is_simple = _OTHER_ESCAPE.search(text) is None
+        found = [(name, _ESCAPE.sub(_character, cell) if "&" in cell else cell) for name, cell in found]
+    cells: dict[str, str] = dict(found) if is_simple else _parsed(inner)
+    for name in drop:
+        cells.pop(name, None)
+    words = [part.decode() for part in added]
+    return cells | dict(zip(words[::2], words[1::2], strict=True)) if words else cells
+
+
+def _character(match: re.Match[str]) -> str:
+    return _CHARACTERS[match[1]]
+
+
+def _parsed(inner: bytes) -> dict[str, str]:
+    """The same by the XML library."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        row = etree.fromstring(_WRAPPED % inner, parser)
+    except etree.LxmlError:
+        row = None
+    if row is None or len(row) > CELL_CAP:
+        message = "a row is no sound XML"
+        raise ValueError(message)
+    cells: dict[str, str] = {}
+    for cell in row:
+        if cell.get(_NIL, "").strip() in {"true", "1"}:
+            continue
+        if len(cell) or not isinstance(cell.tag, str):
+            message = "a cell holds more than text"
+            raise ValueError(message)
+        cells[local_name(cell.tag)] = cell.text or ""
+    return cells
+
+
+class RowCutter:
+    """Takes an answer in pieces, keeps the plain rows of some tables, and gives the rest back for the parser.
+
+    Attributes:
+        rows: (table, row) pairs cut since the list was last emptied.
+    """
+
+    def __init__(self, tables: Collection[str], drop: Collection[str]) -> None:
+        """Nothing is cut yet.
+
+        Args:
+            tables: Whose rows are cut out; all others go to the parser.
+            drop: Columns that are taken out of a row before anybody gets it.
+        """
+        self.rows: list[tuple[str, CutRow]] = []
+        self._tables = {table.encode(): table for table in tables}
+        names = b"|".join(sorted(re.escape(name.encode()) for name in drop)) or b"(?!)"
+        self._odd = re.compile(rb"<(?:[!?]|(?:" + names + rb")[\s/>])")
+        self._poison = re.compile(rb"<(" + names + rb")(?:\s[^<>]*)?(?:/>|>[^<]*</\1\s*>)")
+        self._ends: dict[bytes, bytes] = {}
+        self._waiting = b""
+        self._step = self._head
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece; what the parser is to be fed with."""
+        self._waiting += data
+        return self._step()
+
+    def rest(self) -> bytes:
+        """What still waits at the end of the answer, for the parser."""
+        waiting, self._waiting = self._waiting, b""
+        return waiting
+
+    def _all(self) -> bytes:
+        """Cut nothing any more."""
+        self._step = self.rest
+        return self.rest()
+
+    def _head(self) -> bytes:
+        """Wait for the data to begin; everything before it is the parser's."""
+        data = self._waiting
+        found = _DATA.search(data)
+        if found is None:
+            return self._all() if len(data) > _HEAD_BYTES else b""
+        if not _is_plain_head(data[: found.end()]):
+            return self._all()
+        self._waiting, self._step = data[found.end() :], self._body
+        return data[: found.end()] + self._body()
+
+    def _body(self) -> bytes:
+        """Cut rows until one is not complete, or not plain."""
+        data, position, others = self._waiting, 0, list[bytes]()
+        while (start := _ROW.match(data, position)) is not None:
+            name = start[1]
+            end_tag = self._ends.get(name) or self._learned(name)
+            end = data.find(end_tag, start.end())
+            if end < 0:
+                break
+            after = end + len(end_tag)
+            table = self._tables.get(name)
+            if table is None:
+                others.append(data[position:after])
+            elif not self._keep(table, name, data[start.end() : end]):
+                self._waiting = data[position:]
+                return b"".join((*others, self._all()))
+            position = after
+        self._waiting = data[position:]
+        is_waiting = len(self._waiting) < (_ROW_BYTES if start is not None else _START_BYTES)
+        may_begin = start is not None or b">" not in self._waiting
+        return b"".join((*others, b"" if is_waiting and may_begin else self._all()))
+
+    def _learned(self, name: bytes) -> bytes:
+        if len(self._ends) < COLUMN_CAP:
+            self._ends[name] = b"</" + name + b">"
+        return b"</" + name + b">"
+
+    def _keep(self, table: str, name: bytes, inner: bytes) -> bool:
+        """Keep a row; False when it is not plain."""
+        if self._odd.search(inner) is not None:
+            inner = self._poison.sub(b"", inner)
+            if self._odd.search(inner) is not None:
+                return False
+        is_nested = name in inner and (b"<" + name in inner or b"</" + name in inner)
+        if is_nested or len(inner.translate(None, _NOT_XML)) != len(inner):
+            return False
+        self.rows.append((table, CutRow(inner)))
+        return True
+
+
+def _is_plain_head(head: bytes) -> bool:
+    """UTF-8, and nothing in it in which a tag could stand that is none."""
+    declared = _DECLARATION.match(head)
+    if declared is not None:
+        encoding = _ENCODING.search(declared[0])
+        if encoding is not None and encoding[1].lower() not in {b"utf-8", b"utf8"}:
+            return False
+        head = head[declared.end() :]
+    return b"<!" not in head and b"<?" not in head

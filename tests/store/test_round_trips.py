@@ -1,0 +1,288 @@
+"""A worker's commit on PostgreSQL is one round trip, kept or refused whole, and nobody waits for a lane's lease."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert, make_url, select, text, update
+from sqlalchemy.exc import DBAPIError
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.store import postgres_texts
+from pmsbridge.store.batch import Delete, Ensure, Insert, Update, Write, run, run_returning
+from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.journal import BeingTakenError, FencedError, Journal
+from pmsbridge.store.known import Known
+from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Writing
+from pmsbridge.store.tables import effects, lanes, quotes
+from tests.engine.stage import LEASE, Stage, edit
+
+pytestmark = pytest.mark.postgresql
+
+LANE = "memory:mem"
+SECRET = "a-secret-value-in-a-row"
+
+
+@pytest.fixture
+def stage(tmp_path: Path, postgres_journal: str) -> Iterator[Stage]:
+    made = Stage(tmp_path, postgres_journal)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def database(stage: Stage) -> Database:
+    return stage.database
+
+
+class Trips:
+    """How often a database was asked, as the driver's library tells it."""
+
+    def __init__(self, database: Database, path: Path) -> None:
+        self._path = path
+        self._file = path.open("a")
+        self._listeners = {
+            "checkout": lambda driver, *_: driver.pgconn.trace(self._file.fileno()),
+            "checkin": lambda driver, _: driver.pgconn.untrace(),
+        }
+        self._engine = database.engine
+        for name, listener in self._listeners.items():
+            event.listen(self._engine, name, listener)
+
+    def of(self, act: Callable[[], object]) -> int:
+        """Since the act began."""
+        before = self._count()
+        act()
+        return self._count() - before
+
+    def _count(self) -> int:
+        return self._path.read_text().count("ReadyForQuery")
+
+    def close(self) -> None:
+        for name, listener in self._listeners.items():
+            event.remove(self._engine, name, listener)
+        self._file.close()
+
+
+def _submitted(journal: Journal, key: str = "click-0001") -> StoredEffect:
+    wanted = edit(key)
+    return journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps}).action.effects[0]
+
+
+def _held(journal: Journal, owner: str = "w") -> Held:
+    held = journal.claim(LANE, owner, LEASE)
+    assert held is not None
+    return held
+
+
+def _decline(journal: Journal, held: Held, effect: StoredEffect, known: Known) -> None:
+    with journal.turn(held, known) as turn:
+        turn.record(Writing(effect, Change.declined("no")))
+
+
+def _known(journal: Journal) -> Known:
+    page = journal.page(LANE)
+    known = Known()
+    known.learn(page.effects, page.ends)
+    return known
+
+
+def test_what_became_of_an_effect_is_one_round_trip(stage: Stage, tmp_path: Path) -> None:
+    journal = stage.runtime().journal
+    first, second = (_submitted(journal, f"click-000{n}") for n in (1, 2))
+    held, known = _held(journal), _known(journal)
+    _decline(journal, held, first, known)  # the server sees the text for the first time
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: _decline(journal, held, second, known)) == 1
+
+    action = journal.action(second.action_id)
+    assert action.effects[0].state == "done"
+    assert [entry.event for entry in journal.trail(second.action_id)] == ["submitted", "declined"]
+    assert journal.verify_trail(second.action_id)
+
+
+def test_a_commit_without_the_lane_leaves_nothing_of_itself(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    effect = _submitted(journal)
+    held, known = _held(journal), _known(journal)
+    stage.clock.advance(LEASE + timedelta(seconds=1))
+    _held(journal, "another")
+    before = journal.action(effect.action_id), journal.trail(effect.action_id)
+
+    with pytest.raises(FencedError):
+        _decline(journal, held, effect, known)
+
+    assert (journal.action(effect.action_id), journal.trail(effect.action_id)) == before
+
+
+def test_a_part_that_does_not_fit_undoes_every_part(database: Database) -> None:
+    def lane(name: str, **where: object) -> Update:
+        return Update(lanes, {"epoch": 7}, {"name": name, **where})
+
+    with database.write() as connection:
+        connection.execute(insert(lanes), [{"name": "a"}, {"name": "b"}])
+    misfits: list[Write] = [lane("b", epoch=5), lane("none"), Insert(lanes, [{"name": "b", "owner": "", "epoch": 0}])]
+    for misfit in misfits:
+        with database.write() as connection:
+            touched = run(connection, [lane("a"), misfit], is_whole=True)
+            assert list(touched) == [1, 0]
+            connection.rollback()
+    with database.read() as connection:
+        assert set(connection.execute(select(lanes.c.epoch)).scalars()) == {0}
+
+    with database.write() as connection:
+        run(connection, [lane("a"), Delete(quotes, {"id": "none"})], is_whole=True)
+        connection.rollback()  # too late: it is committed
+    with database.read() as connection:
+        assert connection.execute(select(lanes.c.epoch).where(lanes.c.name == "a")).scalar_one() == 7
+
+
+def test_what_was_begun_before_is_committed_with_it_or_not_at_all(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(insert(lanes).values(name="a"))
+        run(connection, [Update(lanes, {"epoch": 7}, {"name": "a"})], is_whole=True)
+        connection.rollback()
+
+    with database.read() as connection:
+        assert connection.execute(select(lanes)).all() == []
+
+
+def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(postgres_journal: str) -> None:
+    first = open_database(postgres_journal)
+
+    def alter(words: str) -> None:
+        name = make_url(postgres_journal).database
+        with first.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f'ALTER DATABASE "{name}" {words}'))
+
+    try:
+        alter("SET default_transaction_isolation = 'serializable'")
+        alter("SET default_transaction_read_only = 'on'")
+        other = open_database(postgres_journal)
+        with other.write() as connection:
+            found = postgres_texts.commit_alone(connection, "SELECT current_setting('transaction_isolation')", ())
+            assert found == [("read committed",)]
+            run(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])], is_whole=True)
+        other.close()
+    finally:
+        alter("RESET ALL")
+        first.close()
+
+
+def test_after_a_commit_alone_a_transaction_is_one_again(database: Database) -> None:
+    with database.write() as connection:
+        run(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])], is_whole=True)
+        run(connection, [Insert(lanes, [{"name": "b", "owner": "", "epoch": 0}])])
+        connection.rollback()
+
+    with database.read() as connection:
+        assert list(connection.execute(select(lanes.c.name)).scalars()) == ["a"]
+
+
+# -- errors ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_a_text_of_ours_repeats_no_value(database: Database) -> None:
+    with database.write() as connection:
+        with pytest.raises(DBAPIError) as alone:
+            postgres_texts.commit_alone(connection, "SELECT CAST($1 AS integer)", (SECRET,))
+        with pytest.raises(DBAPIError) as within:
+            postgres_texts.fetch(connection, "SELECT CAST($1 AS integer)", (SECRET,))
+        connection.rollback()
+
+    for caught in (alone, within):
+        assert SECRET not in f"{caught.value} {caught.value.orig} {caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("how", ["alone", "within"])
+def test_a_server_that_goes_away_in_a_text_of_ours_is_unavailable_and_then_back(database: Database, how: str) -> None:
+    cut = "SELECT pg_terminate_backend(pg_backend_pid())"
+    act = {"alone": postgres_texts.commit_alone, "within": postgres_texts.fetch}[how]
+    with pytest.raises(UnavailableError), database.write() as connection:
+        act(connection, cut, ())
+
+    with database.write() as connection:
+        assert postgres_texts.fetch(connection, "SELECT 1", ()) == [(1,)]
+
+
+# -- nobody waits ------------------------------------------------------------------------------------------------------
+
+
+def test_a_submit_does_not_wait_for_a_worker_that_renews_its_lease(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    _submitted(journal)
+    done: list[StoredEffect] = []
+    with stage.database.write() as worker:
+        worker.execute(update(lanes).values(owner="w"))
+        clicking = threading.Thread(target=lambda: done.append(_submitted(journal, "click-0002")))
+        clicking.start()
+        clicking.join(20)
+        assert done, "it waits"
+    clicking.join(60)
+
+
+def test_who_comes_while_a_lane_is_being_taken_is_told_at_once_and_comes_again(stage: Stage) -> None:
+    runtime, other = stage.runtime(), stage.runtime()
+    effect = _submitted(runtime.journal)
+    told: list[Any] = []
+    other.on_poke = lambda *said: told.append(said)
+
+    with runtime.journal.claim_turn(LANE, "w", LEASE) as turn:
+        with pytest.raises(BeingTakenError), other.journal.claim_turn(LANE, "v", LEASE):
+            pass
+        assert other.drain(LANE).busy
+        assert turn is not None
+        turn.abandon()
+
+    ((lane, at),) = told
+    assert (lane, stage.clock.now() < at <= stage.clock.now() + timedelta(seconds=1)) == (LANE, True)
+    assert other.drain(LANE).delivered
+    assert runtime.action(effect.action_id).outcome == "settled"
+
+
+def test_a_lane_that_is_held_is_busy_and_nobody_comes_again(stage: Stage) -> None:
+    runtime = stage.runtime()
+    _submitted(runtime.journal)
+    _held(runtime.journal)
+    told: list[Any] = []
+    runtime.on_poke = lambda *said: told.append(said)
+
+    assert runtime.drain(LANE).busy
+    assert told == []
+
+
+# -- what was stored ---------------------------------------------------------------------------------------------------
+
+
+def test_a_submit_answers_with_what_is_stored(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    wanted = edit("click-0001")
+
+    answered = journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps}).action
+
+    assert answered == journal.action(answered.id)
+    with stage.database.read() as connection:
+        assert list(connection.execute(select(lanes.c.name)).scalars()) == [LANE]
+
+
+def test_rows_that_are_there_already_are_not_returned_as_new(database: Database) -> None:
+    row = {"name": "a", "owner": "", "epoch": 0}
+    with database.write() as connection:
+        run(connection, [Ensure(lanes, row), Ensure(lanes, {**row, "name": "b"})])
+        run(connection, [Ensure(lanes, {**row, "epoch": 9})])
+        assert connection.execute(select(lanes.c.name, lanes.c.epoch).order_by(lanes.c.name)).all() == [
+            ("a", 0),
+            ("b", 0),
+        ]
+        fresh = {**row, "name": "c"}
+        columns = (lanes.c.name, lanes.c.epoch)
+        assert run_returning(connection, [Insert(lanes, [fresh])], {0: columns}) == [["c", 0]]
+        assert run_returning(connection, [Insert(lanes, [row])], {0: columns}) == []
+        assert run_returning(connection, [Insert(lanes, [fresh, {**row, "name": "d"}])], {0: columns}) == []
+        assert connection.execute(select(effects)).all() == []

@@ -1,0 +1,162 @@
+"""Rows cut out of an answer say what the parser says of them, whatever the answer looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from xml.sax.saxutils import escape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.transport.cut_rows import CutRow, cells_of_cut
+from pmsbridge.transport.dataset import DataSetReader
+from tests.unit.transport.answers import answer, data_set, row, simple
+
+POISON = frozenset({"sSSN", "sWebPassword"})
+COLUMNS = ("UnitID", "sName", "sName2", "sNote", "sSSN", "sWebPassword")
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
+SPECIAL = st.sampled_from(
+    ["", " ", "<b>", "a & b", "]]>", "x\r\ny", "_x0041_", "</Table>", "Table", "&amp;", "'\"", "é"]
+)
+ROWS = st.lists(
+    st.tuples(st.sampled_from(["Table", "Table1", "RT"]), st.dictionaries(st.sampled_from(COLUMNS), TEXT | SPECIAL)),
+    max_size=8,
+)
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def cut(data: bytes | Iterable[bytes], **more: object) -> list[tuple[str, dict[str, str] | CutRow]]:
+    reader = DataSetReader([data] if isinstance(data, bytes) else data, drop=POISON, **more)  # type: ignore[arg-type]
+    return list(reader.cut_tables("Table", "Table1", "RT", cut={"Table", "Table1"}))
+
+
+def plain(rows: Iterable[tuple[str, dict[str, str] | CutRow]]) -> list[tuple[str, dict[str, str]]]:
+    """As cells, by table: between two tables the order may be another."""
+    found = [(table, cells_of_cut(row.line) if isinstance(row, CutRow) else row) for table, row in rows]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def parsed(data: bytes) -> list[tuple[str, dict[str, str]]]:
+    found = DataSetReader([data], drop=POISON).tables("Table", "Table1", "RT")
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def how_many(rows: Iterable[tuple[str, object]]) -> int:
+    return sum(isinstance(each, CutRow) for _, each in rows)
+
+
+@given(ROWS, st.integers(1, 4000))
+def test_cut_rows_say_what_the_parser_says(rows: list[tuple[str, dict[str, str]]], size: int) -> None:
+    data = simple(rows)
+
+    assert plain(cut(pieces(data, size))) == parsed(data)
+
+
+@given(ROWS)
+def test_single_cells_are_found_without_the_others(rows: list[tuple[str, dict[str, str]]]) -> None:
+    for _, found in cut(simple(rows)):
+        if isinstance(found, CutRow):
+            cells = cells_of_cut(found.line)
+            assert {name: found.get(name, "absent") for name in COLUMNS} == {
+                name: cells.get(name, "absent") for name in COLUMNS
+            }
+
+
+ROW = '<Table diffgr:id="Table1" msdata:rowOrder="0"><UnitID>1</UnitID>{}</Table>'
+ODD = {
+    "a comment": ("<!-- <sName>no</sName> --><sName>a<!-- b -->c</sName>", 0),
+    "a CDATA section": ("<sName><![CDATA[</Table><Table>]]></sName>", 0),
+    "an instruction": ("<?x y?><sName>a</sName>", 0),
+    "a nil cell": ('<sName xsi:nil="true" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" />', 1),
+    "an empty cell": ("<sName /><sNote/>", 1),
+    "kept blanks": ('<sName xml:space="preserve"> </sName>', 1),
+    "a number for a character": ("<sName>&#233;&#xE9;</sName>", 1),
+    "an escaped name": ("<sUnit_x0020_Name>a</sUnit_x0020_Name>", 1),
+    "a cell called as the table": ("<Table>a</Table>", 0),
+    "text between cells": ("text<sName>a</sName>text", 1),
+    "poison": ("<sSSN>078-05-1120</sSSN><sWebPassword />", 1),
+    "poison with an attribute": ('<sSSN xml:space="preserve">078-05-1120</sSSN>', 1),
+    "a cell twice": ("<sName>a</sName><sName>b</sName>", 1),
+    "Windows line ends": ("\r\n  <sName>a\r\nb</sName>\r\n", 1),
+}
+
+
+@pytest.mark.parametrize(("inside", "count"), ODD.values(), ids=ODD)
+def test_odd_rows_are_read_as_the_parser_reads_them(inside: str, count: int) -> None:
+    data = answer(data_set([ROW.format("<sName>first</sName>"), ROW.format(inside), ROW.format("<sName>last</sName>")]))
+    try:
+        wanted = parsed(data)
+    except UnavailableError as refused:
+        with pytest.raises(UnavailableError, match=refused.code):
+            cut(data)
+        return
+    found = cut(data)
+
+    assert plain(found) == wanted
+    assert how_many(found) == (3 if count else 1)
+    assert not any(b"078-05" in row.line for _, row in found if isinstance(row, CutRow))
+
+
+@pytest.mark.parametrize("inside", [
+    "<sName>a</sNote>", "<sName>a", "a & b", "<sName>&what;</sName>", "<sName><b>a</b></sName>", "<sName>]]></sName>",
+])  # fmt: skip
+def test_a_row_that_is_no_sound_xml_is_refused_when_it_is_read(inside: str) -> None:
+    try:
+        rows = cut(answer(data_set([ROW.format(inside)])))
+    except UnavailableError:
+        return
+    with pytest.raises(ValueError, match=r"sound XML|more than text"):
+        plain(rows)
+
+
+@pytest.mark.parametrize("sign", ["\x00", "\x1e", "\x1f", "\x0b"])
+def test_characters_that_xml_does_not_have_refuse_the_whole_answer(sign: str) -> None:
+    with pytest.raises(UnavailableError):
+        cut(answer(data_set([ROW.format(f"<sName>{sign}</sName>")])))
+
+
+def test_an_answer_that_breaks_off_is_refused() -> None:
+    data = simple([("Table", {"UnitID": str(number)}) for number in range(3)])
+    for end in range(len(data) - 1):
+        with pytest.raises(UnavailableError):
+            cut(data[:end].rstrip())
+
+
+def test_another_encoding_is_the_parsers_business() -> None:
+    data = simple([("Table", {"sName": "é"})]).decode()
+    head, _, rest = data.partition("?>")
+    latin = f"{head.replace('utf-8', 'iso-8859-1')}?>{rest}".encode("iso-8859-1")
+    found = cut(latin)
+
+    assert how_many(found) == 0
+    assert plain(found) == [("Table", {"sName": "é"})]
+
+
+def test_rows_that_were_cut_count_against_the_cap() -> None:
+    with pytest.raises(UnavailableError, match="too_many_rows"):
+        cut(simple([("Table", {"UnitID": "1"})] * 3), row_cap=2)
+
+
+def test_cells_of_our_own_are_kept_with_the_row() -> None:
+    ((_, found),) = cut(simple([("Table", {"UnitID": "1", "sName": "a & b"})]))
+    assert isinstance(found, CutRow)
+    before = found.line
+    found[" leaving"] = "2026-11-30"
+
+    assert (found.get(" leaving"), found.get("UnitID"), found.get("sNo")) == ("2026-11-30", "1", "")
+    assert found.line != before
+    assert cells_of_cut(found.line) == {"UnitID": "1", "sName": "a & b", " leaving": "2026-11-30"}
+    assert cells_of_cut(found.line, {"sName"}) == {"UnitID": "1", " leaving": "2026-11-30"}
+
+
+def test_memory_holds_no_row_that_does_not_end() -> None:
+    endless = row("Table", {"sName": escape("x" * 600_000)}, 0)
+    found = cut(pieces(answer(data_set([endless])), 32_768))
+
+    assert how_many(found) == 0
+    assert len(plain(found)[0][1]["sName"]) == 600_000
