@@ -84,7 +84,9 @@ class MappingFormat(Protocol):
     def name(self) -> str:
         """Short name, the entry point's own."""
 
-    def lint(self, file: Path, *, production: bool = False, openapi: Path | None = None) -> Sequence[Mapping[str, Any]]:
+    def lint(
+        self, file: Path, *, production: bool = False, openapi: Path | None = None, examples: Path | None = None
+    ) -> Sequence[Mapping[str, Any]]:
         """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level`` (error, warning).
 
         Raises:

@@ -119,14 +119,16 @@ class Filler:
             entries = self._resolved(str(made["$each"]))
             return [self.with_places(part=entry).structure(made["$make"]) for entry in entries or ()]
         if "$record" in made:
-            return self._record(str(made["$record"]))
+            beside = {key: each for key, each in made.items() if key != "$record"}
+            return {**self._record(str(made["$record"])), **self.structure(beside)}
         return self._long_form(made)
 
-    def _record(self, which: str) -> Any:  # noqa: ANN401
+    def _record(self, which: str) -> dict[str, Any]:
         if which not in self.record:
             message = "$record: nothing is updated here"
             raise CannotSayError(message)
-        return self.record[which]
+        record: dict[str, Any] = self.record[which]
+        return record
 
     def _long_form(self, made: dict[str, Any]) -> Any:  # noqa: ANN401
         value = self.value(made["$value"]) if isinstance(made["$value"], str) else made["$value"]

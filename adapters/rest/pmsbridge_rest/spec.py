@@ -16,7 +16,7 @@ import yaml
 
 from pmsbridge.errors import ConfigurationError
 
-__all__ = ["Operation", "Shape", "Spec", "load_spec"]
+__all__ = ["Operation", "Shape", "Spec", "load_spec", "path_fits"]
 
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _LARGEST_BYTES: Final = 60_000_000
@@ -86,9 +86,8 @@ class Spec:
 
         The base address may end with the first steps of the document's paths.
         """
-        wanted = _steps(path)
         candidates = [each for each in self.operations() if each.method == method.lower()]
-        fitting = [each for each in candidates if _fits(wanted, _steps(each.path))]
+        fitting = [each for each in candidates if path_fits(path, each.path)]
         return min(fitting, key=lambda each: len(each.path), default=None)
 
     def shape(self, schema: Any) -> Shape:  # noqa: ANN401 - whatever stands in the document
@@ -163,13 +162,20 @@ def _steps(path: str) -> list[str]:
     return [_PLACE.sub("{}", step) for step in path.strip("/").split("/")]
 
 
-def _fits(wanted: list[str], given: list[str]) -> bool:
-    """The document's path, or its end where the base address has the beginning."""
+def path_fits(path: str, documented: str, *, by_example: bool = False) -> bool:
+    """Whether a path of a mapping is a documented one, or its end where the base address has the beginning.
+
+    Args:
+        path: The mapping's.
+        documented: The document's; its places stand for anything.
+        by_example: The documented path is an example, so a place of the mapping stands for anything as well.
+    """
+    wanted, given = _steps(path), _steps(documented)
     shorter = min(len(wanted), len(given))
     if not shorter or len(given) < len(wanted):
         return False
     pairs = zip(wanted, given[len(given) - len(wanted) :], strict=True)
-    return all(one == other or "{}" in other for one, other in pairs)
+    return all(one == other or "{}" in other or (by_example and "{}" in one) for one, other in pairs)
 
 
 def load_spec(path: Path) -> Spec:

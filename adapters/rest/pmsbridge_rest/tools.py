@@ -13,12 +13,13 @@ from pydantic import ValidationError
 from pmsbridge.actions.effects import effect_from_json
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.lint import lint
+from pmsbridge_rest.lint.against_examples import load_examples
 from pmsbridge_rest.mapping.connection import Evidence
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.scaffold import scaffold
-from pmsbridge_rest.spec import Spec, load_spec
+from pmsbridge_rest.spec import load_spec
 
 __all__ = ["MappingTools", "plugin"]
 
@@ -30,20 +31,26 @@ class MappingTools:
 
     name = "rest"
 
-    def lint(self, file: Path, *, production: bool = False, openapi: Path | None = None) -> list[dict[str, Any]]:
+    def lint(
+        self, file: Path, *, production: bool = False, openapi: Path | None = None, examples: Path | None = None
+    ) -> list[dict[str, Any]]:
         """What is wrong or doubtful in a mapping file, in its order.
 
         Args:
             file: The mapping.
             production: It is to be used for real tenants.
             openapi: The vendor's document; None for the one that the mapping names, if it names one that is there.
+            examples: The vendor's examples; None likewise.
 
         Raises:
             ConfigurationError: The file or the document cannot be read.
         """
         content = _content(file)
-        spec = load_spec(openapi) if openapi is not None else _own_spec(file)
-        return [asdict(each) for each in lint(content, production=production, spec=spec)]
+        openapi, examples = openapi or _beside(file, "openapi"), examples or _beside(file, "examples")
+        spec = None if openapi is None else load_spec(openapi)
+        published = None if examples is None else load_examples(examples)
+        found = lint(content, production=production, spec=spec, examples=published)
+        return [asdict(each) for each in found]
 
     def actions(self, file: Path) -> list[str]:
         """The actions of a mapping.
@@ -105,14 +112,14 @@ def _content(file: Path) -> bytes:
         raise ConfigurationError(message, code="no_mapping") from None
 
 
-def _own_spec(file: Path) -> Spec | None:
-    """The document that a mapping names, beside its file; None when it names none, or it is not there."""
+def _beside(file: Path, which: str) -> Path | None:
+    """What a mapping's contract names, beside its file; None when it names nothing, or it is not there."""
     try:
-        named = load_mapping(file).contract.openapi
+        named = str(getattr(load_mapping(file).contract, which))
     except ConfigurationError:
         return None
     path = file.parent / named
-    return load_spec(path) if named and path.is_file() else None
+    return path if named and path.is_file() else None
 
 
 def _check_options(mapping: Mapping, options: Table[str, str]) -> None:

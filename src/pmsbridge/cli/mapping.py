@@ -32,11 +32,16 @@ _OpenApi = Annotated[
     Path | None, typer.Option(metavar="DOCUMENT", help="The vendor's OpenAPI document; else the one the file names.")
 ]
 
+_Examples = Annotated[
+    Path | None, typer.Option(metavar="EXAMPLES", help="The vendor's examples, JSON; else those the file names.")
+]
+
 
 @group.command("lint")
 def lint(
     file: _File,
     openapi: _OpenApi = None,
+    examples: _Examples = None,
     production: Annotated[
         bool, typer.Option("--production", help="It is for real tenants: what is only guessed is an error.")
     ] = False,
@@ -44,7 +49,7 @@ def lint(
     as_json: JsonOption = False,
 ) -> None:
     """Tell what is wrong or doubtful in a mapping file, with line and column. Exit code 1 when something is wrong."""
-    found = _format(form).lint(file, production=production, openapi=openapi)
+    found = _format(form).lint(file, production=production, openapi=openapi, examples=examples)
     errors = sum(each["level"] == "error" for each in found)
     if as_json:
         print_json({"file": str(file), "errors": errors, "findings": list(found)})

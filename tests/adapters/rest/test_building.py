@@ -144,6 +144,15 @@ def test_a_list_is_made_of_every_part(harbor: Mapping) -> None:
     ]
 
 
+def test_the_record_of_an_update_may_have_keys_beside_it(harbor: Mapping) -> None:
+    filled = small(harbor, id="7").with_record(changes={"email": "e"})
+
+    assert filled.structure({"customer": "{effect.id}", "$record": "changes"}) == {"customer": "7", "email": "e"}
+    assert filled.structure({"data": {"$record": "changes"}}) == {"data": {"email": "e"}}
+    with pytest.raises(CannotSayError, match="nothing is updated"):
+        filled.structure({"$record": "whole"})
+
+
 def test_money_is_never_sent_without_a_codec(harbor: Mapping) -> None:
     with pytest.raises(CannotSayError, match="money"):
         filler(harbor, payment()).value("{effect.total}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.lint import lint
+from pmsbridge_rest.lint.against_examples import Example, load_examples
 from pmsbridge_rest.mapping.poison import poisonous
 from pmsbridge_rest.mapping.problems import Problem
 from pmsbridge_rest.spec import Spec, load_spec
@@ -124,10 +126,10 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
     ),
     (
         "body: {customer: {$record: changes}}",
-        "body: {id: x}",
+        "body: {no_portal: x}",
         "error",
         "read_only_written",
-        "actions.change_contact.steps.0.body.id",
+        "actions.change_contact.steps.0.body.no_portal",
     ),
     (", within: 5s}", ", within: 40s}", "error", "too_long", "actions.schedule_move_out.steps.0.verify.within"),
     (
@@ -265,3 +267,56 @@ def test_a_document_that_refers_to_itself_is_read_to_an_end() -> None:
 
     assert looping.resolved({"$ref": "#/components/a"}) == {}
     assert looping.shape({"$ref": "#/components/b"}).is_open in {True, False}
+
+
+# against the vendor's own examples
+
+PAID = {"amount_cents": 100, "paid_on": "01/31/2026", "method": "online", "reference": "r",
+        "gateway": {"name": "g", "id": "1"}}  # fmt: skip
+UNIT_ROW = {"id": 7, "label": "A1", "status": "free", "rate_cents": 100}
+
+
+def published(folder: Path, *operations: dict[str, Any]) -> list[Example]:
+    file = folder / "examples.json"
+    file.write_text(json.dumps({"operations": operations}), encoding="utf-8")
+    return load_examples(file)
+
+
+def test_examples_that_agree_have_no_findings(tmp_path: Path) -> None:
+    examples = published(
+        tmp_path,
+        {"method": "POST", "url": "/api/v3/leases/77/payments?x=1", "request": PAID},
+        {"method": "get", "path": "/units/7", "response": {"ok": True, "data": UNIT_ROW}},
+        {"method": "GET", "path": "/sites/1/units", "response": {"ok": True, "data": [UNIT_ROW, {}]}},
+    )
+
+    assert findings(examples=examples) == []
+
+
+def test_a_key_that_no_example_has_is_a_doubt(tmp_path: Path) -> None:
+    operations = [{"method": "POST", "path": "/leases/77/payments", "request": {**PAID, "gateway": {"name": "g"}}}]
+
+    found = findings(examples=published(tmp_path, *operations))
+
+    assert about(found, PAY) == [("warning", "not_in_examples", "actions.take_payment.steps.0.body.gateway.id")]
+
+
+def test_an_example_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    rows = [{**UNIT_ROW, "rate_cents": "1.5"}, UNIT_ROW, {"label": "no id"}]
+    operation = {"method": "GET", "path": "/sites/1/units", "response": {"data": rows}}
+
+    found = findings(examples=published(tmp_path, operation))
+
+    assert {(each.level, each.rule, each.key) for each in found} == {
+        ("error", "unreadable_example", "entities.units.all")
+    }
+    assert len(found) == 2
+    assert "asking_rate" in found[0].what
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"operations": 5}', '{"operations": [{}]}', '{"operations": ["x"]}'])
+def test_a_file_that_holds_no_examples_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "e.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="operations"):
+        load_examples(tmp_path / "e.json")

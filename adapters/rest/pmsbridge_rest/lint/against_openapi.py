@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pmsbridge_rest.lint.findings import Finding, doubt, wrong
+from pmsbridge_rest.lint.sending import sent_keys
 from pmsbridge_rest.lint.writes import steps_of
-from pmsbridge_rest.mapping.actions import Step
 from pmsbridge_rest.mapping.document import Mapping
-from pmsbridge_rest.mapping.paths import parse_path, write_at
 from pmsbridge_rest.mapping.problems import did_you_mean
 from pmsbridge_rest.mapping.requests import Call
 from pmsbridge_rest.mapping.walking import Key, sections_of
@@ -52,40 +51,9 @@ def _is_paged(mapping: Mapping, name: str) -> bool:
 
 
 def _body(mapping: Mapping, spec: Spec, key: Key, call: Call, schema: dict[str, Any]) -> Iterator[Finding]:
-    body = _sample(mapping, call)
+    body = sent_keys(mapping, call)
     if body is not None:
         yield from _table(mapping, spec, (*key, "body"), body, schema, _DEEPEST)
-
-
-def _sample(mapping: Mapping, call: Call) -> dict[str, Any] | None:
-    """The keys of the body as they would be sent; fields of an update are optional, so only their places count."""
-    body: Any = call.body
-    if isinstance(call, Step):
-        record = _record_keys(mapping, call) if call.update is not None else {}
-        body = record if body is None and call.update is not None else _with_record(body, record)
-        at = getattr(call.idempotency, "at", None)
-        body = body if at is None else write_at(body or {}, at, "")
-    return body if isinstance(body, dict) else None
-
-
-def _record_keys(mapping: Mapping, step: Step) -> dict[str, Any]:
-    made: dict[str, Any] = {}
-    entity = mapping.entities.get(step.update.entity) if step.update is not None else None
-    for field in entity.fields.values() if entity is not None else ():
-        if field.is_written and field.at is not None and all(each.index is None for each in parse_path(field.at)):
-            try:
-                made = write_at(made, field.at, "")
-            except ValueError:
-                continue
-    return made
-
-
-def _with_record(body: Any, record: dict[str, Any]) -> Any:  # noqa: ANN401 - a body
-    if isinstance(body, dict):
-        if "$record" in body:
-            return record
-        return {key: _with_record(each, record) for key, each in body.items()}
-    return [_with_record(each, record) for each in body] if isinstance(body, list) else body
 
 
 def _table(

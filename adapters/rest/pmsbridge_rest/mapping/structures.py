@@ -43,8 +43,10 @@ def _check_special(table: dict[str, Any]) -> None:
         message = f"{unknown[0]} is not one of {', '.join(sorted(SPECIAL))}"
         raise ValueError(message)
     allowed = ({"$each", "$make"}, {"$value"}, {"$value", "$as"}, {"$value", "$none"}, {"$value", "$as", "$none"})
-    if ours and (ours != set(table) or ours not in (*allowed, {"$record"})):
-        message = "special keys stand alone: $each with $make, $value with $as or $none, or $record"
+    if ours and ours != {"$record"} and (ours != set(table) or ours not in allowed):
+        message = (
+            "special keys stand alone: $each with $make, $value with $as or $none; only $record has others beside it"
+        )
         raise ValueError(message)
     if table.get("$none", "omit") not in {"omit", "null", "empty", "refuse"}:
         message = "$none is omit, null, empty or refuse"
@@ -64,7 +66,7 @@ Body = Annotated[
 
 ``$each`` with ``$make``: a list, one entry for every entry of the path after ``$each``, in which ``{part...}`` is that
 entry. ``$value`` with ``$as`` (a codec) or ``$none`` (omit, null, empty, refuse): one value, in the long form.
-``$record``: what an update makes, the whole record or its changes.
+``$record``: what an update makes, the whole record or its changes; keys beside it are added.
 """
 
 Structure = Annotated[

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, DocumentStartEvent, NodeEvent
+from yaml.events import AliasEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 __all__ = ["Mark", "Tree", "Trouble", "read_tree"]
@@ -67,8 +67,7 @@ def read_tree(content: bytes) -> tuple[Tree, list[Trouble]]:
     tree = Tree()
     try:
         text = _decoded(content)
-        _check_events(text)
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _composed(text)
     except Trouble as trouble:
         return tree, [trouble]
     except yaml.MarkedYAMLError as error:
@@ -97,6 +96,8 @@ def _own_words(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or "it cannot be parsed"
     if "'\\t'" in problem:
         return "a tab; indent with blanks"
+    if "found another document" in problem:
+        return "a second document; a mapping is one, so take out the ---"
     if "mapping values are not allowed" in problem:
         return "a colon where no key can stand; put the text in quotes"
     return re.sub(r"'[^']*'|\"[^\"]*\"", "...", problem)
@@ -106,22 +107,39 @@ def _mark(mark: Any) -> Mark:  # noqa: ANN401 - the library's own, or None
     return Mark(1, 1) if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 
-def _check_events(text: str) -> None:
-    """What must be seen before the tree is built: depth, size, aliases, tags, a second document."""
-    depth = nodes = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+class _Strict(yaml.SafeLoader):
+    """Refuses what must be refused before the tree is built: depth, size, aliases, tags."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)  # type: ignore[no-untyped-call]  # the stubs leave some out
+        self._depth = self._nodes = 0
+
+    def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401 - the library's own
+        """One node, looked at before anything below it is."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         here = _mark(event.start_mark)
-        nodes += isinstance(event, NodeEvent)
-        documents += isinstance(event, DocumentStartEvent)
-        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > _DEEPEST or nodes > _MOST_NODES:
+        self._nodes += 1
+        if self._depth > _DEEPEST or self._nodes > _MOST_NODES:
             raise Trouble(here, f"deeper than {_DEEPEST} levels, or more than {_MOST_NODES:,} values")
-        if documents > 1:
-            raise Trouble(here, "a second document; a mapping is one, so take out the ---")
-        if isinstance(event, AliasEvent) or getattr(event, "anchor", None):
+        if isinstance(event, AliasEvent) or event.anchor:
             raise Trouble(here, "anchors (&) and aliases (*) are not read; name a codec or a pagination instead")
-        if getattr(event, "tag", None):
+        if event.tag:
             raise Trouble(here, "tags (!) are not read; write plain values")
+        self._depth += 1
+        try:
+            node: Node | None = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+        finally:
+            self._depth -= 1
+        return node
+
+
+def _composed(text: str) -> Node | None:
+    loader = _Strict(text)
+    try:
+        node: Node | None = loader.get_single_node()  # type: ignore[no-untyped-call]
+    finally:
+        loader.dispose()  # type: ignore[no-untyped-call]
+    return node
 
 
 def _plain(node: Node, path: tuple[str | int, ...], tree: Tree, troubles: list[Trouble]) -> Any:  # noqa: ANN401

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pmsbridge_rest.mapping.model_fields import ENTITY_MODELS, Sort, Target, required_of, targets_of
-from pmsbridge_rest.mapping.poison import poisonous
 from pmsbridge_rest.scaffold.words import FIELD_WORDS, NOUN_WORDS, STATE_WORDS, noun_of, plain
 from pmsbridge_rest.spec import Operation, Spec
 
@@ -148,15 +147,12 @@ def rows_of(spec: Spec, answer: Any) -> tuple[str, dict[str, Any]]:  # noqa: ANN
 
 
 def keys_of(spec: Spec, schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The keys of a row by their path, two levels deep; what no mapping may read is left out."""
+    """The keys of a row by their path, two levels deep."""
     made: dict[str, dict[str, Any]] = {}
     for name, each in spec.shape(schema).properties.items():
-        if poisonous(name):
-            continue
         made[_quoted(name)] = each
         for inner, below in spec.shape(each).properties.items() if each.get("type") != "array" else ():
-            if not poisonous(inner):
-                made[f"{_quoted(name)}.{_quoted(inner)}"] = below
+            made[f"{_quoted(name)}.{_quoted(inner)}"] = below
     return made
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pmsbridge_rest.mapping.model_fields import ACTIONS
-from pmsbridge_rest.mapping.poison import poisonous
 from pmsbridge_rest.mapping.references import STAFF_CAN_DO
 from pmsbridge_rest.scaffold.reads import Draft, by_likeness, path_of_mapping, rows_of
 from pmsbridge_rest.scaffold.words import REFERENCE_WORDS, noun_of, plain
@@ -135,7 +134,7 @@ def _body(spec: Spec, operation: Operation, idea: _Idea) -> dict[str, Any] | str
     made: dict[str, Any] = {}
     for key, schema in shape.properties.items():
         template = idea.values.get(plain(key), "")
-        if template and not schema.get("readOnly") and not poisonous(key):
+        if template and not schema.get("readOnly"):
             made[key] = template.replace("MONEY", _money(key, schema))
         elif plain(key) in REFERENCE_WORDS and plain(key) not in idea.values:
             made[key] = "{attempt.reference}"
