@@ -28,6 +28,7 @@ from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.doctor import examine
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.settings import read_settings, unfit_settings
+from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.writing import Writing
 
 __all__ = ["RestAdapter", "create"]
@@ -137,7 +138,7 @@ def create(
             its reference points.
     """
     settings = read_settings(account, options)
-    mapping = load_mapping(settings.mapping)
+    mapping = load_mapping(file_of(settings.mapping))
     problems = unfit_settings(account, settings, mapping)
     if problems:
         raise ConfigurationError("; ".join(problems), code="invalid_settings")

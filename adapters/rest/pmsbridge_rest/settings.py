@@ -82,7 +82,7 @@ class RestSettings(_Section):
     """One account.
 
     Attributes:
-        mapping: The mapping file.
+        mapping: The path of the mapping file, or the name of one that comes with the adapter.
         options: The mapping's options, those that are the same for every facility.
         secrets: By the mapping's name of a secret, its reference ("env:NAME").
         facilities: The facilities served.
@@ -96,7 +96,7 @@ class RestSettings(_Section):
         verify_tls: True for the system's certificate authorities, or the path of another bundle.
     """
 
-    mapping: Path
+    mapping: str = Field(min_length=1)
     options: dict[str, str] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
     facilities: tuple[FacilitySettings, ...] = Field(min_length=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import pmsbridge_rest
 from pmsbridge.actions.effects import (
     AddNote,
     CancelMoveOut,
@@ -42,6 +44,8 @@ from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.ports.streams import PullPort
 from pmsbridge_rest import plugin
 from pmsbridge_rest.adapter import RestAdapter, create
+from pmsbridge_rest.settings import read_settings
+from pmsbridge_rest.shipped import file_of
 from tests.adapters.rest.wire.harbor_office import HarborOffice, bad, opened_harbor
 from tests.adapters.rest.wire.office import Answer, FakeSecrets
 
@@ -539,6 +543,7 @@ def test_a_note_and_a_post_carry_what_finds_them_again(office: HarborOffice, ada
     ("wrong", "told"),
     [
         ({"mapping": "/nowhere.yaml"}, "/nowhere.yaml"),
+        ({"mapping": "nobody"}, "'nobody' is not shipped"),
         ({"mappings": "x"}, "Did you mean"),
         ({"options": {}}, "options.company: is missing"),
         ({"options": {"company": "a/b"}}, "options.company: does not look"),
@@ -615,3 +620,23 @@ def test_a_back_office_that_repeats_our_key_is_not_repeated(office: HarborOffice
 
     assert "not-a-real" not in refused.value.message + refused.value.code
     assert "may not do this" in refused.value.message
+
+
+def test_the_example_for_init_is_what_the_settings_take(tmp_path: Path) -> None:
+    text = (Path(pmsbridge_rest.__file__).parent / "example.toml").read_text(encoding="utf-8")
+    account = tomllib.loads(text.replace("{account}", "main"))["accounts"]["main"]
+
+    settings = read_settings("main", account["options"])
+
+    assert account["system"] == "rest"
+    assert settings.facilities[0].code == "F1"
+
+
+def test_a_shipped_mapping_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "harbor.yaml").write_bytes(HARBOR.read_bytes())
+    monkeypatch.setattr("pmsbridge_rest.shipped._FOLDER", tmp_path)
+
+    assert file_of("harbor") == tmp_path / "harbor.yaml"
+    assert file_of("./harbor.yaml") == Path("harbor.yaml")
+    with pytest.raises(ConfigurationError, match="harbor"):
+        file_of("harbour")
