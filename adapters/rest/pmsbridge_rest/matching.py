@@ -11,6 +11,7 @@ from pmsbridge_rest.filling import CannotSayError, Filler, value_at
 from pmsbridge_rest.mapping.conditions import Condition, Demand, Holds, fits_status
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.paths import ABSENT, parse_path
+from pmsbridge_rest.mapping.templates import Place, parse_template
 
 __all__ = ["case_fits", "condition_holds", "is_equal", "row_fits"]
 
@@ -79,8 +80,11 @@ def _meets(demand: Demand, value: Any, filler: Filler | None) -> bool:  # noqa: 
 
 def _filled(wanted: Any, filler: Filler | None) -> Any:  # noqa: ANN401
     """A wanted text with its places filled. Nothing for an optional place matches nothing."""
-    if not isinstance(wanted, str) or "{" not in wanted:
+    if not isinstance(wanted, str):
         return wanted
+    pieces = parse_template(wanted)
+    if not any(isinstance(piece, Place) for piece in pieces):
+        return "".join(map(str, pieces))
     if filler is None:
         message = "a place in a condition where nothing can fill it"
         raise CannotSayError(message)

@@ -249,3 +249,4 @@ def test_demands_of_order_and_presence(harbor: Mapping) -> None:
     assert not holds({"contains": "{effect.d}"}, "a2026-07-0b")
     assert not holds({"starts_with": "X"}, "aXb")
     assert holds(None, None)
+    assert holds("a{{b}}", "a{b}")

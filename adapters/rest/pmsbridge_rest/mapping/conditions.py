@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 
 from pmsbridge_rest.mapping.expressions import Expression
 from pmsbridge_rest.mapping.sections import Also, HeaderName, Section
-from pmsbridge_rest.mapping.templates import Template
+from pmsbridge_rest.mapping.templates import HAS_PLACES, Template, parse_template
 
 __all__ = ["Condition", "Demand", "Holds", "Scalar", "Statuses", "fits_status"]
 
@@ -47,6 +47,8 @@ def fits_status(status: int, statuses: tuple[str, ...]) -> bool:
 
 
 def _scalar(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, str):
+        parse_template(value)
     if value is None or isinstance(value, bool | int | str):
         return value
     message = "text in quotes, a whole number, true, false or null"
@@ -56,9 +58,10 @@ def _scalar(value: Any) -> Any:  # noqa: ANN401
 Scalar = Annotated[
     Any,
     AfterValidator(_scalar),
+    HAS_PLACES,
     WithJsonSchema({"type": ["string", "integer", "boolean", "null"]}),
 ]
-"""A plain value: text, whole number, true, false or null."""
+"""A plain value: text, where a condition stands with places to fill, whole number, true, false or null."""
 
 
 class Demand(Section):

@@ -63,14 +63,16 @@ def _allowed(key: Key) -> frozenset[str]:
         return _PLAIN | {"read", "row"}
     if key[0] == "actions":
         return _PLAIN | {"attempt", "effect", "part", "step"}
-    return _PLAIN | {"step", "read"} if key[0] == "pagination" else _PLAIN
+    if key[0] == "pagination":
+        return _PLAIN | {"step", "read"}
+    return _PLAIN if key[0] == "connection" else frozenset()
 
 
 def _place(mapping: Mapping, key: Key, place: Place) -> Found:
     allowed = _allowed(key)
     if place.root not in allowed:
         reason = " (secrets stand in auth only)" if place.root == "secret" else ""
-        what = f"{place.root} cannot be filled here{reason}; here stand {', '.join(sorted(allowed))}"
+        what = f"{place.root} cannot be filled here{reason}; here stand {', '.join(sorted(allowed)) or 'no places'}"
         yield key, "wrong_place", what
         return
     if place.codec and place.codec not in {**BUILT_IN, **mapping.codecs}:
