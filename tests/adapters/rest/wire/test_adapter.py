@@ -44,6 +44,9 @@ from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.ports.streams import PullPort
 from pmsbridge_rest import plugin
 from pmsbridge_rest.adapter import RestAdapter, create
+from pmsbridge_rest.bodies.exact_json import read_json
+from pmsbridge_rest.mapping.document import Mapping
+from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.settings import read_settings
 from pmsbridge_rest.shipped import file_of
 from tests.adapters.rest.wire.harbor_office import HarborOffice, bad, opened_harbor
@@ -640,3 +643,20 @@ def test_a_shipped_mapping_is_found_by_its_name(tmp_path: Path, monkeypatch: pyt
     assert file_of("./harbor.yaml") == Path("harbor.yaml")
     with pytest.raises(ConfigurationError, match="harbor"):
         file_of("harbour")
+
+
+@pytest.mark.parametrize("effect", [payment(), LEAVE, STAY, NOTE, POST], ids=lambda effect: effect.kind)
+def test_what_is_shown_beforehand_is_what_leaves(office: HarborOffice, harbor: Mapping, effect: Any) -> None:
+    office.leases["70"]["leaving"] = "06/15/2026"
+    option = {"company": "acme", "site": "1"}
+    all_shown = preview(harbor, effect.kind, effect=effect, option=option, now=NOW)
+    (shown,) = [one for one in all_shown if one.purpose == "send"]
+    adapter = create("main", options(office), secrets=SECRETS, clock=NoWaiting())
+
+    adapter.execute(effect, first(adapter, effect))
+
+    (sent,) = office.writes()
+    assert (sent.method, f"https://acme.harbor.example/api/v3{sent.path}") == (shown.method, shown.url)
+    assert (read_json(sent.body) if sent.body else None) == shown.body
+    assert {name.lower() for name in shown.headers} <= set(sent.headers)
+    adapter.close()
