@@ -21,7 +21,7 @@ from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.scaffold import scaffold
 from pmsbridge_rest.spec import load_spec
 
-__all__ = ["MappingTools", "plugin"]
+__all__ = ["MappingTools"]
 
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
@@ -98,10 +98,6 @@ class MappingTools:
         short = _NOT_A_WORD.sub("_", (name or openapi.stem).lower()).strip("_")[:40]
         short = short if short[:1].isalpha() else f"vendor_{short}"[:40]
         return scaffold(spec, name=short, file=openapi.name, evidence=Evidence(evidence))
-
-
-plugin = MappingTools()
-"""What the entry point points at."""
 
 
 def _content(file: Path) -> bytes:

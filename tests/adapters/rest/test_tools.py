@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from pmsbridge.cli.running import run
 from pmsbridge.errors import ConfigurationError
+from pmsbridge_rest import mapping_tools
 from pmsbridge_rest.lint import lint
 from pmsbridge_rest.mapping import schema
 from pmsbridge_rest.mapping.document import Mapping
@@ -165,6 +166,13 @@ def test_the_command_drafts_a_mapping_and_overwrites_nothing(command: Any, tmp_p
     assert command("scaffold", FOLDER / "harbor_openapi.yaml", "--evidence", "hearsay")[0] == 4
     assert command("scaffold", HARBOR)[0] == 4
     assert command("lint", HARBOR, "--format", "rset")[0] == 2
+
+
+def test_what_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping_tools, "find_spec", lambda name: None if name == "yaml" else object())
+
+    with pytest.raises(ConfigurationError, match=r"yaml: pip install 'pmsbridge\[rest\]'"):
+        _ = mapping_tools.plugin
 
 
 # scaffold

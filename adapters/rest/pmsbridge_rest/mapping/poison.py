@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from pmsbridge_rest.mapping.actions import Look, Step, Update
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import Consent, EntityMap, FieldMap
 from pmsbridge_rest.mapping.paths import parse_path
@@ -59,6 +60,11 @@ def _keys_of(section: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN4
     if isinstance(section, Call):
         yield from (((*key, "query", name), name) for name in section.query)
         yield from _body_keys(section.body, (*key, "body"))
+    if isinstance(section, Step | Look):
+        for name, expression in section.outputs.items():
+            yield from (((*key, "outputs", name), word) for word in _words_of(expression))
+    if isinstance(section, Update):
+        yield from _update_names(section, key)
     if isinstance(section, FieldMap):
         yield from _read_names(section, key)
     if isinstance(section, Consent):
@@ -72,7 +78,20 @@ def _read_names(field: FieldMap, key: Key) -> Iterator[tuple[Key, str]]:
     if field.at is not None:
         yield from (((*key, "at"), step.key) for step in parse_path(field.at))
     if field.expr is not None:
-        yield from (((*key, "expr"), word) for word in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", field.expr))
+        yield from (((*key, "expr"), word) for word in _words_of(field.expr))
+
+
+def _update_names(update: Update, key: Key) -> Iterator[tuple[Key, str]]:
+    """What goes back with a record, and where."""
+    for number, path in enumerate(update.keep):
+        yield from (((*key, "keep", number), step.key) for step in parse_path(path))
+    for number, reshape in enumerate(update.reshape):
+        yield from (((*key, "reshape", number, "write"), step.key) for step in parse_path(reshape.write))
+        yield from (((*key, "reshape", number, "read"), word) for word in _words_of(reshape.read))
+
+
+def _words_of(expression: str) -> list[str]:
+    return re.findall(r"[A-Za-z_][A-Za-z0-9_]*", expression)
 
 
 def _body_keys(value: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN401

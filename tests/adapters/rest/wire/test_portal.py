@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.errors import UnavailableError
+from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.portal.office import Office as PortalOffice
 from pmsbridge.portal.session import TenantSession
@@ -131,3 +136,42 @@ def test_the_dashboard_is_read_by_the_mapping(world: World) -> None:
 
     assert [str(row.balances.payable_now) for row in account.rentals] == ["120.50 USD", "0.00 USD"]
     assert world.session.ledger("70")[0].effective_on == date(2026, 5, 1)
+
+
+BAD = (
+    Answer(cut=0),
+    Answer(500, {}),
+    Answer(200, {"ok": False}),
+    Answer(502, raw=b"<html>"),
+    Answer(201, {"ok": 1}, cut=4),
+)
+CERTAIN = (Answer(429, {"ok": False}, {"Retry-After": "30"}), Answer(422, {"ok": False, "error": {"code": "NO"}}))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_goes_wrong_nothing_is_doubled_nothing_lost_and_nobody_told_a_falsehood(
+    world: World, seed: int
+) -> None:
+    dice = random.Random(seed)  # noqa: S311 - seeded dice are no cryptography
+    asked: dict[int, str] = {}
+    for click in range(6):
+        for _ in range(dice.randrange(3)):
+            answer = dice.choice([*BAD, *CERTAIN])
+            after_work = answer in BAD and dice.random() < 0.5
+            world.office.goes_wrong(dice.choice(["POST", "POST", "GET"]), "/payments$", answer, after_work=after_work)
+        cents = 1000 + click
+        amount = Money.of(f"10.0{click}", "USD")
+        with suppress(UnavailableError):
+            asked[cents] = world.session.pay_rental("70", MONEY, key=f"click-{click:04}", amount=amount).action_id
+        world.later(minutes=dice.randrange(1, 4))
+    for _ in range(30):
+        world.later(minutes=10)
+
+    kept = Counter(one["amount_cents"] for one in world.office.payments["70"])
+    for cents, action_id in asked.items():
+        outcome = world.session.action(action_id).outcome
+        assert kept[cents] <= 1
+        assert outcome in {Outcome.SETTLED, Outcome.NOT_SENT, Outcome.DECLINED, Outcome.NEEDS_REVIEW}
+        assert kept[cents] == 1 or outcome is not Outcome.SETTLED
+        assert kept[cents] == 0 or not outcome.nothing_changed
+    assert set(kept) <= set(asked)
