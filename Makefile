@@ -79,6 +79,7 @@ check-floors: $(STAMP)
 
 check-drift: $(STAMP)
 	@$(BIN)/python -m pmsbridge.model.schemas --check schemas
+	@$(BIN)/python -m pmsbridge_rest.mapping.schema --check schemas/mapping
 	@$(BIN)/python tools/docs.py --check
 	@$(BIN)/python tools/async_stub.py --check
 	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
@@ -120,6 +121,7 @@ docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the s
 .PHONY: schemas
 schemas: $(STAMP) ## Regenerate schemas/
 	@$(BIN)/python -m pmsbridge.model.schemas --write schemas
+	@$(BIN)/python -m pmsbridge_rest.mapping.schema --write schemas/mapping
 
 .PHONY: lock
 lock: ## Recompile constraints.txt: names, versions and hashes only

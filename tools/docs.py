@@ -29,9 +29,14 @@ from pydantic import TypeAdapter
 
 import pmsbridge.errors
 from pmsbridge.model.schemas import json_schemas
+from tools.mapping_reference import built_in_codecs, mapping_places, mapping_sections
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _BLOCK: Final = re.compile(r"(<!-- generated: (?P<name>[a-z-]+) -->\n)(?P<body>.*?)(<!-- end -->)", re.DOTALL)
+
+
+_BY_MAPPING: Final = frozenset({"rest"})
+"""Adapters whose promises stand in a mapping file, a different one per vendor."""
 
 
 def error_tree() -> str:
@@ -65,6 +70,8 @@ def capability_matrix() -> str:
     """What every installed adapter promises, collected from its handlers."""
     parts = []
     for entry in sorted(entry_points(group="pmsbridge.adapters"), key=lambda entry: entry.name):
+        if entry.name in _BY_MAPPING:
+            continue
         rows = [
             f"### {entry.name}",
             "",
@@ -83,7 +90,7 @@ def _capabilities(package: str) -> Mapping[str, Any]:
     room = importlib.import_module(f"{package}.adapter")
     for _, kind in inspect.getmembers(room, inspect.isclass):
         table: Mapping[str, Any] | None = getattr(kind, "capabilities", None)
-        if kind.__module__ == room.__name__ and table:
+        if kind.__module__ == room.__name__ and isinstance(table, Mapping) and table:
             return table
     message = f"{room.__name__} has no adapter class with capabilities"
     raise LookupError(message)
@@ -253,6 +260,9 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "tryton-settings": tryton_settings,
     "notice-examples": notice_examples,
     "notice-variables": notice_variables,
+    "mapping-sections": mapping_sections,
+    "mapping-codecs": built_in_codecs,
+    "mapping-places": mapping_places,
 })  # fmt: skip
 
 

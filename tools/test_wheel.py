@@ -25,6 +25,33 @@ _WANTED: Final = (
     "pmsbridge/store/migrations/versions/r0001_first.py",
     "pmsbridge_sitelink/__init__.py",
     "pmsbridge_sitelink/sandbox/__main__.py",
+    "pmsbridge_rest/__init__.py",
+    "pmsbridge_rest/py.typed",
+    "pmsbridge_rest/tools.py",
+)
+_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_rest/")
+_ENTRY_POINTS: Final = (
+    "pmsbridge = pmsbridge.cli:main",
+    "[pmsbridge.adapters]",
+    "sitelink = pmsbridge_sitelink:plugin",
+    "rest = pmsbridge_rest:plugin",
+    "[pmsbridge.mappings]",
+    "rest = pmsbridge_rest.mapping_tools:plugin",
+)
+_CODE: Final = (
+    ".py",
+    ".pyi",
+    ".wsdl",
+    ".xsd",
+    ".html",
+    ".css",
+    ".js",
+    ".svg",
+    ".json",
+    ".toml",
+    ".txt",
+    ".yaml",
+    "py.typed",
 )
 _FIRST_SCHEMA: Final = """
 from pmsbridge.store import upgrade
@@ -35,7 +62,7 @@ with database.write() as connection:
 database.close()
 """
 _NEWEST_AT_LEAST: Final = 4
-_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/")
+_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/", "pmsbridge_rest/")
 _CODE: Final = (".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".txt", "py.typed")
 
 
@@ -72,11 +99,7 @@ def faults_of_wheel(wheel: Path) -> list[str]:
             found.append(f"{name} does not belong into the wheel")
         elif not name.endswith(_CODE) or "__pycache__" in name:
             found.append(f"{name} is no code and no contract")
-    found += [
-        f"entry point {line!r} is missing"
-        for line in ("pmsbridge = pmsbridge.cli:main", "sitelink = pmsbridge_sitelink:plugin", "[pmsbridge.adapters]")
-        if line not in entries
-    ]
+    found += [f"entry point {line!r} is missing" for line in _ENTRY_POINTS if line not in entries]
     if not any(name.endswith("licenses/LICENSE") for name in names):
         found.append("the licence is missing")
     return found

@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
 from pmsbridge.ports.calls import CallGate
 
-__all__ = ["ADAPTERS", "SANDBOXES", "Plugins", "Sandbox", "SandboxPlugin", "adapters", "build_adapter", "sandboxes"]
+__all__ = [
+    "ADAPTERS",
+    "MAPPINGS",
+    "SANDBOXES",
+    "MappingFormat",
+    "Plugins",
+    "Sandbox",
+    "SandboxPlugin",
+    "adapters",
+    "build_adapter",
+    "mapping_formats",
+    "sandboxes",
+]
 
 ADAPTERS: Final = "pmsbridge.adapters"
 """Entry point group of adapters; each points at an ``AdapterPlugin``."""
 
 SANDBOXES: Final = "pmsbridge.sandboxes"
 """Entry point group of sandboxes; each points at a ``SandboxPlugin``."""
+
+MAPPINGS: Final = "pmsbridge.mappings"
+"""Entry point group of mapping formats; each points at a ``MappingFormat``."""
 
 _P_co = TypeVar("_P_co", covariant=True)
 
@@ -56,6 +72,51 @@ class SandboxPlugin(Protocol):
     @property
     def spawn(self) -> Callable[..., AbstractContextManager[Any]]:
         """Run it as a process of its own for as long as the context is open; yields its control client."""
+
+
+class MappingFormat(Protocol):
+    """What an entry point of ``pmsbridge.mappings`` points at: tools for files that say how a back office is spoken to.
+
+    They look at files and send nothing.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, the entry point's own."""
+
+    def lint(
+        self, file: Path, *, production: bool = False, openapi: Path | None = None, examples: Path | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level`` (error, warning).
+
+        Raises:
+            ConfigurationError: A file cannot be read.
+        """
+
+    def actions(self, file: Path) -> Sequence[str]:
+        """What a file says how to do.
+
+        Raises:
+            ConfigurationError: The file cannot be used.
+        """
+
+    def preview(
+        self, file: Path, action: str, *, effect: Path | None = None, options: Mapping[str, str] | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The requests of an action, to the letter.
+
+        Each has ``step``, ``purpose``, ``method``, ``url``, ``query``, ``headers``, ``body``, ``encoding``, ``note``.
+
+        Raises:
+            ConfigurationError: The file cannot be used, or the effect cannot be said.
+        """
+
+    def scaffold(self, openapi: Path, *, name: str = "", evidence: str = "third_party_spec") -> str:
+        """A draft of a file from a vendor's OpenAPI document.
+
+        Raises:
+            ConfigurationError: The document cannot be read.
+        """
 
 
 class Plugins(Mapping[str, _P_co], Generic[_P_co]):
@@ -132,6 +193,15 @@ def sandboxes() -> Plugins[SandboxPlugin]:
         ConfigurationError: Two distributions bring a sandbox of one name.
     """
     return Plugins(SANDBOXES)
+
+
+def mapping_formats() -> Plugins[MappingFormat]:
+    """The installed mapping formats by name.
+
+    Raises:
+        ConfigurationError: Two distributions bring a format of one name.
+    """
+    return Plugins(MAPPINGS)
 
 
 def build_adapter(

@@ -34,7 +34,7 @@ PLANTED = [
 def broken_contracts(root: Path) -> list[str]:
     """Names of the contracts that a checkout breaks, as import-linter prints them."""
     program = (
-        "import sys; sys.path[:0] = ['src', 'adapters/sitelink', 'adapters/tryton']\n"
+        "import sys; sys.path[:0] = ['src', 'adapters/sitelink', 'adapters/tryton', 'adapters/rest']\n"
         "from importlinter.cli import lint_imports\n"
         "sys.exit(lint_imports(config_filename='pyproject.toml', no_cache=True))\n"
     )

@@ -135,7 +135,7 @@ def test_entry_points_name_what_they_say() -> None:
 
 
 def test_all_packages_are_typed_and_have_the_distributions_version() -> None:
-    for name in ("pmsbridge", "pmsbridge_sitelink", "pmsbridge_tryton"):
+    for name in ("pmsbridge", "pmsbridge_sitelink", "pmsbridge_tryton", "pmsbridge_rest"):
         package = importlib.import_module(name)
         assert package.__file__ is not None
         assert Path(package.__file__).with_name("py.typed").is_file()
@@ -155,7 +155,7 @@ def test_a_public_signature_names_no_library_type() -> None:
 
 
 def test_every_module_parses_on_the_oldest_supported_python() -> None:
-    for name in ("pmsbridge", "pmsbridge_sitelink", "pmsbridge_tryton"):
+    for name in ("pmsbridge", "pmsbridge_sitelink", "pmsbridge_tryton", "pmsbridge_rest"):
         package = importlib.import_module(name)
         assert package.__file__ is not None
         for path in Path(package.__file__).parent.rglob("*.py"):

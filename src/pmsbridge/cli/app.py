@@ -16,6 +16,7 @@ from pmsbridge.cli import (
     doctor,
     findings,
     init,
+    mapping,
     reconcile,
     run,
     sandbox,
@@ -48,6 +49,7 @@ app.command("trail")(trail.trail)
 app.add_typer(audit.group, name="audit")
 app.add_typer(findings.group, name="findings")
 app.add_typer(db.group, name="db")
+app.add_typer(mapping.group, name="map")
 app.add_typer(webhooks.group, name="webhooks")
 app.command("reconcile")(reconcile.reconcile)
 app.command("sandbox")(sandbox.sandbox)

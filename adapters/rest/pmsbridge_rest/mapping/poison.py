@@ -1,0 +1,104 @@
+"""Keys that must not stand in a mapping: numbers of cards and banks, security codes, gate codes, passwords."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from pmsbridge_rest.mapping.actions import Look, Step, Update
+from pmsbridge_rest.mapping.document import Mapping
+from pmsbridge_rest.mapping.entities import Consent, EntityMap, FieldMap
+from pmsbridge_rest.mapping.paths import parse_path
+from pmsbridge_rest.mapping.requests import Call
+from pmsbridge_rest.mapping.walking import Key, sections_of
+
+__all__ = ["poison_problems", "poisonous"]
+
+_CARD: Final = re.compile(
+    r"(^|_)(pan|cvv2?|cvc2?|cvn|csc|cid_code|track_?[12]?_data|magstripe)(_|$)"
+    r"|(card|cc|account_card)_?(no|nr|num|number|code|security|pin)(_|$)|(^|_)security_code(_|$)|primary_account_number"
+)
+_PERSON: Final = re.compile(
+    r"(^|_)(ssn|sin|social_security(_(no|num|number))?|tax_?id_?number|gate_?code|access_?code|pass_?word|pin_?code)(_|$)"
+)
+_BANK: Final = re.compile(r"(^|_)(routing|aba|iban|bank_account)_?(no|nr|num|number)(_|$)|(^|_)iban(_|$)")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+Found = Iterator[tuple[Key, str, str]]
+
+
+def poisonous(name: str) -> str:
+    """What a key names that must not pass through a mapping; empty for nothing."""
+    word = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower())
+    if _CARD.search(word):
+        return "a card's number or code"
+    if _PERSON.search(word):
+        return "a secret of a person"
+    return "a bank account's number" if _BANK.search(word) else ""
+
+
+def poison_problems(mapping: Mapping) -> Found:
+    """Every such key that is read or sent."""
+    for key, section in sections_of(mapping):
+        if key[:1] == ("auth",):
+            continue
+        for where, name in _keys_of(section, key):
+            what = poisonous(name)
+            if what and not _is_harmless(name):
+                words = f"names {what}; no mapping may read or send it. Use a stored method or a token."
+                yield where, "poison_key", words
+
+
+def _is_harmless(name: str) -> bool:
+    """A masked number, and whether there is one."""
+    return re.search(r"(?i)last_?(4|four)|masked|^(has|is)[_A-Z]", name) is not None
+
+
+def _keys_of(section: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN401
+    """Keys that a section sends, and names of places in an answer that it reads."""
+    if isinstance(section, Call):
+        yield from (((*key, "query", name), name) for name in section.query)
+        yield from _body_keys(section.body, (*key, "body"))
+    if isinstance(section, Step | Look):
+        for name, expression in section.outputs.items():
+            yield from (((*key, "outputs", name), word) for word in _words_of(expression))
+    if isinstance(section, Update):
+        yield from _update_names(section, key)
+    if isinstance(section, FieldMap):
+        yield from _read_names(section, key)
+    if isinstance(section, Consent):
+        yield from ((((*key, "at"), step.key)) for step in parse_path(section.at))
+    if isinstance(section, EntityMap):
+        for name, path in section.extra.items():
+            yield from ((((*key, "extra", name), step.key)) for step in parse_path(path))
+
+
+def _read_names(field: FieldMap, key: Key) -> Iterator[tuple[Key, str]]:
+    if field.at is not None:
+        yield from (((*key, "at"), step.key) for step in parse_path(field.at))
+    if field.expr is not None:
+        yield from (((*key, "expr"), word) for word in _words_of(field.expr))
+
+
+def _update_names(update: Update, key: Key) -> Iterator[tuple[Key, str]]:
+    """What goes back with a record, and where."""
+    for number, path in enumerate(update.keep):
+        yield from (((*key, "keep", number), step.key) for step in parse_path(path))
+    for number, reshape in enumerate(update.reshape):
+        yield from (((*key, "reshape", number, "write"), step.key) for step in parse_path(reshape.write))
+        yield from (((*key, "reshape", number, "read"), word) for word in _words_of(reshape.read))
+
+
+def _words_of(expression: str) -> list[str]:
+    return re.findall(r"[A-Za-z_][A-Za-z0-9_]*", expression)
+
+
+def _body_keys(value: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN401
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield (*key, name), name
+            yield from _body_keys(each, (*key, name))
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            yield from _body_keys(each, (*key, number))

@@ -1,0 +1,164 @@
+"""``pmsbridge map``: files that say how a back office is spoken to, looked at without speaking to it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from pmsbridge.cli.screen import JsonOption, print_json, say
+from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from pmsbridge.registry import MappingFormat
+
+__all__ = ["group"]
+
+_NUMBER: Final = re.compile(r'"\\u0000([0-9.-]+)\\u0000"')
+
+group = typer.Typer(
+    name="map", help="Mapping files: look at one, see what it would send, draft one.", no_args_is_help=True
+)
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="The mapping file.", show_default=False)]
+_Format = Annotated[str, typer.Option("--format", metavar="NAME", help="Which mapping format; else the only one.")]
+_OpenApi = Annotated[
+    Path | None, typer.Option(metavar="DOCUMENT", help="The vendor's OpenAPI document; else the one the file names.")
+]
+
+_Examples = Annotated[
+    Path | None, typer.Option(metavar="EXAMPLES", help="The vendor's examples, JSON; else those the file names.")
+]
+
+
+@group.command("lint")
+def lint(
+    file: _File,
+    openapi: _OpenApi = None,
+    examples: _Examples = None,
+    production: Annotated[
+        bool, typer.Option("--production", help="It is for real tenants: what is only guessed is an error.")
+    ] = False,
+    form: _Format = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what is wrong or doubtful in a mapping file, with line and column. Exit code 1 when something is wrong."""
+    found = _format(form).lint(file, production=production, openapi=openapi, examples=examples)
+    errors = sum(each["level"] == "error" for each in found)
+    if as_json:
+        print_json({"file": str(file), "errors": errors, "findings": list(found)})
+    for each in () if as_json else found:
+        key = f"{each['key']}: " if each["key"] else ""
+        print(f"{file}:{each['line']}:{each['column']}: {each['level']}: {key}{each['what']} [{each['rule']}]")
+    say(f"{file}: {errors} wrong, {len(found) - errors} to look at.")
+    if errors:
+        raise typer.Exit(1)
+
+
+@group.command("try")
+def preview(
+    file: _File,
+    action: Annotated[
+        str,
+        typer.Argument(metavar="ACTION", help="What to ask for; all of the file when left out.", show_default=False),
+    ] = "",
+    effect: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="A file with the effect; else a made-up one.")
+    ] = None,
+    options: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=TEXT", help="An option of the account; may be repeated.")
+    ] = None,
+    form: _Format = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show the requests of an action, to the letter. Nothing is sent."""
+    tools = _format(form)
+    names = [action] if action else tools.actions(file)
+    chosen = _options(options or [])
+    shown = {name: tools.preview(file, name, effect=effect, options=chosen) for name in names}
+    if as_json:
+        print_json({name: list(requests) for name, requests in shown.items()})
+        return
+    for name, requests in shown.items():
+        print(f"# {name}")
+        for request in requests:
+            print("\n".join(_lines(request)) + "\n")
+
+
+@group.command("scaffold")
+def scaffold(
+    openapi: Annotated[
+        Path, typer.Argument(metavar="DOCUMENT", help="The vendor's OpenAPI document.", show_default=False)
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to write it; else standard output.")
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="The system's short name; else the document's.")] = "",
+    evidence: Annotated[
+        str, typer.Option(metavar="WORD", help="Whose document it is: official_spec, third_party_spec ...")
+    ] = "third_party_spec",
+    form: _Format = "",
+) -> None:
+    """Draft a mapping from an OpenAPI document, for a person to complete and to review."""
+    text = _format(form).scaffold(openapi, name=name, evidence=evidence)
+    if output is None:
+        print(text, end="")
+        return
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        message = f"{output}: cannot be written ({error.strerror}). Name another with --output."
+        raise ConfigurationError(message, code="output") from None
+    say(f"{output} is a draft. Review it, then run: pmsbridge map lint {output}")
+
+
+def _format(name: str) -> MappingFormat:
+    """The named mapping format; the only one installed for an empty name."""
+    from pmsbridge.registry import mapping_formats
+
+    installed = mapping_formats()
+    wanted = name or next(iter(installed), "")
+    if wanted in installed:
+        return installed[wanted]
+    close = difflib.get_close_matches(wanted, list(installed), n=1)
+    known = f"Installed: {', '.join(installed) or 'none'}."
+    raise NotFoundError(
+        "format", "none of that name is installed", remedy=f"Did you mean {close[0]}?" if close else known
+    )
+
+
+def _options(given: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for each in given:
+        name, sign, text = each.partition("=")
+        if not sign or not name:
+            raise InputError("--set", "is no NAME=TEXT", shape=f"text of {len(each)} characters")
+        found[name] = text
+    return found
+
+
+def _lines(request: Mapping[str, Any]) -> list[str]:
+    """One request, as it would be sent."""
+    query = "&".join(f"{name}={text}" for name, text in request["query"])
+    note = f"  ({request['note']})" if request["note"] else ""
+    lines = [f"## {request['step']}: {request['purpose']}{note}"]
+    lines.append(f"{request['method']} {request['url']}{'?' if query else ''}{query}")
+    lines += [f"{name}: {text}" for name, text in request["headers"].items()]
+    if request["body"] is not None:
+        body = json.dumps(request["body"], indent=2, ensure_ascii=False, default=_number)
+        lines += ["", _NUMBER.sub(r"\1", body)]
+    return lines
+
+
+def _number(value: object) -> str:
+    """An exact number, marked so that its quotes are taken off again: it is sent as a number."""
+    if isinstance(value, Decimal):
+        return f"\0{value:f}\0"
+    raise TypeError(type(value).__name__)

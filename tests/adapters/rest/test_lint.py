@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmsbridge.errors import ConfigurationError
+from pmsbridge_rest.lint import lint
+from pmsbridge_rest.lint.against_examples import Example, load_examples
+from pmsbridge_rest.mapping.poison import poisonous
+from pmsbridge_rest.mapping.problems import Problem
+from pmsbridge_rest.spec import Spec, load_spec
+
+FOLDER = Path(__file__).parent
+HARBOR = (FOLDER / "harbor.yaml").read_text(encoding="utf-8")
+OPENAPI = FOLDER / "harbor_openapi.yaml"
+
+
+def findings(old: str = "", new: str = "", **how: Any) -> list[Problem]:
+    assert not old or HARBOR.count(old) == 1, HARBOR.count(old)
+    return lint((HARBOR.replace(old, new) if old else HARBOR).encode(), **how)
+
+
+def test_a_good_mapping_has_no_findings() -> None:
+    assert findings() == []
+
+
+PAY_KEY = HARBOR[
+    HARBOR.index("        idempotency:\n          by: client_reference") : HARBOR.index(
+        "        outcome:\n          declined:"
+    )
+]
+STATE_MATCH = 'match: {leaving: "{effect.leaving_on|us_date}"}}\n        verify'
+
+PLANTED: list[tuple[str, str, str, str, str]] = [
+    ("api_version:", "api_versoin:", "error", "unknown_key", "vendor.api_versoin"),
+    (
+        "          method: online\n",
+        "          card_number: online\n",
+        "error",
+        "poison_key",
+        "actions.take_payment.steps.0.body.card_number",
+    ),
+    (
+        "          method: online\n",
+        "          method: {cvv: x}\n",
+        "error",
+        "poison_key",
+        "actions.take_payment.steps.0.body.method.cvv",
+    ),
+    ("how_found}", "ssn}", "error", "poison_key", "entities.tenants.extra.source"),
+    (
+        "address.line1: address.street1",
+        "address.line1: gateCode",
+        "error",
+        "poison_key",
+        "entities.tenants.fields.address.line1.at",
+    ),
+    (PAY_KEY, "        idempotency: none\n", "error", "money_without_key", "actions.take_payment.steps.0.idempotency"),
+    (
+        PAY_KEY,
+        "        idempotency: {by: header, name: Idempotency-Key}\n",
+        "warning",
+        "key_without_look",
+        "actions.take_payment.steps.0.idempotency",
+    ),
+    (
+        'match: {reference: "{effect.reference}", amount_cents: "{effect.total|cents}"}',
+        "match: {state: done}",
+        "error",
+        "unbound_look",
+        "actions.take_payment.steps.0.idempotency.look_up.match",
+    ),
+    (
+        PAY_KEY,
+        PAY_KEY.replace("client_reference", "natural_key").replace(', amount_cents: "{effect.total|cents}"', ""),
+        "error",
+        "unbound_look",
+        "actions.take_payment.steps.0.idempotency.look_up.match",
+    ),
+    (
+        STATE_MATCH,
+        STATE_MATCH.replace('"{effect.leaving_on|us_date}"', "soon"),
+        "warning",
+        "unbound_look",
+        "actions.schedule_move_out.steps.0.idempotency.look_up.match",
+    ),
+    (
+        '          amount_cents: "{effect.total|cents}"\n',
+        '          amount_cents: "{effect.total}"\n',
+        "error",
+        "money_without_codec",
+        "actions.take_payment.steps.0.body.amount_cents",
+    ),
+    (
+        '          amount_cents: "{effect.total|cents}"\n',
+        '          amount_cents: "{effect.total|text}"\n',
+        "error",
+        "wrong_codec",
+        "actions.take_payment.steps.0.body.amount_cents",
+    ),
+    (
+        "rent: {at: rent_cents, codec: cents}",
+        "rent: rent_cents",
+        "error",
+        "money_without_codec",
+        "entities.rentals.fields.rent",
+    ),
+    ("    accepts: {means.by: external}\n", "", "error", "sealed_value", "actions.take_payment.accepts"),
+    (
+        "accepts: {means.by: external}",
+        "accepts: {means.by: [external, card]}",
+        "error",
+        "sealed_value",
+        "actions.take_payment.accepts",
+    ),
+    ("evidence: sandbox", "evidence: guess", "warning", "guess", "vendor.evidence"),
+    (
+        "      name.first: first_name\n",
+        "      name.first: id\n",
+        "error",
+        "read_only_written",
+        "entities.tenants.fields.name.first",
+    ),
+    (
+        "body: {customer: {$record: changes}}",
+        "body: {no_portal: x}",
+        "error",
+        "read_only_written",
+        "actions.change_contact.steps.0.body.no_portal",
+    ),
+    (", within: 5s}", ", within: 40s}", "error", "too_long", "actions.schedule_move_out.steps.0.verify.within"),
+    (
+        "            outputs: {payment: id}\n        outcome",
+        "            outputs: {payment: id}\n            lag: 2m\n        outcome",
+        "error",
+        "too_long",
+        "actions.take_payment.steps.0.idempotency.look_up.lag",
+    ),
+    (", sort: {order: id}}", "}", "warning", "moving_pages", "pagination.pages"),
+    (
+        'all: {get: "/sites/{option.site}/units", paginate: pages}',
+        'all: {get: "/sites/{option.site}/units"}',
+        "warning",
+        "unpaged_list",
+        "entities.units.all",
+    ),
+    ("  set_autopay: {because: the vendor has no call for it}\n", "", "warning", "silent_gap", "actions"),
+    ("codecs:\n", "codecs:\n  spare: {kind: text}\n", "warning", "unused_name", "codecs.spare"),
+    ("  secrets:\n", "  secrets:\n    spare: Another\n", "warning", "unused_name", "connection.secrets.spare"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "level", "rule", "key"), PLANTED, ids=[f"{r[3]} {r[4]}" for r in PLANTED])
+def test_a_planted_fault_is_found_and_nothing_else(old: str, new: str, level: str, rule: str, key: str) -> None:
+    found = findings(old, new)
+
+    assert [(each.level, each.rule, each.key) for each in found] == [(level, rule, key)]
+
+
+def test_a_guess_is_an_error_in_production() -> None:
+    (found,) = findings("evidence: sandbox", "evidence: guess", production=True)
+
+    assert (found.level, found.rule) == ("error", "guess_in_production")
+    assert findings("evidence: sandbox", "evidence: official_spec", production=True) == []
+
+
+def test_money_by_a_strangers_word_is_an_error_in_production() -> None:
+    (found,) = findings("evidence: sandbox", "evidence: third_party_spec", production=True)
+
+    assert found.rule == "guess_in_production"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pan", "PAN", "card_number", "cardNumber", "CreditCardNum", "cc_number", "ccNo", "cvv", "CVV2", "cvc", "cardCode",
+     "security_code", "ssn", "SocialSecurityNumber", "gate_code", "accessCode", "password", "routing_number", "iban"],
+)  # fmt: skip
+def test_a_poisonous_key_is_known_in_every_spelling(name: str) -> None:
+    assert poisonous(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["account_number", "card_id", "span", "company", "payment_method_id", "postal_code", "cardholder", "state_code"],
+)
+def test_a_harmless_key_is_left_alone(name: str) -> None:
+    assert not poisonous(name)
+
+
+# against the vendor's own document
+
+
+@pytest.fixture(scope="module")
+def spec() -> Spec:
+    return load_spec(OPENAPI)
+
+
+def about(found: list[Problem], *keys: str) -> list[tuple[str, str, str]]:
+    return [(each.level, each.rule, each.key) for each in found if any(key in each.key for key in keys)]
+
+
+PAY = "take_payment"
+
+
+def test_a_step_that_the_document_describes_has_no_findings(spec: Spec) -> None:
+    assert about(findings(spec=spec), PAY) == []
+
+
+def test_an_operation_that_the_document_does_not_have_is_an_error_for_a_step(spec: Spec) -> None:
+    found = about(findings(spec=spec), "schedule_move_out.steps.0.put")
+
+    assert found == [("error", "no_operation", "actions.schedule_move_out.steps.0.put")]
+
+
+def test_a_required_key_that_is_not_sent_is_found(spec: Spec) -> None:
+    found = findings("          method: online\n", "", spec=spec)
+
+    assert about(found, PAY) == [("error", "missing_required", "actions.take_payment.steps.0.body")]
+
+
+def test_a_key_that_the_document_does_not_know_is_found_with_the_nearest(spec: Spec) -> None:
+    found = findings("          method: online\n", "          method: online\n          amount_cent: 1\n", spec=spec)
+
+    (problem,) = [each for each in found if each.rule == "unknown_to_vendor" and PAY in each.key]
+    assert "Did you mean amount_cents?" in problem.what
+
+
+def test_a_key_that_the_mapping_explains_is_accepted(spec: Spec) -> None:
+    text = HARBOR.replace("          method: online\n", "          method: online\n          odd: 1\n")
+    text = text.replace(
+        "\nconnection:\n", "\ncontract: {accept: {odd: named in the vendor's prose only}}\nconnection:\n"
+    )
+
+    assert about(lint(text.encode(), spec=spec), PAY) == []
+
+
+def test_a_key_that_the_document_says_is_only_read_is_found(spec: Spec) -> None:
+    found = findings("          method: online\n", "          method: online\n          id: x\n", spec=spec)
+
+    assert about(found, PAY) == [("error", "read_only_written", "actions.take_payment.steps.0.body.id")]
+
+
+def test_the_fields_of_an_update_are_held_against_the_document(spec: Spec) -> None:
+    assert about(findings(spec=spec), "change_contact") == []
+
+    found = findings("      email: email\n", "      email: e_mail\n", spec=spec)
+
+    assert ("error", "unknown_to_vendor", "actions.change_contact.steps.0.body.customer.e_mail") in about(
+        found, "change_contact"
+    )
+
+
+def test_a_document_that_is_none_is_refused(tmp_path: Path) -> None:
+    for name, text in (("a.json", "{"), ("b.yaml", "a: [1"), ("c.json", '{"swagger": "2.0"}'), ("d.yaml", "[]")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigurationError):
+            load_spec(tmp_path / name)
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        load_spec(tmp_path / "absent.json")
+
+
+def test_a_document_that_refers_to_itself_is_read_to_an_end() -> None:
+    looping = Spec({"components": {"a": {"$ref": "#/components/a"}, "b": {"allOf": [{"$ref": "#/components/b"}]}}})
+
+    assert looping.resolved({"$ref": "#/components/a"}) == {}
+    assert looping.shape({"$ref": "#/components/b"}).is_open in {True, False}
+
+
+# against the vendor's own examples
+
+PAID = {"amount_cents": 100, "paid_on": "01/31/2026", "method": "online", "reference": "r",
+        "gateway": {"name": "g", "id": "1"}}  # fmt: skip
+UNIT_ROW = {"id": 7, "label": "A1", "status": "free", "rate_cents": 100}
+
+
+def published(folder: Path, *operations: dict[str, Any]) -> list[Example]:
+    file = folder / "examples.json"
+    file.write_text(json.dumps({"operations": operations}), encoding="utf-8")
+    return load_examples(file)
+
+
+def test_examples_that_agree_have_no_findings(tmp_path: Path) -> None:
+    examples = published(
+        tmp_path,
+        {"method": "POST", "url": "/api/v3/leases/77/payments?x=1", "request": PAID},
+        {"method": "get", "path": "/units/7", "response": {"ok": True, "data": UNIT_ROW}},
+        {"method": "GET", "path": "/sites/1/units", "response": {"ok": True, "data": [UNIT_ROW, {}]}},
+    )
+
+    assert findings(examples=examples) == []
+
+
+def test_a_key_that_no_example_has_is_a_doubt(tmp_path: Path) -> None:
+    operations = [{"method": "POST", "path": "/leases/77/payments", "request": {**PAID, "gateway": {"name": "g"}}}]
+
+    found = findings(examples=published(tmp_path, *operations))
+
+    assert about(found, PAY) == [("warning", "not_in_examples", "actions.take_payment.steps.0.body.gateway.id")]
+
+
+def test_an_example_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    rows = [{**UNIT_ROW, "rate_cents": "1.5"}, UNIT_ROW, {"label": "no id"}]
+    operation = {"method": "GET", "path": "/sites/1/units", "response": {"data": rows}}
+
+    found = findings(examples=published(tmp_path, operation))
+
+    assert {(each.level, each.rule, each.key) for each in found} == {
+        ("error", "unreadable_example", "entities.units.all")
+    }
+    assert len(found) == 2
+    assert "asking_rate" in found[0].what
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"operations": 5}', '{"operations": [{}]}', '{"operations": ["x"]}'])
+def test_a_file_that_holds_no_examples_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "e.json").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="operations"):
+        load_examples(tmp_path / "e.json")
