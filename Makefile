@@ -15,8 +15,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
-# Two workers pay on two cores; override with WORKERS=0 to debug.
-WORKERS ?= 2
+# One more than there are cores, because many tests wait for processes of their own; WORKERS=0 to debug.
+CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS ?= $(shell echo $$(( $(CORES) < 4 ? $(CORES) + 1 : 5 )))
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -104,7 +105,7 @@ SOAK ?= build/soak-$(SEED)
 .PHONY: soak
 soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and records every piece (SEED=, SOAK=)
 	@mkdir -p $(dir $(SOAK))
-	@$(BIN)/python -m pmsbridge.testing.simulation --schedules $(N) --seed $(SEED) --jobs $(WORKERS) \
+	@$(BIN)/python -m pmsbridge.testing.simulation --schedules $(N) --seed $(SEED) --jobs $(CORES) \
 	  --record $(SOAK).jsonl
 
 .PHONY: docs

@@ -161,7 +161,7 @@ ACCESS: Final = _case(
      lambda w: w.cli_with(_GOOD_PASSWORD, _WRONG_PASSWORD, "doctor")),
     ("a wrong licence key", "pmsbridge doctor", "failed account demo: licence",
      lambda w: w.cli_with(_GOOD_LICENCE, _WRONG_LICENCE, "doctor")),
-    ("a facility that the account does not have", "session.dashboard()", "ConfigurationError invalid_location",
+    ("a facility that the account does not have", "session.dashboard()", "ConfigurationError facility_refused",
      lambda w: w.opened('code = "L002"', 'code = "L777"').tenant("L777", "1001").dashboard()),
 )  # fmt: skip
 

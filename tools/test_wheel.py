@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -19,12 +20,23 @@ _WANTED: Final = (
     "pmsbridge_sitelink/py.typed",
     "pmsbridge/__init__.py",
     "pmsbridge/model/schemas.py",
+    "pmsbridge/store/migrations/env.py",
+    "pmsbridge/store/migrations/versions/r0001_first.py",
     "pmsbridge_sitelink/__init__.py",
     "pmsbridge_sitelink/sandbox/__main__.py",
     "pmsbridge_rest/__init__.py",
     "pmsbridge_rest/py.typed",
     "pmsbridge_rest/tools.py",
 )
+_FIRST_SCHEMA: Final = """
+from pmsbridge.store import upgrade
+from pmsbridge.store.database import reach_database
+database = reach_database("sqlite:///pmsbridge.db")
+with database.write() as connection:
+    upgrade.migrate(connection, to="0001")
+database.close()
+"""
+_NEWEST_AT_LEAST: Final = 4
 _ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_rest/")
 _ENTRY_POINTS: Final = (
     "pmsbridge = pmsbridge.cli:main",
@@ -35,20 +47,8 @@ _ENTRY_POINTS: Final = (
     "rest = pmsbridge_rest.mapping_tools:plugin",
 )
 _CODE: Final = (
-    ".py",
-    ".pyi",
-    ".wsdl",
-    ".xsd",
-    ".html",
-    ".css",
-    ".js",
-    ".svg",
-    ".json",
-    ".toml",
-    ".txt",
-    ".yaml",
-    "py.typed",
-)
+    ".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".yaml", ".txt", "py.typed",
+)  # fmt: skip
 
 
 def _run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
@@ -84,7 +84,11 @@ def faults_of_wheel(wheel: Path) -> list[str]:
             found.append(f"{name} does not belong into the wheel")
         elif not name.endswith(_CODE) or "__pycache__" in name:
             found.append(f"{name} is no code and no contract")
-    found += [f"entry point {line!r} is missing" for line in _ENTRY_POINTS if line not in entries]
+    found += [
+        f"entry point {line!r} is missing"
+        for line in _ENTRY_POINTS
+        if line not in entries
+    ]
     if not any(name.endswith("licenses/LICENSE") for name in names):
         found.append("the licence is missing")
     return found
@@ -135,9 +139,23 @@ def test(python: Path) -> None:
     if any(not path.startswith(str(ROOM)) for path in where.split()):
         sys.exit(f"the test would not see the wheel: {where}")
     _run(python.parent / "pmsbridge", "--help", cwd=ROOM, env=clean)
+    upgrade(python, ROOM / "upgrade", clean)
     tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SMOKE]
     if subprocess.run([str(part) for part in tests], cwd=ROOT, env=clean, check=False).returncode:
         sys.exit("the smoke tests fail against the wheel")
+
+
+def upgrade(python: Path, room: Path, env: dict[str, str]) -> None:
+    """Bring a database of the first schema to the newest one by the installed command; its steps are in the wheel."""
+    shutil.rmtree(room, ignore_errors=True)
+    room.mkdir(parents=True)
+    _run(python, "-c", _FIRST_SCHEMA, cwd=room, env=env)
+    command = python.parent / "pmsbridge"
+    _run(command, "init", "--system", "sitelink", cwd=room, env=env)
+    said = _run(command, "db", "upgrade", "--json", cwd=room, env=env)
+    status = json.loads(_run(command, "db", "status", "--json", cwd=room, env=env))
+    if status["schema"] != status["code"] or status["schema"] < _NEWEST_AT_LEAST:
+        sys.exit(f"the installed wheel does not upgrade a database: {said} {status}")
 
 
 def main() -> int:

@@ -10,9 +10,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import time as clock_time
 from pathlib import Path
 from threading import Lock
 
@@ -21,23 +20,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 from benchmarks.night.ours import write_settings
 from pmsbridge import Bridge
 from pmsbridge.dispatch.schedule import Nightly, Schedule
-from pmsbridge.engine.sync import FacilityKey, Sync
 
 
-def nights_of(bridge: Bridge, facilities: int) -> list[Nightly]:
-    """A job for each facility."""
-    nights = []
-    for number in range(1, facilities + 1):
-        key = FacilityKey("bench", f"L{number:03d}")
-        name = f"sync {key.account}/{key.facility}"
-        bridge.runtime.jobs[name] = Sync(bridge.runtime).nightly_of([key])
-        nights.append(Nightly(name, clock_time(0), "UTC"))
-    return nights
-
-
-def run(bridge: Bridge, nights: Sequence[Nightly], lanes: int) -> int:
+def run(schedule: Schedule, lanes: int) -> int:
     """Fire all; how many ran here."""
-    schedule, waiting, lock = Schedule(bridge.runtime, nights), iter(nights), Lock()
+    waiting, lock = iter(schedule.nights), Lock()
 
     def ours() -> Iterator[Nightly]:
         while True:
@@ -64,11 +51,11 @@ def main() -> None:
     told.folder.mkdir(exist_ok=True)
     settings = write_settings(told.folder, told.url, told.office, told.facilities, concurrency=told.account_lanes)
     with Bridge.from_config(settings) as bridge:
-        nights = nights_of(bridge, told.facilities)
+        schedule = bridge.nightly()
         print("ready", flush=True)
         sys.stdin.readline()
         began = time.process_time()
-        ran = run(bridge, nights, told.lanes)
+        ran = run(schedule, told.lanes)
         print(json.dumps({"ran": ran, "cpu_seconds": time.process_time() - began}), flush=True)
 
 

@@ -1,18 +1,21 @@
 """Where a worker can die: before and after every commit, and before and after whatever leaves the process.
 
-Nothing is listed here. A boundary is counted when it is reached, and a commit that went by uncounted is an error.
+Nothing is listed here. A boundary is counted when it is reached, and a commit that went by uncounted is an error. Its
+name tells a commit by what it adds to the trail ("after commit: sending, settled"), one that adds nothing by the
+function it is made in ("before commit: watch"), and a call by what is asked ("before TakePayment").
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
@@ -21,9 +24,16 @@ from pmsbridge.actions.effects import EffectBody
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.mailer import Mail
 from pmsbridge.ports.outcome import Attempt, Receipt
+from pmsbridge.store import trail as chain
 from pmsbridge.store.database import Database
 
 __all__ = ["Boundaries", "FileMailer", "guard_adapter", "guard_database"]
+
+_PRODUCT: Final = f"{os.sep}pmsbridge{os.sep}"
+_WRITING: Final = tuple(
+    f"{os.sep}store{os.sep}{name}.py" for name in ("database", "batch", "prepared", "portable", "postgres_texts")
+)
+"""Modules that make every transaction, and name none."""
 
 
 class Boundaries:
@@ -33,26 +43,32 @@ class Boundaries:
         reached: How many so far.
     """
 
-    def __init__(self, diary: int, *, die_at: int | None, later_seconds: float | None = None) -> None:
+    def __init__(
+        self, diary: int, *, die_at: int | None, die_in: Collection[str] = (), later_seconds: float | None = None
+    ) -> None:
         """Die at one of them.
 
         Args:
             diary: Descriptor that every boundary is written to when it is reached.
             die_at: The number of the boundary to die at, from 1; None for none.
+            die_in: Names of boundaries: die at the first one of them that is reached.
             later_seconds: Go on, and die in the middle of whatever comes then; None dies at once.
         """
         self.reached = 0
         self._diary = diary
         self._die_at = die_at
+        self._die_in = frozenset(die_in)
         self._later_seconds = later_seconds
 
     def reach(self, label: str) -> None:
         """One more boundary."""
         self.reached += 1
         os.write(self._diary, f"{label}\n".encode())
-        if self.reached == self._die_at and self._later_seconds is None:
+        if self.reached != self._die_at and label not in self._die_in:
+            return
+        if self._later_seconds is None:
             _die()
-        elif self.reached == self._die_at:
+        else:
             threading.Thread(target=self._die_later, daemon=True).start()
 
     def _die_later(self) -> None:
@@ -68,21 +84,24 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     """Make every write transaction of a database a place to die: before its commit and after."""
     honest_write, honest_read = database.write, database.read
     known: list[str] = []
-    alone = _committed_alone(boundaries) if database.kind == "postgresql" else []
+    said = _listen_to_the_trail()
+    alone = _committed_alone(boundaries, said) if database.kind == "postgresql" else []
 
     @contextmanager
     def write() -> Iterator[Connection]:
         known.append("write")
+        said.clear()
         try:
             with honest_write() as connection:
                 yield connection
+                name = _name(said)
                 if connection in alone:
                     alone.remove(connection)
                 else:
-                    boundaries.reach("before commit")
+                    boundaries.reach(f"before commit: {name}")
         finally:
             known.pop()
-        boundaries.reach("after commit")
+        boundaries.reach(f"after commit: {name}")
 
     @contextmanager
     def read() -> Iterator[Connection]:
@@ -103,7 +122,36 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
     event.listen(Engine, "commit", seen)
 
 
-def _committed_alone(boundaries: Boundaries) -> list[Connection]:
+def _listen_to_the_trail() -> set[str]:
+    """What is said to trails from now on in this process, until somebody clears it."""
+    said: set[str] = set()
+    honest = chain.Event.__init__
+
+    def begin(event: chain.Event, name: str, data: Mapping[str, Any]) -> None:
+        said.add(name)
+        honest(event, name, data)
+
+    chain.Event.__init__ = begin  # type: ignore[method-assign, assignment]
+    return said
+
+
+def _name(said: Collection[str]) -> str:
+    """What a transaction that ends now is called."""
+    return ", ".join(sorted(said)) or _maker()
+
+
+def _maker() -> str:
+    """The function of the product that makes the transaction which ends now."""
+    frame = sys._getframe()
+    while frame.f_back is not None:
+        frame = frame.f_back
+        name = frame.f_code.co_filename
+        if _PRODUCT in name and not name.endswith(_WRITING):
+            return frame.f_code.co_name
+    return "unknown"
+
+
+def _committed_alone(boundaries: Boundaries, said: Collection[str]) -> list[Connection]:
     """Make the last moment before a commit that is one statement a place to die; connections that made one."""
     from pmsbridge.store import postgres_texts
 
@@ -111,7 +159,7 @@ def _committed_alone(boundaries: Boundaries) -> list[Connection]:
     made: list[Connection] = []
 
     def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
-        boundaries.reach("before commit")
+        boundaries.reach(f"before commit: {_name(said)}")
         rows = honest(connection, text, values)
         if rows is not None:
             made.append(connection)

@@ -9,7 +9,7 @@ import pytest
 
 from pmsbridge.store.database import open_database
 from pmsbridge_sitelink.sandbox import spawn
-from tests.crashes.smithy import Smithy, emptied, fresh_file, open_smithy
+from tests.crashes.smithy import Smithy, aged, emptied, fresh_file, open_smithy
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer
@@ -33,7 +33,8 @@ def postgres_smithy(postgres_server: PostgresServer, tmp_path_factory: pytest.Te
     """Workers on a PostgreSQL database."""
     folder, url = tmp_path_factory.mktemp("postgres-forge"), postgres_server.create_database()
     open_database(url).close()
-    with spawn(sites=3) as control, open_smithy(url, folder, control, emptied(postgres_server, url)) as ready:
+    wipe, pass_time = emptied(postgres_server, url), aged(postgres_server, url)
+    with spawn(sites=3) as control, open_smithy(url, folder, control, wipe, pass_time=pass_time) as ready:
         yield ready
     postgres_server.drop_database(url)
 

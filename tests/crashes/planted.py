@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pmsbridge.actions.effects import EffectBody
+from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 
-__all__ = ["PLANTED", "plant"]
+__all__ = ["OFFICES", "PLANTED", "plant"]
 
 
 def _send_before_the_record(adapter: Adapter) -> None:
@@ -48,15 +49,76 @@ def _no_receipt_needed(adapter: Adapter) -> None:
     adapter.probe = probe  # type: ignore[method-assign, assignment]
 
 
-PLANTED: Final[Mapping[str, Callable[[Adapter], None]]] = {
+PLANTED: Final[dict[str, Callable[[Adapter], None]]] = {
     "the call is made before the record": _send_before_the_record,
     "what was being sent is sent again": _send_again_without_looking,
     "what was being sent is taken for done": _no_receipt_needed,
 }
 
 
+def _away(adapter: Adapter) -> None:
+    """The back office refuses connections."""
+
+    def execute(_effect: EffectBody, _attempt: Attempt) -> Receipt:
+        message = "connection refused"
+        raise UnavailableError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
+
+
+def _refusing(adapter: Adapter) -> None:
+    """The back office says no."""
+
+    def execute(_effect: EffectBody, _attempt: Attempt) -> Receipt:
+        message = "no"
+        raise RejectedError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
+
+
+def _blind(adapter: Adapter) -> None:
+    """Nothing can be read back."""
+
+    def probe(_effect: EffectBody, _attempt: Attempt) -> Probed:
+        return CannotTell("nothing can be seen")
+
+    adapter.probe = probe  # type: ignore[method-assign, assignment]
+
+
+def _silent(adapter: Adapter) -> None:
+    """Nothing arrives, and nobody is told."""
+
+    def execute(_effect: EffectBody, _attempt: Attempt) -> Receipt:
+        message = "no answer"
+        raise OutcomeUnknownError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign, assignment]
+
+
+def _mute(adapter: Adapter) -> None:
+    """Everything is done, and no answer comes."""
+    honest = adapter.execute
+
+    def execute(effect: EffectBody, attempt: Attempt) -> Receipt:
+        honest(effect, attempt)
+        message = "no answer"
+        raise OutcomeUnknownError(message)
+
+    adapter.execute = execute  # type: ignore[method-assign]
+
+
+OFFICES: Final[dict[str, Callable[[Adapter], None]]] = {
+    "away": _away,
+    "refusing": _refusing,
+    "blind": _blind,
+    "silent": _silent,
+    "mute": _mute,
+}
+"""No bugs: how a back office may be for a while."""
+
+
 def plant(name: str | None, adapters: Mapping[str, Adapter]) -> None:
     """Break this process in one way; None leaves it as it is."""
     if name is not None:
         for adapter in adapters.values():
-            PLANTED[name](adapter)
+            (PLANTED | OFFICES)[name](adapter)

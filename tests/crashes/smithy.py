@@ -43,6 +43,7 @@ class Smithy:
 
     Attributes:
         wipe: Makes the journal empty.
+        pass_time: Makes seconds pass for leases where those do not go by the workers' clock; None where they do.
         wishable: By verb, where it is known to be carried out.
         by_real_time: Nobody's clock is moved: what must pass is waited for.
     """
@@ -54,6 +55,8 @@ class Smithy:
     process: subprocess.Popen[str]
     wishable: dict[str, list[Wish]] = field(default_factory=dict)
     by_real_time: bool = False
+    pass_time: Callable[[float], None] | None = None
+    places: dict[str, Any] = field(default_factory=dict)
 
     def ask(self, order: Mapping[str, Any]) -> Any:
         """One order to the forge, and its answer."""
@@ -71,7 +74,11 @@ class Smithy:
         told = self.ask({"rehearsal": candidates})
         settled = {answer["key"] for answer in told if answer.get("outcome") == "settled"}
         self.wishable = {
-            verb: [wish for wish in candidates if wish["verb"] == verb and wish["key"] in settled] for verb in KINDS
+            verb: sorted(
+                (wish for wish in candidates if wish["verb"] == verb and wish["key"] in settled),
+                key=lambda wish: str(wish["key"]).rpartition("-")[2],  # neighbours are in different lanes
+            )
+            for verb in KINDS
         }
 
     def _candidates(self, code: str) -> Iterator[Wish]:
@@ -108,7 +115,13 @@ def _possible(site: Mapping[str, Any], ledger: Mapping[str, Any]) -> Iterator[tu
 
 @contextmanager
 def open_smithy(
-    url: str, folder: Path, control: SandboxControl, wipe: Callable[[], None], *, by_real_time: bool = False
+    url: str,
+    folder: Path,
+    control: SandboxControl,
+    wipe: Callable[[], None],
+    *,
+    by_real_time: bool = False,
+    pass_time: Callable[[float], None] | None = None,
 ) -> Iterator[Smithy]:
     """Start a forge for a journal and a back office, and end it."""
     spec = {
@@ -118,7 +131,7 @@ def open_smithy(
     command = [sys.executable, "-m", "tests.crashes.forge"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            smithy = Smithy(url, folder, control, wipe, process, by_real_time=by_real_time)
+            smithy = Smithy(url, folder, control, wipe, process, by_real_time=by_real_time, pass_time=pass_time)
             assert process.stdin is not None
             process.stdin.write(json.dumps(spec) + "\n")
             wipe()
@@ -191,13 +204,21 @@ class Scene:
             time.sleep(REALLY_BEYOND_EVERY_LEASE.total_seconds())
             return
         self.ahead += by.total_seconds()
+        if self.smithy.pass_time is not None:
+            self.smithy.pass_time(by.total_seconds())
         self.control.advance(by.total_seconds())
 
-    def finish(self, *, killing: int = 0, planted: str | None = None) -> None:
-        """Let workers come, two at a time, until nothing is open; the first ones die on their way."""
-        for number in range(killing + 20):
+    def finish(self, *, killing: int = 0, planted: str | None = None, rounds: int = 20) -> None:
+        """Let workers come until nothing is open; the first ones come two at a time, and die on their way.
+
+        Args:
+            killing: How many times they die.
+            planted: With this bug.
+            rounds: How many times others come, at most: what waits for a person stays open.
+        """
+        for number in range(killing + rounds):
             self.later()
-            how: list[dict[str, Any]] = [{"works": True, "planted": planted} for _ in range(2)]
+            how: list[dict[str, Any]] = [{"works": True, "planted": planted} for _ in range(1 + (number < killing))]
             if number < killing:
                 how[0]["die_at"] = self.chance.randint(1, 12)
                 how[1]["die_at"] = self.chance.randint(1, 24)
@@ -244,6 +265,7 @@ def emptied(server: PostgresServer, url: str) -> Callable[[], None]:
     database = url.rpartition("/")[2]
 
     def wipe() -> None:
+        server.goes(url)
         with server.connect(database) as connection:
             rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
             names = [
@@ -256,3 +278,16 @@ def emptied(server: PostgresServer, url: str) -> Callable[[], None]:
                 connection.execute(f"TRUNCATE {', '.join(used)} RESTART IDENTITY CASCADE")
 
     return wipe
+
+
+def aged(server: PostgresServer, url: str) -> Callable[[float], None]:
+    """Makes time pass for the leases of a PostgreSQL journal: its server's clock is ahead of when they were given."""
+    database = url.rpartition("/")[2]
+
+    def pass_time(seconds: float) -> None:
+        with server.connect(database) as connection:
+            connection.execute(
+                "UPDATE pmsbridge_lanes SET lease_until = lease_until - make_interval(secs => %s)", [seconds]
+            )
+
+    return pass_time

@@ -186,7 +186,7 @@ def test_without_a_mail_server_the_finding_and_the_log_tell_it_alone(stage: Stag
 # -- when a night is run again, and when not ---------------------------------------------------------------------------
 
 
-def test_a_night_that_failed_is_tried_again_after_an_hour_but_not_where_a_person_must_act(
+def test_a_night_that_failed_is_tried_again_after_an_hour_and_at_a_start_but_not_where_a_person_must_act(
     stage: Stage, sink: Sink
 ) -> None:
     portal = Portal(stage, sink)
@@ -202,7 +202,8 @@ def test_a_night_that_failed_is_tried_again_after_an_hour_but_not_where_a_person
     stage.later(timedelta(hours=2))
     assert portal.schedule.look() == 0
     portal.failing.clear()
-    assert portal.schedule.catch_up() == 2
+    assert portal.schedule.catch_up() == 1
+    assert portal.ran[-1][0] == "sync mem/F2"  # a start is nobody who has put the password right
 
 
 def test_a_time_of_day_that_is_set_anew_does_not_give_a_second_night(stage: Stage, sink: Sink) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.engine.deliver import Job, Runtime
+from pmsbridge.engine.night_copy import night_copy_of
 from pmsbridge.engine.reconcile.books import totals, without_voided
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.difference import Difference, Kind, Moment
@@ -731,7 +732,7 @@ NIGHT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)  # 02:30 in Chicago, on the 22
 
 def a_night(stage: Stage, *, sync: Job | None = None) -> Runtime:
     runtime = stage.runtime()
-    night = sync or Sync(runtime).nightly_of([HERE])
+    night = sync or night_copy_of(runtime, HERE)
     runtime.jobs["sync"] = after_sync(runtime, night, comparison_of(runtime, HERE, "reconcile"), "reconcile")
     stage.clock.advance(NIGHT - stage.clock.now())
     return runtime

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from pmsbridge.engine.night_copy import night_copy_of
 from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.sync import (
     BatchTaken,
@@ -168,8 +169,7 @@ def test_an_account_that_is_not_configured_is_reported(stage: Stage) -> None:
 
 def test_a_night_where_nothing_could_be_read_counts_as_failed(stage: Stage) -> None:
     runtime = stage.runtime()
-    sync = Sync(runtime)
-    runtime.jobs["nightly"] = sync.nightly
+    runtime.jobs["nightly"] = night_copy_of(runtime, F1)
     stage.office.failing_reads = 999
 
     runtime.tick("nightly", at(2))

@@ -2,7 +2,8 @@
 
 Searched are the log records of all libraries (with exceptions and the local variables of their frames), the command
 lines of child processes, every file below the temporary folder of this process, the files of its PostgreSQL, and
-the report files. Looked for are the canaries of this run, and card numbers in general.
+the report files. What is gone before the end is searched when it goes: databases that are removed, dropped or emptied,
+and temporary folders that are removed. Looked for are the canaries of this run, and card numbers in general.
 
 A test that writes a secret on purpose says so: ``@pytest.mark.plants_secrets("why")``, or a line in ``allowed.py``.
 """
@@ -43,6 +44,9 @@ _WAL_HEAD_BYTES: Final = 32
 _WAL_FRAME_BYTES: Final = _PAGE_BYTES + 24
 _EDGE_BYTES: Final = 200
 _MOST_TOLD: Final = 5
+_SIMULATED: Final = "pmsbridge-simulation-"
+_ONE_IN: Final = 50
+_SEARCHED_OTHERWISE: Final = "pmsbridge-pg-"
 
 _RUN = Canaries(SEED)
 
@@ -89,6 +93,9 @@ class LeakWatch:
         self._is_excused = False
         self._is_over = False
         self._pages: set[int] = set()
+        self._pid = os.getpid()
+        self._rooms: dict[str, str] = {}
+        self._simulated = 0
         self.found: list[str] = []
         self.read_bytes = 0
         self.seconds = 0.0
@@ -117,13 +124,59 @@ class LeakWatch:
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: Any) -> Generator[None, Any, Any]:
         made = yield
-        if fixturedef.argname == "postgres_server" and getattr(made, "folder", None) is not None:
-            fixturedef.addfinalizer(lambda: self._search_files(_postgres_files(made.folder)))
+        if type(made).__name__ == "PostgresServer":
+            made.watchers.append(self.search_database)
+            if made.folder is not None:
+                fixturedef.addfinalizer(lambda: self._search_files(_postgres_files(made.folder)))
         return made
 
     def _on_audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if event == "subprocess.Popen" and not self._is_over:
+        if self._is_over or os.getpid() != self._pid:
+            return
+        if event == "subprocess.Popen":
             self.take(f"command line {args[1]!r}")
+        elif event == "tempfile.mkdtemp":
+            self._rooms[str(args[0])] = self._test
+        elif event == "os.remove":
+            self._search_journal(str(args[0]))
+        elif event == "shutil.rmtree":
+            self._search_room(str(args[0]))
+
+    # -- what goes before the end --------------------------------------------------------------------------------------
+
+    def _search_journal(self, path: str) -> None:
+        """A database file, or its log, that is about to be removed."""
+        if ".db" not in Path(path).name or self._is_excused:
+            return
+        if _SIMULATED in path:
+            # Thousands a minute, all of the same few rows. Its log is removed before the next schedule overwrites it.
+            self._simulated += path.endswith("-wal")
+            if self._simulated % _ONE_IN or not path.endswith("-wal"):
+                return
+            path = path.removesuffix("-wal")
+        with suppress(Exception):  # whoever removes it must not hear of the search
+            self._search_file(self._test, Path(path))
+
+    def _search_room(self, path: str) -> None:
+        """A temporary folder of this process that is about to be removed."""
+        maker = self._rooms.pop(path, None)
+        is_excused = self._is_excused and maker == self._test
+        if maker is None or is_excused or _SEARCHED_OTHERWISE in path:
+            return
+        with suppress(Exception):
+            for file in _files_below(Path(path)):
+                with suppress(OSError):
+                    self._search_file(maker or self._test, file)
+
+    def search_database(self, server: Any, database: str) -> None:
+        """Every row of a PostgreSQL database that is about to be dropped or emptied, as text."""
+        if self._is_excused or self._is_over:
+            return
+        with suppress(Exception), server.connect(database) as connection:
+            for table in _used_tables(connection):
+                with connection.cursor().copy(f"COPY {table} TO STDOUT") as rows:
+                    text = b"".join(map(bytes, rows))
+                self._tell(self._test, self._problems(text, f"table {table} of a database that went"))
 
     def take(self, text: str) -> None:
         """Keep a piece of output of the running test until there is enough to search."""
@@ -245,6 +298,16 @@ def _postgres_files(folder: Path) -> Iterator[Path]:
     for database in sorted((folder / "base").glob("*")):
         if database.name.isdigit() and int(database.name) > 16_000:
             yield from (file for file in sorted(database.iterdir()) if file.name[:1].isdigit())
+
+
+def _used_tables(connection: Any) -> list[str]:
+    """The tables that hold rows, as they are spelled in a statement."""
+    names = connection.execute(
+        "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables "
+        "WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    ).fetchall()
+    asked = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for (name,) in names)  # noqa: S608 - as the server spells them
+    return [name for (name,) in connection.execute(asked).fetchall()] if asked else []
 
 
 def _reports(config: pytest.Config) -> list[Path]:

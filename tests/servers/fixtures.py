@@ -58,6 +58,7 @@ def postgres_journal(postgres_server: PostgresServer, _postgres_tables: str) -> 
 
     tables = [table for table in reversed(METADATA.sorted_tables) if table is not schema_version]
     counters = [f"pg_get_serial_sequence('{table.name}', 'seq')" for table in tables if "seq" in table.columns]
+    postgres_server.goes(_postgres_tables)
     with postgres_server.connect(_postgres_tables.rpartition("/")[2]) as connection:
         # Whoever is left over from the last test is gone before its rows are.
         connection.execute(

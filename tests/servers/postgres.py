@@ -56,6 +56,7 @@ class PostgresServer:
         user: A role that may create databases.
         maintenance: The database that others are created from.
         folder: Its data folder; None for a server that somebody else runs.
+        watchers: Told of a database, by its name, before it is dropped or emptied.
     """
 
     host: str
@@ -63,6 +64,7 @@ class PostgresServer:
     user: str
     maintenance: str = "postgres"
     folder: Path | None = None
+    watchers: list[Callable[[PostgresServer, str], None]] = field(default_factory=list, repr=False)
     _start: Callable[[], subprocess.Popen[bytes]] | None = field(default=None, repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -83,9 +85,15 @@ class PostgresServer:
 
     def drop_database(self, url: str) -> None:
         """Drop a database by its address, whoever is still connected."""
+        self.goes(url)
         name = sql.Identifier(url.rpartition("/")[2])
         with self.connect() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+
+    def goes(self, url: str) -> None:
+        """What a database holds now is about to go: let whoever watches look at it."""
+        for look in self.watchers:
+            look(self, url.rpartition("/")[2])
 
     def connect(self, database: str = "") -> psycopg.Connection[Any]:
         """A driver's connection that commits by itself."""

@@ -17,11 +17,14 @@ from pmsbridge.actions.plan import Submission
 from pmsbridge.actions.plans import Planner
 from pmsbridge.engine import carriers, courier, order
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.notices.review import ReviewTask
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.errors import RejectedError, UnavailableError
+from pmsbridge.portal.office import Perform
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome, Receipt
 from pmsbridge.store import delivery, desk, intake, reading
 from pmsbridge.store.columns import UtcInstant
+from pmsbridge.store.outbox import CallersTransactions
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
@@ -30,6 +33,7 @@ from pmsbridge.testing.history import Booked
 from pmsbridge.testing.simulation import Character, Run, Schedule, Wish
 from pmsbridge.testing.simulation.adapters import LANE, SimulatedAdapter
 from pmsbridge.testing.simulation.baton import Dice
+from pmsbridge.testing.simulation.plan import SMALL
 from pmsbridge.transport import status
 
 Patch = pytest.MonkeyPatch
@@ -412,6 +416,20 @@ def the_sweep_sees_nothing(patch: Patch) -> None:
     patch.setattr(reading, "due_lanes", lambda *_: ())
 
 
+@tooth("review_untold", focus=_narrow("pay", "set_autopay", characters=(Character.BLIND,)))
+def there_is_no_staff_task(patch: Patch) -> None:
+    """What is left to a person is told to none"""
+    patch.setattr(courier.Courier, "_staff_task", lambda *_: ())
+
+
+@tooth("review_untold", focus=_narrow(
+    "edit_contact", "pay", characters=(Character.BLIND,), operator=6, fault=0.6,
+    wish={"retries": 0, "polls": 7}))  # fmt: skip
+def a_second_review_is_told_to_nobody(patch: Patch) -> None:
+    """A step that is retried and unknown once more has the same staff task, which is there already"""
+    patch.setattr(ReviewTask, "_prefix", property(lambda self: f"review.{self.stored.name}."))
+
+
 # -- notices, cards, people ------------------------------------------------------------------------------------------
 
 
@@ -483,6 +501,66 @@ def the_operator_is_ignored(patch: Patch) -> None:
 def a_retry_pays_what_was_paid_since(patch: Patch) -> None:
     """An operator's retry of a payment that was not sent does not ask whether the tenant has paid again since."""
     patch.setattr(desk, "_refuse_paid_since", lambda *_: None)
+
+
+# -- what few ask for --------------------------------------------------------------------------------------------------
+
+
+@tooth("double", focus=_narrow("pay", wish={"amount": SMALL, "retries": 5}, crash=0.03, within=10))
+def the_click_key_expires(patch: Patch) -> None:
+    """The key of a click is forgotten after 20 seconds, resolved or not"""
+    real = Perform.__call__
+
+    def call(self: Perform, decide: Any, **more: Any) -> Any:
+        known = self.office.runtime.find_click(self)
+        if known is not None and self.office.clock.now() - known.action.submitted_at > timedelta(seconds=20):
+            return real(replace(self, key=f"{self.key}-new"), decide, **more).changed(key=self.key)
+        return real(self, decide, **more)
+
+    patch.setattr(Perform, "__call__", call)
+
+
+def _paid_ahead(schedule: Schedule, dice: Dice) -> Schedule:
+    """Somebody pays what is due, and then months ahead."""
+    drawn: Schedule = _narrow("pay", "prepay", characters=_LOOKED_UP, workers=1, fault=0.35)(schedule, dice)
+    first, then = (replace(wish, tenant="T2", rental="R2") for wish in drawn.wishes)
+    return replace(drawn, wishes=(first, replace(then, start=60_000)))
+
+
+@tooth("double", focus=_paid_ahead)
+def charges_are_not_looked_for(patch: Patch) -> None:
+    """Charges for months ahead are posted once more when the answer was lost: they are taken for absent"""
+    patch.setattr(SimulatedAdapter, "_by_charges", lambda *_: Absent("nobody looked"))
+
+
+@tooth("double", focus=_narrow("reserve", characters=_LOOKED_UP, workers=1))
+def a_reservation_has_another_reference(patch: Patch) -> None:
+    """A reservation is written with one reference and looked for by another"""
+    real = SimulatedAdapter._by_reference
+
+    def by_reference(self: SimulatedAdapter, effect: Any) -> Any:
+        return real(self, effect.changed(reference="PB-OTHER0000000") if effect.kind == "reserve_unit" else effect)
+
+    patch.setattr(SimulatedAdapter, "_by_reference", by_reference)
+
+
+@tooth("sealed_resent", focus=_narrow("autopay_card", wait_ms=30_000))
+def a_new_card_for_autopay_is_sent_again(patch: Patch) -> None:
+    """The card somebody typed for autopay is kept after a send, and used for another one"""
+    a_card_is_sent_again(patch)
+
+
+@tooth("phantom", focus=_narrow("note_in_own", wish={"retries": 0}))
+def a_rollback_is_ignored(patch: Patch) -> None:
+    """What was submitted in a transaction of the portal's is committed at once, whatever becomes of that"""
+    real = CallersTransactions.use
+
+    def use(self: CallersTransactions, own: Any, work: Callable[[Any], Any]) -> Any:
+        found = real(self, own, work)
+        own.connection.driver_connection.execute("COMMIT")
+        return found
+
+    patch.setattr(CallersTransactions, "use", use)
 
 
 TEETH = tuple(_TABLE)

@@ -68,6 +68,40 @@ def edit() -> History:
     )  # fmt: skip
 
 
+def reviewed(times: int, told_to_staff: int, *, last: str = "settled") -> History:
+    """A payment that somebody had to look at so often, and of which staff were told so often."""
+    review = replace(STEP, outcome="needs_review")
+    tasks = tuple(
+        Step(
+            f"{kind}{number}",
+            f"review{number}.{kind}",
+            kind,
+            last if kind == "send_mail" else "settled",
+            principal=False,
+        )
+        for number in range(told_to_staff)
+        for kind in NOTICES
+    )
+    answers, statements = [], []
+    for number in range(times):
+        answers.append(Answer(10 * number + 2, 100 + number, "rent", "key-1", "a1", "needs_review", (review, *tasks)))
+        statements.append(Statement(10 * number + 5, 100 + number, "a1", "", "retry", accepted=True))
+    answers.append(Answer(10 * times, 300, "", "key-1", "a1", "needs_review", (review, *tasks)))
+    return History(
+        owed={"R1": Decimal("120.00")}, clicks=[CLICK], answers=answers, statements=statements[:-1],
+        requests=[replace(SENT, answer="none")], staff_told_by=NOTICES,
+        booked=[Booked(9, 50, step.kind, "F1", "", step.key) for step in tasks if step.kind != "send_mail"],
+        mails=[Mailed(50, step.key, step.key) for step in tasks if step.kind == "send_mail"],
+    )  # fmt: skip
+
+
+def withdrawn(keys: set[str]) -> History:
+    """A payment, and clicks that the portal took back."""
+    history = honest()
+    history.withdrawn = keys
+    return history
+
+
 def two_edits(first_done: int, then_done: int) -> History:
     """Two edits of one tenant, the second accepted after the first."""
     answers = [
@@ -151,6 +185,10 @@ CASES: list[tuple[str, Callable[[], History]]] = [
     ("pending_without_reason", lambda: _with(honest(), answers=[
         told("pending", reasoned=False), told("settled", order=9, wish="")])),
     ("statement_ignored", lambda: _resolved(honest(), "settled", "needs_review")),
+    ("review_untold", lambda: reviewed(1, 0)),
+    ("review_untold", lambda: reviewed(2, 1)),
+    ("review_untold", lambda: reviewed(1, 1, last="pending")),
+    ("phantom", lambda: withdrawn({"key-1"})),
     ("foreign_error", lambda: _with(honest(), answers=[
         *honest().answers, Answer(3, 1, "rent", error="KeyError()", foreign=True)])),
     ("declined_without_a_no", lambda: _with(honest(), booked=[], answers=[
@@ -162,6 +200,9 @@ FINE: list[tuple[str, Callable[[], History]]] = [
     ("a rest that was asked for, then answered with the open part", lambda: two_payments("a40", "a80")),
     ("an edit with its notices", edit),
     ("edits in order", lambda: two_edits(80, 90)),
+    ("staff told of what they are to look at", lambda: reviewed(1, 1)),
+    ("staff told again of what is unknown again", lambda: reviewed(2, 2)),
+    ("another click that the portal took back", lambda: withdrawn({"key-2"})),
     ("a mail twice under one Message-ID", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x")] * 2)),
     ("an operator who is right", lambda: _resolved(honest(), "settled", "settled")),
     ("an operator who is wrong", lambda: _resolved(honest(), "not_sent", "not_sent")),

@@ -1,6 +1,6 @@
-"""Run by the code of the first release, in a process of its own: makes a journal with actions in every state.
+"""Run by the code of an earlier release, in a process of its own: makes a journal with actions in every state.
 
-Usage: ``python old_journal.py FILE make`` prints the outcomes; ``... try`` prints what the old code says to a file;
+Usage: ``python old_journal.py URL make`` prints the outcomes; ``... try`` prints what the old code says to a database;
 ``... night`` copies an office into its mirror and prints how many units and tenants named Müller that holds.
 """
 
@@ -51,10 +51,10 @@ def _payment(key: str, tenant: str) -> Submission:
     )  # fmt: skip
 
 
-def _make(file: str) -> Iterator[str]:
+def _make(url: str) -> Iterator[str]:
     clock = TestClock()
     office = MemoryOffice(clock, facilities=("F1",))
-    database = open_database(f"sqlite:///{file}")
+    database = open_database(url)
     runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
     for number, fault in enumerate((None, Fault.REJECT, Fault.DROP_AFTER, Fault.REFUSE)):
         if fault is not None:
@@ -65,10 +65,10 @@ def _make(file: str) -> Iterator[str]:
     database.close()
 
 
-def _night(file: str) -> list[int]:
+def _night(url: str) -> list[int]:
     clock = TestClock()
     office = MemoryOffice(clock, facilities=("F1", "F2"))
-    database = open_database(f"sqlite:///{file}")
+    database = open_database(url)
     runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
     report = Sync(runtime).run()
     counts = [
@@ -86,6 +86,7 @@ if __name__ == "__main__":
         print(json.dumps(_night(sys.argv[1])))
     else:
         try:
-            open_database(f"sqlite:///{sys.argv[1]}")
+            open_database(sys.argv[1]).close()
+            print(json.dumps("usable"))
         except PmsBridgeError as refused:
             print(json.dumps({"error": type(refused).__name__, "code": refused.code, "message": str(refused)}))

@@ -28,18 +28,22 @@ from pmsbridge.errors import ConfigurationError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store import installing, upgrade
+from pmsbridge.store.audit import Audit
 from pmsbridge.store.database import Database, open_database, reach_database
 from pmsbridge.store.installing import Standing, State
 from pmsbridge.store.mirror import Mirror, Scope
+from pmsbridge.store.outcome_feed import Outcomes
 from pmsbridge.store.reading import ActionFilter
 from pmsbridge.store.record_rows import document
 from pmsbridge.store.tables import METADATA, OLDEST_CODE, SCHEMA_VERSION, schema_version
+from pmsbridge.store.webhooks import Webhooks
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders
 
 ROOT = Path(__file__).parents[2]
 FIRST_RELEASE = "4f8cad6"
 SECOND_RELEASE = "1b5b14e"
+THIRD_RELEASE = "6a95064"
 OLD_JOURNAL = Path(__file__).with_name("old_journal.py")
 
 Addresses = Callable[[], str]
@@ -248,9 +252,15 @@ def second_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _sources(tmp_path_factory.mktemp("second-release"), SECOND_RELEASE)
 
 
-def _by_an_old_release(sources: Path, file: Path, word: str) -> Any:
+@pytest.fixture(scope="module")
+def third_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sources(tmp_path_factory.mktemp("third-release"), THIRD_RELEASE)
+
+
+def _by_an_old_release(sources: Path, place: Path | str, word: str) -> Any:
+    url = f"sqlite:///{place}" if isinstance(place, Path) else place
     done = subprocess.run(
-        [sys.executable, str(OLD_JOURNAL), str(file), word], capture_output=True, text=True, check=False,
+        [sys.executable, str(OLD_JOURNAL), url, word], capture_output=True, text=True, check=False,
         env={**os.environ, "PYTHONPATH": str(sources)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -276,6 +286,11 @@ def test_a_journal_of_the_first_release_is_upgraded_and_delivered_to_its_end(
     assert upgrade.upgrade(url) == (1, SCHEMA_VERSION)
 
     assert _differences(opened(url)) == []
+    _is_delivered_to_its_end(url)
+
+
+def _is_delivered_to_its_end(url: str) -> None:
+    """What an old release left open is finished by this one, and everything it wrote is as it was written."""
     database = open_database(url)
     clock = TestClock()
     clock.advance(timedelta(minutes=3))
@@ -283,12 +298,12 @@ def test_a_journal_of_the_first_release_is_upgraded_and_delivered_to_its_end(
     runtime = Runtime(database, {"mem": MemoryAdapter(office)}, clock=clock)
     ids = [action.action_id for action in reversed(runtime.actions(ActionFilter()))]
     before = {name: runtime.trail(name) for name in ids}
-    assert all(runtime.verify_trail(name) for name in ids)
+    assert list(Audit(database).troubles()) == []
     runtime.run_due()
     clock.advance(timedelta(minutes=3))
     runtime.run_due()
     assert [runtime.action(name).outcome.value for name in ids] == ["settled", "declined", "settled", "settled"]
-    assert all(runtime.verify_trail(name) for name in ids)
+    assert list(Audit(database).troubles()) == []
     assert all(runtime.trail(name)[: len(before[name])] == before[name] for name in ids)
     assert len(office.of_kind("take_payment")) == 2
     database.close()
@@ -398,3 +413,45 @@ def test_a_mirror_of_the_second_schema_is_carried_over_on_postgresql(
     mirror = Mirror(opened(postgres_url))
     assert mirror.tenant("north", "F1", "T1") == builders.tenant()
     assert [match.is_exact for match in mirror.find("north", TenantSearch(phone="3125550101"))] == [True]
+
+
+# -- the fourth schema adds: old journals go on, and old code goes on beside it; webhooks hear of what that does -----
+
+
+def test_a_journal_of_the_third_schema_is_upgraded_and_delivered_to_its_end(
+    third_release: Path, addresses: Addresses, opened: Callable[[str], Database]
+) -> None:
+    url = addresses()
+    with opened(url).write() as connection:
+        upgrade.migrate(connection, to="0003")
+    assert _by_an_old_release(third_release, url, "make") == ["settled", "declined", "pending", "pending"]
+    assert _by_an_old_release(third_release, url, "night") == [5, 2, 0]
+    with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
+        open_database(url)
+
+    assert upgrade.upgrade(url) == (3, SCHEMA_VERSION)
+
+    assert _differences(opened(url)) == []
+    assert len(Mirror(opened(url)).units("mem", "F1")) == 5
+    _is_delivered_to_its_end(url)
+
+
+@pytest.mark.parametrize("release", ["second_release", "third_release"])
+def test_what_code_of_an_earlier_schema_does_with_this_one_is_told_to_webhooks(
+    addresses: Addresses, release: str, request: pytest.FixtureRequest
+) -> None:
+    sources, url = request.getfixturevalue(release), addresses()
+    database = open_database(url)
+    Webhooks(database).register(["crm"])
+    database.close()
+
+    assert _by_an_old_release(sources, url, "try") == "usable"
+    assert _by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
+    assert _by_an_old_release(sources, url, "night") == [5, 2, 0]
+
+    database = open_database(url)
+    assert [change.outcome.value for change in Outcomes(database).after()] == ["settled", "declined"]
+    _is_delivered_to_its_end(url)
+    told = [(change.before.value, change.outcome.value) for change in Outcomes(database).after()]
+    assert sorted(told) == [("pending", "declined"), *[("pending", "settled")] * 3]
+    database.close()

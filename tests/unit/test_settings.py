@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import time, timedelta
 from decimal import Decimal
@@ -9,7 +10,8 @@ import pytest
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.secrets import ReferenceSecrets
-from pmsbridge.settings import StoreSettings, load_settings
+from pmsbridge.settings import AccountSettings, StoreSettings, load_settings
+from pmsbridge.settings.changing import version_of
 from pmsbridge.settings.problems import shape_of
 
 CANARY = "tr0ub4dor-canary"
@@ -284,3 +286,34 @@ def test_a_duration_is_written_with_its_unit(write: Write, text: str, expected: 
 )
 def test_a_shape_never_says_the_value(value: object, expected: str) -> None:
     assert shape_of(value) == expected
+
+
+# -- whether a person has changed something ----------------------------------------------------------------------------
+
+
+def test_the_version_of_an_account_changes_with_its_settings_and_the_files_of_its_secrets(tmp_path: Path) -> None:
+    def version(**options: object) -> str:
+        return version_of(AccountSettings(system="memory", options=options), tmp_path)
+
+    before = version(user="portal", password="file:secret")
+    assert version(user="portal", password="file:secret") == before
+    assert version(user="other", password="file:secret") != before
+    (tmp_path / "secret").write_text(CANARY)
+    written = version(user="portal", password="file:secret")
+    assert written != before
+    os.utime(tmp_path / "secret", ns=(1, 1))
+
+    assert version(user="portal", password="file:secret") != written
+    assert version(facilities=[{"code": "L001"}]) != version(facilities=[{"code": "L002"}])
+
+
+def test_the_version_of_an_account_is_made_of_no_secret_and_of_letters(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    versions = set()
+    for text in (CANARY, "another"):
+        secret.write_text(text)
+        os.utime(secret, ns=(1, 1))
+        versions.add(version_of(AccountSettings(system="memory", options={"password": "file:secret"}), tmp_path))
+
+    assert len(versions) == 1
+    assert versions.pop().isalpha()

@@ -22,6 +22,7 @@ from pmsbridge.errors import (
 )
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
+from pmsbridge.ports.calling import priority_of
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock
 from pmsbridge.transport.cut_rows import CutRow, cells_of_cut
@@ -222,7 +223,8 @@ class Connection:
         self.http = http or HttpClient(limits, verify=settings.verify_tls, clock=clock.now, monotonic=clock.monotonic)
         self.lane = f"sitelink:{settings.corp_code}:{account}"
         self._batch_limits = replace(self.http.limits, raw_bytes=_BATCH_BYTES, decoded_bytes=_BATCH_BYTES)
-        self._slots = _limiter(settings, clock, gate)
+        self.bears = _bears(settings)
+        self._slots = _limiter(self.bears, clock, gate)
         self._services = {service: self._service(service) for service in Service}
 
     def __repr__(self) -> str:
@@ -264,16 +266,24 @@ class Connection:
     ) -> Rows:
         """Read a small answer, again while the back office says "busy".
 
+        A read of a night has the time of one (``timeouts.batch``), because it stands behind everybody else; a process
+        that is killed meanwhile blocks the account for ``_LEASE`` at most.
+
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
             NotFoundError: There is no such record.
             RejectedError: The back office refuses to tell.
             UnavailableError: No usable answer in time.
         """
-        end = deadline or self.deadline(self.settings.timeouts.live)
+        times, asked = self.settings.timeouts, priority_of(priority)
+        is_batch = asked is Priority.BATCH
+        end = deadline or self.deadline(times.batch if is_batch else times.live)
+        lease = _LEASE if is_batch else None
 
         def once() -> Rows:
-            with self._called(operation, facility, params, drop=drop, deadline=end, priority=priority) as reader:
+            with self._called(
+                operation, facility, params, drop=drop, deadline=end, priority=asked, lease=lease
+            ) as reader:
                 found = reader.read()
             _check_read(operation, found)
             return found
@@ -435,21 +445,21 @@ def _not_sendable(operation: str, problem: InputError) -> PmsBridgeError:
     return ConfigurationError(message, code="contract_mismatch")
 
 
-def _limiter(settings: SiteLinkSettings, clock: Clock, gate: CallGate | None) -> LaneLimiter:
+def _bears(settings: SiteLinkSettings) -> LaneLimits:
     """Slots and spacing are the account's, the month's calls each location's."""
     limits = settings.limits
-    return LaneLimiter(
-        LaneLimits(
-            concurrency=limits.concurrency,
-            calls_per_second=limits.calls_per_second,
-            monthly_calls=limits.monthly_calls,
-            stop_at_monthly_calls=limits.stop_at_monthly_calls,
-            warn_at_percent=limits.warn_at_percent,
-        ),
-        gate=gate,
-        clock=clock.now,
-        monotonic=clock.monotonic,
+    return LaneLimits(
+        concurrency=limits.concurrency,
+        calls_per_second=limits.calls_per_second,
+        monthly_calls=limits.monthly_calls,
+        stop_at_monthly_calls=limits.stop_at_monthly_calls,
+        warn_at_percent=limits.warn_at_percent,
+        nights_percent=limits.nights_percent,
     )
+
+
+def _limiter(limits: LaneLimits, clock: Clock, gate: CallGate | None) -> LaneLimiter:
+    return LaneLimiter(limits, gate=gate, clock=clock.now, monotonic=clock.monotonic)
 
 
 def _check_read(operation: str, found: Rows) -> None:

@@ -76,7 +76,7 @@ class TextRule:
 _M = Meaning
 RULES: Final = (
     Rule("*", -89, _M.ACCOUNT, "invalid_licence", "the API licence key is not valid"),
-    Rule("*", -97, _M.ACCOUNT, "invalid_location", "the location code is not valid for this account"),
+    Rule("*", -97, _M.ACCOUNT, "facility_refused", "the location code is not valid for this account"),
     Rule("*", -98, _M.ACCOUNT, "login_failed", "the API user or its password is not accepted"),
     Rule("*", -94, _M.ACCOUNT, "usage_password", "a usage password is wrong"),
     Rule("*", -90, _M.BUSY, "busy", "the server is busy"),
@@ -144,7 +144,7 @@ _PLAIN: Final = frozenset({Meaning.ACCOUNT, Meaning.BUSY, Meaning.EMPTY})
 
 _REMEDIES: Final = {
     "invalid_licence": "Check license_key.",
-    "invalid_location": "Check the facility's code, and that the licence covers it.",
+    "facility_refused": "Check the facility's code, and that the licence covers it.",
     "login_failed": "Check corp_code, user and password.",
     "usage_password": "Nothing here needs one; ask the vendor.",
 }

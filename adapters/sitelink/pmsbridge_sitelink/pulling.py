@@ -67,7 +67,12 @@ class Pulling(Fetching):
     def budget_of(self, facility: str) -> MonthBudget:
         """Calls are counted per facility, as the vendor bills them."""
         connection = self._connection
-        return MonthBudget(f"{connection.lane}:{facility}", connection.settings.limits.monthly_calls)
+        limits = connection.bears
+        return MonthBudget(f"{connection.lane}:{facility}", limits.monthly_calls, limits.batch_refused_beyond)
+
+    def zone_of(self, facility: str) -> str:
+        """The settings say it: the back office writes its own server's zone."""
+        return self._connection.facility(facility).zone
 
     def fingerprint(self, query: Query) -> str:
         """Currency, measure and zone of the facility, and the version of the mapping."""

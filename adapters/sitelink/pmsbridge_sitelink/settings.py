@@ -132,9 +132,9 @@ class Timeouts(_Section):
     Attributes:
         connect: Until a connection stands.
         read: Between two arrivals of data.
-        live: For one live read, repetitions included.
+        live: For one live read, repetitions and the waiting for a slot included.
         write: For one effect up to its answer, the reads before it included.
-        batch: For one nightly answer, until all of it is here.
+        batch: For one read of a night, large or small, until all of it is here; the waiting for a slot included.
     """
 
     connect: _HourAtMost = timedelta(seconds=5)
@@ -154,6 +154,8 @@ class Limits(_Section):
         monthly_calls: Calls per location and calendar month that are included in the price; None for no count.
         stop_at_monthly_calls: Refuse calls beyond them. Otherwise a warning is logged and each further call costs.
         warn_at_percent: Share of ``monthly_calls`` at which a person is warned.
+        nights_percent: Share of ``monthly_calls`` that nights may use up where ``stop_at_monthly_calls`` is set; the
+            others are kept for people. 100 keeps none.
         read_attempts: Times a read is asked for while the back office says "busy".
     """
 
@@ -162,6 +164,7 @@ class Limits(_Section):
     monthly_calls: int | None = Field(default=10_000, ge=1)
     stop_at_monthly_calls: bool = False
     warn_at_percent: int = Field(default=80, ge=1, le=100)
+    nights_percent: int = Field(default=95, ge=1, le=100)
     read_attempts: int = Field(default=3, ge=1, le=10)
 
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,6 +21,7 @@ from pmsbridge.cli.stopping import SIGNALS, interruptible
 if TYPE_CHECKING:
     from pmsbridge import Bridge
     from pmsbridge.dispatch.port import Dispatcher
+    from pmsbridge.webhooks import Sender
 
 __all__ = ["run"]
 
@@ -62,6 +64,7 @@ class _Worker:
         self._stop = Event()
         self._signals: list[int] = []
         self._failures: list[BaseException] = []
+        self._sender: Sender | None = None
 
     def work(self, *, night: bool) -> bool:
         """Work until stopped; False when a night could not be ended.
@@ -114,7 +117,7 @@ class _Worker:
             return
         from pmsbridge.webhooks import Sender
 
-        sender = Sender.from_settings(self._bridge.settings, self._bridge.database)
+        self._sender = sender = Sender.from_settings(self._bridge.settings, self._bridge.database)
         sender.start()
         try:
             yield
@@ -153,6 +156,9 @@ class _Worker:
     def _heed(self) -> None:
         if self._signals and not self._stop.is_set():
             self._stop.set()
+            if self._sender is not None:
+                # Both ends take their time: one must not begin when the other is over.
+                self._sender.stop(within=timedelta(0))
             self._tell("stopping", "Finishing what is being sent ...", signal=signal.Signals(self._signals[0]).name)
 
     def _tell(self, event: str, words: str, **facts: Any) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["group", "sync_with_bars"]
 
 _SHOWN_CHARACTERS: Final = 60
+_SHOWN_ROWS: Final = 200
 
 group = typer.Typer(
     invoke_without_command=True,
@@ -96,10 +97,10 @@ def _print_event(event: SyncEvent) -> None:
     print_json(event_facts(event))
 
 
-def _print_report(rows: Sequence[dict[str, Any]]) -> None:
+def _print_report(rows: Sequence[dict[str, Any]], most: int | None = None) -> None:
     columns = ["account", "facility", "entity", ">read", ">changed", ">deleted", ">calls", ">kB", ">s", ">findings"]
     total = {"account": "all", "facility": "", "entity": "", "result": "", **totals_of(rows)}
-    cells = [_report_cells(row) for row in ([*rows, total] if len(rows) > 1 else rows)]
+    cells = [_report_cells(row) for row in ([*rows[:most], total] if len(rows) > 1 else rows)]
     print_table("Sync", [*columns, "result"], cells)
 
 
@@ -128,13 +129,16 @@ def report(
     run: Annotated[
         str,
         typer.Argument(
-            help="A run's id, or how ids begin (20260930: every run of that day, UTC); the last run when left out.",
+            help="A run's id, or how ids begin (20260930: every run of that day, UTC); the last day when left out.",
             show_default=False,
         ),
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a run read, changed and deleted, with calls, bytes, time and findings. Asks no back office."""
+    """Show what runs read, changed and deleted, newest first: calls, bytes, time, findings. Asks no back office.
+
+    A night is one run for each facility; the last day are the runs of 24 hours, up to the newest one.
+    """
     from pmsbridge.store.copies import rows_of_run
 
     with open_bridge(context, asks_back_offices=False) as bridge:
@@ -153,7 +157,9 @@ def report(
     if not rows:
         say("Nothing was copied yet. Now: pmsbridge sync")
         return
-    _print_report(rows)
+    _print_report(rows, _SHOWN_ROWS)
+    if len(rows) > _SHOWN_ROWS:
+        say(f"{len(rows) - _SHOWN_ROWS:,} older lines are not shown, of {len(rows):,}: more with --json")
     say(f"Run {runs[0]}" if len(runs) == 1 else f"{len(runs)} runs, {runs[0]} to {runs[-1]}")
     for line in failure_lines(rows):
         say(line)
@@ -204,6 +210,8 @@ def _print_plan(lines: Sequence[dict[str, Any]]) -> None:
         if line["beyond"]:
             some = ", ".join(line["beyond"][:20])
             say(f"{line['account']}: beyond the month's budget: {len(line['beyond'])} facilities ({some})")
+        if line["kept_for_people"]:
+            say(f"{line['account']}: of the budget, {line['kept_for_people']:,} calls are kept for people.")
 
 
 def _parts(calls: dict[str, int]) -> str:

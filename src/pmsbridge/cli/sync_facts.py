@@ -119,7 +119,12 @@ def plan_facts(line: PlannedAccount) -> dict[str, Any]:
     """What a night asks of one account."""
     own = facts_of(line, "account", "facilities", "calls", "watched", "watched_at_most", "used_this_month", "budget")
     parts = {name: calls for name, calls in line.calls_by_part.items() if calls}
-    return {**own, "calls_by_part": parts, **facts_of(line, "beyond", "is_known"), "fits": not line.beyond}
+    return {
+        **own,
+        "calls_by_part": parts,
+        **facts_of(line, "kept_for_people", "beyond", "is_known"),
+        "fits": not line.beyond,
+    }
 
 
 def verification_facts(found: Verification) -> dict[str, Any]:

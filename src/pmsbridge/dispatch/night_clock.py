@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from pmsbridge.dispatch.schedule import Schedule
+from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import get_logger
 
 __all__ = ["NightClock"]
@@ -15,7 +16,7 @@ _log = get_logger(__name__)
 
 
 class NightClock:
-    """Puts a schedule together and starts it, again and again until it succeeds: a back office may be away."""
+    """Puts a schedule together and starts it; again while the database is away, but not when a person must act."""
 
     def __init__(self, make: Callable[[], Schedule], *, again_after: timedelta = timedelta(minutes=1)) -> None:
         """Nothing starts yet.
@@ -41,8 +42,12 @@ class NightClock:
                 if not self._stop.is_set():
                     schedule.start()
                     self._schedule = schedule
+            except ConfigurationError as error:
+                _log.error("no_night_clock", code=error.code, why=error.message)
+                return
             except Exception as error:  # noqa: BLE001 - the clock of a worker outlives whatever is away
-                _log.error("no_night_clock_yet", why=type(error).__name__)
+                why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
+                _log.error("no_night_clock_yet", why=why)
                 self._stop.wait(self._again_after)
             else:
                 return

@@ -45,6 +45,10 @@ class NightWatch:
         self._known: dict[str, datetime] = {}
         self._looked_at = self._began
 
+    def add(self, nights: Iterable[Nightly]) -> None:
+        """Some more that should take place."""
+        self._nights += tuple(nights)
+
     def look(self) -> int:
         """Tell of what was missed, and end alarms; returns how many nights were told."""
         now = self._runtime.clock.now()

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+from pmsbridge.dispatch.night_places import NightPlaces
 from pmsbridge.dispatch.night_trigger import NightTrigger
 from pmsbridge.dispatch.night_watch import NightWatch
 from pmsbridge.dispatch.nights import Nightly, bounds, latest_slot
@@ -43,6 +44,7 @@ class Schedule:
         concurrency: int = 1,
         jitter: timedelta = timedelta(0),
         watch: NightWatch | None = None,
+        places: NightPlaces | None = None,
     ) -> None:
         """Nothing starts yet.
 
@@ -52,12 +54,14 @@ class Schedule:
             concurrency: Nights that run at once in this process.
             jitter: Each night starts at random within this time from its slot, so that not all begin at once.
             watch: Who tells people of nights that did not take place; None for nobody.
+            places: Facilities whose nights are not known yet: they are asked for while the clock runs. None for none.
         """
         self._runtime = runtime
         self._nights = tuple(nights)
         self._concurrency = concurrency
         self._jitter = jitter
         self._watch = watch
+        self._places = places
         self._sober = SoberClock(runtime, [nightly.job for nightly in self._nights])
         self._scheduler: Any = None
         self._threads: list[threading.Thread] = []
@@ -78,10 +82,7 @@ class Schedule:
         """
         if self._scheduler is not None:
             return
-        for nightly in self._nights:
-            if nightly.job not in self._runtime.jobs:
-                message = f"there is no job {nightly.job!r}"
-                raise ConfigurationError(message, code="no_job")
+        self._refuse_unknown(self._nights)
         self._is_stopping.clear()
         self._is_ending.clear()
         self._scheduler = self._make()
@@ -90,8 +91,42 @@ class Schedule:
         self._threads = [self._thread("look", self.catch_up, self.look)]
         if self._watch is not None:
             self._threads.append(self._thread("watch", self._watch.look, self._watch.look))
+        if self._places is not None and self._places.missing:
+            self._threads.append(self._thread("places", lambda: None, self.ask))
         for thread in self._threads:
             thread.start()
+
+    @property
+    def nights(self) -> tuple[Nightly, ...]:
+        """What goes by this clock so far."""
+        return self._nights
+
+    def add(self, nights: Iterable[Nightly]) -> None:
+        """Some more nights, also while the clock runs.
+
+        Raises:
+            ConfigurationError: A job has no name in ``Runtime.jobs``.
+        """
+        more = tuple(nights)
+        self._refuse_unknown(more)
+        self._nights += more
+        self._sober.add(nightly.job for nightly in more)
+        if self._watch is not None:
+            self._watch.add(more)
+        if self._scheduler is not None:
+            self._wind_up(self._scheduler, more)
+
+    def ask(self) -> int:
+        """Ask for what is still needed of facilities that have no night yet; returns how many nights it gave."""
+        found = self._places.ask() if self._places is not None else []
+        self.add(found)
+        return len(found)
+
+    def _refuse_unknown(self, nights: Iterable[Nightly]) -> None:
+        for nightly in nights:
+            if nightly.job not in self._runtime.jobs:
+                message = f"there is no job {nightly.job!r}"
+                raise ConfigurationError(message, code="no_job")
 
     def _thread(self, name: str, first: Callable[[], object], then: Callable[[], object]) -> threading.Thread:
         def again_and_again() -> None:
@@ -115,10 +150,13 @@ class Schedule:
         }  # fmt: skip
         pools = {"default": Pool(self._concurrency)}
         scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults, executors=pools, daemon=True)
-        for nightly in self._nights:
+        self._wind_up(scheduler, self._nights)
+        return scheduler
+
+    def _wind_up(self, scheduler: Any, nights: Iterable[Nightly]) -> None:  # noqa: ANN401 - the library has no types
+        for nightly in nights:
             trigger = NightTrigger(nightly, self._jitter)
             scheduler.add_job(self.fire, trigger, args=[nightly], id=f"{nightly.job}@{nightly.zone}")
-        return scheduler
 
     def stop(self, *, waits: bool = True) -> bool:
         """Stop the clock.
@@ -186,7 +224,7 @@ class Schedule:
         return started + sum(self._tick(job, slot) for job, slot in self._left_over())
 
     def catch_up(self) -> int:
-        """The same at a start, and newest slots that failed are tried again.
+        """The same at a start, and newest slots that failed are tried again, but none for which a person must act.
 
         So are the slots of jobs that have no time of their own, because another job starts them: a comparison after a
         sync that has failed or died, while the sync is done and is not started again.
@@ -194,7 +232,7 @@ class Schedule:
         now = self._runtime.clock.now()
         newest = {nightly.job: latest_slot(nightly, now) for nightly in self._nights}
         for job, slot in (*newest.items(), *self._left_over()):
-            survived("reopen_failed", partial(self._runtime.runs.reopen, job, slot), job=job)
+            survived("reopen_failed", partial(self._runtime.runs.reopen, job, slot, refused=False), job=job)
         return self.look()
 
     def _together(self, work: list[Callable[[], bool]]) -> int:

@@ -42,6 +42,12 @@ class SoberClock:
         self._behind_since: dict[str, float] = {}
         self._seen: datetime | None = None
 
+    def add(self, jobs: Iterable[str]) -> None:
+        """Some more that go by the clock."""
+        more = frozenset(jobs) - self._jobs
+        self._jobs |= more
+        self._doubted |= more
+
     def went_back(self) -> bool:
         """Whether the clock was set back since this was last asked: then every job is doubted anew."""
         now, before = self._runtime.clock.now(), self._seen

@@ -18,6 +18,7 @@ from pmsbridge.engine.outbox import Outbox
 from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.engine.overlay import overlay
 from pmsbridge.engine.prompt import PromptDelivery
+from pmsbridge.engine.refusals import Refusals
 from pmsbridge.engine.sealed_values import SealedValues, by_effect_key
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.ticking import Beat, Job, Ticker
@@ -58,6 +59,7 @@ class Runtime:
         findings: What a person should look at.
         quotes: Quotes a payment may refer to.
         runs: What ran by the clock.
+        refusals: Accounts that refused our log-on.
         on_poke: Wakes a worker for a lane, now or at an instant; None when there are no workers: then a submit
             drains all of its own work itself.
     """
@@ -95,6 +97,7 @@ class Runtime:
         self.findings = Findings(database)
         self.quotes = Quotes(database)
         self.runs = Runs(database, self._clock)
+        self.refusals = Refusals(self.findings, self._clock)
         self._owner = WorkerName()
         self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease, self._clock.now)
         self.on_poke: Callable[[str, datetime | None], None] | None = None

@@ -19,12 +19,15 @@ from pmsbridge.errors import PmsBridgeError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.finding import Finding, Severity
 
-__all__ = ["MISSED_NIGHT", "MissedNight", "NightAlarm", "missed_nights", "oldest_night"]
+__all__ = ["MISSED_NIGHT", "NIGHT_WITHOUT_TIME", "MissedNight", "NightAlarm", "missed_nights", "oldest_night"]
 
 _log = get_logger(__name__)
 
 MISSED_NIGHT: Final = "missed_night"
 """The code of the finding."""
+
+NIGHT_WITHOUT_TIME: Final = "night_without_time"
+"""The code of the finding about a facility that has no night yet, because its time zone is not known."""
 
 _NOWHERE: Final = "-"
 _WHAT_TO_DO: Final = (
@@ -55,12 +58,12 @@ class MissedNight:
 
 
 def missed_nights(runtime: Runtime) -> int:
-    """How many jobs are in alarm: a night was missed, and none has succeeded since.
+    """How many jobs are in alarm: a night was missed, and none has succeeded since; or a facility has none at all.
 
     Raises:
         UnavailableError: The database cannot be read now.
     """
-    return sum(found.finding.code == MISSED_NIGHT for found in runtime.findings.open())
+    return sum(found.finding.code in {MISSED_NIGHT, NIGHT_WITHOUT_TIME} for found in runtime.findings.open())
 
 
 def oldest_night(runtime: Runtime) -> datetime | None:

@@ -25,8 +25,8 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
 
     Afterwards it drops what the feeds have held for longer than ``kept_for``, whatever became of the copy.
 
-    It raises ``ConfigurationError`` when nothing could be read until a person acts, and ``UnavailableError`` when
-    nothing could be read for now.
+    It raises ``ConfigurationError`` when a part could not be read until a person acts, and ``UnavailableError`` when
+    one could not be read for now. Deletions that were held back, and single records that could not be read, fail none.
     """
 
     def job(slot: datetime, beat: Beat) -> None:
@@ -35,7 +35,7 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
             _log.info("night_already_copied", account=key.account, facility=key.facility, at=copied.isoformat())
             return
         try:
-            _refuse_failure(Sync(runtime).run([key], full=True, beat=beat))
+            _refuse_failure(Sync(runtime).run([key], full=True, beat=beat, by_clock=True))
         finally:
             make_room(runtime, kept_for)
 
@@ -54,9 +54,11 @@ def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
 
 
 def _refuse_failure(report: SyncReport) -> None:
-    if not report.rows or len(report.failed) < len(report.rows):
+    if not report.unread:
         return
-    message = f"nothing could be read: {report.rows[0].error}"
+    parts = ", ".join(row.scope.entity for row in report.unread)
+    what = "nothing" if len(report.unread) == len(report.rows) else f"not everything ({parts} failed)"
+    message = f"{what} could be read: {report.unread[0].error}"
     if report.a_person_must_act:
         raise ConfigurationError(message, code="night_failed")
     raise UnavailableError(message, code="night_failed")

@@ -42,7 +42,7 @@ class EngineSettings:
         wait_pause: Between two looks at an outcome somebody waits for.
         mail_timeout: Longest time one mail may take.
         message_id_domain: Right side of a Message-ID.
-        run_lease: A run by the clock that says nothing for this long is taken over.
+        run_lease: A run by the clock is taken over this long after its process died, or froze.
     """
 
     lease_margin: timedelta = timedelta(seconds=30)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from pmsbridge.engine.lease_keeper import kept
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import get_logger
 from pmsbridge.store.runs import Runs
@@ -20,6 +21,7 @@ _ALL: weakref.WeakSet[Ticker] = weakref.WeakSet()
 
 _BEATS_PER_LEASE: Final = 6
 _LONGEST_PAUSE: Final = timedelta(seconds=10)
+_RENEWALS_PER_LEASE: Final = 3
 
 Beat = Callable[[], bool]
 """Called by a running job now and then, as often as it likes; False says stop: another process has taken it over, or
@@ -42,7 +44,7 @@ class Ticker:
         Args:
             runs: Who runs which slot.
             owner: Who this process is.
-            lease: How long a slot stays taken after the last beat.
+            lease: How long a slot stays taken when this process dies; while it lives, a thread renews it.
             now: The time, which goes on while the machine sleeps.
         """
         self.jobs: dict[str, Job] = {}
@@ -87,7 +89,8 @@ class Ticker:
     def _run(self, run: _Run) -> None:
         why, a_person_must_act = "", False
         try:
-            self.jobs[run.name](run.slot, lambda: self._beat(run))
+            with kept(lambda: self._renew(run), self._lease / _RENEWALS_PER_LEASE):
+                self.jobs[run.name](run.slot, lambda: self._beat(run))
         except Exception as error:  # noqa: BLE001 - a failed night is reported, and the scheduler lives on
             why = error.message if isinstance(error, PmsBridgeError) else type(error).__name__
             a_person_must_act = isinstance(error, ConfigurationError)
@@ -108,6 +111,11 @@ class Ticker:
             run.kept_at = began if goes_on else None
         run.was_told_to_stop = not goes_on
         return goes_on
+
+    def _renew(self, run: _Run) -> bool:
+        """Hold the slot while the job waits for one long answer; that it was lost, its next beat says."""
+        with self._writing:
+            return not run.is_given_up and self._runs.beat(run.name, run.slot, self._owner(), self._lease)
 
     def _is_fresh(self, run: _Run) -> bool:
         """The lease was renewed a moment ago: a job that beats after every batch does not write every time."""

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import SecretStr
 
 from pmsbridge.dispatch.choosing import make_dispatcher
+from pmsbridge.dispatch.night_places import NightPlaces
 from pmsbridge.dispatch.night_watch import NightWatch
 from pmsbridge.dispatch.port import Dispatcher
 from pmsbridge.dispatch.schedule import Nightly, Schedule
@@ -48,6 +49,7 @@ from pmsbridge.ports.mailer import Mailer
 from pmsbridge.registry import build_adapter
 from pmsbridge.secrets import ReferenceSecrets, StoreSecrets
 from pmsbridge.settings import Settings, load_settings
+from pmsbridge.settings.changing import version_of
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.feed_room import KeptFor
 from pmsbridge.store.gates import DatabaseGate
@@ -105,6 +107,7 @@ class Bridge:
             staff_address=lambda account, facility: ", ".join(self._scribe(account, facility).staff),
             scribe_of=self._scribe,
         )  # fmt: skip
+        self.runtime.refusals.know_settings(self._settings_version)
         self._wait = wait
         self._facilities: dict[str, Facility] = {}
         self._dispatcher: Dispatcher | None = None
@@ -239,6 +242,10 @@ class Bridge:
                 message = f"notices.places: {name} is no facility of that account"
                 raise ConfigurationError(message, code="unknown_place")
 
+    def _settings_version(self, account: str) -> str:
+        found = self.settings.accounts.get(account)
+        return version_of(found, self.settings.folder) if found is not None else ""
+
     def _scribe(self, account: str, facility: str) -> FacilityScribe:
         """Who writes to the staff of a facility, by the settings and the last copy of the facility."""
         return self.notices.scribe(account, facility, self.mirror.facility(account, facility))
@@ -321,23 +328,22 @@ class Bridge:
         processes may each have one: a slot runs once over all of them, and one that was missed is caught up. A facility
         that was copied wholly by hand since its slot is not copied again. Staff are told of a night that was missed.
 
+        A facility's time zone is taken from the settings, or from its last copy; else its back office is asked, now
+        and, while it is away, again by the clock. A facility that cannot be read has a finding, and stops no other.
+
         Raises:
             ConfigurationError: ``schedule.nightly`` and ``schedule.reconcile`` are "never".
-            UnavailableError: A facility whose time zone is not known yet cannot be read now.
         """
         wanted = self.settings.schedule
         if wanted.nightly is None and wanted.reconcile is None:
             message = 'schedule.nightly is "never"; set a time of day to have a nightly sync'
             raise ConfigurationError(message, code="no_schedule")
-        nights: list[Nightly] = []
-        for adapter in self.adapters.values():
-            for code in adapter.facility_codes:
-                known = self.mirror.facility(adapter.account_name, code) or adapter.facility(code)
-                nights += self._nights(FacilityKey(adapter.account_name, code), known.zone)
+        places = NightPlaces(self.runtime, self._keys(None), self._nights)
+        nights = places.ask()
         alarm = NightAlarm(self.runtime, self._scribe, mails=self.settings.mail.host is not None)
         watch = NightWatch(self.runtime, nights, alarm, patience=wanted.alarm_after)
         threads = self.settings.dispatch.concurrency
-        return Schedule(self.runtime, nights, concurrency=threads, jitter=wanted.jitter, watch=watch)
+        return Schedule(self.runtime, nights, concurrency=threads, jitter=wanted.jitter, watch=watch, places=places)
 
     def _nights(self, key: FacilityKey, zone: str) -> Iterator[Nightly]:
         """What is done at one facility by the clock; its jobs are known to the runtime from now on."""

@@ -184,6 +184,9 @@ class WritePort(Protocol):
 class ReadPort(Protocol):
     """Reading. Every method may raise ConfigurationError, UnavailableError, RejectedError or UnsupportedError.
 
+    A ConfigurationError about one facility alone has a code that begins with "facility_". After any other that the back
+    office gave, no night asks the account again until a person has acted.
+
     Nothing here changes the back office. Ids are the vendor's, as text, scoped by facility. A tenant id that does not
     exist at the facility raises NotFoundError.
     """

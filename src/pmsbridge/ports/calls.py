@@ -32,6 +32,8 @@ class LaneLimits:
         monthly_calls: Calls per calendar month (UTC); None when unlimited.
         stop_at_monthly_calls: Whether calls beyond ``monthly_calls`` are refused; otherwise they are only warned of.
         warn_at_percent: Share of ``monthly_calls`` at which one warning is logged.
+        nights_percent: Share of ``monthly_calls`` that calls of the class ``BATCH`` may use up, where further ones are
+            refused: the others are kept for people.
     """
 
     concurrency: int = 1
@@ -39,6 +41,7 @@ class LaneLimits:
     monthly_calls: int | None = None
     stop_at_monthly_calls: bool = True
     warn_at_percent: int = 80
+    nights_percent: int = 95
 
     def __post_init__(self) -> None:
         if self.concurrency < 1:
@@ -57,6 +60,12 @@ class LaneLimits:
     def refused_beyond(self) -> int | None:
         """Calls of a month after which the next is refused; None when none ever is."""
         return self.monthly_calls if self.stop_at_monthly_calls else None
+
+    @property
+    def batch_refused_beyond(self) -> int | None:
+        """The same for calls of the class ``BATCH``; of a bound that is too small to share, all."""
+        bound = self.refused_beyond
+        return bound if bound is None else bound - bound * (100 - self.nights_percent) // 100
 
     def warrants_warning(self, calls: int) -> bool:
         """Whether call number ``calls`` of the month has reached the warning share."""
@@ -85,6 +94,11 @@ class CallAsk:
     counted_as: str
     month: str
 
+    @property
+    def refused_beyond(self) -> int | None:
+        """Calls of the month after which this one is refused; None when it never is."""
+        return self.limits.batch_refused_beyond if self.priority is Priority.BATCH else self.limits.refused_beyond
+
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -112,7 +126,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class MonthSpent:
-    """The month's calls are used up; the call was not counted and no slot is taken."""
+    """The month's calls are used up, as far as this class may use them; it was not counted and no slot is taken."""
 
 
 GateAnswer = Admitted | NotYet | MonthSpent

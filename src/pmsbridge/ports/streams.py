@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pmsbridge.ports.adapter import Query
 
-__all__ = ["CostPort", "Document", "MonthBudget", "PullPort", "Rows"]
+__all__ = ["CostPort", "Document", "MonthBudget", "PullPort", "Rows", "ZonePort"]
 
 Document = Mapping[str, Any]
 """A record of the model as JSON holds it (``Record.model_dump(mode="json")``), without the time it was seen at."""
@@ -57,10 +57,18 @@ class MonthBudget:
     Attributes:
         counted_as: Under which name its calls are counted.
         calls: Calls a month (UTC); None when nothing bounds them.
+        nights_calls: Calls a month after which those of a night are refused, so that the others are left for people;
+            None when they never are.
     """
 
     counted_as: str
     calls: int | None
+    nights_calls: int | None = None
+
+    @property
+    def bound(self) -> int | None:
+        """After how many calls of the month a night had better make none; None when nothing bounds it."""
+        return min((each for each in (self.calls, self.nights_calls) if each is not None), default=None)
 
 
 @runtime_checkable
@@ -81,6 +89,18 @@ class CostPort(Protocol):
 
     def budget_of(self, facility: str) -> MonthBudget:
         """What bounds the calls of a facility."""
+
+
+@runtime_checkable
+class ZonePort(Protocol):
+    """An adapter whose settings say in which time zone its facilities are: a night needs no answer to have its time."""
+
+    def zone_of(self, facility: str) -> str:
+        """The IANA zone of a facility; asks nobody.
+
+        Raises:
+            NotFoundError: It is not configured for this account.
+        """
 
 
 @runtime_checkable

@@ -6,20 +6,24 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, String, select, type_coerce
+from sqlalchemy import Connection, Row, String, bindparam, select, type_coerce
 
 from pmsbridge.store import trail as chain
 from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.database import Database
+from pmsbridge.store.deduced import wrong_in_action, wrong_in_click, wrong_in_step
+from pmsbridge.store.prepared import Query
 from pmsbridge.store.reading import load_action
 from pmsbridge.store.replaying import Told, ToldStep
+from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import StoredAction, StoredEffect
-from pmsbridge.store.tables import actions, trail
+from pmsbridge.store.tables import actions, aliases, effects, guards, trail
 
 __all__ = ["Audit", "Breach", "Head", "Trouble"]
 
@@ -33,8 +37,10 @@ class Breach(StrEnum):
     ``ENTRY``: an entry is not what was written. ``ORDER``: entries are missing, added or swapped. ``END``: the end of
     the trail is not where the action says. ``STEPS``: the action has other steps than its trail tells. ``STEP``: a step
     stands other than its trail tells. ``OUTCOME``: the action's outcome does not follow from its steps. ``ASKED``: who
-    asked, or when, is not what the trail tells. ``ORPHAN``: entries of an action that is not there. ``GONE``: an
-    action that was there is not. ``CUT``: a trail is shorter, or other, than it was.
+    asked, when, for whom or for what, is not what the trail or the key tells. ``CLICK``: a click that was attached is
+    not what the trail tells. ``GUARD``: what is held for unresolved payments is not what the steps hold. ``ORPHAN``:
+    entries of an action that is not there. ``GONE``: an action that was there is not. ``CUT``: a trail is shorter, or
+    other, than it was.
     """
 
     ENTRY = "entry"
@@ -44,6 +50,8 @@ class Breach(StrEnum):
     STEP = "step"
     OUTCOME = "outcome"
     ASKED = "asked"
+    CLICK = "click"
+    GUARD = "guard"
     ORPHAN = "orphan"
     GONE = "gone"
     CUT = "cut"
@@ -108,6 +116,7 @@ class Audit:
                 yield from self._of_action(action_id)
         if since is None:
             yield from self._orphans()
+            yield from self._strays()
 
     def _chunk(self, after: int, since: datetime | None) -> Sequence[tuple[int, str]]:
         query = select(actions.c.seq, actions.c.id).where(actions.c.seq > after).order_by(actions.c.seq).limit(_CHUNK)
@@ -134,6 +143,15 @@ class Audit:
             lost = connection.execute(query.limit(_CHUNK)).scalars().all()
         for action_id in lost:
             yield Trouble(str(action_id), 0, Breach.ORPHAN, "the trail has entries of an action that is not there")
+
+    def _strays(self) -> Iterator[Trouble]:
+        """Clicks and guards that no action tells of."""
+        for attempt in range(_AGAIN):
+            with self.database.read() as connection:
+                found = [*_stray_clicks(connection), *_stray_guards(connection)]
+            if not found or attempt == _AGAIN - 1:
+                yield from found
+                return
 
     # -- where all trails end ------------------------------------------------------------------------------------------
 
@@ -166,6 +184,44 @@ class Audit:
             elif digests.get((head.action_id, head.length)) != head.digest:
                 text = f"entry {head.length} is not the one that was there, so something up to it was changed"
                 yield Trouble(head.action_id, head.length, Breach.CUT, text)
+
+
+def _stray_clicks(connection: Connection) -> Iterator[Trouble]:
+    """Attached clicks whose action says nothing of them."""
+    after = ""
+    query = select(aliases.c.id, aliases.c.action_id).order_by(aliases.c.id).limit(_CHUNK)
+    while rows := connection.execute(query.where(aliases.c.id > after)).all():
+        after = rows[-1].id
+        held = {row.action_id for row in rows}
+        told = connection.execute(
+            select(trail.c.action_id, trail.c.data).where(trail.c.action_id.in_(held), trail.c.event == "attached")
+        )
+        known = {(action_id, click) for action_id, data in told for click in _clicks_in(data)}
+        for row in rows:
+            if (row.action_id, row.id) not in known:
+                text = f"click {row.id} is attached to it, and its trail says nothing of that"
+                yield Trouble(row.action_id, 0, Breach.CLICK, text)
+
+
+def _clicks_in(data: object) -> Iterator[str]:
+    """The click an entry tells of; none when the entry is not as it was written, which is told elsewhere."""
+    with suppress(ValueError, KeyError, TypeError):
+        yield str(json.loads(str(data))["click"])
+
+
+def _stray_guards(connection: Connection) -> Iterator[Trouble]:
+    """Guards whose effect is not there, or is another action's."""
+    same = (guards.c.effect_key == effects.c.key) & (guards.c.action_id == effects.c.action_id)
+    query = select(guards.c.action_id).outerjoin(effects, same).where(effects.c.key.is_(None)).limit(_CHUNK)
+    for action_id in connection.execute(query).scalars():
+        yield Trouble(action_id, 0, Breach.GUARD, "a payment is held for a step that it does not have")
+
+
+_HELD: Final = Query(
+    select(guards.c.guard, guards.c.action_id, guards.c.effect_key, guards.c.held_since).where(
+        guards.c.effect_key.in_(bindparam("keys", expanding=True))
+    )
+)
 
 
 class _Look:
@@ -231,7 +287,7 @@ class _Look:
         if row.hash != chain.link_hash(self._head, self._id, row.number, at, row.event, row.data):
             return "its content does not fit its digest"
         try:
-            self._told.read(row.event, json.loads(row.data))
+            self._told.read(row.event, json.loads(row.data), at)
         except (ValueError, KeyError, TypeError, AttributeError):
             return "its content is none of ours"
         return ""
@@ -261,7 +317,12 @@ class _Look:
         except (ValueError, KeyError, TypeError, AttributeError):
             yield self._trouble(0, Breach.STEP, "a step holds what no step can hold")
             return
+        if wrong := list(wrong_in_action(action, told)):
+            text = f"{', '.join(wrong)} of the action is not what its key and its trail tell"
+            yield self._trouble(0, Breach.ASKED, text)
         yield from self._steps(action)
+        yield from self._clicks()
+        yield from self._guards(action)
         if (row.outcome, row.is_partial) != (action.outcome.value, action.is_partial):
             text = f"its outcome is stored as {row.outcome}, its steps make it {action.outcome.value}"
             yield self._trouble(0, Breach.OUTCOME, text)
@@ -273,10 +334,38 @@ class _Look:
             yield self._trouble(0, Breach.STEPS, f"steps that only the trail or only the action has: {others}")
         for effect in action.effects:
             step = told.get(effect.name)
-            wrong = [] if step is None else sorted(_contradictions(effect, step))
+            wrong = (
+                [] if step is None else [*_contradictions(effect, step), *wrong_in_step(effect, step, action.tenant_id)]
+            )
             if wrong:
-                text = f"step {effect.name}: {', '.join(wrong)} is not what its trail tells"
+                text = f"step {effect.name}: {', '.join(sorted(set(wrong)))} is not what its trail tells"
                 yield self._trouble(0, Breach.STEP, text)
+
+    def _clicks(self) -> Iterator[Trouble]:
+        """Every click the trail tells of, as it is stored."""
+        told = self._told.clicks
+        query = select(aliases).where(aliases.c.id.in_(list(told)))
+        rows = {row["id"]: dict(row) for row in self._connection.execute(query).mappings()} if told else {}
+        for click_id, click in told.items():
+            row = rows.get(click_id)
+            wrong = ["it"] if row is None else list(wrong_in_click(row, self._id, click))
+            if wrong:
+                text = f"click {click_id}, which was attached: {', '.join(wrong)} is not what its trail tells"
+                yield self._trouble(0, Breach.CLICK, text)
+
+    def _guards(self, action: StoredAction) -> Iterator[Trouble]:
+        """What is held is what the steps that are not over hold, since they were asked for."""
+        holders = [effect for effect in action.effects if effect.guards]
+        keys = [effect.key for effect in holders]
+        held = {tuple(row) for row in _HELD.all(self._connection, {"keys": keys})} if keys else set()
+        due = {
+            (guard, action.id, effect.key, effect.asked_at)
+            for effect in holders
+            if effect.state is not EffectState.DONE
+            for guard in effect.guards
+        }
+        if held != due:
+            yield self._trouble(0, Breach.GUARD, "what is held for its payments is not what its steps hold")
 
 
 _MASKED: Final = re.compile(r"([0-9a-f]*)\[?card ending ([0-9]{4})\]?([0-9a-f]*)")

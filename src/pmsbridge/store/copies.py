@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
 from pmsbridge.model.places import Facility
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_writes import SyncRow
+from pmsbridge.store.mirror_writes import RUN_ID_TIME, Scope, SyncRow
 from pmsbridge.store.tables import MIRROR, sync_reports
 
-__all__ = ["Copy", "copies", "rows_of_run"]
+__all__ = ["Copy", "copies", "newest_row", "rows_of_run"]
 
 _LAST_CHARACTER = "\U0010ffff"
 
@@ -77,19 +77,41 @@ def _add_reports(connection: Connection, found: dict[tuple[str, str], Copy]) -> 
         found.setdefault((row.account, row.facility), Copy()).reports[line.scope.entity] = line
 
 
+def newest_row(database: Database, scope: Scope) -> SyncRow | None:
+    """What the last reading of a scope said; None when there was none."""
+    mine = (
+        sync_reports.c.account == scope.account, sync_reports.c.facility == scope.facility,
+        sync_reports.c.entity == scope.entity,
+    )  # fmt: skip
+    query = select(sync_reports).where(*mine).order_by(sync_reports.c.finished_at.desc()).limit(1)
+    with database.read() as connection:
+        found = connection.execute(query).first()
+        return SyncRow.from_row(found) if found is not None else None
+
+
 def rows_of_run(database: Database, run: str | None = None) -> tuple[SyncRow, ...]:
-    """The lines of a run's report, by account, facility and the order in which they ended.
+    """The lines of a report: the newest run first, each by account, facility and the order in which they ended.
 
     Args:
         database: Where the mirror is.
-        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last run.
+        run: A run's id, or how ids begin ("20260930": every run of that day, UTC); None for the last day: the newest
+            run, and every one that began within the 24 hours before it.
     """
+    begun = sync_reports.c.run_id
     with database.read() as connection:
-        wanted = run or connection.execute(select(func.max(sync_reports.c.run_id))).scalar_one()
+        wanted = run or connection.execute(select(func.max(begun))).scalar_one()
         if not wanted:
             return ()
-        query = select(sync_reports).where(
-            sync_reports.c.run_id >= wanted, sync_reports.c.run_id <= wanted + _LAST_CHARACTER
-        )
+        since = wanted if run else _a_day_before(wanted)
+        query = select(sync_reports).where(begun >= since, begun <= wanted + _LAST_CHARACTER)
         order = (sync_reports.c.account, sync_reports.c.facility, sync_reports.c.finished_at, sync_reports.c.entity)
-        return tuple(SyncRow.from_row(row) for row in connection.execute(query.order_by(*order)))
+        return tuple(SyncRow.from_row(row) for row in connection.execute(query.order_by(begun.desc(), *order)))
+
+
+def _a_day_before(run_id: str) -> str:
+    """How ids begin that are a day older; the id itself when it tells no time."""
+    try:
+        began = datetime.strptime(run_id.partition("-")[0], RUN_ID_TIME)  # noqa: DTZ007 - compared with its like only
+    except ValueError:
+        return run_id
+    return (began - timedelta(days=1)).strftime(RUN_ID_TIME)

@@ -14,6 +14,7 @@ from pmsbridge.store import findings as finding_rows
 from pmsbridge.store import reading
 from pmsbridge.store.batch import Delete, Insert, Update, Write, run
 from pmsbridge.store.columns import UtcInstant
+from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
@@ -299,8 +300,12 @@ def _add(
     put_lanes(connection, [route for _, route in new])
     add_effects(connection, action.id, action.tenant_id, new, now, first=len(action.effects))
     return [
-        Event("added", {"effect": step.name, "kind": step.effect.kind, "digest": digest_of(step)}) for step, _ in new
-    ]
+        Event("added", {
+            "effect": step.name, "kind": step.effect.kind, "digest": digest_of(step),
+            "plan": plan_digest(step, route.lane),
+        })
+        for step, route in new
+    ]  # fmt: skip
 
 
 def apply_change(

@@ -80,7 +80,7 @@ class DatabaseGate:
 
 
 def _count(connection: Connection, ask: CallAsk) -> int | None:
-    return count_calls(connection, ask.counted_as, ask.month, 1, refused_beyond=ask.limits.refused_beyond)
+    return count_calls(connection, ask.counted_as, ask.month, 1, refused_beyond=ask.refused_beyond)
 
 
 def _locked(connection: Connection, lane: str) -> tuple[Line, float]:

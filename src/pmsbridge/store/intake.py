@@ -14,6 +14,7 @@ from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.batch import Ensure, Insert, run, run_returning
+from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.reading import ACTION_COLUMNS, action_of, load_action, payment_stamps
@@ -152,7 +153,10 @@ def attach(connection: Connection, click: Click, holder: str, actor: str, now: d
             "id": click.action_id, "action_id": holder, "intent": click.intent, "kind": click.kind, "attached_at": now,
         }],
     )  # fmt: skip
-    data = {"actor": actor, "click": click.action_id, "intent": click.intent}
+    asked = hashlib.sha256(click.intent.encode()).hexdigest()
+    data = {
+        "actor": actor, "click": click.action_id, "kind": click.kind, "intent": click.intent, "intent_digest": asked,
+    }  # fmt: skip
     append(connection, holder, [Event("attached", data)], now)
     return Submitted(load_action(connection, holder), attached=True)
 
@@ -170,11 +174,15 @@ def _insert_action(
     connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
 ) -> StoredAction:
     steps = [
-        {"name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s)}
+        {
+            "name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s),
+            "plan": plan_digest(s, routes[s.name].lane),
+        }
         for s in submission.plan.steps
-    ]
+    ]  # fmt: skip
     asked = hashlib.sha256(submission.intent.encode()).hexdigest()
-    told = Event("submitted", {"actor": submission.actor, "intent_digest": asked, "steps": steps})
+    data = {"actor": submission.actor, "kind": submission.kind, "intent_digest": asked, "steps": steps}
+    told = Event("submitted", data)
     begun = links(submission.action_id, [told], now)
     row = {
         "id": submission.action_id, "key": submission.key, "kind": submission.kind, "account": submission.account,

@@ -21,7 +21,7 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.identities import Identities
 from pmsbridge.store.mirror_pass import Pass
 from pmsbridge.store.mirror_search import TenantLookup
-from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts, known_place
+from pmsbridge.store.mirror_writes import FinishCounts, Scope, SyncRow, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import put
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.record_rows import account_document, record_from
@@ -80,6 +80,13 @@ class Mirror:
         """Where the next incremental reading starts; None for the beginning."""
         with self._database.read() as connection:
             return connection.execute(_stream(scope, MIRROR.streams.c.cursor)).scalar_one_or_none()
+
+    def keep_cursor(self, scope: Scope, cursor: str) -> None:
+        """Say where the next reading starts of something that is not read as a stream."""
+        with self._database.write() as connection:
+            place = place_of(connection, scope)
+            row = {"place": place, "entity": scope.entity, "cursor": cursor, "moved_at": self._clock.now()}
+            put(connection, MIRROR.streams, [row])
 
     def forget_cursor(self, scope: Scope) -> None:
         """Let the next reading start from the beginning."""

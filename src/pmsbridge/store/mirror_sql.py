@@ -68,7 +68,7 @@ class NounSql:
         """What is held, by key."""
         found: dict[int, str] = {}
         for part in _parts(keys):
-            statement = f"SELECT key, doc FROM {self.table} WHERE key {_among(connection, part)}"  # noqa: S608
+            statement = f"SELECT key, doc FROM {self.table} WHERE key {_among(connection, part, '$1')}"  # noqa: S608
             found.update((row[0], row[1]) for row in driver_rows(connection, statement, _given(connection, part)))
         return found
 
@@ -161,8 +161,8 @@ def _looking_up(connection: Connection, ids: Sequence[str]) -> str:
     if is_postgresql(connection):
         # A join, not "= ANY": where nothing is known yet about how many rows there are, that is compared row by row.
         return (
-            f"{wanted} unnest(%s::text[]) AS wanted(id) JOIN {_ids} i "
-            "ON i.id = wanted.id AND i.place = %s AND i.entity = %s"
+            f"{wanted} unnest($1::text[]) AS wanted(id) JOIN {_ids} i "
+            "ON i.id = wanted.id AND i.place = $2 AND i.entity = $3"
         )
     return f"{wanted} {_ids} i WHERE i.id {_among(connection, ids)} AND i.place = ? AND i.entity = ?"
 
@@ -181,8 +181,9 @@ def _parts(values: Sequence[Any], size: int = 500) -> Iterable[Sequence[Any]]:
     return (values[start : start + size] for start in range(0, len(values), size))
 
 
-def _among(connection: Connection, values: Sequence[Any]) -> str:
-    return "= ANY(%s)" if is_postgresql(connection) else f"IN ({', '.join('?' * len(values))})"
+def _among(connection: Connection, values: Sequence[Any], listed: str = "%s") -> str:
+    """A comparison with values; ``listed`` is their mark on PostgreSQL, where they are one list."""
+    return f"= ANY({listed})" if is_postgresql(connection) else f"IN ({', '.join('?' * len(values))})"
 
 
 def _given(connection: Connection, values: Sequence[Any]) -> tuple[Any, ...]:

@@ -16,7 +16,7 @@ from pmsbridge.model.record import Record
 from pmsbridge.ports.streams import Rows
 from pmsbridge.store.nouns import NOUNS
 
-__all__ = ["RECORD_CLASSES", "account_document", "document", "record_from", "rows_of"]
+__all__ = ["RECORD_CLASSES", "account_document", "account_said", "document", "record_from", "rows_of"]
 
 RECORD_CLASSES: Final[Mapping[str, type[Record]]] = {entity: noun.record for entity, noun in NOUNS.items()}
 """What the mirror holds, by entity name."""
@@ -58,6 +58,12 @@ def document(record: Record) -> tuple[str, str]:
 def account_document(account: TenantAccount) -> str:
     """A tenant account as text, without tokens."""
     return json.dumps(account.model_dump(), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def account_said(account: TenantAccount) -> str:
+    """What a tenant account says, as text; when and from where it was read does not count."""
+    said = account.model_dump(exclude={"as_of", "source"})
+    return json.dumps(_without_time(said), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def record_from(entity: str, doc: str) -> Record:

@@ -142,15 +142,16 @@ class Runs:
             mine = and_(runs.c.name == name, runs.c.slot == slot, runs.c.owner == owner)
             connection.execute(update(runs).where(mine).values(**values))
 
-    def reopen(self, name: str, slot: datetime, *, failed_before: datetime | None = None) -> bool:
+    def reopen(self, name: str, slot: datetime, *, failed_before: datetime | None = None, refused: bool = True) -> bool:
         """Let a failed slot be run again; False when there is none such.
 
         Args:
             name: What ran.
             slot: Which one.
             failed_before: Only one that failed earlier than that, and that may succeed without a person; None for any.
+            refused: Also one that fails again until a person acts, and ``failed_before`` is None.
         """
-        again: ColumnElement[bool] = runs.c.state.in_(_FAILED)
+        again: ColumnElement[bool] = runs.c.state.in_(_FAILED if refused else (RunState.FAILED.value,))
         if failed_before is not None:
             again = and_(runs.c.state == RunState.FAILED.value, runs.c.finished_at < failed_before)
         with self._database.write() as connection:

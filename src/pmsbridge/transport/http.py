@@ -23,6 +23,7 @@ import httpx
 from pmsbridge import telemetry
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
+from pmsbridge.ports.calling import bytes_came
 from pmsbridge.transport.body import BodyRefusedError, check_announced, decoded
 from pmsbridge.transport.deadline import Deadline
 from pmsbridge.transport.network import Flight, MayReach, build_transport
@@ -142,7 +143,9 @@ class HttpAnswer:
         headers = {} if self._response.is_stream_consumed else self.headers
         try:
             check_announced(headers, limits.raw_bytes)
-            yield from decoded(self._raw(), headers, raw_bytes=limits.raw_bytes, decoded_bytes=limits.decoded_bytes)
+            for piece in decoded(self._raw(), headers, raw_bytes=limits.raw_bytes, decoded_bytes=limits.decoded_bytes):
+                bytes_came(len(piece))
+                yield piece
         except BodyRefusedError as refusal:
             code = refusal.code
         else:

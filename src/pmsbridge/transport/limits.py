@@ -23,6 +23,7 @@ from typing import Final
 from pmsbridge import telemetry
 from pmsbridge.errors import PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
+from pmsbridge.ports.calling import call_began, priority_of
 from pmsbridge.ports.calls import Admitted, CallAsk, CallGate, GateAnswer, LaneLimits, MonthSpent, NotYet, Priority
 from pmsbridge.ports.turns import Line, left, renewed, turn
 from pmsbridge.transport.deadline import Deadline
@@ -58,7 +59,7 @@ class InMemoryGate:
         """Take a slot, count the call and start the spacing, all or nothing."""
         with self._lock:
             line, wait = turn(self._line(ask), ask, self._monotonic())
-            bound = ask.limits.refused_beyond
+            bound = ask.refused_beyond
             if wait is None and bound is not None and self.calls(ask.counted_as, ask.month) >= bound:
                 return MonthSpent()
             self._lines[ask.lane] = line
@@ -152,15 +153,16 @@ class LaneLimiter:
             deadline: When the whole call must be over, the waiting included. Asking the gate is not cut short: a
                 database that is locked answers, or refuses, up to half a minute late. Whoever gets a slot then finds
                 the deadline passed, and sends nothing.
-            priority: Who goes first.
+            priority: Who goes first; inside a night every call goes as ``BATCH``.
             counted_as: Under which name the call counts in its month; None for the lane's.
             lease: For a call that may last long: the slot of a process that died is free after this, and a thread
                 renews it while the block runs. None for a lease that outlives the deadline.
 
         Raises:
-            UnavailableError: No slot before the deadline, the month's calls are spent, or the gate cannot be asked;
-                nothing was sent.
+            UnavailableError: No slot before the deadline, the month's calls are spent (for a night: all but those that
+                are kept for people), or the gate cannot be asked; nothing was sent.
         """
+        priority = priority_of(priority)
         ask = self._ask(lane, deadline, priority, counted_as or lane, lease)
         began = self._monotonic()
         try:
@@ -170,6 +172,7 @@ class LaneLimiter:
             raise
         telemetry.gate_waited(self._monotonic() - began, lane=lane, priority=priority, outcome="entered")
         try:
+            call_began()
             self._warn_once(ask, admitted.calls)
             with self._renewed(ask, deadline):
                 yield
@@ -322,8 +325,11 @@ def _busy(lane: str, retry_after: timedelta | None) -> UnavailableError:
 
 
 def _spent(ask: CallAsk, now: datetime) -> UnavailableError:
-    message = f"the month's calls of lane {ask.counted_as!r} are spent; nothing was sent"
-    return UnavailableError(message, retry_after=_until_next_month(now), code="monthly_budget_spent")
+    is_reserve = ask.refused_beyond != ask.limits.refused_beyond
+    what = "that a night may make are spent, the others are kept for people" if is_reserve else "are spent"
+    message = f"the month's calls of lane {ask.counted_as!r} {what}; nothing was sent"
+    code = "nights_budget_spent" if is_reserve else "monthly_budget_spent"
+    return UnavailableError(message, retry_after=_until_next_month(now), code=code)
 
 
 def _until_next_month(now: datetime) -> timedelta:

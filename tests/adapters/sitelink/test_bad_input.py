@@ -45,7 +45,7 @@ LOGIN = "renee.dubois@example.com"
         ({"env:LICENSE": "WRONG-KEY"}, {}, "invalid_licence"),
         ({"env:PASSWORD": "wrong-password"}, {}, "login_failed"),
         ({}, {"corp_code": "NOBODY"}, "login_failed"),
-        ({}, {"facilities": [{"code": "L999", "zone": "UTC"}]}, "invalid_location"),
+        ({}, {"facilities": [{"code": "L999", "zone": "UTC"}]}, "facility_refused"),
         ({}, {"user": "Administrator:::WRONG-KEY"}, "invalid_licence"),
     ],
 )

@@ -242,7 +242,7 @@ def test_the_doctor_names_what_to_install_for_the_dispatch_that_was_chosen(
     ('by = "procrastinate"', "needs PostgreSQL", "Set dispatch.broker"),
     ('by = "celery"\nbroker = "redis://127.0.0.1:1/0"', "redis://127.0.0.1:1/0 cannot be reached", "dispatch.broker"),
     ('by = "celery"\nbroker = "amqp://127.0.0.1:1//"', "cannot be reached", "Start the server"),
-    ('by = "celery"\nbroker = "pigeon://127.0.0.1:1/0"', "cannot be used", "Check dispatch.broker"),
+    ('by = "celery"\nbroker = "pigeon://127.0.0.1:1/0"', "no address of a queue", "Set dispatch.broker"),
     ('by = "procrastinate"\nbroker = "postgresql://u@127.0.0.1:1/x"', "cannot be reached", "Start the server"),
 ])  # fmt: skip
 def test_the_doctor_says_when_the_queue_is_not_there_and_what_to_do(

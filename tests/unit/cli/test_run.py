@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,3 +65,40 @@ def test_what_a_person_must_mend_ends_the_worker_with_its_error() -> None:
 
     with pytest.raises(ConfigurationError, match="no right to the queue"):
         worker.work(night=False)
+
+
+class _Busy(_Idle):
+    """A dispatcher whose end takes as long as somebody else's."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self.other = other
+        self.saw_the_other_end = False
+
+    def run(self, _runtime: object, *, concurrency: int, stop: threading.Event) -> None:
+        assert stop.wait(60)
+        self.saw_the_other_end = self.other.wait(60)
+
+
+@pytest.mark.usefixtures("_untold")
+def test_webhooks_and_deliveries_are_told_to_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    ending, waits = threading.Event(), list[timedelta | None]()
+
+    def stop(*, within: timedelta | None = None) -> bool:
+        ending.set()
+        waits.append(within)
+        return False
+
+    sender = SimpleNamespace(start=lambda: None, stop=stop)
+    monkeypatch.setattr("pmsbridge.webhooks.Sender.from_settings", lambda *_: sender)
+    dispatcher = _Busy(ending)
+    bridge = _bridge(dispatcher)
+    bridge.settings.webhooks = ("crm",)
+    bridge.database = None
+    worker = _Worker(bridge, None, as_json=False)
+    worker._signals.append(signal.SIGTERM)
+
+    assert worker.work(night=False)
+
+    assert dispatcher.saw_the_other_end
+    assert waits == [timedelta(0), None]

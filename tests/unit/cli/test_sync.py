@@ -51,7 +51,7 @@ def test_a_sync_ends_with_a_report_of_everything_it_did(command: Command, rentbo
         assert heading in shown
 
 
-def test_a_report_shows_the_last_run_one_run_or_all_runs_of_a_day(command: Command, rentbook: Path) -> None:
+def test_a_report_shows_the_last_day_one_run_or_all_runs_of_a_day(command: Command, rentbook: Path) -> None:
     nothing = command("sync", "report")
     first = command("sync", "--json").data["run_id"]
     rewritten(rentbook, last="Other")
@@ -192,6 +192,42 @@ def test_what_is_no_secret_is_shown_as_it_is() -> None:
     ]  # fmt: skip
 
 
+def test_the_last_day_are_the_runs_of_24_hours_newest_first(command: Command, rentbook: Path) -> None:
+    command("sync")
+    file = rentbook.parent / "pmsbridge.db"
+    _replace_runs(file, {"20260930T0305": "F9", "20260930T0004": "F2", "20260929T0306": "F1", "20260929T0304": "F0"})
+
+    told = command("sync", "report", "--json").data
+
+    assert [row["facility"] for row in told["entities"]] == ["F9", "F2", "F1"]
+    assert told["runs"] == ["20260929T030600-x", "20260930T000400-x", "20260930T030500-x"]
+
+
+def test_a_report_of_thousands_shows_the_newest_lines_and_counts_all(command: Command, rentbook: Path) -> None:
+    command("sync")
+    runs = {f"20260930T{number // 60:02d}{number % 60:02d}": f"F{number}" for number in range(203)}
+    _replace_runs(rentbook.parent / "pmsbridge.db", runs)
+
+    ran = command("sync", "report")
+
+    assert "3 older lines are not shown, of 203" in ran.err
+    assert "F202" in ran.out
+    assert "F2 " not in ran.out
+    assert len(command("sync", "report", "--json").data["entities"]) == 203
+
+
+def _replace_runs(file: Path, runs: dict[str, str]) -> None:
+    """Runs by the minute they began in, each of one facility."""
+    database = open_database(f"sqlite:///{file}")
+    with database.write() as connection:
+        connection.execute(text("DELETE FROM pmsbridge_sync_reports"))
+    mirror = Mirror(database)
+    for began, facility in runs.items():
+        at = datetime.strptime(began, "%Y%m%dT%H%M").replace(tzinfo=UTC)
+        mirror.report(SyncRow(f"{began}00-x", Scope("home", facility, "unit"), at, at))
+    database.close()
+
+
 # -- what it will cost -------------------------------------------------------------------------------------------------
 
 
@@ -213,7 +249,7 @@ def test_a_plan_counts_calls_and_asks_no_back_office(command: Command, rentbook:
 def test_a_plan_beyond_the_month_names_the_facilities_and_exits_with_nine(
     command: Command, rentbook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = PlannedAccount("home", 2, {"unit": 2, "account": 40}, 40, 50, 42, 990, 1000, ("HOME",))
+    line = PlannedAccount("home", 2, {"unit": 2, "account": 40}, 40, 50, 42, 990, 1000, ("HOME",), kept_for_people=50)
     monkeypatch.setattr(Bridge, "plan_sync", lambda *_, **__: SyncPlan((line,)))
 
     ran = command("sync", "plan")
@@ -222,6 +258,7 @@ def test_a_plan_beyond_the_month_names_the_facilities_and_exits_with_nine(
     for words in ("1,000", "990", "40 to 50"):
         assert words in ran.out
     assert "beyond the month's budget: 1 facilities (HOME)" in ran.err
+    assert "of the budget, 50 calls are kept for people" in ran.err
 
 
 # -- bars --------------------------------------------------------------------------------------------------------------

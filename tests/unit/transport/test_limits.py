@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from pmsbridge.errors import UnavailableError
+from pmsbridge.ports.calling import bytes_came, for_a_night
 from pmsbridge.ports.calls import Admitted, CallAsk, GateAnswer
 from pmsbridge.transport.deadline import Deadline
 from pmsbridge.transport.limits import InMemoryGate, LaneLimiter, LaneLimits, Priority
@@ -360,3 +361,75 @@ def test_a_process_that_was_forked_in_the_middle_of_a_call_has_its_own_slots() -
         os.close(write)
         with os.fdopen(read, "rb") as told:
             assert told.read() == b"in"
+
+
+# -- what a night may do -----------------------------------------------------------------------------------------------
+
+
+def test_inside_a_night_every_call_stands_behind_people_whatever_it_asks_for() -> None:
+    clock, gate = Clock(), Recorded()
+    limiter = clock.limiter(LaneLimits(), gate)
+    with for_a_night() as night:
+        for asked in (Priority.INTERACTIVE, Priority.BATCH):
+            with limiter.slot("a", deadline=clock.deadline(), priority=asked):
+                bytes_came(100)
+    with limiter.slot("a", deadline=clock.deadline()):
+        bytes_came(7)
+
+    assert gate.asked == [Priority.BATCH, Priority.BATCH, Priority.INTERACTIVE]
+    assert (night.calls, night.bytes_read) == (2, 200)
+
+
+def test_what_a_part_of_a_night_costs_counts_for_the_night_also_when_it_fails() -> None:
+    def part() -> None:
+        with for_a_night():
+            bytes_came(5)
+            raise UnavailableError("away")
+
+    with for_a_night() as night:
+        with pytest.raises(UnavailableError):
+            part()
+        bytes_came(1)
+
+    assert night.bytes_read == 6
+
+
+def test_the_last_calls_of_a_month_are_kept_for_people() -> None:
+    clock = Clock()
+    gate = InMemoryGate(clock.monotonic)
+    limiter = clock.limiter(LaneLimits(monthly_calls=20, nights_percent=90), gate)
+
+    def call(priority: Priority) -> None:
+        with limiter.slot("a", deadline=clock.deadline(), priority=priority):
+            pass
+
+    for _ in range(18):
+        call(Priority.BATCH)
+    with pytest.raises(UnavailableError, match="kept for people") as night:
+        call(Priority.BATCH)
+    call(Priority.INTERACTIVE)
+    call(Priority.WRITE)
+    with pytest.raises(UnavailableError, match="are spent") as person:
+        call(Priority.INTERACTIVE)
+
+    assert (night.value.code, person.value.code) == ("nights_budget_spent", "monthly_budget_spent")
+    assert gate.calls("a", "2026-05") == 20
+
+
+def test_a_bound_that_refuses_nothing_and_one_too_small_to_share_keep_nothing() -> None:
+    assert LaneLimits().batch_refused_beyond is None
+    assert LaneLimits(monthly_calls=100, stop_at_monthly_calls=False).batch_refused_beyond is None
+    assert LaneLimits(monthly_calls=10).batch_refused_beyond == 10
+    assert LaneLimits(monthly_calls=10_000).batch_refused_beyond == 9_500
+
+
+class Recorded(InMemoryGate):
+    """A gate that remembers as what each call came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Priority] = []
+
+    def enter(self, ask: CallAsk, *, again: bool = False) -> GateAnswer:
+        self.asked.append(ask.priority)
+        return super().enter(ask, again=again)

@@ -16,13 +16,14 @@ from pmsbridge.engine.reconcile.keeping import PREFIX, keep_findings
 from pmsbridge.engine.reconcile.matching import Asked, Pair, Shown, match
 from pmsbridge.engine.reconcile.report import FacilityReport, ReconcileReport, Unread
 from pmsbridge.engine.sync import FacilityKey
+from pmsbridge.engine.zones import zone_of
 from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.payments_asked import PaymentsAsked
 from pmsbridge.store.put_aside import put_aside
 
-__all__ = ["Days", "Reconciler", "zone_of"]
+__all__ = ["Days", "Reconciler"]
 
 _log = get_logger(__name__)
 
@@ -122,12 +123,6 @@ class Reconciler:
         ]
 
 
-def zone_of(runtime: Runtime, key: FacilityKey) -> ZoneInfo:
-    """A facility's zone, from the mirror, or from the back office when it was never copied."""
-    known = runtime.mirror.facility(key.account, key.facility)
-    return ZoneInfo((known or runtime.adapters[key.account].facility(key.facility)).zone)
-
-
 class _StopError(Exception):
     """Another process has taken this run over."""
 
@@ -154,7 +149,7 @@ class _Facility:
         try:
             adapter, zone = self._adapter(), zone_of(self._runtime, self._key)
         except Exception as error:  # noqa: BLE001 - one facility's failure never stops another's
-            self._unread.append(_failure("", error))
+            self._failed("", error)
             return self._report(self._unknown_moment())
         moment = self._moment(zone, self._runtime.settings.settle_window or adapter.settle_window)
         wanted = self._rentals(self._asked_rows(moment, zone), every_rental=every_rental)
@@ -214,10 +209,14 @@ class _Facility:
                 found += [row for row in without_voided(shown_rows(payments, rental_id)) if first <= row.day <= last]
                 self._read.add(rental_id)
             except Exception as error:  # noqa: BLE001 - one rental's failure never stops another's
-                self._unread.append(_failure(rental_id, error))
+                self._failed(rental_id, error)
             if self._beat is not None and not self._beat():
                 raise _StopError
         return found
+
+    def _failed(self, rental_id: str, error: Exception) -> None:
+        self._unread.append(_failure(rental_id, error))
+        self._runtime.refusals.remember(self._key.account, error)
 
     @property
     def _must_act(self) -> bool:

@@ -7,10 +7,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.engine.deliver import Beat, Job, Runtime
-from pmsbridge.engine.reconcile.comparing import Days, Reconciler, zone_of
+from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.sync import FacilityKey
-from pmsbridge.errors import UnavailableError
+from pmsbridge.engine.zones import zone_of
+from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.logging import get_logger
+from pmsbridge.ports.calling import for_a_night
 
 __all__ = ["after_sync", "comparison_of"]
 
@@ -27,7 +29,7 @@ def comparison_of(
 
     It begins with the business day on which it last came to its end, so that nothing falls between two runs; the first
     time with the day before. It goes back 31 days at most. It fails when anything could not be read: that
-    is a finding, and the next run begins with the same day.
+    is a finding, and the next run begins with the same day. An account that has refused our log-on is not asked.
 
     Args:
         runtime: Whose journal and adapters are compared.
@@ -38,8 +40,12 @@ def comparison_of(
     """
 
     def job(slot: datetime, beat: Beat) -> None:
-        days = _days_since_success(runtime, key, name, slot, close_at)
-        reports = Reconciler(runtime).run([key], days, every_rental=every_rental, beat=beat).facilities
+        if why := runtime.refusals.why_not(key.account):
+            message = f"not tried: {why}"
+            raise ConfigurationError(message, code="reconcile_failed")
+        with for_a_night():
+            days = _days_since_success(runtime, key, name, slot, close_at)
+            reports = Reconciler(runtime).run([key], days, every_rental=every_rental, beat=beat).facilities
         if not reports:
             message = "another process has taken the comparison over"
             raise UnavailableError(message, code="reconcile_taken_over")

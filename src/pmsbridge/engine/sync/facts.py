@@ -54,9 +54,14 @@ class SyncReport:
         return tuple(row for row in self.rows if row.error)
 
     @property
+    def unread(self) -> tuple[SyncRow, ...]:
+        """Rows of which something could not be read; not those that were read and held deletions back."""
+        return tuple(row for row in self.rows if row.failure)
+
+    @property
     def a_person_must_act(self) -> bool:
-        """Something went wrong, and all of it is configuration: trying again does not help."""
-        return bool(self.failed) and all(row.failure == A_PERSON_MUST_ACT for row in self.failed)
+        """Something could not be read, and all of it is configuration: trying again does not help."""
+        return bool(self.unread) and all(row.failure == A_PERSON_MUST_ACT for row in self.unread)
 
     @property
     def total(self) -> UpsertCounts:

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Final, Self
 
 from pmsbridge import telemetry
-from pmsbridge.engine.deliver import Beat, Job, Runtime
+from pmsbridge.engine.deliver import Beat, Runtime
+from pmsbridge.engine.refusals import concerns_facility
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
@@ -25,9 +26,11 @@ from pmsbridge.engine.sync.telling import (
     RunStarted,
     SyncEvent,
 )
-from pmsbridge.errors import ConfigurationError, NotFoundError, UnavailableError, UnsupportedError
+from pmsbridge.engine.sync.watching import Watched
+from pmsbridge.errors import ConfigurationError, UnsupportedError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Adapter, Entity, Query
+from pmsbridge.store.copies import newest_row
 from pmsbridge.store.mirror import Mirror, Scope, SyncRow, UpsertCounts
 from pmsbridge.store.mirror_writes import RUN_ID_TIME
 
@@ -40,7 +43,6 @@ ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.R
 
 _ACCOUNTS: Final = "account"
 _LAST: Final = Entity.RENTALS.noun
-_ENOUGH_FAILURES: Final = 3
 
 
 class _StopError(Exception):
@@ -56,13 +58,16 @@ class _Night:
         progress: Callable[[SyncProgress], None] | None,
         watch: Callable[[SyncEvent], None] | None,
         beat: Beat | None,
+        *,
+        by_clock: bool,
     ) -> None:
         self.runtime = runtime
         self.mirror: Mirror = runtime.mirror
         self.started_at = runtime.clock.now()
         self.run_id = f"{self.started_at.strftime(RUN_ID_TIME)}-{uuid.uuid4().hex[:8]}"
         self.rows: list[SyncRow] = []
-        self.given_up: dict[str, str] = {}
+        self._given_up: dict[tuple[str, str], str] = {}
+        self._by_clock = by_clock
         self._progress = progress
         self.watch = watch
         self._beat = beat
@@ -92,10 +97,18 @@ class _Night:
             _log.warning("sync_failed", account=scope.account, facility=scope.facility, entity=scope.entity, why=error)
         self.tell(scope, tally.counts, is_done=True, error=error)
 
-    def give_up(self, account: str, error: Exception) -> None:
-        """Credentials that were refused once are not tried again tonight: repeated refusals lock accounts."""
+    def why_not(self, scope: Scope) -> str:
+        """Why a scope is not tried; empty when it is."""
+        given_up = self._given_up.get((scope.account, "")) or self._given_up.get((scope.account, scope.facility))
+        why = given_up or (self.runtime.refusals.why_not(scope.account) if self._by_clock else "")
+        return f"not tried: {why}" if why else ""
+
+    def give_up(self, scope: Scope, error: Exception) -> None:
+        """What a person must put right is not tried again tonight, and refused credentials no other night either."""
         if isinstance(error, ConfigurationError):
-            self.given_up[account] = f"not tried: {error.message}"
+            facility = scope.facility if concerns_facility(error) else ""
+            self._given_up[scope.account, facility] = error.message
+            self.runtime.refusals.remember(scope.account, error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,7 @@ class Sync:
         full: bool = False,
         beat: Beat | None = None,
         watch: Callable[[SyncEvent], None] | None = None,
+        by_clock: bool = False,
     ) -> SyncReport:
         """Read, in order: facilities, units, tenants, rentals; then the accounts somebody watches.
 
@@ -149,11 +163,12 @@ class Sync:
                 the back office has cursors.
             beat: Called as often as ``progress``; when it says False, the run ends where it is.
             watch: Called with every event of the run.
+            by_clock: Nobody asked for it: an account whose log-on was refused is not tried before its settings change.
 
         Never raises for a back office's failure: that is in the report. A run that ended early goes on from its last
         committed batch next time.
         """
-        night = _Night(self._runtime, progress, watch, beat)
+        night = _Night(self._runtime, progress, watch, beat, by_clock=by_clock)
         wanted = tuple(entities)
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
         night.say(RunStarted(night.run_id, night.started_at, keys, len(wanted)))
@@ -190,28 +205,6 @@ class Sync:
             raise ConfigurationError(message, code="account_not_found")
         return compare(self._runtime, adapter, facility, tuple(entities))
 
-    def nightly_of(self, facilities: Sequence[FacilityKey]) -> Job:
-        """A job for ``Runtime.jobs`` that syncs these facilities; see ``nightly``."""
-
-        def job(_slot: datetime, beat: Beat) -> None:
-            self._night(facilities, beat)
-
-        return job
-
-    def nightly(self, slot: datetime, beat: Beat) -> None:  # noqa: ARG002 - the shape of a job
-        """A job for ``Runtime.jobs`` that syncs everything anew: only a full read finds what was deleted.
-
-        Raises:
-            UnavailableError: Nothing at all could be read.
-        """
-        self._night(None, beat)
-
-    def _night(self, facilities: Sequence[FacilityKey] | None, beat: Beat) -> None:
-        report = self.run(facilities, full=True, beat=beat)
-        if report.rows and len(report.failed) == len(report.rows):
-            message = f"nothing could be read: {report.rows[0].error}"
-            raise UnavailableError(message, code="night_failed")
-
     def _all_facilities(self) -> list[FacilityKey]:
         return [
             FacilityKey(account, code)
@@ -227,18 +220,26 @@ class Sync:
 
     def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity], *, full: bool) -> None:
         adapter = self._runtime.adapters.get(key.account)
+        if adapter is None:
+            self._not_configured(night, key, entities)
+            return
         for entity in entities:
             scope = Scope(key.account, key.facility, entity.noun)
-            if adapter is None:
-                problem = f"account {key.account!r} is not configured"
-            elif key.account in night.given_up:
-                problem = night.given_up[key.account]
-            else:
-                self._scope(night, adapter, Query(entity, key.facility), scope, full=full)
-                continue
+            with self._runtime.refusals.taking_turns(key.account):
+                why_not = night.why_not(scope)
+                if not why_not:
+                    self._scope(night, adapter, Query(entity, key.facility), scope, full=full)
+            if why_not:
+                night.close(scope, Began.now(self._runtime), Tally(), error=why_not, failure=A_PERSON_MUST_ACT)
+        accounts = Scope(key.account, key.facility, _ACCOUNTS)
+        if not night.why_not(accounts):
+            self._watched(night, adapter, accounts)
+
+    def _not_configured(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+        problem = f"account {key.account!r} is not configured"
+        for entity in entities:
+            scope = Scope(key.account, key.facility, entity.noun)
             night.close(scope, Began.now(self._runtime), Tally(), error=problem, failure=A_PERSON_MUST_ACT)
-        if adapter is not None and key.account not in night.given_up:
-            self._watched(night, adapter, key)
 
     def _scope(self, night: _Night, adapter: Adapter, query: Query, scope: Scope, *, full: bool) -> None:
         began = Began.now(self._runtime)
@@ -263,34 +264,27 @@ class Sync:
         except UnsupportedError:
             _log.info("sync_not_offered", account=scope.account, entity=scope.entity)
         except Exception as error:  # noqa: BLE001 - one facility's failure never stops another's
-            night.give_up(scope.account, error)
+            night.give_up(scope, error)
             night.close(scope, began, tally, error=words_of(error), failure=type(error).__name__)
         else:
+            self._runtime.refusals.lift(scope.account)
             night.close(scope, began, tally, error=_held(tally))
 
-    def _watched(self, night: _Night, adapter: Adapter, key: FacilityKey) -> None:
+    def _watched(self, night: _Night, adapter: Adapter, scope: Scope) -> None:
         """Refresh the accounts of tenants who use the portal."""
-        tenants = due_accounts(self._runtime, adapter, key)
-        if not tenants:
+        tenants = due_accounts(self._runtime, adapter, FacilityKey(scope.account, scope.facility))
+        if not tenants and not self._has_failed(scope):
             return
-        scope = Scope(key.account, key.facility, _ACCOUNTS)
-        began, tally, errors = Began.now(self._runtime), Tally(), list[Exception]()
-        for tenant_id in tenants:
-            tally.counts += UpsertCounts(read=1)
-            try:
-                night.mirror.save_account(adapter.account(key.facility, tenant_id))
-                tally.counts += UpsertCounts(changed=1)
-            except NotFoundError:
-                night.mirror.unwatch(key.account, key.facility, tenant_id)
-            except Exception as error:  # noqa: BLE001 - one tenant's failure never stops another's
-                errors.append(error)
-                night.give_up(key.account, error)
-                if key.account in night.given_up or len(errors) >= _ENOUGH_FAILURES:
-                    break
-            night.tell(scope, tally.counts)
-        last = errors[-1] if errors else None
-        failure = type(last).__name__ if last is not None else ""
-        night.close(scope, began, tally, error=words_of(last) if last is not None else "", failure=failure)
+        began, watched = Began.now(self._runtime), Watched(self._runtime, adapter, scope)
+        watched.read(tenants, lambda: night.tell(scope, watched.tally.counts))
+        for error in watched.errors:
+            night.give_up(scope, error)
+        night.close(scope, began, watched.tally, error=watched.words, failure=watched.failure)
+
+    def _has_failed(self, scope: Scope) -> bool:
+        """A failure of which nothing is left is over, and the report must say so."""
+        last = newest_row(self._runtime.database, scope)
+        return last is not None and bool(last.error)
 
 
 def _held(tally: Tally) -> str:

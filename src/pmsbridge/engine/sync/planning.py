@@ -10,10 +10,10 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync.facts import FacilityKey
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.adapter import Adapter, Entity, Query
-from pmsbridge.ports.streams import CostPort
+from pmsbridge.ports.streams import CostPort, MonthBudget
 from pmsbridge.store.call_counts import DatabaseCallCounter
 
-__all__ = ["PlannedAccount", "SyncPlan", "due_accounts", "plan"]
+__all__ = ["PlannedAccount", "SyncPlan", "account_calls", "due_accounts", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class PlannedAccount:
         used_this_month: Calls of these facilities made so far in this calendar month (UTC).
         budget: Calls a month of all of them together; None when nothing bounds them.
         beyond: Facilities whose month would not bear it.
+        kept_for_people: Of ``budget``, calls that no night may make; 0 where nights are refused none.
         is_known: The adapter says what its reads cost; else one call per noun is assumed.
     """
 
@@ -42,6 +43,7 @@ class PlannedAccount:
     budget: int | None
     beyond: tuple[str, ...] = ()
     is_known: bool = True
+    kept_for_people: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entiti
         raise ConfigurationError(message, code="account_not_found")
     parts = dict.fromkeys([*(entity.noun for entity in entities), "account"], 0)
     watched = at_most = used = 0
-    budgets: list[int | None] = []
+    budgets: list[MonthBudget] = []
     beyond: list[str] = []
     month = f"{runtime.clock.now():%Y-%m}"
     for key in keys:
@@ -87,27 +89,33 @@ def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entiti
         due = len(due_accounts(runtime, adapter, key))
         watched += due
         at_most += len(runtime.mirror.watched(key.account, key.facility))
-        parts["account"] += due * _account_calls(adapter)
+        parts["account"] += due * account_calls(adapter)
         if isinstance(adapter, CostPort):
             budget = adapter.budget_of(key.facility)
             spent = DatabaseCallCounter(runtime.database).total(budget.counted_as, month)
             own = sum(_calls(adapter, Query(entity, key.facility)) for entity in entities)
             used += spent
-            budgets.append(budget.calls)
-            if budget.calls is not None and spent + own + due * _account_calls(adapter) > budget.calls:
+            budgets.append(budget)
+            if budget.bound is not None and spent + own + due * account_calls(adapter) > budget.bound:
                 beyond.append(key.facility)
-    bounds = [each for each in budgets if each is not None]
     return PlannedAccount(
         account, len(keys), parts, watched, at_most, sum(parts.values()), used,
-        sum(bounds) if bounds and len(bounds) == len(keys) else None, tuple(beyond), isinstance(adapter, CostPort),
+        _together([each.calls for each in budgets], len(keys)), tuple(beyond), isinstance(adapter, CostPort),
+        sum(each.calls - each.bound for each in budgets if each.calls is not None and each.bound is not None),
     )  # fmt: skip
+
+
+def _together(bounds: Sequence[int | None], facilities: int) -> int | None:
+    known = [each for each in bounds if each is not None]
+    return sum(known) if known and len(known) == facilities else None
 
 
 def _calls(adapter: Adapter, query: Query) -> int:
     return adapter.calls_of(query) if isinstance(adapter, CostPort) else 1
 
 
-def _account_calls(adapter: Adapter) -> int:
+def account_calls(adapter: Adapter) -> int:
+    """Calls to read one tenant's account, as far as the adapter tells."""
     return adapter.account_calls if isinstance(adapter, CostPort) else 1
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pmsbridge.ports.adapter import Adapter, Query
+from pmsbridge.ports.calling import for_a_night
 from pmsbridge.ports.streams import PullPort, Rows
 from pmsbridge.store.record_rows import rows_of
 
@@ -21,7 +23,18 @@ def fingerprint_of(adapter: Adapter, query: Query) -> str:
 
 
 def rows_from(adapter: Adapter, query: Query, *, since: str | None, resume: str | None) -> Iterator[Rows]:
-    """Rows of one noun of one facility."""
+    """Rows of one noun of one facility; the calls for them go as those of a night."""
+    source = _source(adapter, query, since, resume)
+    while True:
+        with for_a_night() as meter:
+            rows = next(source, None)
+        if rows is None:
+            return
+        # What really was called, repetitions included, where that is known.
+        yield replace(rows, calls=meter.calls, bytes_read=meter.bytes_read) if meter.calls else rows
+
+
+def _source(adapter: Adapter, query: Query, since: str | None, resume: str | None) -> Iterator[Rows]:
     if isinstance(adapter, PullPort):
         yield from adapter.pull(query, since=since, resume=resume)
         return

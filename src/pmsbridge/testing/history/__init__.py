@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Final
 
-from pmsbridge.testing.history import answers, laws, once
+from pmsbridge.testing.history import answers, laws, once, reviews
 from pmsbridge.testing.history.case import Case
 from pmsbridge.testing.history.seen import (
     KINDS,
@@ -46,6 +46,7 @@ __all__ = [
 _RULES: Final[tuple[Callable[[Case], Iterable[Violation]], ...]] = (
     once.doubles, once.overpaid, once.phantoms, answers.lost, answers.told, answers.changed_minds, answers.stuck,
     laws.notices, laws.sealed, laws.vacated, laws.order, laws.overlaps, answers.reasons, answers.errors,
+    reviews.untold,
 )  # fmt: skip
 
 

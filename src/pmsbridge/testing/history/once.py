@@ -69,6 +69,9 @@ def phantoms(case: Case) -> Iterable[Violation]:
         if not action or not case.wishes.get(action):
             yield case.violation("phantom", action or key, *rows)
             continue
+        if case.last[action].key in case.history.withdrawn:
+            yield case.violation("phantom", action, "the portal had rolled it back", *rows)
+            continue
         wanted = set().union(*(amounts[wish] for wish in case.wishes[action])) - {""}
         if rows[0].kind == "take_payment" and wanted and rows[0].what not in wanted:
             yield case.violation("phantom", action, f"{sorted(wanted)} was wanted", *rows)

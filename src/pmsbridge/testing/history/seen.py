@@ -26,7 +26,7 @@ __all__ = [
 KINDS: Final = (
     "double", "lost", "phantom", "told_failed_but_done", "told_done_but_not", "changed_mind", "stuck",
     "notice_doubled", "notice_lost", "edit_repeated_by_notice", "sealed_resent", "vacate_called", "order", "overlap",
-    "pending_without_reason", "statement_ignored", "foreign_error", "declined_without_a_no",
+    "pending_without_reason", "statement_ignored", "foreign_error", "declined_without_a_no", "review_untold",
 )  # fmt: skip
 """Every kind of violation there is."""
 
@@ -193,12 +193,16 @@ class History:
     Attributes:
         owed: By rental, all that was ever due: nobody may take more through the portal.
         states: By kind and subject, what stood there at the beginning.
+        withdrawn: Keys of clicks that the portal itself took back: they were rolled back, and never asked for again.
+        staff_told_by: Kinds of notices by which staff are told that somebody has to look; empty when they are not.
         finished: Faults ended long enough ago that everything must be known by now.
     """
 
     seed: int = 0
     owed: dict[str, Decimal] = field(default_factory=dict)
     states: dict[tuple[str, str], str] = field(default_factory=dict)
+    withdrawn: set[str] = field(default_factory=set)
+    staff_told_by: tuple[str, ...] = ()
     clicks: list[Click] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     statements: list[Statement] = field(default_factory=list)

@@ -11,6 +11,8 @@ from pmsbridge.actions.effects import (
     ChangeContact,
     EffectBody,
     PostBulletin,
+    PostFutureCharges,
+    ReserveUnit,
     ScheduleMoveOut,
     SetAutopay,
     SetConsent,
@@ -26,7 +28,7 @@ from pmsbridge.model.payments import Autopay, Payment
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.ports.adapter import Batch, PrepayQuote, Query, TenantSearch
+from pmsbridge.ports.adapter import Batch, PrepayLine, PrepayQuote, Query, TenantSearch
 from pmsbridge.ports.capability import Dedup, EffectHandlers, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.testing.simulation.baton import SimulatedClock
@@ -165,6 +167,17 @@ class SimulatedAdapter(EffectHandlers):
             return self._found(found)
         return CannotTell("only a part of it is there") if found else Absent("no new payment of the amount")
 
+    def _charges_before(self, effect: PostFutureCharges) -> Mapping[str, str]:
+        _, shown = self._office.read("baseline")
+        return {"charges": "\n".join(str(line.number) for line in _charges(shown, effect))}
+
+    def _by_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Probed:
+        """Charges of as many months for the tenant that were not there before."""
+        _, shown = self._office.read("amount")
+        before = set(attempt.baseline.get("charges", "").split("\n"))
+        fresh = [line for line in _charges(shown, effect) if str(line.number) not in before]
+        return self._found(fresh[:1]) if fresh else Absent("no new charges")
+
     # -- reading -----------------------------------------------------------------------------------------------------
 
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
@@ -230,9 +243,15 @@ class SimulatedAdapter(EffectHandlers):
         """None."""
         return []
 
-    def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:  # noqa: ARG002
-        """Nobody pays ahead here."""
-        raise UnsupportedError("the simulated back office gives no quotes", code="no_quote")
+    def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:
+        """Due now plus the months' rent."""
+        account = self.account(facility, tenant_id)
+        lines = tuple(
+            PrepayLine(rental_id=row.id, due_now=row.balances.payable_now, future=row.rental.rent * months)
+            for row in account.current
+            if row.rental.rent is not None
+        )
+        return PrepayQuote(months=months, lines=lines)
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:  # noqa: ARG002
         """Nobody searches here."""
@@ -250,6 +269,11 @@ class SimulatedAdapter(EffectHandlers):
 def _same_amount(lines: Sequence[Line], rental: str, amount: object) -> list[Line]:
     wanted = format(amount, "f")
     return [line for line in lines if (line.kind, line.subject, line.what) == ("take_payment", rental, wanted)]
+
+
+def _charges(lines: Sequence[Line], effect: PostFutureCharges) -> list[Line]:
+    wanted = lines_of(effect)[0]
+    return [line for line in lines if line.kind == "post_future_charges" and (line.subject, line.what) == wanted]
 
 
 class ReferenceAdapter(SimulatedAdapter):
@@ -314,6 +338,26 @@ class ReferenceAdapter(SimulatedAdapter):
     @handles(PostBulletin, dedup=Dedup.NONE, source=_SOURCE)
     def _do_bulletin(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
+
+    @handles(ReserveUnit, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
+    def _do_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @probes(ReserveUnit)
+    def _find_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Probed:  # noqa: ARG002
+        return self._by_reference(effect)
+
+    @handles(PostFutureCharges, dedup=Dedup.NATURAL_KEY, absence_conclusive=True, source=_SOURCE)
+    def _do_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @baselines(PostFutureCharges)
+    def _before_charges(self, effect: PostFutureCharges) -> Mapping[str, str]:
+        return self._charges_before(effect)
+
+    @probes(PostFutureCharges)
+    def _find_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Probed:
+        return self._by_charges(effect, attempt)
 
     @handles(SetWebPassword, dedup=Dedup.NONE, source=_SOURCE)
     def _do_password(self, effect: SetWebPassword, attempt: Attempt) -> Receipt:
@@ -389,6 +433,26 @@ class AmountAdapter(SimulatedAdapter):
     def _do_bulletin(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
 
+    @handles(ReserveUnit, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
+    def _do_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @probes(ReserveUnit)
+    def _find_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Probed:  # noqa: ARG002
+        return self._by_reference(effect)
+
+    @handles(PostFutureCharges, dedup=Dedup.NATURAL_KEY, absence_conclusive=True, source=_SOURCE)
+    def _do_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @baselines(PostFutureCharges)
+    def _before_charges(self, effect: PostFutureCharges) -> Mapping[str, str]:
+        return self._charges_before(effect)
+
+    @probes(PostFutureCharges)
+    def _find_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Probed:
+        return self._by_charges(effect, attempt)
+
     @handles(SetWebPassword, dedup=Dedup.NONE, source=_SOURCE)
     def _do_password(self, effect: SetWebPassword, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
@@ -429,6 +493,14 @@ class BlindAdapter(SimulatedAdapter):
     def _do_bulletin(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
 
+    @handles(ReserveUnit, dedup=Dedup.NONE, source=_SOURCE)
+    def _do_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @handles(PostFutureCharges, dedup=Dedup.NONE, source=_SOURCE)
+    def _do_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
     @handles(SetWebPassword, dedup=Dedup.NONE, source=_SOURCE)
     def _do_password(self, effect: SetWebPassword, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
@@ -467,6 +539,14 @@ class KeyedAdapter(SimulatedAdapter):
 
     @handles(PostBulletin, dedup=Dedup.VENDOR_KEY, source=_SOURCE)
     def _do_bulletin(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @handles(ReserveUnit, dedup=Dedup.VENDOR_KEY, source=_SOURCE)
+    def _do_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @handles(PostFutureCharges, dedup=Dedup.VENDOR_KEY, source=_SOURCE)
+    def _do_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Receipt:
         return self._send(effect, attempt)
 
     @handles(SetWebPassword, dedup=Dedup.VENDOR_KEY, source=_SOURCE)

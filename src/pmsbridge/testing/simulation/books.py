@@ -11,6 +11,7 @@ from pmsbridge.actions.effects import (
     ChangeContact,
     EffectBody,
     PostBulletin,
+    PostFutureCharges,
     ScheduleMoveOut,
     SetAutopay,
     SetConsent,
@@ -311,6 +312,8 @@ def lines_of(effect: EffectBody) -> list[tuple[str, str]]:  # noqa: PLR0911 - on
         return [(effect.rental_id, "stays")]
     if isinstance(effect, ChangeContact):
         return [(effect.tenant_id, ",".join(f"{name}={value}" for name, value in sorted(effect.changes.items())))]
+    if isinstance(effect, PostFutureCharges):
+        return [(effect.tenant_id, str(effect.months))]
     if isinstance(effect, SetConsent):
         return [(effect.tenant_id, "yes" if effect.granted else "no")]
     return [(str(getattr(effect, "rental_id", getattr(effect, "tenant_id", FACILITY))), "")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from operator import methodcaller
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pmsbridge.engine.outcomes import ActionView, StepView
@@ -16,10 +16,11 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.history import Answer, Click, Step
 from pmsbridge.testing.memory import SimulatedCrash
-from pmsbridge.testing.simulation.plan import SMALL, Wish
+from pmsbridge.testing.simulation.own import note_in_own
+from pmsbridge.testing.simulation.plan import MONTHS, Wish
 
 if TYPE_CHECKING:
-    from pmsbridge.testing.simulation.run import Run
+    from pmsbridge.testing.simulation.run import OurProcess, Run
 
 __all__ = ["VERBS", "Person", "tell"]
 
@@ -30,9 +31,13 @@ _NO: Final = (IneligibleError, InputError)
 Verb = Callable[[TenantSession, Wish, str], ActionView]
 
 
+def _card() -> Card:
+    return Card(number=_PAN, expires_on=date(2030, 12, 31), holder="Test Payer", cvv="123")
+
+
 def _means(wish: Wish) -> Card | StoredMethod | ExternalPayment:
     if wish.means == "card":
-        return Card(number=_PAN, expires_on=date(2030, 12, 31), holder="Test Payer", cvv="123")
+        return _card()
     if wish.means == "external":
         return ExternalPayment(gateway="stripe", reference=f"pi_{wish.number:05}")
     return StoredMethod(method_id="M1")
@@ -75,6 +80,18 @@ def _consent(session: TenantSession, wish: Wish, key: str) -> ActionView:
     return session.set_sms_consent(wish.number % 2 == 0, key=key)
 
 
+def _autopay_card(session: TenantSession, wish: Wish, key: str) -> ActionView:
+    return session.set_autopay(wish.rental, on=True, method=_card(), key=key)
+
+
+def _reserve(session: TenantSession, wish: Wish, key: str) -> ActionView:
+    return session.reserve("U9", date(2026, 12, 20 + wish.number), key=key)
+
+
+def _prepay(session: TenantSession, wish: Wish, key: str) -> ActionView:
+    return session.prepay(MONTHS, _means(wish), key=key)
+
+
 def _password(session: TenantSession, wish: Wish, key: str) -> ActionView:
     return session.change_password(f"login{wish.number}", WebPassword("not-a-real-one"), key=key)
 
@@ -90,6 +107,9 @@ VERBS: Final[Mapping[str, tuple[Verb, str]]] = {
     "ask_staff": (_ask_staff, "add_note"),
     "consent": (_consent, "set_consent"),
     "password": (_password, "set_web_password"),
+    "autopay_card": (_autopay_card, "set_autopay"),
+    "reserve": (_reserve, "reserve_unit"),
+    "prepay": (_prepay, "take_payment"),
 }
 """By verb: how it is asked for, and the kind of its principal effect."""
 
@@ -100,6 +120,7 @@ def _wanted(wish: Wish) -> tuple[str, str]:
     by_verb = {
         "pay": (wish.rental, wish.amount),
         "set_autopay": (wish.rental, on_off),
+        "autopay_card": (wish.rental, "on"),
         "edit_contact": (wish.tenant, f"email=new{wish.number}@example.test"),
         "move_out": (wish.rental, date(2026, 12, 20 + wish.number).isoformat()),
         "cancel_move_out": (wish.rental, "stays"),
@@ -150,13 +171,15 @@ class Person:
 
     def _wants_another_try(self, view: ActionView, *, is_first: bool) -> bool:
         # A part may be paid twice, so a second tab that asks anew would be a second wish.
-        if self._tries_left <= 0 or (self._wish.amount == SMALL and not is_first):
+        if self._tries_left <= 0 or (self._wish.is_repeatable and not is_first):
             return False
         if view.outcome is Outcome.NOT_SENT:
             self._world.count("retry after not_sent")
             return True
         is_open_payment = (
-            self._wish.means and self._wish.amount != SMALL and view.outcome in {Outcome.PENDING, Outcome.NEEDS_REVIEW}
+            self._wish.means
+            and not self._wish.is_repeatable
+            and view.outcome in {Outcome.PENDING, Outcome.NEEDS_REVIEW}
         )
         if is_open_payment and self._world.dice.chance(0.5):
             self._world.count("new key while unresolved")
@@ -171,14 +194,14 @@ class Person:
                 break
             self._world.baton.pause(pause)
             pause = min(pause * 4, 200_000)
-            answer = self._request("poll", methodcaller("action", view.action_id))
+            answer = self._request("poll", partial(self._look, view.action_id))
             if isinstance(answer, ActionView):
                 view = answer
                 tell(self._run, view, self._name)
         return view
 
     def _click(self, key: str) -> ActionView | Exception | None:
-        verb, kind = VERBS[self._wish.verb]
+        verb, kind = VERBS.get(self._wish.verb, (None, "add_note"))
         subject, amount = _wanted(self._wish)
         notices = _NOTICES if self._wish.verb in {"edit_contact", "move_out", "cancel_move_out"} else ()
         world = self._world
@@ -186,17 +209,26 @@ class Person:
             Click(world.order(), world.timeline.now, self._name, key, kind, subject, amount, notices)
         )
         world.log("click", wish=self._name, verb=self._wish.verb, key=key)
-        answer = self._request(self._wish.verb, lambda session: verb(session, self._wish, key))
+        if verb is None:
+            answer = self._request(self._wish.verb, lambda process: note_in_own(world, process, self._wish, key))
+        else:
+            answer = self._request(self._wish.verb, lambda process: verb(self._session(process), self._wish, key))
         if isinstance(answer, ActionView):
             tell(self._run, answer, self._name)
         return answer
 
-    def _request(self, what: str, ask: Callable[[TenantSession], ActionView]) -> ActionView | Exception | None:
+    def _look(self, action_id: str, process: OurProcess) -> ActionView:
+        return self._session(process).action(action_id)
+
+    def _session(self, process: OurProcess) -> TenantSession:
+        return process.session(self._wish.tenant, timedelta(milliseconds=self._world.schedule.wait_ms))
+
+    def _request(self, what: str, ask: Callable[[OurProcess], ActionView]) -> ActionView | Exception | None:
         """One request to the portal: an answer, an error, or None when the connection broke."""
         world = self._world
         try:
             with self._run.inside_web() as process:
-                return ask(process.session(self._wish.tenant, timedelta(milliseconds=world.schedule.wait_ms)))
+                return ask(process)
         except SimulatedCrash:
             world.log("connection lost", what=what)
             return None

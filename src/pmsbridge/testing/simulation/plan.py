@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from pmsbridge.testing.simulation.baton import Dice
 
-__all__ = ["LAG_MS", "LATE_MS", "SMALL", "STEP_MS", "WINDOW_MS", "Character", "Schedule", "Wish", "draw"]
+__all__ = ["LAG_MS", "LATE_MS", "MONTHS", "SMALL", "STEP_MS", "WINDOW_MS", "Character", "Schedule", "Wish", "draw"]
 
 LATE_MS: Final = 60_000
 """The longest time after its answer was lost at which a simulated back office still carries a request out."""
@@ -60,6 +60,11 @@ class Wish:
     again: str
     polls: int
     retries: int
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Asked for anew, with a new key, it is another wish: it may be paid more than once."""
+        return self.amount == SMALL or self.verb == "prepay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,10 @@ _CHARACTERS: Final[Sequence[tuple[Character, int]]] = (
 _MONEY: Final = frozenset({"pay", "pay_all"})
 SMALL: Final = "40.00"
 """A part of what is due that fits into it more than once."""
+MONTHS: Final = 2
+"""How many months ahead are paid."""
+_RARE: Final[Sequence[tuple[str, int]]] = (("prepay", 4), ("note_in_own", 3), ("autopay_card", 2), ("reserve", 1))
+_RARE_SEEDS: Final = 5
 
 
 def draw(seed: int) -> tuple[Schedule, Dice]:
@@ -131,6 +140,8 @@ def draw(seed: int) -> tuple[Schedule, Dice]:
     wishes = tuple(_wish(dice, number) for number in range(dice.weighted(((1, 5), (2, 4), (3, 1)))))
     fault = dice.weighted(((0.0, 1), (0.15, 3), (0.35, 5), (0.6, 2)))
     crash = dice.weighted(((0.0, 5), (0.004, 3), (0.015, 2)))
+    if seed % _RARE_SEEDS == _RARE_SEEDS - 1:
+        wishes = _with_a_rare_one(Dice(seed), wishes)
     schedule = Schedule(
         seed=seed,
         character=dice.weighted(_CHARACTERS),
@@ -150,6 +161,22 @@ def draw(seed: int) -> tuple[Schedule, Dice]:
         wait_ms=dice.weighted(((0, 3), (4_000, 1))),
     )
     return schedule, dice
+
+
+def _with_a_rare_one(dice: Dice, wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
+    """Something that few ask for, instead of the last wish; drawn from dice of its own."""
+    *others, last = wishes
+    verb = dice.weighted(_RARE)
+    rare = replace(last, verb=verb, amount="", means="", again=dice.weighted((("", 3), ("same", 1))))
+    if verb != "prepay":
+        return (*others, rare)
+    # Who owes nothing may pay ahead, so the second tenant pays first. Charges are posted for everything that one rents.
+    means = dice.weighted(_MEANS)
+    due = replace(rare, verb="pay", tenant="T2", rental="R2", means="stored", again="", start=dice.below(400))
+    ahead = replace(
+        due, number=last.number + 1, verb=verb, means=means, again=rare.again, start=dice.between(3_000, 90_000)
+    )
+    return (*others, due, ahead)
 
 
 def _wish(dice: Dice, number: int) -> Wish:

@@ -35,6 +35,9 @@ def calm_schedule(verb: str, character: Character, *, means: str = "stored") -> 
     wishes: tuple[Wish, ...] = (wish,)
     if verb == "cancel_move_out":
         wishes = (replace(wish, verb="move_out"), replace(wish, number=1, start=3_000))
+    if verb == "prepay":  # whoever owes nothing
+        due = replace(wish, verb="pay", tenant="T2", rental="R2", means="stored")
+        wishes = (due, replace(due, number=1, verb=verb, means=means, start=3_000))
     return Schedule(seed=1, character=character, wishes=wishes, judge_at_end=True)
 
 

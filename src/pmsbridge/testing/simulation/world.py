@@ -10,12 +10,20 @@ from typing import Final
 from pmsbridge.testing.history import Answer, Booked, History, Request
 from pmsbridge.testing.memory import SimulatedCrash
 from pmsbridge.testing.simulation.baton import Baton, Dice, SimulatedProcess, Timeline
-from pmsbridge.testing.simulation.plan import Schedule
+from pmsbridge.testing.simulation.plan import MONTHS, Schedule
 
 __all__ = ["OWED", "World"]
 
+RENT: Final = Decimal("120.00")
 OWED: Final = {"R1": Decimal("120.00"), "R2": Decimal("120.00"), "R4": Decimal("120.00")}
+_STAFF_TOLD_BY: Final = ("post_bulletin", "add_note", "send_mail")
 _SHORTEST_FREEZE_MS, _LONGEST_FREEZE_MS = 5_000, 400_000
+
+
+def _owed(schedule: Schedule) -> dict[str, Decimal]:
+    """What is due, and what is billed ahead at the tenants' own wish."""
+    ahead = Counter(wish.rental for wish in schedule.wishes if wish.verb == "prepay")
+    return {rental: due + RENT * MONTHS * ahead[rental] for rental, due in OWED.items()}
 
 
 class World:
@@ -34,7 +42,7 @@ class World:
         self.dice = dice
         self.timeline = Timeline()
         self.baton = Baton(dice, self.timeline)
-        self.history = History(seed=schedule.seed, owed=dict(OWED))
+        self.history = History(seed=schedule.seed, owed=_owed(schedule), staff_told_by=_STAFF_TOLD_BY)
         self.coverage: Counter[str] = Counter()
         self.lines: list[str] = []
         self.calm = False
