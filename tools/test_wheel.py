@@ -84,11 +84,7 @@ def faults_of_wheel(wheel: Path) -> list[str]:
             found.append(f"{name} does not belong into the wheel")
         elif not name.endswith(_CODE) or "__pycache__" in name:
             found.append(f"{name} is no code and no contract")
-    found += [
-        f"entry point {line!r} is missing"
-        for line in _ENTRY_POINTS
-        if line not in entries
-    ]
+    found += [f"entry point {line!r} is missing" for line in _ENTRY_POINTS if line not in entries]
     if not any(name.endswith("licenses/LICENSE") for name in names):
         found.append("the licence is missing")
     return found
