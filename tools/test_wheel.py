@@ -29,30 +29,6 @@ _WANTED: Final = (
     "pmsbridge_rest/py.typed",
     "pmsbridge_rest/tools.py",
 )
-_ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_rest/")
-_ENTRY_POINTS: Final = (
-    "pmsbridge = pmsbridge.cli:main",
-    "[pmsbridge.adapters]",
-    "sitelink = pmsbridge_sitelink:plugin",
-    "rest = pmsbridge_rest:plugin",
-    "[pmsbridge.mappings]",
-    "rest = pmsbridge_rest.mapping_tools:plugin",
-)
-_CODE: Final = (
-    ".py",
-    ".pyi",
-    ".wsdl",
-    ".xsd",
-    ".html",
-    ".css",
-    ".js",
-    ".svg",
-    ".json",
-    ".toml",
-    ".txt",
-    ".yaml",
-    "py.typed",
-)
 _FIRST_SCHEMA: Final = """
 from pmsbridge.store import upgrade
 from pmsbridge.store.database import reach_database
@@ -63,7 +39,18 @@ database.close()
 """
 _NEWEST_AT_LEAST: Final = 4
 _ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/", "pmsbridge_rest/")
-_CODE: Final = (".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".txt", "py.typed")
+_ENTRY_POINTS: Final = (
+    "pmsbridge = pmsbridge.cli:main",
+    "[pmsbridge.adapters]",
+    "sitelink = pmsbridge_sitelink:plugin",
+    "tryton = pmsbridge_tryton:plugin",
+    "rest = pmsbridge_rest:plugin",
+    "[pmsbridge.mappings]",
+    "rest = pmsbridge_rest.mapping_tools:plugin",
+)
+_CODE: Final = (
+    ".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".yaml", ".txt", "py.typed",
+)  # fmt: skip
 
 
 def _run(*command: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
