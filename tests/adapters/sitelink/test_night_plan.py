@@ -78,6 +78,7 @@ def test_accounts_are_planned_and_read_anew_only_when_something_about_them_chang
 
     def planned() -> tuple[int, int, int]:
         (line,) = sync.plan([KEY]).lines
+        assert line.calls_at_most == night + 2 * PER_ACCOUNT
         return line.watched, line.watched_at_most, line.calls
 
     def calls_of_a_night() -> int:
@@ -119,42 +120,17 @@ def test_a_month_that_cannot_bear_the_night_is_named_before_it_runs(office: Sand
         assert sync.plan([KEY], [Entity.UNITS]).fits
 
 
-def test_a_plan_of_an_account_that_is_not_configured_says_so(runtime: Runtime) -> None:
-    with pytest.raises(ConfigurationError, match="nobody"):
-        Sync(runtime).plan([FacilityKey("nobody", "F1")], ALL_ENTITIES)
+def test_a_month_must_bear_the_accounts_that_may_have_to_be_read(office: SandboxControl, tmp_path: Path) -> None:
+    for runtime in runtime_on(office, tmp_path, MovingClock(office), limits={"monthly_calls": 1000}):
+        sync = Sync(runtime)
+        sync.run([KEY], full=True)
+        adapter, (line,) = runtime.adapters["demo"], sync.plan([KEY]).lines
+        assert isinstance(adapter, CostPort)
+        left = 1000 - line.used_this_month - line.calls
+        counted = adapter.budget_of(SITE).counted_as
+        DatabaseCallCounter(runtime.database).add(counted, f"{runtime.clock.now():%Y-%m}", left)
+        assert sync.plan([KEY]).fits
 
+        runtime.mirror.watch("demo", SITE, runtime.mirror.rentals("demo", SITE)[0].tenant_id)
 
-def test_the_night_brings_what_is_past_due(runtime: Runtime, office: SandboxControl) -> None:
-    Sync(runtime).run([KEY], full=True)
-
-    told = {r.id: Decimal(r.extra["past_due"]) for r in runtime.mirror.rentals("demo", SITE) if "past_due" in r.extra}
-
-    late = {r.id: Decimal(r.extra["balance"]) for r in runtime.mirror.rentals("demo", SITE) if r.id in told}
-    assert told
-    assert told == late
-    owed = next(iter(told))
-    office.enter_payment(SITE, int(owed), str(told[owed]))
-    Sync(runtime).run([KEY], full=True)
-    (paid,) = [r for r in runtime.mirror.rentals("demo", SITE) if r.id == owed]
-    assert "past_due" not in paid.extra
-    assert Decimal(paid.extra["balance"]) == 0
-
-
-def test_an_account_that_may_not_read_what_is_past_due_gets_its_night_all_the_same(
-    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = Connection.read
-
-    def refused(self: Connection, operation: str, *given: Any, **named: Any) -> Any:
-        if operation == "PastDueBalances":
-            raise RejectedError("this account may not read that report", code="no_permission")
-        return real(self, operation, *given, **named)
-
-    monkeypatch.setattr(Connection, "read", refused)
-
-    report = Sync(runtime).run([KEY], full=True)
-
-    assert not report.failed
-    rentals = runtime.mirror.rentals("demo", SITE)
-    assert rentals
-    assert not any("past_due" in rental.extra for rental in rentals)
+        assert not sync.plan([KEY]).fits
