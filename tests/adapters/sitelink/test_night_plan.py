@@ -134,3 +134,44 @@ def test_a_month_must_bear_the_accounts_that_may_have_to_be_read(office: Sandbox
         runtime.mirror.watch("demo", SITE, runtime.mirror.rentals("demo", SITE)[0].tenant_id)
 
         assert not sync.plan([KEY]).fits
+
+
+def test_a_plan_of_an_account_that_is_not_configured_says_so(runtime: Runtime) -> None:
+    with pytest.raises(ConfigurationError, match="nobody"):
+        Sync(runtime).plan([FacilityKey("nobody", "F1")], ALL_ENTITIES)
+
+
+def test_the_night_brings_what_is_past_due(runtime: Runtime, office: SandboxControl) -> None:
+    Sync(runtime).run([KEY], full=True)
+
+    told = {r.id: Decimal(r.extra["past_due"]) for r in runtime.mirror.rentals("demo", SITE) if "past_due" in r.extra}
+
+    late = {r.id: Decimal(r.extra["balance"]) for r in runtime.mirror.rentals("demo", SITE) if r.id in told}
+    assert told
+    assert told == late
+    owed = next(iter(told))
+    office.enter_payment(SITE, int(owed), str(told[owed]))
+    Sync(runtime).run([KEY], full=True)
+    (paid,) = [r for r in runtime.mirror.rentals("demo", SITE) if r.id == owed]
+    assert "past_due" not in paid.extra
+    assert Decimal(paid.extra["balance"]) == 0
+
+
+def test_an_account_that_may_not_read_what_is_past_due_gets_its_night_all_the_same(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Connection.read
+
+    def refused(self: Connection, operation: str, *given: Any, **named: Any) -> Any:
+        if operation == "PastDueBalances":
+            raise RejectedError("this account may not read that report", code="no_permission")
+        return real(self, operation, *given, **named)
+
+    monkeypatch.setattr(Connection, "read", refused)
+
+    report = Sync(runtime).run([KEY], full=True)
+
+    assert not report.failed
+    rentals = runtime.mirror.rentals("demo", SITE)
+    assert rentals
+    assert not any("past_due" in rental.extra for rental in rentals)
