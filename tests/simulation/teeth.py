@@ -370,7 +370,7 @@ def the_claim_does_not_look(patch: Patch) -> None:
     """Taking a lane does not look whether somebody holds it."""
     now, until = bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())
     with pytest.MonkeyPatch.context() as inner:
-        inner.setattr(reading, "is_free", lambda at: or_(lanes.c.epoch >= 0, lanes.c.lease_until < at))
+        inner.setattr(reading, "is_free", lambda at, of: or_(of.c.epoch >= 0, of.c.lease_until < at))
         blind = delivery._claim(now, until)
     assert delivery._CLAIM is not None
     patch.setattr(delivery, "_CLAIM", Query(blind))
