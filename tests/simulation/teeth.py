@@ -28,7 +28,7 @@ from pmsbridge.store.outbox import CallersTransactions
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
-from pmsbridge.store.tables import effects, guards, lanes
+from pmsbridge.store.tables import effects, guards
 from pmsbridge.testing.history import Booked
 from pmsbridge.testing.simulation import Character, Run, Schedule, Wish
 from pmsbridge.testing.simulation.adapters import LANE, SimulatedAdapter
