@@ -189,4 +189,6 @@ def main(facility: str, tenant_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    if len(sys.argv) != 3:  # noqa: PLR2004 - this file, the facility, the tenant
+        sys.exit("usage: python portal_payment.py FACILITY TENANT_ID")
+    main(*sys.argv[1:])

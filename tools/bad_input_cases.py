@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -72,19 +72,24 @@ class World:
         """A card as typed."""
         return Card(number=number, expires_on=expires_on, holder="Renee Test", cvv="123", postal_code="02108")
 
-    def settings(self, old: str, new: str, *, extra: str = "") -> Path:
-        """The good settings with one mistake in them."""
+    @contextmanager
+    def settings(self, old: str, new: str, *, extra: str = "") -> Iterator[Path]:
+        """The good settings with one mistake in them; gone afterwards, because some of the mistakes are secrets."""
         good = (self.folder / "pmsbridge.toml").read_text(encoding="utf-8")
         path = self.folder / "wrong.toml"
         if old not in good:
             message = f"the settings do not hold {old!r}"
             raise LookupError(message)
         path.write_text(good.replace(old, new, 1) + extra, encoding="utf-8")
-        return path
+        try:
+            yield path
+        finally:
+            path.unlink()
 
     def opened(self, old: str, new: str) -> Bridge:
         """A bridge on settings with a mistake in them; the process's own clock."""
-        return self.tidy.enter_context(Bridge.from_config(self.settings(old, new)))
+        with self.settings(old, new) as path:
+            return self.tidy.enter_context(Bridge.from_config(path))
 
     def cli(self, *args: str) -> Ran:
         """Run a command line here."""
@@ -96,7 +101,8 @@ class World:
 
     def cli_with(self, old: str, new: str, *args: str, extra: str = "") -> Ran:
         """Run a command line with settings that hold a mistake."""
-        return self.cli("--config", str(self.settings(old, new, extra=extra)), *args)
+        with self.settings(old, new, extra=extra) as path:
+            return self.cli("--config", str(path), *args)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tests.crashes.plays import Place, acted, decided, enough, places
 from tests.crashes.smithy import Scene, Smithy
 from tests.crashes.verdict import violations
 
-KILLS = int(os.environ.get("PMSBRIDGE_TEST_KILLS", "15"))
+KILLS = int(os.environ.get("PMSBRIDGE_TEST_KILLS", "30"))
 """Kills per boundary, over all verbs, facilities and parts; ``make crashes`` wants fifty."""
 
 PARTS = 5

@@ -10,7 +10,7 @@ import pytest
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.errors import InputError
-from pmsbridge.model.payments import StoredMethod
+from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.capability import Dedup, baselines, handles, probes
@@ -97,6 +97,22 @@ def test_a_payment_of_another_rental_stands_in_nobodys_way(tmp_path: Path) -> No
     assert runtime.submit(pay("click-0002", rental="R2")).outcome is Outcome.SETTLED
 
     assert runtime.retry(action_id("click-0001"), "anna").outcome is Outcome.SETTLED
+
+
+def test_a_gateways_payment_is_recorded_late_only_by_somebody_who_has_looked_there(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    runtime = stage.runtime()
+    for _ in range(2):
+        stage.office.fail(Fault.DROP_BEFORE, kind="take_payment")
+    asked = runtime.submit(pay("click-0001", means=ExternalPayment(gateway="stripe", reference="pi_test_0001")))
+    rounds(stage, 6, timedelta(minutes=3))
+    assert runtime.action(asked.action_id).outcome is Outcome.NOT_SENT
+
+    with pytest.raises(InputError, match=r"may have let go of stripe payment pi_test_0001.*--anyway") as refused:
+        runtime.retry(asked.action_id, "anna")
+
+    assert (refused.value.code, stage.payments()) == ("gateway_let_go", 0)
+    assert runtime.retry(asked.action_id, "anna", anyway=True).outcome is Outcome.SETTLED
 
 
 def test_a_payment_made_since_is_not_taken_for_the_one_asked_for_once_more(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError
+from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment, PaymentIntent
@@ -44,6 +45,46 @@ def test_the_same_click_never_pays_twice_and_gets_the_same_answer(world: World) 
     assert world.payments == 1
     assert again.replayed
     assert (again.action_id, again.outcome) == (first.action_id, first.outcome)
+
+
+@pytest.mark.parametrize("fault", [None, Fault.DROP_AFTER], ids=["settled", "pending"])
+def test_a_click_that_comes_twice_at_once_gets_the_same_answer_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
+) -> None:
+    first, second = world.session(), world.session()
+    if fault is not None:
+        world.office.fail(fault, kind="take_payment")
+    read, won = world.adapter.account, list[ActionView]()
+
+    def overtaken(facility: str, tenant_id: str) -> TenantAccount:
+        """Between the look at the journal and the read, the other one pays."""
+        monkeypatch.setattr(world.adapter, "account", read)
+        won.append(first.pay_rental("R1", card(), key="click-0001"))
+        return read(facility, tenant_id)
+
+    monkeypatch.setattr(world.adapter, "account", overtaken)
+    lost = second.pay_rental("R1", card(), key="click-0001")
+
+    assert (lost.action_id, lost.outcome, lost.replayed) == (won[0].action_id, won[0].outcome, True)
+    world.later(minutes=10)
+    assert world.payments == 1
+
+
+def test_a_click_whose_twin_was_stored_while_it_could_not_read_is_not_told_that_nothing_was_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = world.session(), world.session()
+    read = world.adapter.account
+
+    def away(_facility: str, _tenant_id: str) -> TenantAccount:
+        monkeypatch.setattr(world.adapter, "account", read)
+        first.pay_rental("R1", card(), key="click-0001")
+        raise UnavailableError("the back office is away")
+
+    monkeypatch.setattr(world.adapter, "account", away)
+
+    assert second.pay_rental("R1", card(), key="click-0001").outcome is Outcome.SETTLED
+    assert world.payments == 1
 
 
 def test_a_key_used_for_something_else_is_refused(world: World) -> None:

@@ -28,7 +28,7 @@ from pmsbridge.store.outbox import CallersTransactions
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
-from pmsbridge.store.tables import effects, guards, lanes
+from pmsbridge.store.tables import effects, guards
 from pmsbridge.testing.history import Booked
 from pmsbridge.testing.simulation import Character, Run, Schedule, Wish
 from pmsbridge.testing.simulation.adapters import LANE, SimulatedAdapter
@@ -370,7 +370,7 @@ def the_claim_does_not_look(patch: Patch) -> None:
     """Taking a lane does not look whether somebody holds it."""
     now, until = bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())
     with pytest.MonkeyPatch.context() as inner:
-        inner.setattr(reading, "is_free", lambda at: or_(lanes.c.epoch >= 0, lanes.c.lease_until < at))
+        inner.setattr(reading, "is_free", lambda at, of: or_(of.c.epoch >= 0, of.c.lease_until < at))
         blind = delivery._claim(now, until)
     assert delivery._CLAIM is not None
     patch.setattr(delivery, "_CLAIM", Query(blind))

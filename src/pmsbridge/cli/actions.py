@@ -97,7 +97,7 @@ def retry(
     action_id: _ActionId,
     actor: _Actor,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Pay although another payment for the rental was asked for since.")
+        bool, typer.Option("--anyway", help="Pay although the rental was paid since, or the gateway may have let go.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

@@ -202,7 +202,8 @@ def plan(
         found = bridge.plan_sync(facility or None, entities=entity or None)
     lines = [plan_facts(line) for line in found.lines]
     if as_json:
-        print_json({"fits": found.fits, "calls": found.calls, "accounts": lines})
+        told = {"fits": found.fits, "calls": found.calls, "calls_at_most": found.calls_at_most}
+        print_json({**told, "accounts": lines})
     else:
         _print_plan(lines)
     if not found.fits:
@@ -223,8 +224,8 @@ def _print_plan(lines: Sequence[dict[str, Any]]) -> None:
     ]
     rows = [
         (
-            line["account"], line["facilities"], _parts(line["calls_by_part"]), _watched(line),
-            f"{line['calls']:,}", f"{line['used_this_month']:,}", _budget(line["budget"]), line["fits"],
+            line["account"], line["facilities"], _parts(line["calls_by_part"]), _span(line, "watched"),
+            _span(line, "calls"), f"{line['used_this_month']:,}", _budget(line["budget"]), line["fits"],
         )
         for line in lines
     ]  # fmt: skip
@@ -235,6 +236,10 @@ def _print_plan(lines: Sequence[dict[str, Any]]) -> None:
         if line["beyond"]:
             some = ", ".join(line["beyond"][:20])
             say(f"{line['account']}: beyond the month's budget: {len(line['beyond'])} facilities ({some})")
+        if line["calls"] < line["calls_at_most"]:
+            say(
+                f"{line['account']}: accounts of tenants who use the portal are read when something about them changed."
+            )
         if line["kept_for_people"]:
             say(f"{line['account']}: of the budget, {line['kept_for_people']:,} calls are kept for people.")
 
@@ -243,9 +248,9 @@ def _parts(calls: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in calls.items()) or "-"
 
 
-def _watched(line: dict[str, Any]) -> str:
-    watched, most = line["watched"], line["watched_at_most"]
-    return f"{watched:,}" if watched == most else f"{watched:,} to {most:,}"
+def _span(line: dict[str, Any], name: str) -> str:
+    least, most = line[name], line[f"{name}_at_most"]
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
 
 
 def _budget(calls: int | None) -> str:

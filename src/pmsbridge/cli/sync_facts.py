@@ -117,7 +117,10 @@ def event_facts(event: SyncEvent) -> dict[str, Any]:
 
 def plan_facts(line: PlannedAccount) -> dict[str, Any]:
     """What a night asks of one account."""
-    own = facts_of(line, "account", "facilities", "calls", "watched", "watched_at_most", "used_this_month", "budget")
+    own = facts_of(
+        line, "account", "facilities", "calls", "calls_at_most", "watched", "watched_at_most", "used_this_month",
+        "budget",
+    )  # fmt: skip
     parts = {name: calls for name, calls in line.calls_by_part.items() if calls}
     return {
         **own,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from pmsbridge.actions.plans import Planner
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
-from pmsbridge.errors import NotFoundError, UnavailableError
+from pmsbridge.errors import NotFoundError, PmsBridgeError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.places import Unit
@@ -225,18 +226,28 @@ class Perform:
             sealed: Says which step gets which sealed value.
             typed: The sealed value as typed; wiped whatever happens.
         """
-        runtime = self.office.runtime
         try:
-            known = runtime.find_click(self, connection=self.office.own)
-            if known is not None:
-                return view_of(known.action, self.office.clock.now(), replayed=True, attached=known.attached)
-            return self._submit(decide, sealed)
-        except StillConfirmed as earlier:
-            found = runtime.attach(self, earlier.holder, self.office.actor, connection=self.office.own)
-            return view_of(found.action, self.office.clock.now(), attached=True)
+            return self._known() or self._submit(decide, sealed)
+        except (StillConfirmed, PmsBridgeError) as trouble:
+            # The same click, at the same moment in another process: what it changed is what stood in the way here.
+            with suppress(PmsBridgeError):
+                if (known := self._known()) is not None:
+                    return known
+            if not isinstance(trouble, StillConfirmed):
+                raise
+            office = self.office
+            found = office.runtime.attach(self, trouble.holder, office.actor, connection=office.own)
+            return view_of(found.action, office.clock.now(), attached=True)
         finally:
             if typed is not None:
                 typed.wipe()
+
+    def _known(self) -> ActionView | None:
+        """What this very click already is or was attached to."""
+        known = self.office.runtime.find_click(self, connection=self.office.own)
+        if known is None:
+            return None
+        return view_of(known.action, self.office.clock.now(), replayed=True, attached=known.attached)
 
     def _submit(
         self,

@@ -7,8 +7,10 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, update
 
+from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import InputError
+from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.ports.outcome import Outcome, Receipt
 from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
@@ -94,7 +96,8 @@ def retry(
     Raises:
         NotFoundError: There is no such action.
         InputError: Nothing in it ended unsent, or what did needs a card or password typed again, was already replaced
-            by its stand-in, or was paid since in another action and ``anyway`` is not said.
+            by its stand-in; or, where ``anyway`` is not said, was paid since in another action, or is a gateway's
+            payment that the portal may have let go of.
         GuardHeldError: The same payment is being confirmed in another action.
     """
     action = _locked(connection, action_id)
@@ -107,6 +110,7 @@ def retry(
     for effect in chosen:
         _take_guards(connection, effect, now)
         if not anyway:
+            _refuse_let_go(effect)
             _refuse_paid_since(connection, action, effect)
         _reset(connection, effect, now)
         for dependent in _skipped_below(action, effect.name):
@@ -125,6 +129,15 @@ def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:
     if any(e.attempts and e.ended is not Ended.NOT_SENT for e in stand_ins):
         problem = "was already replaced: its failure was acted upon"
         raise InputError(effect.name, problem, remedy="Do what is left as a new action.")
+
+
+def _refuse_let_go(effect: StoredEffect) -> None:
+    """A portal that is told "not sent" gives the gateway's payment back; what is recorded then is money nobody has."""
+    means = effect.effect.means if isinstance(effect.effect, TakePayment) else None
+    if isinstance(means, ExternalPayment):
+        problem = f"the portal was told that it was not sent, and may have let go of {means.gateway} payment"
+        remedy = "Look at the gateway; if the money is still held or taken there, retry with --anyway."
+        raise InputError(effect.name, f"{problem} {means.reference}", remedy=remedy, code="gateway_let_go")
 
 
 def _refuse_paid_since(connection: Connection, action: StoredAction, effect: StoredEffect) -> None:

@@ -202,12 +202,13 @@ class Journal:
         Args:
             action_id: Which.
             actor: Who decided; kept in the trail.
-            anyway: A payment is sent although another one for the same rental was asked for since.
+            anyway: A payment is sent although another one for the same rental was asked for since, or although it is a
+                gateway's, which the portal may have let go of.
 
         Raises:
             NotFoundError: There is no such action.
-            InputError: Nothing in it can be retried, or it would pay once more what was paid since
-                (``balance_moved``); the message says why.
+            InputError: Nothing in it can be retried, it would pay once more what was paid since
+                (``balance_moved``), or the gateway may not hold the money any more (``gateway_let_go``).
             GuardHeldError: The same payment is being confirmed in another action.
         """
         with self._database.write() as connection:

@@ -78,6 +78,7 @@ def test_accounts_are_planned_and_read_anew_only_when_something_about_them_chang
 
     def planned() -> tuple[int, int, int]:
         (line,) = sync.plan([KEY]).lines
+        assert line.calls_at_most == night + 2 * PER_ACCOUNT
         return line.watched, line.watched_at_most, line.calls
 
     def calls_of_a_night() -> int:
@@ -117,6 +118,22 @@ def test_a_month_that_cannot_bear_the_night_is_named_before_it_runs(office: Sand
         plan = sync.plan([KEY])
         assert (plan.lines[0].used_this_month, plan.lines[0].beyond, plan.fits) == (14, (SITE,), False)
         assert sync.plan([KEY], [Entity.UNITS]).fits
+
+
+def test_a_month_must_bear_the_accounts_that_may_have_to_be_read(office: SandboxControl, tmp_path: Path) -> None:
+    for runtime in runtime_on(office, tmp_path, MovingClock(office), limits={"monthly_calls": 1000}):
+        sync = Sync(runtime)
+        sync.run([KEY], full=True)
+        adapter, (line,) = runtime.adapters["demo"], sync.plan([KEY]).lines
+        assert isinstance(adapter, CostPort)
+        left = 1000 - line.used_this_month - line.calls
+        counted = adapter.budget_of(SITE).counted_as
+        DatabaseCallCounter(runtime.database).add(counted, f"{runtime.clock.now():%Y-%m}", left)
+        assert sync.plan([KEY]).fits
+
+        runtime.mirror.watch("demo", SITE, runtime.mirror.rentals("demo", SITE)[0].tenant_id)
+
+        assert not sync.plan([KEY]).fits
 
 
 def test_a_plan_of_an_account_that_is_not_configured_says_so(runtime: Runtime) -> None:

@@ -285,13 +285,15 @@ def test_a_plan_counts_calls_and_asks_no_back_office(command: Command, rentbook:
 def test_a_plan_beyond_the_month_names_the_facilities_and_exits_with_nine(
     command: Command, rentbook: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = PlannedAccount("home", 2, {"unit": 2, "account": 40}, 40, 50, 42, 990, 1000, ("HOME",), kept_for_people=50)
+    line = PlannedAccount(
+        "home", 2, {"unit": 2, "account": 40}, 40, 50, 42, 52, 990, 1000, ("HOME",), kept_for_people=50
+    )
     monkeypatch.setattr(Bridge, "plan_sync", lambda *_, **__: SyncPlan((line,)))
 
     ran = command("sync", "plan")
 
     assert ran.code == 9
-    for words in ("1,000", "990", "40 to 50"):
+    for words in ("1,000", "990", "40 to 50", "42 to 52"):
         assert words in ran.out
     assert "beyond the month's budget: 1 facilities (HOME)" in ran.err
     assert "of the budget, 50 calls are kept for people" in ran.err

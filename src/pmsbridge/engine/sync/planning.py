@@ -25,7 +25,8 @@ class PlannedAccount:
         calls_by_part: Calls by noun, and by "account" for tenants whose account is read.
         watched: Tenants whose account is read: they use the portal, and something about them may have changed. Their
             rows may change until the night, so this may become more, up to ``watched_at_most``.
-        calls: All of them.
+        calls: All of them, as things stand.
+        calls_at_most: When every watched tenant's account has to be read. The budget is compared with these.
         used_this_month: Calls of these facilities made so far in this calendar month (UTC).
         budget: Calls a month of all of them together; None when nothing bounds them.
         beyond: Facilities whose month would not bear it.
@@ -39,6 +40,7 @@ class PlannedAccount:
     watched: int
     watched_at_most: int
     calls: int
+    calls_at_most: int
     used_this_month: int
     budget: int | None
     beyond: tuple[str, ...] = ()
@@ -58,8 +60,13 @@ class SyncPlan:
         return sum(line.calls for line in self.lines)
 
     @property
+    def calls_at_most(self) -> int:
+        """When every watched tenant's account has to be read."""
+        return sum(line.calls_at_most for line in self.lines)
+
+    @property
     def fits(self) -> bool:
-        """No facility's month would be spent."""
+        """No facility's month would be spent, whatever changes until the night."""
         return not any(line.beyond for line in self.lines)
 
 
@@ -88,7 +95,8 @@ def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entiti
             parts[entity.noun] += _calls(adapter, Query(entity, key.facility))
         due = len(due_accounts(runtime, adapter, key))
         watched += due
-        at_most += len(runtime.mirror.watched(key.account, key.facility))
+        everybody = len(runtime.mirror.watched(key.account, key.facility))
+        at_most += everybody
         parts["account"] += due * account_calls(adapter)
         if isinstance(adapter, CostPort):
             budget = adapter.budget_of(key.facility)
@@ -96,10 +104,11 @@ def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entiti
             own = sum(_calls(adapter, Query(entity, key.facility)) for entity in entities)
             used += spent
             budgets.append(budget)
-            if budget.bound is not None and spent + own + due * account_calls(adapter) > budget.bound:
+            if budget.bound is not None and spent + own + everybody * account_calls(adapter) > budget.bound:
                 beyond.append(key.facility)
     return PlannedAccount(
-        account, len(keys), parts, watched, at_most, sum(parts.values()), used,
+        account, len(keys), parts, watched, at_most, sum(parts.values()),
+        sum(parts.values()) + (at_most - watched) * account_calls(adapter), used,
         _together([each.calls for each in budgets], len(keys)), tuple(beyond), isinstance(adapter, CostPort),
         sum(each.calls - each.bound for each in budgets if each.calls is not None and each.bound is not None),
     )  # fmt: skip

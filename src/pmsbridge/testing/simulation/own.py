@@ -27,7 +27,6 @@ def note_in_own(world: World, process: OurProcess, wish: Wish, key: str) -> Acti
         UnavailableError: The portal rolled it back, for reasons of its own.
     """
     runtime, withdrawn = process.runtime, world.history.withdrawn
-    withdrawn.discard(key)
     with runtime.database.write() as own:
         view = runtime.submit(_note(wish, key), connection=own)
         if world.mishap(_ROLLED_BACK):
@@ -36,6 +35,8 @@ def note_in_own(world: World, process: OurProcess, wish: Wish, key: str) -> Acti
                 withdrawn.add(key)
             message = "the portal rolled its transaction back"
             raise UnavailableError(message, code="rolled_back")
+        # Before the commit, after which the process may die; another tab may have taken the same click back meanwhile.
+        withdrawn.discard(key)
     return view
 
 
