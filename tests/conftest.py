@@ -10,6 +10,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.facts.recording import record_facts
 from tests.leaks.plugin import watch
 from tests.servers.fixtures import _postgres_tables, postgres_journal, postgres_server, postgres_url
 from tests.servers.tryton.fixtures import fresh_tryton, tryton_customer, tryton_pg, tryton_server, tryton_yard
@@ -35,6 +36,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_configure(config: pytest.Config) -> None:
     """Marks of tests that need a server (`-m "not postgresql"` leaves them out), and the search for leaked secrets."""
     watch(config)
+    record_facts(config)
     config.addinivalue_line("markers", "postgresql: runs on a real PostgreSQL; skipped where there is none")
 
 

@@ -568,6 +568,7 @@ def test_part_of_a_payment_declined_is_said_as_partial(stage: Stage) -> None:
 # -- several effects -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.fact("S0.43")
 def test_a_contact_edit_tells_staff_three_ways_each_once(stage: Stage) -> None:
     view = stage.runtime().submit(edit())
 
@@ -578,6 +579,7 @@ def test_a_contact_edit_tells_staff_three_ways_each_once(stage: Stage) -> None:
     assert len(stage.sink.mails) == 1
 
 
+@pytest.mark.fact("S0.43")
 def test_a_failing_notice_is_retried_alone_and_never_repeats_the_edit(stage: Stage) -> None:
     runtime = stage.runtime()
     stage.office.fail(Fault.REFUSE, kind="add_note", times=3)

@@ -378,6 +378,7 @@ def at_the_desk(stage: Stage, number: str = "D1", *, rental: str = "R1", amount:
     stage.office.books.payments.append(("F1", payment))
 
 
+@pytest.mark.fact("S0.24")
 def test_a_day_on_which_all_went_well_is_clean(stage: Stage) -> None:
     stage.runtime().submit(pay())
 
@@ -389,6 +390,7 @@ def test_a_day_on_which_all_went_well_is_clean(stage: Stage) -> None:
     assert stage.runtime().findings.open() == []
 
 
+@pytest.mark.fact("S0.24")
 def test_a_payment_entered_twice_is_found_and_its_finding_closes_when_it_is_gone(stage: Stage) -> None:
     stage.runtime().submit(pay())
     at_the_desk(stage)

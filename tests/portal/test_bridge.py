@@ -118,6 +118,7 @@ def test_staff_search_puts_exact_matches_first_and_refuses_an_empty_search(bridg
         bridge.find_tenants("F1", TenantSearch(first_name="  "))
 
 
+@pytest.mark.fact("S1.61")
 def test_staff_search_the_copy_without_asking_the_back_office_and_get_hints_of_other_facilities(bridge: Bridge) -> None:
     known = bridge.adapters["north"].tenant("F2", "T2")
     renamed = known.changed(name=known.name.changed(last="Sørensen"))
@@ -159,6 +160,7 @@ def test_a_login_opens_a_session_and_a_wrong_one_opens_nothing(bridge: Bridge) -
     assert unknown is None
 
 
+@pytest.mark.fact("S0.3")
 def test_a_claim_that_does_not_match_gets_one_generic_answer(bridge: Bridge) -> None:
     office = bridge.adapters["north"].office  # type: ignore[attr-defined]
     office.books.gate_codes["F1", "015"] = "9911#"

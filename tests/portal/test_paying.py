@@ -24,6 +24,7 @@ def usd(amount: str) -> Money:
     return Money.of(amount, "USD")
 
 
+@pytest.mark.fact("S0.20", "S4.3")
 def test_a_quote_is_paid_and_the_balance_is_gone(world: World) -> None:
     session = world.session()
     quote = session.quote("R1")
@@ -108,6 +109,7 @@ def test_a_lost_answer_is_pending_then_found_and_never_sent_again(world: World) 
     assert world.payments == 1
 
 
+@pytest.mark.fact("S0.22")
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.LATE_COMMIT])
 def test_a_second_click_with_a_new_key_attaches_to_the_unresolved_payment(world: World, fault: Fault) -> None:
     session = world.session()
@@ -156,6 +158,7 @@ def test_the_rest_of_a_balance_is_no_second_click_for_an_open_payment_of_the_sam
     ]
 
 
+@pytest.mark.fact("S0.29")
 def test_pay_all_leaves_out_what_is_still_being_confirmed(world: World) -> None:
     session = world.session()
     world.office.fail(Fault.LATE_COMMIT, kind="take_payment", after=timedelta(seconds=30))
@@ -186,6 +189,7 @@ def test_a_card_never_waits_behind_an_unresolved_payment_of_the_same_tenant(worl
     assert session.pay_rental("R4", card(), key="click-0002").outcome is Outcome.SETTLED
 
 
+@pytest.mark.fact("S0.27")
 def test_pay_all_is_one_payment_with_a_part_per_rental(world: World) -> None:
     session = world.session()
 
@@ -196,6 +200,7 @@ def test_pay_all_is_one_payment_with_a_part_per_rental(world: World) -> None:
     assert session.account().total.payable_now.is_zero
 
 
+@pytest.mark.fact("S0.21")
 def test_a_quote_is_refused_when_the_balance_moved(world: World) -> None:
     session = world.session()
     quote = session.quote("R1")
@@ -226,6 +231,7 @@ def test_a_quote_of_another_tenant_is_refused(world: World) -> None:
     assert world.payments == 0
 
 
+@pytest.mark.fact("S0.1")
 def test_a_rental_of_another_tenant_cannot_be_paid_or_seen(world: World) -> None:
     session = world.session("T1")
 
@@ -281,6 +287,7 @@ def test_a_recorded_gateway_payment_is_never_given_up_because_the_back_office_is
     assert world.payments == 1
 
 
+@pytest.mark.fact("S0.23")
 def test_the_card_is_wiped_whatever_happens(world: World) -> None:
     session = world.session()
     refused, paid = card(), card()
@@ -292,6 +299,7 @@ def test_the_card_is_wiped_whatever_happens(world: World) -> None:
     assert paid.is_wiped
 
 
+@pytest.mark.fact("S0.23")
 def test_the_card_number_is_nowhere_in_the_database_files(world: World) -> None:
     world.office.fail(Fault.DROP_AFTER, kind="take_payment")
     world.session().pay_rental("R1", card(), key="click-0001")
@@ -302,6 +310,7 @@ def test_the_card_number_is_nowhere_in_the_database_files(world: World) -> None:
     assert b"1111" in held
 
 
+@pytest.mark.fact("S0.25", "S0.26")
 def test_prepaying_everything_needs_a_zero_balance_and_bills_first(world: World) -> None:
     session = world.session()
     with pytest.raises(IneligibleError) as refused:
@@ -316,6 +325,7 @@ def test_prepaying_everything_needs_a_zero_balance_and_bills_first(world: World)
     assert kinds == ["take_payment", "post_future_charges", "take_payment"]
 
 
+@pytest.mark.fact("S0.25")
 @pytest.mark.parametrize("months", [0, 13, -1])
 def test_prepaying_thirteen_months_is_refused_before_anything_is_asked(world: World, months: int) -> None:
     session = world.session()
@@ -499,6 +509,7 @@ def test_a_second_gateway_charge_that_is_not_recorded_is_reported_for_a_refund(w
     assert any("pi_test_0002" in str(entry) for entry in world.runtime.trail(view.action_id))
 
 
+@pytest.mark.fact("S0.16")
 def test_the_page_of_one_rental_has_its_unit_and_the_date_of_the_last_payment(world: World) -> None:
     session = world.session()
     session.pay_rental("R1", card(), key="click-0001")

@@ -23,6 +23,7 @@ def kinds(world: World) -> list[str]:
     return [row.effect.kind for row in world.office.applied]  # type: ignore[attr-defined]
 
 
+@pytest.mark.fact("S0.38", "S0.40", "S0.41", "S0.42", "S1.15")
 def test_a_contact_edit_is_written_and_told_to_staff_three_times(world: World) -> None:
     session = world.session()
 
@@ -37,6 +38,7 @@ def test_a_contact_edit_is_written_and_told_to_staff_three_times(world: World) -
     assert session.tenant().phone.raw == "512 555 0199"  # type: ignore[union-attr]
 
 
+@pytest.mark.fact("S0.43")
 def test_a_notice_that_fails_never_repeats_or_undoes_the_edit(world: World) -> None:
     world.office.fail(Fault.DROP_AFTER, kind="add_note")
     world.outbox.is_closed = True
@@ -52,6 +54,7 @@ def test_a_notice_that_fails_never_repeats_or_undoes_the_edit(world: World) -> N
     assert len(world.outbox.mails) == 1
 
 
+@pytest.mark.fact("S1.18")
 def test_an_edit_of_what_changed_meanwhile_is_refused(world: World) -> None:
     session = world.session()
 
@@ -85,6 +88,7 @@ def test_an_edit_that_cannot_be_meant_is_refused_by_field(world: World, changes:
     assert not world.office.applied
 
 
+@pytest.mark.fact("S0.34", "S0.36", "S1.29")
 def test_a_move_out_is_scheduled_changed_and_cancelled_and_the_unit_stays_let(world: World) -> None:
     session = world.session()
 
@@ -110,6 +114,7 @@ def test_a_move_out_in_the_past_is_refused_with_the_earliest_date(world: World) 
     assert "2026-11-21" in refused.value.unblock
 
 
+@pytest.mark.fact("S0.31", "S0.32")
 def test_autopay_goes_on_with_a_new_card_and_off_again(world: World) -> None:
     session = world.session()
 
@@ -134,6 +139,7 @@ def test_switching_autopay_off_takes_no_card(world: World) -> None:
     assert typed.is_wiped
 
 
+@pytest.mark.fact("S1.40")
 @pytest.mark.parametrize("text", ["", "   ", "x" * 1501, f"my card is {TEST_PAN}", "4111 1111 1111 1111"])
 def test_a_note_that_does_not_fit_is_refused_and_nothing_is_cut(world: World, text: str) -> None:
     with pytest.raises(InputError) as refused:
@@ -152,6 +158,7 @@ def test_a_request_to_staff_is_a_note_a_bulletin_post_and_a_mail_with_one_refere
     assert all(step.reference.startswith("PB-") for step in view.steps)
 
 
+@pytest.mark.fact("S1.28")
 def test_a_unit_is_reserved_for_the_tenant(world: World) -> None:
     session = world.session()
 
@@ -163,6 +170,7 @@ def test_a_unit_is_reserved_for_the_tenant(world: World) -> None:
         session.reserve("U9", date(2026, 11, 1), key="click-0002")
 
 
+@pytest.mark.fact("S0.44")
 def test_a_password_is_set_and_never_stored(world: World) -> None:
     session = world.session()
     secret = WebPassword("fake-pw-77")
@@ -195,6 +203,7 @@ def test_what_was_just_written_is_seen_at_once_on_the_copy(world: World) -> None
     assert row.rental.leaving_on == LEAVING
 
 
+@pytest.mark.fact("S0.1")
 def test_another_tenant_s_action_does_not_exist(world: World) -> None:
     view = world.session("T1").add_note("R1", "hello", key="click-0001")
 
@@ -205,6 +214,7 @@ def test_another_tenant_s_action_does_not_exist(world: World) -> None:
     assert world.session("T2").actions() == ()
 
 
+@pytest.mark.fact("S0.6", "S0.19")
 def test_the_dashboard_greets_and_offers_what_the_judge_allows(world: World) -> None:
     board = world.session().dashboard()
 

@@ -14,11 +14,13 @@ from typing import Final
 from pydantic import Field
 
 from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
+from pmsbridge.actions.sections import SECTION_OF, PortalRules
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import AutopayState, expires_before
+from pmsbridge.model.places import UnitState
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason
@@ -35,7 +37,7 @@ class Offer(Value):
         message: For a person, English; ``message_key`` names it for translation.
         unblock: What would make it possible; empty when nothing the tenant can do would.
         is_emulated: It would be done as a staff task.
-        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off".
+        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units".
     """
 
     kind: ActionKind
@@ -62,12 +64,14 @@ class Subject:
         today: Business date at the facility.
         native: Effect kinds the back office does itself; "pay_invoice" and "pay_on_account" where it can aim a payment.
         is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
+        rules: What the operator decided about the portal.
     """
 
     account: TenantAccount
     today: date
     native: frozenset[str]
     is_confirming: bool = False
+    rules: PortalRules = field(default_factory=PortalRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
     case = _Case(subject, asked or Asked(), row)
     needed = NEEDS[kind]
     emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row)
-    for rule in (_supported(needed), _portal_open, *_RULES[kind]):
+    for rule in (_supported(needed), _portal_open, _section_open(kind), *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
             return Offer(
@@ -192,6 +196,27 @@ def _supported(needed: str) -> _Rule:
 def _portal_open(case: _Case) -> _No | None:
     if case.account.tenant.portal_disabled:
         return _No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def _section_open(kind: ActionKind) -> _Rule:
+    def rule(case: _Case) -> _No | None:
+        section = SECTION_OF.get(kind)
+        if section is None or section not in case.subject.rules.closed_sections:
+            return None
+        return _No(
+            "section_off", f"The section {section.value} is switched off at this facility.", "Please call the office."
+        )
+
+    return rule
+
+
+def _not_under_lien(case: _Case) -> _No | None:
+    """What is held for a sale is the office's and the law's matter alone."""
+    rows = [case.row] if case.row is not None else list(case.account.current)
+    held = [_named(row) for row in rows if row.unit is not None and row.unit.state is UnitState.LIEN]
+    if held:
+        return _No("under_lien", f"{_sentence(', '.join(held))} is under a lien.", "Please call the office.")
     return None
 
 
@@ -307,6 +332,7 @@ def _every_unit_billed(case: _Case) -> _No | None:
         return _No("no_rentals", "There is no unit to pay for.")
     unbilled = [row.rental.label for row in rows if not row.is_complimentary and row.billed is not True]
     if unbilled:
+        case.facts["units"] = ", ".join(unbilled)
         return _No(
             "not_all_billed",
             f"The bill for unit {', '.join(unbilled)} has not been made yet.",
@@ -331,6 +357,7 @@ def _nothing_owed(case: _Case) -> _No | None:
         return _No("complimentary", "This unit is free of charge; no payment is needed.")
     owing = [row.rental.label for row in rows if row.balances.ledger.is_positive]
     if owing:
+        case.facts["units"] = ", ".join(owing)
         verb = "have" if len(owing) > 1 else "has"
         return _No("balance_not_zero", f"Unit {', '.join(owing)} {verb} a balance.", "Pay the balance first.")
     return None
@@ -501,17 +528,19 @@ def _move_out_scheduled(case: _Case) -> _No | None:
 
 
 _K = ActionKind
-_AUTOPAY_ON: Final = (_autopay_is_here, _autopay_known, _method_ready)
+_AUTOPAY_ON: Final = (_autopay_is_here, _not_under_lien, _autopay_known, _method_ready)
+_PAYING: Final = (_payments_open, _not_under_lien, _nothing_confirming)
 _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
-    _K.PAY_RENTAL: (_payments_open, _nothing_confirming, _something_due, _amount_fits),
-    _K.PAY_ALL: (_payments_open, _nothing_confirming, _every_unit_billed, _anything_due),
-    _K.PREPAY: (_payments_open, _nothing_confirming, _months_fit, _nothing_owed, _not_leaving),
+    _K.PAY_RENTAL: (*_PAYING, _something_due, _amount_fits),
+    _K.PAY_ALL: (*_PAYING, _every_unit_billed, _anything_due),
+    _K.PREPAY: (*_PAYING, _months_fit, _nothing_owed, _not_leaving),
     _K.AUTOPAY_ON: _AUTOPAY_ON,
     _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
-    _K.PAY_INVOICE: (_payments_open, _nothing_confirming, _invoice_is_open),
-    _K.PAY_ON_ACCOUNT: (_payments_open, _nothing_confirming, _keeps_an_account),
+    _K.PAY_INVOICE: (*_PAYING, _invoice_is_open),
+    _K.PAY_ON_ACCOUNT: (*_PAYING, _keeps_an_account),
     _K.AUTOPAY_OFF: (_autopay_is_here, _autopay_known, _autopay_optional),
-    _K.REQUEST_MOVE_OUT: (_is_current, _is_no_contract, _leaving_date_fits),
+    _K.REQUEST_MOVE_OUT: (_is_current, _is_no_contract, _not_under_lien, _leaving_date_fits),
+    _K.TRANSFER: (_is_current, _is_no_contract, _not_under_lien, _leaving_date_fits),
     _K.CANCEL_MOVE_OUT: (_is_current, _is_no_contract, _move_out_scheduled),
     _K.REQUEST_CALL_OFF: (_contract_is_open, _can_be_called_off, _call_off_day_fits),
     _K.ACCEPT_QUOTE: (_is_a_quote,),

@@ -21,6 +21,7 @@ class ActionKind(StrEnum):
     AUTOPAY_OFF = "autopay_off"
     REQUEST_MOVE_OUT = "request_move_out"
     CANCEL_MOVE_OUT = "cancel_move_out"
+    TRANSFER = "transfer"
     REQUEST_CALL_OFF = "request_call_off"
     ACCEPT_QUOTE = "accept_quote"
     EDIT_CONTACT = "edit_contact"
@@ -51,6 +52,7 @@ _PER_RENTAL: Final = frozenset(
         _K.AUTOPAY_OFF,
         _K.REQUEST_MOVE_OUT,
         _K.CANCEL_MOVE_OUT,
+        _K.TRANSFER,
         _K.REQUEST_CALL_OFF,
         _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
@@ -70,6 +72,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.AUTOPAY_OFF: "set_autopay",
     _K.REQUEST_MOVE_OUT: "schedule_move_out",
     _K.CANCEL_MOVE_OUT: "cancel_move_out",
+    _K.TRANSFER: "reserve_unit",
     _K.REQUEST_CALL_OFF: "request_call_off",
     _K.ACCEPT_QUOTE: "accept_quote",
     _K.EDIT_CONTACT: "change_contact",

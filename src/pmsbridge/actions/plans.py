@@ -42,6 +42,7 @@ from pmsbridge.actions.scribe import (
     ReservationWanted,
     Scribe,
     StaffRequest,
+    TransferWanted,
     Written,
     mail_names,
 )
@@ -211,9 +212,35 @@ class Planner:
         )  # fmt: skip
         return Plan(steps=(self._step("document", effect),))
 
-    def ask_staff(self, subject: str, text: str) -> Plan:
+    def ask_staff(self, subject: str, text: str, *, due_on: date | None = None) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""
-        return Plan(steps=self._tell_staff(StaffRequest.of(self.account, subject, text), is_principal=True))
+        notice = StaffRequest.of(self.account, subject, text, due_on=due_on)
+        return Plan(steps=self._tell_staff(notice, is_principal=True, due_on=due_on))
+
+    def transfer(self, row: RentalAccount, unit: Unit, moving_on: date, leaving_on: date, *, comment: str) -> Plan:
+        """Hold another unit, and only once it is held write the day on which the old one is left; then tell staff.
+
+        Whatever stops it half way leaves the tenant the old unit, and at most a reservation too many.
+        """
+        held = ReserveUnit(
+            **self._scope, tenant_id=self._tenant, unit_id=unit.id, needed_on=moving_on, quoted_rate=unit.asking_rate,
+            comment=comment, reference=reference_of(self.action_id, "reservation"),
+        )  # fmt: skip
+        left = ScheduleMoveOut(
+            **self._scope, tenant_id=self._tenant, rental_id=row.id, leaving_on=leaving_on, notice_given_on=self.today
+        )
+        by_hand = self._is_by_hand(held)
+        notice = TransferWanted.of(self.account, row, unit, moving_on, leaving_on, comment=comment, by_hand=by_hand)
+        if by_hand:
+            return Plan(steps=self._tell_staff(notice, is_principal=True, emulates=held.kind, row=row))
+        reservation = self._step("reservation", held)
+        if self._is_by_hand(left):
+            told = self._tell_staff(notice, is_principal=True, after=reservation.name, emulates=left.kind, row=row)
+            return Plan(steps=(reservation, *told))
+        leaving = self._step("move_out", left, after=reservation.name)
+        return Plan(
+            steps=(reservation, leaving, *self._tell_staff(notice, is_principal=False, after=leaving.name, row=row))
+        )
 
     def reserve(self, unit: Unit, needed_on: date, *, expires_on: date | None, comment: str) -> Plan:
         """Reserve a unit."""
@@ -259,13 +286,14 @@ class Planner:
         after: str | None = None,
         emulates: str = "",
         row: RentalAccount | None = None,
+        due_on: date | None = None,
     ) -> tuple[PlannedEffect, ...]:
         """A mail to every address of the staff, a bulletin post, and a note where there is a rental to hang it on."""
         on = row or next(iter((*self.account.current, *self.account.rentals)), None)
         written = self.scribe.write(notice)
         board = self.scribe.for_board(written, has_mail=bool(self.scribe.staff))
         notices = [self._mail(name, to, written, after) for name, to in mail_names("mail", self.scribe.staff)]
-        notices.append(self._bulletin("bulletin", board, after=after, row=on))
+        notices.append(self._bulletin("bulletin", board, after=after, row=on, due_on=due_on))
         if on is not None:
             notices.append(self._note("note", on, board.text, after=after))
         if not is_principal:
@@ -293,10 +321,11 @@ class Planner:
         after: str | None = None,
         when: When = When.SETTLED,
         row: RentalAccount | None = None,
+        due_on: date | None = None,
     ) -> PlannedEffect:
         effect = PostBulletin(
             **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None,
-            subject=written.subject, body=written.text, reference=reference_of(self.action_id, name),
+            subject=written.subject, body=written.text, due_on=due_on, reference=reference_of(self.action_id, name),
         )  # fmt: skip
         return self._step(name, effect, after=after, when=when, is_principal=False)
 

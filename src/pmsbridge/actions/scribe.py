@@ -35,6 +35,7 @@ __all__ = [
     "ReviewNeeded",
     "Scribe",
     "StaffRequest",
+    "TransferWanted",
     "Written",
     "addresses_in",
     "mail_names",
@@ -325,6 +326,44 @@ class ReservationWanted(Notice):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferWanted(Notice):
+    """A tenant changes from one unit to another. The new one is held before a day is written for the old one.
+
+    Attributes:
+        unit_number: The unit to be left.
+        new_unit: The number of the unit wanted.
+        moving_on: Business date from which the new unit is needed.
+        leaving_on: Business date on which the old one is to be left.
+        comment: The tenant's words; empty when there are none.
+        by_hand: The back office cannot hold a unit: staff do all of it.
+    """
+
+    name: ClassVar[str] = "transfer_wanted"
+    must_say: ClassVar[frozenset[str]] = frozenset({
+        "tenant_id", "unit_number", "new_unit", "moving_on", "leaving_on", "comment", "by_hand",
+    })  # fmt: skip
+    paragraphs: ClassVar[frozenset[str]] = frozenset({"comment"})
+
+    unit_number: str
+    new_unit: str
+    moving_on: date
+    leaving_on: date
+    comment: str = ""
+    by_hand: bool = False
+
+    @classmethod
+    def of(
+        cls, account: TenantAccount, row: RentalAccount, unit: Unit, moving_on: date, leaving_on: date, *,
+        comment: str, by_hand: bool,
+    ) -> TransferWanted:  # fmt: skip
+        """From the unit of a rental to another one."""
+        return cls(
+            **_who(account), unit_number=row.rental.label, new_unit=unit.number, moving_on=moving_on,
+            leaving_on=leaving_on, comment=comment, by_hand=by_hand,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrepaymentFailed(Notice):
     """Charges for future periods were posted, and the payment for them failed.
 
@@ -350,6 +389,7 @@ class StaffRequest(Notice):
     Attributes:
         subject: The tenant's words.
         request: The tenant's words; may have several lines.
+        due_on: Business date by which staff should have followed up; None for no day in particular.
     """
 
     name: ClassVar[str] = "staff_request"
@@ -358,11 +398,12 @@ class StaffRequest(Notice):
 
     subject: str
     request: str
+    due_on: date | None = None
 
     @classmethod
-    def of(cls, account: TenantAccount, subject: str, request: str) -> StaffRequest:
+    def of(cls, account: TenantAccount, subject: str, request: str, *, due_on: date | None = None) -> StaffRequest:
         """A request."""
-        return cls(**_who(account), subject=subject, request=request)
+        return cls(**_who(account), subject=subject, request=request, due_on=due_on)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -11,11 +12,25 @@ from pydantic import model_validator
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.payments import Autopay
 from pmsbridge.model.people import Tenant
-from pmsbridge.model.places import Facility, Unit
+from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.record import Id, Instant, Source, Value
 from pmsbridge.model.rental import ItemOut, Rental
 
-__all__ = ["RentalAccount", "TenantAccount"]
+__all__ = ["PaymentStatus", "RentalAccount", "TenantAccount"]
+
+
+class PaymentStatus(StrEnum):
+    """How a rental or a tenant stands with payments, in one word; the worst that is true."""
+
+    PREPAID = "prepaid"
+    CURRENT = "current"
+    DUE = "due"
+    PAST_DUE = "past_due"
+    DELINQUENT = "delinquent"
+
+
+_WORST_LAST = tuple(PaymentStatus)
+_LOCKED = frozenset({UnitState.OVERLOCKED, UnitState.LIEN})
 
 
 class RentalAccount(Value):
@@ -88,6 +103,28 @@ class TenantAccount(Value):
     def total(self) -> Balances:
         """The sum over all rentals, ended ones included: a closed rental may still owe."""
         return Balances.total((row.balances for row in self.rentals), self.facility.currency)
+
+    @property
+    def payment_status(self) -> PaymentStatus:
+        """The worst of all rentals; current without any."""
+        found = {self.status_of(row) for row in self.rentals}
+        return max(found, key=_WORST_LAST.index, default=PaymentStatus.CURRENT)
+
+    def status_of(self, row: RentalAccount) -> PaymentStatus:
+        """How one of the rentals stands with payments.
+
+        Delinquent: the unit is locked, the back office refuses online payments, or so many days have passed that the
+        facility does. Past due: a due day has passed. Prepaid: there is money of the tenant that is not used yet.
+        """
+        days, limit = row.days_past_due or 0, self.facility.policy.blocked_from_days_past_due
+        is_locked = row.unit is not None and row.unit.state in _LOCKED
+        if row.payments_blocked or is_locked or (limit is not None and days >= limit):
+            return PaymentStatus.DELINQUENT
+        if row.balances.past_due.is_positive or (days and row.balances.payable_now.is_positive):
+            return PaymentStatus.PAST_DUE
+        if row.balances.payable_now.is_positive:
+            return PaymentStatus.DUE
+        return PaymentStatus.PREPAID if row.balances.credit.is_positive else PaymentStatus.CURRENT
 
     @property
     def items_out(self) -> tuple[tuple[Rental, ItemOut], ...]:

@@ -16,8 +16,9 @@ from typing import Any, Final, Self
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.session import TenantSession
+from pmsbridge.portal.staff import StaffDesk
 
-__all__ = ["AsyncBridge", "AsyncEntrance", "AsyncTenantSession"]
+__all__ = ["AsyncBridge", "AsyncEntrance", "AsyncStaffDesk", "AsyncTenantSession"]
 
 
 class _Twin:
@@ -28,7 +29,7 @@ class _Twin:
 
     __slots__ = ("_sync",)
 
-    def __init__(self, sync: Bridge | Entrance | TenantSession) -> None:
+    def __init__(self, sync: Bridge | Entrance | StaffDesk | TenantSession) -> None:
         self._sync = sync
 
     def __repr__(self) -> str:
@@ -45,6 +46,12 @@ class _Twin:
 
 class AsyncTenantSession(_Twin):
     """``TenantSession``, awaited."""
+
+    __slots__ = ()
+
+
+class AsyncStaffDesk(_Twin):
+    """``StaffDesk``, awaited."""
 
     __slots__ = ()
 
@@ -78,7 +85,9 @@ class AsyncBridge(_Twin):
         await asyncio.to_thread(self._sync.close)
 
 
-_TWINS: Final[dict[type, type[_Twin]]] = {Entrance: AsyncEntrance, TenantSession: AsyncTenantSession}
+_TWINS: Final[dict[type, type[_Twin]]] = {
+    Entrance: AsyncEntrance, StaffDesk: AsyncStaffDesk, TenantSession: AsyncTenantSession,
+}  # fmt: skip
 
 
 def _awaitable(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from pmsbridge.actions.sections import PortalRules
 from pmsbridge.dispatch.choosing import make_dispatcher
 from pmsbridge.dispatch.night_places import NightPlaces
 from pmsbridge.dispatch.night_watch import NightWatch
@@ -45,6 +46,7 @@ from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
+from pmsbridge.portal.staff import StaffDesk
 from pmsbridge.ports.adapter import Adapter, Entity, Secrets, TenantSearch
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.mailer import Mailer
@@ -229,20 +231,41 @@ class Bridge:
             NotFoundError: No account has such a facility.
             InputError: The tenant id is no text, empty, or a card number.
         """
+        return TenantSession(self._office(facility, tenant_id, actor))
+
+    def staff(self, facility: str, tenant_id: str, *, actor: str) -> StaffDesk:
+        """What staff see of one tenant: internal notes, the whole history, readiness. Nothing is read yet.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            tenant_id: The back office's tenant id, as text.
+            actor: Who looks: "staff:NAME".
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: The tenant id is no text, empty, or a card number; or the actor is no "staff:NAME".
+        """
+        if not _is_staff(checked_id("actor", actor)):
+            raise InputError("actor", 'must begin with "staff:"', remedy="Say who looks, like staff:ann.")
+        return StaffDesk(self._office(facility, tenant_id, actor))
+
+    def _office(self, facility: str, tenant_id: str, actor: str) -> Office:
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
-        office = Office(
+        # What is switched off is switched off for tenants; staff still work there.
+        rules = PortalRules() if _is_staff(asking) else self.settings.portal.rules(adapter.account_name, code)
+        return Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
-            tenant_id=who, actor=asking, wait=self._wait, notices=self.notices,
+            tenant_id=who, actor=asking, wait=self._wait, notices=self.notices, rules=rules,
         )  # fmt: skip
-        return TenantSession(office)
 
     def _refuse_unknown_places(self) -> None:
-        for name in self.settings.notices.places:
-            account, _, code = name.partition("/")
-            if code and code not in self.adapters[account].facility_codes:
-                message = f"notices.places: {name} is no facility of that account"
-                raise ConfigurationError(message, code="unknown_place")
+        for part in ("notices", "portal"):
+            for name in getattr(self.settings, part).places:
+                account, _, code = name.partition("/")
+                if code and code not in self.adapters[account].facility_codes:
+                    message = f"{part}.places: {name} is no facility of that account"
+                    raise ConfigurationError(message, code="unknown_place")
 
     def _settings_version(self, account: str) -> str:
         found = self.settings.accounts.get(account)
@@ -476,6 +499,10 @@ class Bridge:
         """
         days = Days(since=since, until=until, close_at=close_at or self.settings.schedule.daily_close)
         return Reconciler(self.runtime).run(self._keys(facilities), days, every_rental=every_rental)
+
+
+def _is_staff(actor: str) -> bool:
+    return actor.startswith("staff:")
 
 
 def _refuse_search(search: TenantSearch) -> None:

@@ -14,6 +14,7 @@ from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_u
 from pmsbridge.actions.kinds import MONEY_KINDS, ActionKind
 from pmsbridge.actions.plan import Plan, Submission, When
 from pmsbridge.actions.plans import Planner
+from pmsbridge.actions.sections import PortalRules
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
@@ -23,7 +24,7 @@ from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import CustomerAccountPort
+from pmsbridge.ports.books import CustomerAccountPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
@@ -54,6 +55,7 @@ class Office:
         actor: Who asks: "tenant" or "staff:NAME".
         wait: How long a verb waits for an outcome that is not known at once; None for not at all.
         notices: Finds the words for staff, and their addresses.
+        rules: What the operator decided about the portal of this facility.
         own: The caller's open transaction, which actions are stored in; None stores each in one of ours.
     """
 
@@ -65,6 +67,7 @@ class Office:
     actor: str
     wait: timedelta | None
     notices: NoticeDesk = field(default_factory=built_in_desk)
+    rules: PortalRules = field(default_factory=PortalRules)
     own: OwnTransaction | None = field(default=None, repr=False)
 
     @property
@@ -129,6 +132,12 @@ class Office:
                 raise
             return copy
 
+    def told_barriers(self) -> tuple[str, ...]:
+        """Why the back office itself says that this tenant may not use a portal; empty where it does not tell."""
+        if not isinstance(self.adapter, ReadinessPort):
+            return ()
+        return self.adapter.portal_account(self.facility, self.tenant_id).eligibility_reasons
+
     def today(self, account: TenantAccount) -> date:
         """The business date at the facility."""
         return self.clock.now().astimezone(ZoneInfo(account.facility.zone)).date()
@@ -159,7 +168,10 @@ class Office:
 
     def subject(self, account: TenantAccount, *, is_confirming: bool = False) -> Subject:
         """What the judge looks at."""
-        return Subject(account=account, today=self.today(account), native=self.native, is_confirming=is_confirming)
+        return Subject(
+            account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
+            rules=self.rules,
+        )  # fmt: skip
 
     def allowed(
         self,

@@ -18,7 +18,7 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
-from pmsbridge.model.places import Unit
+from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
 from pmsbridge.portal.arguments import (
     checked_choice,
@@ -302,19 +302,27 @@ class Requesting:
         intent = {"rental_id": rental, "title": name, "sha256": hashlib.sha256(data).hexdigest()}
         return self._perform(ActionKind.ATTACH_DOCUMENT, key, intent)(decide)
 
-    def ask_staff(self, subject: str, text: str, *, key: str) -> ActionView:
-        """Hand a request to staff (transfer, service, contact us): a note, a bulletin post and a mail with a reference.
+    def ask_staff(self, subject: str, text: str, *, key: str, due_on: date | None = None) -> ActionView:
+        """Hand a request to staff (service, question, follow up): a note, a bulletin post and a mail.
+
+        Args:
+            subject: What it is about, at most 100 characters.
+            text: What is asked for.
+            key: The idempotency key of this click.
+            due_on: Business date by which staff should have followed up; None for no day in particular.
 
         Raises:
-            InputError: A text is empty, too long or holds a card number; nothing was tried.
+            InputError: A text is empty, too long or holds a card number, or the day is none or past; nothing was tried.
         """
         checked_subject, checked = _checked_text("subject", subject, limit=100), _checked_text("text", text)
+        day = checked_day("due_on", due_on) if due_on is not None else None
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.ASK_STAFF, account)
-            return planner.ask_staff(checked_subject, checked)
+            _refuse_past("due_on", day, planner.today)
+            return planner.ask_staff(checked_subject, checked, due_on=day)
 
-        intent = {"subject": checked_subject, "text": checked}
+        intent = {"subject": checked_subject, "text": checked, **({"due_on": day.isoformat()} if day else {})}
         return self._perform(ActionKind.ASK_STAFF, key, intent)(decide)
 
     def reserve(
@@ -334,12 +342,60 @@ class Requesting:
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.RESERVE_UNIT, account)
-            if day < planner.today:
-                raise InputError("needed_on", "lies in the past", remedy=f"Choose {planner.today} or later.")
+            _refuse_past("needed_on", day, planner.today)
             return planner.reserve(self._unit(wanted), day, expires_on=until, comment=note)
 
         intent = {"unit_id": wanted, "needed_on": day.isoformat(), "comment": note}
         return self._perform(ActionKind.RESERVE_UNIT, key, intent)(decide)
+
+    def transfer(
+        self,
+        rental_id: str,
+        unit_id: str,
+        moving_on: date,
+        *,
+        key: str,
+        leaving_on: date | None = None,
+        comment: str = "",
+    ) -> ActionView:
+        """Change from one unit to another: the new one is held first, and only then a day written for the old one.
+
+        A request: both rentals stay as they are until the back office says otherwise. Staff are told what is left to
+        do: the lease, the belongings, the access codes. What stops half way leaves the tenant the old unit, and at
+        most a reservation too many; the outcome is then ``partial``.
+
+        Args:
+            rental_id: The rental to be left.
+            unit_id: A free unit of the facility.
+            moving_on: Business date from which the new unit is needed.
+            key: The idempotency key of this click.
+            leaving_on: Business date on which the old unit is left, not before ``moving_on``; None for that day.
+            comment: For staff.
+
+        Raises:
+            InputError: A day is none or past, or they are the wrong way round; nothing was tried.
+            IneligibleError: The unit is not free ("unit_taken"), or the old one cannot be left then; see the code.
+            NotFoundError: The rental is not this tenant's, or there is no such unit.
+        """
+        rental, wanted = checked_id("rental_id", rental_id), checked_id("unit_id", unit_id)
+        day = checked_day("moving_on", moving_on)
+        last = checked_day("leaving_on", leaving_on) if leaving_on is not None else day
+        if last < day:
+            raise InputError("leaving_on", "lies before moving_on", remedy=f"Choose {day} or later.")
+        words = _checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            _refuse_past("moving_on", day, planner.today)
+            self._office.allowed(ActionKind.TRANSFER, account, rental_id=rental, asked=Asked(leaving_on=last))
+            unit = self._unit(wanted)
+            _refuse_taken(unit)
+            return planner.transfer(rental_of(account, rental), unit, day, last, comment=words)
+
+        intent = {
+            "rental_id": rental, "unit_id": wanted, "moving_on": day.isoformat(), "leaving_on": last.isoformat(),
+            "comment": words,
+        }  # fmt: skip
+        return self._perform(ActionKind.TRANSFER, key, intent)(decide)
 
     def change_password(self, login: str, password: WebPassword, *, key: str) -> ActionView:
         """Set the portal login where the back office keeps it. The password is used for one send and wiped.
@@ -371,6 +427,17 @@ class Requesting:
 
     def _perform(self, kind: ActionKind, key: str, intent: Mapping[str, object]) -> Perform:
         return Perform(self._office, kind, checked_key(key), intent)
+
+
+def _refuse_past(field: str, day: date | None, today: date) -> None:
+    if day is not None and day < today:
+        raise InputError(field, "lies in the past", remedy=f"Choose {today} or later.")
+
+
+def _refuse_taken(unit: Unit) -> None:
+    if unit.state is not UnitState.VACANT:
+        message = f"Unit {unit.number} is not free."
+        raise IneligibleError(message, code="unit_taken", unblock="Choose another unit.")
 
 
 def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_due: int | None) -> None:

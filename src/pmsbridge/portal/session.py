@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
+from pmsbridge.actions.sections import Section, refuse_closed
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -25,6 +26,8 @@ from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.paying import Paying
 from pmsbridge.portal.requesting import Requesting
+from pmsbridge.portal.staff import history_of
+from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
 from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, PaperContent, PaperPort, ReadinessPort
 from pmsbridge.ports.outcome import Outcome
@@ -68,6 +71,15 @@ class TenantSession(Paying, Requesting):
             transaction: An SQLAlchemy ``Connection`` or ``Session`` on the journal's database, a transaction open.
         """
         return TenantSession(replace(self._office, own=transaction))
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """What the portal of this facility has, the section to show first at the head. The others are off, here too."""
+        return self._office.rules.sections
+
+    def _open(self, section: Section) -> None:
+        """Refuse what the operator switched off ("section_off")."""
+        refuse_closed(section, self._office.rules)
 
     # -- what there is -------------------------------------------------------------------------------------------
 
@@ -129,6 +141,7 @@ class TenantSession(Paying, Requesting):
 
     def unit(self, rental_id: str) -> Unit | None:
         """The unit of a rental with type, size and asking rate, live; None for bulk items."""
+        self._open(Section.RENTALS)
         unit_id = self._own_rental(rental_id).rental(rental_id).rental.unit_id  # type: ignore[union-attr]
         return self._office.adapter.unit(self._office.facility, unit_id) if unit_id is not None else None
 
@@ -139,6 +152,7 @@ class TenantSession(Paying, Requesting):
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.RENTALS)
         wanted = checked_id("rental_id", rental_id)
         row = self._office.read_live().rental(wanted)
         if row is None:
@@ -157,6 +171,7 @@ class TenantSession(Paying, Requesting):
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         self._own_rental(rental_id)
         return self._office.adapter.payments(self._office.facility, self._office.tenant_id, rental_id)
 
@@ -167,6 +182,7 @@ class TenantSession(Paying, Requesting):
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         self._own_rental(rental_id)
         return self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id)
 
@@ -183,6 +199,7 @@ class TenantSession(Paying, Requesting):
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         checked_day("as_of", as_of)
         checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
         currency = self._own_rental(rental_id).facility.currency
@@ -202,6 +219,7 @@ class TenantSession(Paying, Requesting):
             InputError: A date or a number of days that cannot be meant.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         checked_day("as_of", as_of)
         checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
         office, account = self._office, self._office.read()
@@ -221,6 +239,7 @@ class TenantSession(Paying, Requesting):
             UnsupportedError: This back office does not tell.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         office = self._office
         day = checked_day("on", on) if on is not None else office.today(office.read())
         if not isinstance(office.adapter, CustomerAccountPort):
@@ -233,6 +252,7 @@ class TenantSession(Paying, Requesting):
         Raises:
             UnavailableError: The back office is away and there is no copy.
         """
+        self._open(Section.RENTALS)
         return self._office.read().items_out
 
     def call_offs(self) -> Sequence[CallOff]:
@@ -242,6 +262,7 @@ class TenantSession(Paying, Requesting):
             UnsupportedError: This back office does not tell.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.RENTALS)
         office = self._office
         if not isinstance(office.adapter, CallOffPort):
             raise _no_way("tell of call-offs")
@@ -254,6 +275,7 @@ class TenantSession(Paying, Requesting):
             UnsupportedError: This back office keeps none.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.DOCUMENTS)
         office = self._office
         if not isinstance(office.adapter, PaperPort):
             raise _no_way("show papers")
@@ -261,6 +283,7 @@ class TenantSession(Paying, Requesting):
 
     def quotes(self) -> Sequence[Quote]:
         """Offers to this tenant, newest first. Live. Raises as ``documents`` does."""
+        self._open(Section.DOCUMENTS)
         office = self._office
         if not isinstance(office.adapter, PaperPort):
             raise _no_way("show quotes")
@@ -274,10 +297,25 @@ class TenantSession(Paying, Requesting):
             UnsupportedError: This back office keeps none.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.DOCUMENTS)
         office, wanted = self._office, checked_id("document_id", document_id)
         if not isinstance(office.adapter, PaperPort):
             raise _no_way("show papers")
         return office.adapter.content(office.facility, office.tenant_id, wanted)
+
+    def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
+        """Payments, notes meant for the tenant, requests and edits, newest first, between two business dates. Live.
+
+        Without payments where billing is switched off.
+
+        Raises:
+            InputError: A day is none.
+            UnavailableError: The back office cannot be read now.
+        """
+        found = history_of(self._office, since=since, until=until, internal=False)
+        if Section.BILLING in self._office.rules.closed_sections:
+            return tuple(each for each in found if each.kind is not InteractionKind.PAYMENT)
+        return found
 
     def portal_account(self) -> PortalAccount:
         """Whether this tenant may use the portal, and if not, what is in the way. Live.
@@ -298,6 +336,7 @@ class TenantSession(Paying, Requesting):
             InputError: A date that is none, or dates the wrong way round.
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.BILLING)
         for field, day in (("since", since), ("until", until)):
             if day is not None:
                 checked_day(field, day)
@@ -325,6 +364,7 @@ class TenantSession(Paying, Requesting):
         Raises:
             UnavailableError: The back office cannot be read now.
         """
+        self._open(Section.SHOP)
         return self._office.adapter.reservations(self._office.facility, self._office.tenant_id)
 
     # -- what was done -------------------------------------------------------------------------------------------

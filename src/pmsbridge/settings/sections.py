@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from pmsbridge.ports.adapter import Secrets
+from pmsbridge.settings.portal import PlacePortal, PortalSettings
 from pmsbridge.settings.telling import MailSettings, NoticeSettings, PlaceNotices
 from pmsbridge.settings.values import (
     REFERENCE,
@@ -34,6 +35,8 @@ __all__ = [
     "MailSettings",
     "NoticeSettings",
     "PlaceNotices",
+    "PlacePortal",
+    "PortalSettings",
     "ScheduleSettings",
     "SecretReference",
     "Settings",
@@ -263,6 +266,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     mail: MailSettings = MailSettings()
     notices: NoticeSettings = NoticeSettings()
+    portal: PortalSettings = PortalSettings()
     log: LogSettings = LogSettings()
     engine: EngineSection = EngineSection()
     schedule: ScheduleSettings = ScheduleSettings()
@@ -274,9 +278,10 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _places_are_accounts(self) -> Self:
-        if strangers := sorted({name.partition("/")[0] for name in self.notices.places} - set(self.accounts)):
-            message = f"notices.places: no account is called {', '.join(strangers)}"
-            raise ValueError(message)
+        for part, places in (("notices", self.notices.places), ("portal", self.portal.places)):
+            if strangers := sorted({name.partition("/")[0] for name in places} - set(self.accounts)):
+                message = f"{part}.places: no account is called {', '.join(strangers)}"
+                raise ValueError(message)
         return self
 
     @model_validator(mode="after")

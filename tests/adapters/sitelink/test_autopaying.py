@@ -72,6 +72,7 @@ def test_one_rental_changes_and_its_neighbours_do_not(adapter: SiteLinkAdapter, 
     assert [name for name in after if after[name] != before[name]] == ["015"]
 
 
+@pytest.mark.fact("S0.32")
 def test_asking_for_what_is_so_already_sends_nothing(adapter: SiteLinkAdapter, judge: Judge) -> None:
     receipt = adapter.execute(autopay(judge.rental(RENEE, "015"), RENEE, on=True), attempt())
 
@@ -79,6 +80,7 @@ def test_asking_for_what_is_so_already_sends_nothing(adapter: SiteLinkAdapter, j
     assert judge.effects() == 0
 
 
+@pytest.mark.fact("S0.31", "S0.33", "S4.6")
 def test_a_new_card_is_stored_under_the_facilitys_own_type(adapter: SiteLinkAdapter, judge: Judge) -> None:
     new = card("5555555555554444")
 
@@ -130,6 +132,7 @@ def test_a_bank_account_that_cannot_be_read_is_never_written_over(adapter: SiteL
     assert judge.rental(COMPANY, "E-01")["billing"] == before
 
 
+@pytest.mark.fact("S4.13")
 def test_a_half_finished_enrolment_reads_as_off_and_can_be_switched_off(adapter: SiteLinkAdapter, judge: Judge) -> None:
     (row,) = adapter.autopay(SITE, SOREN)
     assert (row.state, row.is_on, row.vendor_state) == (AutopayState.OFF, False, "1")

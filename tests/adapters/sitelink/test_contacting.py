@@ -33,6 +33,7 @@ def record(judge: Judge, tenant_id: str = RENEE) -> dict[str, Any]:
     return {**fields, **{f"secret {name}": value for name, value in held["secrets"].items() if value}}
 
 
+@pytest.mark.fact("S0.38", "S0.39", "S1.14", "S1.15", "S1.16", "S1.17", "S1.19")
 @pytest.mark.parametrize("tenant_id", [RENEE, COMPANY])
 @pytest.mark.parametrize("field", sorted(CONTACT_COLUMNS))
 def test_editing_one_field_leaves_every_other_one_as_it_was(
@@ -63,6 +64,7 @@ def test_an_empty_value_clears_a_field(adapter: SiteLinkAdapter, judge: Judge) -
     assert not judge.tenant(RENEE)["fields"]["sAddr2"]
 
 
+@pytest.mark.fact("S1.18")
 def test_a_field_that_changed_meanwhile_refuses_the_edit(adapter: SiteLinkAdapter, judge: Judge) -> None:
     with pytest.raises(RejectedError) as refused:
         adapter.execute(edit({"email": "new@example.com"}, {"email": "old@example.com"}), attempt())
@@ -175,6 +177,7 @@ def consent(channel: ConsentChannel, *, granted: bool) -> SetConsent:
     )
 
 
+@pytest.mark.fact("S4.7")
 @pytest.mark.parametrize("granted", [True, False])
 def test_text_messages_are_one_switch(adapter: SiteLinkAdapter, judge: Judge, *, granted: bool) -> None:
     effect = consent(ConsentChannel.SMS, granted=granted)
@@ -202,6 +205,7 @@ def login(address: str = "renee.dubois@example.com") -> SetWebPassword:
     return SetWebPassword(account="demo", facility=SITE, tenant_id=RENEE, login=address)
 
 
+@pytest.mark.fact("S0.44")
 def test_a_new_password_opens_the_account_and_the_old_one_does_not(adapter: SiteLinkAdapter) -> None:
     adapter.execute(login(), attempt(WebPassword("geheim42")))
 

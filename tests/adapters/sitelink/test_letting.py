@@ -39,6 +39,7 @@ def note(rental: dict[str, object], tenant_id: str, text: str = "Please call.") 
     )  # fmt: skip
 
 
+@pytest.mark.fact("S0.35", "S0.36")
 def test_a_scheduled_move_out_leaves_the_unit_let(adapter: SiteLinkAdapter, judge: Judge) -> None:
     receipt = adapter.execute(move_out(judge.rental(RENEE, "015"), RENEE), attempt())
 
@@ -50,6 +51,7 @@ def test_a_scheduled_move_out_leaves_the_unit_let(adapter: SiteLinkAdapter, judg
     assert (row.rental.state, row.rental.leaving_on) == (RentalState.NOTICE_GIVEN, LEAVING)
 
 
+@pytest.mark.fact("S0.34")
 def test_a_move_out_can_be_changed_and_taken_back(adapter: SiteLinkAdapter, judge: Judge) -> None:
     rental = judge.rental(ANAIS, "F-03")
 
@@ -96,6 +98,7 @@ def test_a_move_out_of_an_unknown_rental_is_refused(adapter: SiteLinkAdapter, ju
     assert judge.effects() == 0
 
 
+@pytest.mark.fact("S0.36")
 def test_nothing_here_can_end_a_rental() -> None:
     assert "MoveOut" not in OPERATIONS
     folder = Path(pmsbridge_sitelink.__file__).parent
@@ -110,6 +113,7 @@ def test_nothing_here_can_end_a_rental() -> None:
 # notes and posts
 
 
+@pytest.mark.fact("S0.42", "S1.40")
 def test_a_note_carries_its_reference_and_is_found_by_it(adapter: SiteLinkAdapter, judge: Judge) -> None:
     effect = note(judge.rental(RENEE, "A-12"), RENEE, 'Vidéo: 5 > 3 & "x"')
 
@@ -131,6 +135,7 @@ def test_a_note_that_never_arrived_is_absent(adapter: SiteLinkAdapter, judge: Ju
     assert isinstance(adapter.probe(note(judge.rental(RENEE, "A-12"), RENEE), attempt()), Absent)
 
 
+@pytest.mark.fact("S1.40")
 def test_a_note_over_the_limit_is_refused_and_never_cut(adapter: SiteLinkAdapter, judge: Judge) -> None:
     with pytest.raises(RejectedError) as refused:
         adapter.execute(note(judge.rental(RENEE, "A-12"), RENEE, "x" * 1990), attempt())
@@ -153,6 +158,7 @@ def post(subject: str = "Contact data changed", body: str = "Renée has a new ph
     )
 
 
+@pytest.mark.fact("S0.41")
 def test_a_bulletin_post_says_when_it_is_due_and_how_to_find_it(
     adapter: SiteLinkAdapter, office: SandboxControl
 ) -> None:
@@ -187,6 +193,7 @@ def reservation(unit_id: str, **fields: object) -> ReserveUnit:
     return ReserveUnit(account="demo", facility=SITE, tenant_id=LUKASZ, unit_id=unit_id, **given)  # type: ignore[arg-type]
 
 
+@pytest.mark.fact("S1.28", "S2.3")
 def test_a_reservation_is_held_and_found_by_its_reference(adapter: SiteLinkAdapter, office: SandboxControl) -> None:
     unit = next(adapter.units(SITE, available_only=True))
     effect = reservation(unit.id, quoted_rate=usd("95.50"), expires_on=LEAVING + timedelta(days=3))

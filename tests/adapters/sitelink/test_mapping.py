@@ -144,6 +144,7 @@ def test_a_rental_is_billed_when_its_charges_reach_today(
     assert is_billed(rental, rows, TODAY) is billed
 
 
+@pytest.mark.fact("S4.4")
 @pytest.mark.parametrize(
     ("rows", "days"),
     [
@@ -243,6 +244,7 @@ def test_a_payment_without_a_day_is_unreadable() -> None:
         paid_on({"dPaidStr": "yesterday"})
 
 
+@pytest.mark.fact("S0.18")
 def test_money_that_went_back_is_a_reversed_payment_and_a_reversal_in_the_ledger() -> None:
     rows = [paid("1", "-10.0000")]
 

@@ -47,6 +47,7 @@ def new_payments(judge: Judge, before: list[dict[str, object]], tenant_id: str) 
     return [p for row in judge.rentals(tenant_id) for p in row["payments"] if p["receipt"] not in known]
 
 
+@pytest.mark.fact("S0.20", "S0.22", "S4.3")
 def test_a_card_payment_names_the_unit_and_lands_on_its_rental(adapter: SiteLinkAdapter, judge: Judge) -> None:
     before = judge.rentals(RENEE)
     rental = judge.rental(RENEE, "A-12")
@@ -60,6 +61,7 @@ def test_a_card_payment_names_the_unit_and_lands_on_its_rental(adapter: SiteLink
     assert judge.effects() == 1
 
 
+@pytest.mark.fact("S0.27")
 def test_several_rentals_are_one_card_payment(adapter: SiteLinkAdapter, judge: Judge) -> None:
     before = judge.rentals(RENEE)
     parts = [part(row, row["balance"]) for row in before]
@@ -148,6 +150,7 @@ def test_a_card_that_is_gone_sends_nothing(adapter: SiteLinkAdapter, judge: Judg
     assert judge.operations() == []
 
 
+@pytest.mark.fact("S0.23")
 def test_a_card_is_wiped_by_its_one_send(adapter: SiteLinkAdapter, judge: Judge) -> None:
     used = card()
 
@@ -193,6 +196,7 @@ def test_a_unit_id_of_another_rental_is_refused_by_the_back_office(adapter: Site
 # looking for a payment
 
 
+@pytest.mark.fact("S0.24")
 @pytest.mark.parametrize("means", ["card", "gateway", "bank"])
 def test_a_payment_whose_answer_was_lost_is_found(
     adapter: SiteLinkAdapter, office: SandboxControl, judge: Judge, means: str
@@ -351,6 +355,7 @@ def charges(tenant_id: str, months: int) -> PostFutureCharges:
     return PostFutureCharges(account="demo", facility=SITE, tenant_id=tenant_id, months=months)
 
 
+@pytest.mark.fact("S0.25")
 def test_future_charges_are_posted_once_for_every_rental(adapter: SiteLinkAdapter, judge: Judge) -> None:
     before = {row["unit_name"]: len(row["charges"]) for row in judge.rentals(SIOBHAN)}
 

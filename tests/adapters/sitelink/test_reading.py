@@ -48,6 +48,7 @@ def test_an_account_is_read_in_three_calls_once_the_facility_is_known(adapter: S
     ]
 
 
+@pytest.mark.fact("S0.8", "S0.9")
 @pytest.mark.parametrize("tenant_id", [RENEE, SIOBHAN, LUKASZ, JUERGEN, COMPANY, ZOE, FRANCOIS, ANAIS])
 def test_balances_are_those_of_the_books(adapter: SiteLinkAdapter, judge: Judge, tenant_id: str) -> None:
     account = adapter.account(SITE, tenant_id)
@@ -67,6 +68,7 @@ def test_a_balance_is_the_sum_of_all_categories(adapter: SiteLinkAdapter, judge:
     assert str(late.balances.ledger.amount) == judge.rental(RENEE, "B 7")["balance"]
 
 
+@pytest.mark.fact("S0.6", "S0.12")
 def test_unit_numbers_and_names_come_through_unharmed(adapter: SiteLinkAdapter) -> None:
     account = adapter.account(SITE, RENEE)
 
@@ -75,6 +77,7 @@ def test_unit_numbers_and_names_come_through_unharmed(adapter: SiteLinkAdapter) 
     assert adapter.account(SITE, LUKASZ).rentals[0].rental.unit_number == "15"
 
 
+@pytest.mark.fact("S0.28")
 def test_billed_says_whether_the_current_periods_charges_are_made(adapter: SiteLinkAdapter) -> None:
     def billed(tenant_id: str) -> dict[str, bool | None]:
         return {row.rental.unit_number: row.billed for row in adapter.account(SITE, tenant_id).rentals}
@@ -84,6 +87,7 @@ def test_billed_says_whether_the_current_periods_charges_are_made(adapter: SiteL
     assert billed(LUKASZ) == {"15": True}
 
 
+@pytest.mark.fact("S1.47", "S4.2")
 def test_credit_lateness_notice_and_complimentary_are_told(adapter: SiteLinkAdapter) -> None:
     prepaid, late, leaving, free = (adapter.account(SITE, who).rentals[0] for who in (FRANCOIS, JUERGEN, ANAIS, ZOE))
 
@@ -124,6 +128,7 @@ def test_no_secret_of_the_tenant_arrives(adapter: SiteLinkAdapter, office: Sandb
     assert "sSSN" not in text
 
 
+@pytest.mark.fact("S0.18", "S1.3")
 def test_ledger_and_payments_agree_with_the_books(adapter: SiteLinkAdapter, judge: Judge) -> None:
     held = judge.rental(RENEE, "A-12")
     rental_id = str(held["ledger_id"])
@@ -149,6 +154,7 @@ def test_a_recorded_payment_reads_back_with_its_reference(adapter: SiteLinkAdapt
     assert (newest.reference, str(newest.amount.amount), newest.paid_on) == ("pi_READBACK", "10.00", TODAY)
 
 
+@pytest.mark.fact("S2.5")
 def test_invoices_are_grouped_by_number_and_before_tax(adapter: SiteLinkAdapter, judge: Judge) -> None:
     found = adapter.invoices(SITE, COMPANY, since=TODAY - timedelta(days=365), until=TODAY)
 
@@ -172,6 +178,7 @@ def test_invoices_include_the_last_day_asked_for(adapter: SiteLinkAdapter) -> No
     assert day not in {invoice.issued_on for invoice in before}
 
 
+@pytest.mark.fact("S0.17")
 def test_paid_through_is_a_calendar_day_of_the_site(adapter: SiteLinkAdapter, judge: Judge) -> None:
     rental = judge.rental(LUKASZ, "15")
 
@@ -179,6 +186,7 @@ def test_paid_through_is_a_calendar_day_of_the_site(adapter: SiteLinkAdapter, ju
     assert adapter.account(SITE, LUKASZ).rentals[0].rental.paid_through == date.fromisoformat(rental["paid_through"])
 
 
+@pytest.mark.fact("S0.13")
 def test_a_unit_says_its_size_rate_and_notice(adapter: SiteLinkAdapter, judge: Judge) -> None:
     rental = judge.rental(RENEE, "015")
 
@@ -190,6 +198,7 @@ def test_a_unit_says_its_size_rate_and_notice(adapter: SiteLinkAdapter, judge: J
     assert unit.asking_rate is not None
 
 
+@pytest.mark.fact("S1.27")
 def test_available_units_are_free_to_rent(adapter: SiteLinkAdapter, office: SandboxControl) -> None:
     held = office.state(SITE)["sites"][SITE]["units"]
 
@@ -251,6 +260,7 @@ def test_an_unknown_tenant_is_not_found(adapter: SiteLinkAdapter, tenant_id: str
             read(SITE, tenant_id)
 
 
+@pytest.mark.fact("S0.1")
 def test_a_tenant_of_another_facility_is_that_facilitys_own(adapter: SiteLinkAdapter) -> None:
     """Ids repeat from site to site: the same number is somebody else there."""
     here, there = adapter.tenant(SITE, "1001"), adapter.tenant("L002", "1001")

@@ -13,6 +13,7 @@ from pmsbridge_sitelink.searching import _closeness
 from tests.adapters.sitelink.office import LUKASZ, RENEE, SITE, TODAY, Judge, adapter_on
 
 
+@pytest.mark.fact("S1.7")
 def test_a_prefix_is_a_hit_but_not_an_exact_one(adapter: SiteLinkAdapter) -> None:
     fuzzy = adapter.find_tenants(SITE, TenantSearch(last_name="Dub"))
     exact = adapter.find_tenants(SITE, TenantSearch(last_name="DUBOIS-LEFÈVRE", first_name="renée"))
@@ -23,12 +24,14 @@ def test_a_prefix_is_a_hit_but_not_an_exact_one(adapter: SiteLinkAdapter) -> Non
     assert all(match.is_exact for match in exact)
 
 
+@pytest.mark.fact("S1.9")
 def test_an_address_matches_only_exactly(adapter: SiteLinkAdapter) -> None:
     assert adapter.find_tenants(SITE, TenantSearch(email="renee.dubois@example.co")) == []
     found = adapter.find_tenants(SITE, TenantSearch(email="Renee.Dubois@example.com"))
     assert {match.tenant_id for match in found} == {"1000", RENEE}
 
 
+@pytest.mark.fact("S1.8")
 def test_a_phone_matches_by_its_digits(adapter: SiteLinkAdapter) -> None:
     phone = adapter.tenant(SITE, RENEE).phone
     assert phone is not None
@@ -38,6 +41,7 @@ def test_a_phone_matches_by_its_digits(adapter: SiteLinkAdapter) -> None:
     assert (match.tenant_id, match.is_exact) == (RENEE, True)
 
 
+@pytest.mark.fact("S0.12", "S1.10")
 def test_a_unit_number_is_text(adapter: SiteLinkAdapter) -> None:
     assert [match.tenant_id for match in adapter.find_tenants(SITE, TenantSearch(unit_number="015"))] == [RENEE]
     assert [match.tenant_id for match in adapter.find_tenants(SITE, TenantSearch(unit_number="15"))] == [LUKASZ]
@@ -50,6 +54,7 @@ def test_every_given_field_must_match(adapter: SiteLinkAdapter) -> None:
     assert adapter.find_tenants(SITE, TenantSearch(company="Nguyễn & Söhne GmbH", first_name="Renée")) == []
 
 
+@pytest.mark.fact("S3.7")
 def test_a_company_is_found_by_its_name(adapter: SiteLinkAdapter) -> None:
     found = adapter.find_tenants(SITE, TenantSearch(company="Nguyễn & Söhne GmbH"))
 
@@ -92,6 +97,7 @@ def test_of_a_list_that_may_be_cut_only_exact_hits_are_told() -> None:
 # gate code
 
 
+@pytest.mark.fact("S0.3")
 def test_a_gate_code_matches_only_the_tenant_of_exactly_that_unit(adapter: SiteLinkAdapter, known_code: str) -> None:
     def match(unit: str, code: str) -> str | None:
         return adapter.match_gate_code(SITE, unit_number=unit, gate_code=GateCode(code))

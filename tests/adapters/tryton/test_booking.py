@@ -35,6 +35,7 @@ def whole(customer: Customer, invoice: int, amount: str, mark: str = "1") -> Tak
     return payment(str(customer.id), amount, rental_id=account(customer), invoice_id=str(invoice), mark=mark)
 
 
+@pytest.mark.fact("S4.5")
 def test_an_invoice_is_paid_once_and_settled(erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer) -> None:
     invoice = tryton_yard.invoice(tryton_customer, Decimal("80.00"))
     effect = whole(tryton_customer, invoice, "80.00")
@@ -122,6 +123,7 @@ def test_one_payment_sent_by_four_at_once_is_booked_once(
     assert [row["state"] for row in tryton_yard.payments(tryton_customer)] == ["succeeded"]
 
 
+@pytest.mark.fact("S4.5")
 def test_more_than_is_due_is_refused_before_anything_is_written(
     stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

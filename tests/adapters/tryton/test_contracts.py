@@ -75,6 +75,7 @@ def test_an_item_keeps_its_name_and_its_sums_however_often_its_line_is_split(
     assert len(contract_of(erp, tryton_customer, rental).items) == 1
 
 
+@pytest.mark.fact("S2.25", "S2.28")
 def test_items_out_are_listed_over_all_contracts(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -91,6 +92,7 @@ def test_items_out_are_listed_over_all_contracts(
     assert all(rental.number and rental.kind is RentalKind.CONTRACT for rental, _ in found)
 
 
+@pytest.mark.fact("S2.29")
 def test_a_call_off_of_all_moves_the_collection_and_the_rent_runs_on(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -178,6 +180,7 @@ def states(erp: TrytonAdapter, customer: Customer) -> dict[str, tuple[CallOffSta
     return {c.reference: (c.call_off_state, c.state) for c in erp.call_offs(FACILITY, str(customer.id))}
 
 
+@pytest.mark.fact("S2.30")
 def test_what_becomes_of_a_call_off_is_read_from_the_contract(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

@@ -24,6 +24,7 @@ def edit(customer: Customer, **more: Any) -> ChangeContact:
     return ChangeContact(**SCOPE, tenant_id=str(customer.id), **more)
 
 
+@pytest.mark.fact("S0.39", "S2.21")
 def test_an_edit_changes_what_it_names_and_nothing_else(erp: TrytonAdapter, tryton_customer: Customer) -> None:
     before = erp.tenant(FACILITY, str(tryton_customer.id))
     changes = {
@@ -60,6 +61,7 @@ def test_an_emptied_field_is_put_away_not_deleted(
     assert (row["active"], row["value"]) == (False, tryton_customer.email)
 
 
+@pytest.mark.fact("S1.18")
 def test_an_edit_of_what_changed_meanwhile_is_refused(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -126,6 +128,7 @@ def autopay(customer: Customer, *, on: bool) -> SetAutopay:
     return SetAutopay(**SCOPE, tenant_id=str(customer.id), rental_id=f"party.party,{customer.id}", on=on)
 
 
+@pytest.mark.fact("S0.33", "S4.6")
 def test_autopay_is_switched_for_the_whole_account(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

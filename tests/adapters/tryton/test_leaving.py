@@ -36,6 +36,7 @@ def told(yard: Yard, unit: int) -> dict[str, Any]:
     return row
 
 
+@pytest.mark.fact("S0.34", "S0.36")
 def test_a_move_out_keeps_number_and_billing_position(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

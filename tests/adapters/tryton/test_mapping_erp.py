@@ -190,6 +190,7 @@ def test_what_settles_one_rental_belongs_to_it_wherever_it_came_from() -> None:
     assert made.balances("party.party,4", DAY).credit.amount == Decimal("4.00")
 
 
+@pytest.mark.fact("S1.34")
 def test_an_invoice_of_two_contracts_is_the_accounts() -> None:
     made = books(invoices=[invoice(1, [7, 8]), invoice(2, [], origin_invoices=[1]), invoice(3, [7])])
 

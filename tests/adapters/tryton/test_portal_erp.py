@@ -52,6 +52,7 @@ def portal(stormy: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer, 
         yield Portal(bridge, tryton_yard, tryton_customer)
 
 
+@pytest.mark.fact("S2.1", "S2.6", "S2.25", "S4.1", "S4.5")
 def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(portal: Portal) -> None:
     yard, session = portal.yard, portal.session
     rental = yard.on_rent(portal.customer, {"GEN-20": 2}, start=days(-20), days=60)
@@ -75,6 +76,7 @@ def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(por
     assert denied.value.code == "nothing_due"
 
 
+@pytest.mark.fact("S2.29", "S2.30")
 def test_a_call_off_is_judged_before_anything_is_sent_then_carried_to_the_yard(
     portal: Portal, weather: WeatherProxy
 ) -> None:
@@ -116,6 +118,7 @@ def test_money_on_account_and_a_quote_that_is_accepted(portal: Portal) -> None:
     assert row["state"] == "quotation"
 
 
+@pytest.mark.fact("S0.1", "S3.5")
 def test_nothing_of_another_customer_is_reached(portal: Portal) -> None:
     yard, session = portal.yard, portal.session
     other = yard.customer()

@@ -21,6 +21,7 @@ from tests.servers.tryton_yard import Customer, Yard
 ATTEMPT = Attempt(key=KEY)
 
 
+@pytest.mark.fact("S2.6", "S2.24", "S4.1")
 def test_a_statement_foots_before_and_after_a_payment(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -81,6 +82,7 @@ def test_every_rental_has_its_own_money_and_the_rest_is_the_accounts(
     assert [row.id for row in account.current] == [f"sale.rental,{contract}", f"sale.subscription,{unit}"]
 
 
+@pytest.mark.fact("S2.5", "S4.10", "S4.11")
 def test_only_posted_invoices_are_visible_and_a_credit_note_lowers_what_is_due(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -106,6 +108,7 @@ def test_only_posted_invoices_are_visible_and_a_credit_note_lowers_what_is_due(
         erp.invoice(FACILITY, tenant, str(draft))
 
 
+@pytest.mark.fact("S1.47")
 def test_what_is_late_is_told_by_its_age(erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer) -> None:
     tryton_yard.invoice(tryton_customer, Decimal("10.00"), on=days(-3))
     tryton_yard.invoice(tryton_customer, Decimal("20.00"), on=days(-20))
@@ -122,6 +125,7 @@ def test_what_is_late_is_told_by_its_age(erp: TrytonAdapter, tryton_yard: Yard, 
     assert row.days_past_due == 36
 
 
+@pytest.mark.fact("S2.8", "S2.10", "S2.11", "S2.12", "S2.13")
 @pytest.mark.parametrize(
     ("customer", "reasons"),
     [
@@ -147,6 +151,7 @@ def test_who_may_use_the_portal_is_said_with_the_reason(
     assert erp.tenant(FACILITY, str(somebody.id)).portal_disabled is ("portal_disabled" in reasons)
 
 
+@pytest.mark.fact("S2.2", "S2.3", "S2.4")
 def test_quotes_reservations_and_contracts_are_told_apart(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -169,6 +174,7 @@ def test_quotes_reservations_and_contracts_are_told_apart(
     assert [each.id for each in erp.reservations(FACILITY, tenant)] == [f"sale.rental,{reserved}"]
 
 
+@pytest.mark.fact("S1.41")
 def test_a_note_is_internal_unless_it_is_marked(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -185,6 +191,7 @@ def test_a_note_is_internal_unless_it_is_marked(
         erp.notes(FACILITY, str(tryton_yard.customer().id), f"sale.rental,{contract}")
 
 
+@pytest.mark.fact("S2.27", "S3.5")
 def test_papers_are_the_tenants_own_and_marked(
     erp: TrytonAdapter, tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
@@ -215,6 +222,7 @@ def test_papers_are_the_tenants_own_and_marked(
     small.close()
 
 
+@pytest.mark.fact("S1.8")
 def test_a_customer_is_found_by_digits_whatever_the_spelling(
     erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

@@ -80,6 +80,7 @@ def test_the_judge_says_why_an_item_cannot_be_called_off(code: str, row: RentalA
     assert ask(K.REQUEST_CALL_OFF, make.account(row), **asked) == code
 
 
+@pytest.mark.fact("S2.30")
 def test_every_reason_there_is_for_a_refused_call_off_is_the_judges() -> None:
     early = make.account(contract(item()), at=make.facility(call_off_notice_days=2))
     said = {ask(K.REQUEST_CALL_OFF, make.account(row), **asked) for _, row, asked in CASES}
@@ -115,6 +116,7 @@ def invoice(balance: str = "50.00", state: InvoiceState = InvoiceState.SENT) -> 
     )
 
 
+@pytest.mark.fact("S4.5")
 @pytest.mark.parametrize(
     ("code", "asked"),
     [
@@ -169,6 +171,7 @@ def planner(of: TenantAccount, native: frozenset[str] = ALL) -> Planner:
     return Planner(account=of, action_id="act_1", native=native, today=DAY, scribe=make.scribe(of.facility))
 
 
+@pytest.mark.fact("S2.29")
 def test_a_call_off_is_one_request_and_three_notices() -> None:
     row = contract(item())
 
@@ -202,6 +205,7 @@ def test_where_the_back_office_cannot_staff_get_the_task() -> None:
     assert accepted.is_emulated
 
 
+@pytest.mark.fact("S1.34")
 def test_two_invoices_of_one_amount_are_no_click_repeated() -> None:
     same = {payment_guard("a", "f", "T1", "R1", make.usd("5.00"), invoice) for invoice in (None, "V1", "V2")}
 

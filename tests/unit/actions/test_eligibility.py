@@ -137,6 +137,7 @@ def test_the_unit_s_own_notice_counts_when_it_is_longer_than_the_facility_s() ->
     assert ask(K.REQUEST_MOVE_OUT, of, rental_id="R1", leaving_on=date(2026, 12, 4)) == "notice_too_short"
 
 
+@pytest.mark.fact("S0.28")
 def test_pay_all_names_the_unit_that_is_not_billed() -> None:
     of = make.account(make.row(), make.row("R2", number="A-12", billed=False))
 
@@ -148,6 +149,7 @@ def test_a_rental_of_somebody_else_does_not_exist() -> None:
         judge(K.PAY_RENTAL, make.subject(make.account(make.row())), rental_id="R9")
 
 
+@pytest.mark.fact("S0.35")
 @pytest.mark.parametrize("kind", list(ActionKind))
 def test_what_the_back_office_cannot_do_is_emulated_or_refused(kind: ActionKind) -> None:
     of = make.account(make.row(leaving_on=TOMORROW, state=RentalState.NOTICE_GIVEN))
@@ -192,6 +194,7 @@ def _rows() -> st.SearchStrategy[RentalAccount]:
 _ACCOUNTS = st.lists(_rows(), max_size=4, unique_by=lambda r: r.id).map(lambda rows: make.account(*rows))
 
 
+@pytest.mark.fact("S0.28")
 @given(_ACCOUNTS)
 def test_pay_all_is_offered_only_when_every_current_rental_is_billed(of: TenantAccount) -> None:
     if judge(K.PAY_ALL, make.subject(of)).allowed:
@@ -199,6 +202,7 @@ def test_pay_all_is_offered_only_when_every_current_rental_is_billed(of: TenantA
         assert of.total.payable_now.is_positive
 
 
+@pytest.mark.fact("S0.26")
 @given(_ACCOUNTS)
 def test_paying_and_prepaying_are_never_both_offered_for_one_rental(of: TenantAccount) -> None:
     for row in of.rentals:
@@ -208,6 +212,7 @@ def test_paying_and_prepaying_are_never_both_offered_for_one_rental(of: TenantAc
         assert not prepay or not row.balances.ledger.is_positive
 
 
+@pytest.mark.fact("S0.10", "S0.19")
 @given(_ACCOUNTS)
 def test_the_list_of_available_actions_is_the_judge_s_own_answer(of: TenantAccount) -> None:
     subject = make.subject(of)

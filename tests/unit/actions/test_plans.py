@@ -56,6 +56,7 @@ def test_means_that_cannot_pay_together_become_one_payment_per_rental() -> None:
     assert len({step.key for step in plan.steps}) == 2
 
 
+@pytest.mark.fact("S0.29")
 def test_pay_one_and_pay_all_share_the_guard_of_a_rental_and_amount() -> None:
     one = make.account(make.row())
     single = planner(one, action_id="act_a").payment(quote(one, PaymentIntent.BALANCE), CARD, pays_together=TOGETHER)
@@ -95,6 +96,7 @@ def test_without_a_facility_address_the_notices_say_that_no_mail_went_out() -> N
     assert "No mail was sent" in bulletin.body
 
 
+@pytest.mark.fact("S0.35")
 def test_what_is_not_native_becomes_a_staff_task_that_says_so() -> None:
     native = make.ALL_NATIVE - {"schedule_move_out"}
 
@@ -139,6 +141,7 @@ def test_a_quote_is_refused_when_the_balance_moved_or_it_is_too_old() -> None:
     assert expired.value.code == "quote_expired"
 
 
+@pytest.mark.fact("S1.17")
 def test_a_legal_name_change_is_flagged_to_staff() -> None:
     plan = planner(TWO).edit_contact({"name.last": "Smith"}, {"name.last": "Müller"})
 
@@ -153,6 +156,7 @@ def test_a_mail_subject_can_never_carry_a_second_header() -> None:
     assert "\r" not in mail.subject
 
 
+@pytest.mark.fact("S0.37")
 def test_a_move_out_tells_staff_the_date_and_that_the_rental_runs_on() -> None:
     plan = planner(TWO).move_out(TWO.rentals[0], date(2026, 12, 31))
 

@@ -39,6 +39,7 @@ def invoice(**changes: Any) -> Invoice:
     return Invoice.model_validate({**fields, **changes})
 
 
+@pytest.mark.fact("S2.24")
 @given(st.lists(entries(), max_size=10), DAYS, DAYS)
 def test_a_statement_of_any_ledger_foots(rows: list[LedgerEntry], one: date, other: date) -> None:
     first, last = min(one, other), max(one, other)
@@ -141,6 +142,7 @@ def test_an_invoice_is_in_one_currency(name: str) -> None:
         invoice(**{name: Money.zero("CAD")})
 
 
+@pytest.mark.fact("S4.10")
 def test_only_sent_invoices_are_visible() -> None:
     every = tuple(invoice(state=state) for state in InvoiceState)
 
@@ -151,6 +153,7 @@ def test_only_sent_invoices_are_visible() -> None:
     }
 
 
+@pytest.mark.fact("S4.5")
 @given(st.lists(moneys("USD", "0"), min_size=1, max_size=6))
 def test_allocations_add_up_to_the_payment_or_it_is_refused(parts: list[Money]) -> None:
     allocations = tuple(Allocation(rental_id="R", amount=part) for part in parts)

@@ -188,6 +188,7 @@ def test_exactly_one_of_zero_positive_negative_is_true(money: Money) -> None:
     assert minor_digits(money.currency) <= -int(money.amount.as_tuple().exponent) <= 4
 
 
+@pytest.mark.fact("S0.8", "S0.9")
 @given(st.lists(balances(), max_size=5))
 def test_the_sum_per_rental_is_the_sum_per_tenant_in_every_balance(parts: list[Balances]) -> None:
     total = Balances.total(parts, "USD")

@@ -260,6 +260,7 @@ def test_half_an_enrolment_is_not_autopay(*, state: AutopayState, usable: bool) 
     assert Autopay(rental_id="R1", state=state, method_usable=usable).is_on is (enrolled and usable)
 
 
+@pytest.mark.fact("S1.41")
 def test_notes_are_internal_unless_said_otherwise() -> None:
     note = documents.Note(ref=specimens.ref("note"), tenant_id="T1", text="private")
 

@@ -53,6 +53,7 @@ def ids(found: Any) -> list[str]:
     return [match.tenant_id for match in found]
 
 
+@pytest.mark.fact("S1.7", "S1.61")
 @pytest.mark.parametrize(("held", "asked"), [
     ("Müller", "Mueller"), ("Mueller", "Müller"), ("Mueller", "muller"), ("O'Brien", "obrien"),
     ("OBrien", "O\u2019Brien"),
@@ -92,6 +93,7 @@ def test_typos_are_looked_for_over_few_facilities_and_not_over_very_many(mirror:
     assert ids(mirror.find("north", TenantSearch(last_name="Mulelr"), facility="F1")) == ["T1"]
 
 
+@pytest.mark.fact("S1.8")
 @pytest.mark.parametrize("held", ["312.555.0101", "+13125550101", "03125550101"])
 @pytest.mark.parametrize("asked", ["3125550101", "+1 (312) 555-0101", "001 312 555 0101", "0312 5550101"])
 def test_a_number_is_found_with_and_without_prefix_in_both_columns(mirror: Mirror, held: str, asked: str) -> None:
@@ -101,6 +103,7 @@ def test_a_number_is_found_with_and_without_prefix_in_both_columns(mirror: Mirro
     assert sorted(ids(mirror.find("north", TenantSearch(phone=asked), facility="F1"))) == ["T1", "T2"]
 
 
+@pytest.mark.fact("S1.9")
 def test_an_email_is_found_but_for_case_and_no_other_difference(mirror: Mirror) -> None:
     keep(
         mirror, person(1, "A", "B", email="Ann@Example.test"), person(2, "C", "D", email="ann+unit@example.test"),
@@ -114,6 +117,7 @@ def test_an_email_is_found_but_for_case_and_no_other_difference(mirror: Mirror) 
     assert ids(mirror.find("north", TenantSearch(email="ÄNN@example.test"), facility="F1")) == ["T4"]
 
 
+@pytest.mark.fact("S3.7")
 def test_a_company_is_found_by_its_beginning_and_by_a_word_of_it(mirror: Mirror) -> None:
     name = PersonName(company="Łódź Storage & Sons")
     keep(mirror, person(1, "", "", name=name), person(2, "", "", name=PersonName(company="Other Ltd")))
@@ -123,6 +127,7 @@ def test_a_company_is_found_by_its_beginning_and_by_a_word_of_it(mirror: Mirror)
         assert [(match.tenant_id, match.is_exact) for match in found] == [("T1", exact)]
 
 
+@pytest.mark.fact("S1.10")
 def test_a_unit_number_finds_who_lets_it_now_before_who_did(mirror: Mirror) -> None:
     def lets(number: int, tenant: int, unit: str, state: RentalState) -> Any:
         rental = builders.row().rental
@@ -144,6 +149,7 @@ def test_a_unit_number_finds_who_lets_it_now_before_who_did(mirror: Mirror) -> N
     assert mirror.find("north", TenantSearch(unit_number="A51"), facility="F1") == ()
 
 
+@pytest.mark.fact("S1.61")
 def test_archived_and_deleted_tenants_come_only_on_request(mirror: Mirror) -> None:
     keep(mirror, person(1, "A", "Muller", is_active=False), person(2, "B", "Muller"), person(3, "C", "Muller"))
     reading = mirror.reading(Scope("north", "F1", "tenant"), "r2", is_full=True)
@@ -155,6 +161,7 @@ def test_archived_and_deleted_tenants_come_only_on_request(mirror: Mirror) -> No
     assert ids(mirror.find("north", search, facility="F1", include_archived=True)) == ["T1", "T2", "T3"]
 
 
+@pytest.mark.fact("S1.61")
 def test_who_is_only_at_another_facility_is_a_hint_and_no_match(mirror: Mirror) -> None:
     keep(mirror, person(1, "Ann", "Müller", facility="F2"), person(2, "Bob", "Stone", facility="F1"))
     keep(mirror, person(3, "Ann", "Müller", facility="F9", account="south"))

@@ -21,6 +21,7 @@ from pmsbridge.actions.scribe import (
     ReservationWanted,
     ReviewNeeded,
     StaffRequest,
+    TransferWanted,
 )
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
@@ -29,7 +30,7 @@ __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
     ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, QuoteAccepted, AutopayWanted, ConsentChanged,
-    ReservationWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
+    ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -100,9 +101,18 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
         ),
         ReservationWanted(**_NOBODY, unit_number="B-7", needed_on=_DAY),
     ),
+    TransferWanted.name: (
+        TransferWanted(
+            **_WHO, unit_number="015", new_unit="B-7", moving_on=date(2026, 12, 24), leaving_on=_DAY,
+            comment="On the ground floor, please.",
+        ),
+        TransferWanted(
+            **_NOBODY, unit_number="015", new_unit="B-7", moving_on=_DAY, leaving_on=_DAY, by_hand=True
+        ),
+    ),
     StaffRequest.name: (
         StaffRequest(**_WHO, subject="A larger unit", request="Is there one\non the ground floor?"),
-        StaffRequest(**_NOBODY, subject="?", request="?"),
+        StaffRequest(**_NOBODY, subject="?", request="?", due_on=_DAY),
     ),
     PrepaymentFailed.name: (PrepaymentFailed(**_WHO, months=3), PrepaymentFailed(**_NOBODY, months=1)),
     NightMissed.name: (

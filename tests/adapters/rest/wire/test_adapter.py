@@ -435,6 +435,7 @@ def test_nothing_leaves_after_the_lease(office: HarborOffice, adapter: RestAdapt
 # edits
 
 
+@pytest.mark.fact("S0.39")
 def test_an_edit_changes_what_was_asked_and_nothing_else(office: HarborOffice, adapter: RestAdapter) -> None:
     before = {**office.customers["7"]}
 
@@ -528,6 +529,7 @@ def test_a_state_that_was_answered_but_is_not_there_is_unknown(office: HarborOff
     adapter.close()
 
 
+@pytest.mark.fact("S0.41", "S0.42")
 def test_a_note_and_a_post_carry_what_finds_them_again(office: HarborOffice, adapter: RestAdapter) -> None:
     adapter.execute(NOTE, first(adapter, NOTE))
     adapter.execute(POST, first(adapter, POST))

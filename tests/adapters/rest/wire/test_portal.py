@@ -83,6 +83,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     database.close()
 
 
+@pytest.mark.fact("S0.22")
 def test_a_click_is_one_payment(world: World) -> None:
     view = world.session.pay_rental("70", MONEY, key="click-0001")
 
@@ -111,6 +112,7 @@ def test_a_payment_whose_answer_was_lost_is_pending_then_settled_and_there_once(
     assert len(world.office.payments["70"]) == 1
 
 
+@pytest.mark.fact("S0.38", "S0.43")
 def test_an_edit_is_written_and_told_to_staff_three_times(world: World) -> None:
     view = world.session.edit_contact({"email": "new@x.test"}, key="click-0001")
 
@@ -119,6 +121,7 @@ def test_an_edit_is_written_and_told_to_staff_three_times(world: World) -> None:
     assert (len(world.office.notes["7"]), len(world.office.tasks), len(world.outbox.mails)) == (1, 1, 1)
 
 
+@pytest.mark.fact("S0.34")
 def test_a_move_out_is_planned_and_taken_back(world: World) -> None:
     leaving = world.clock.now().date() + timedelta(days=40)
     asked = world.session.request_move_out("70", leaving, key="click-0001")
@@ -131,6 +134,7 @@ def test_a_move_out_is_planned_and_taken_back(world: World) -> None:
     assert world.office.leases["70"]["leaving"] is None
 
 
+@pytest.mark.fact("S0.5")
 def test_the_dashboard_is_read_by_the_mapping(world: World) -> None:
     account = world.session.account()
 

@@ -425,6 +425,7 @@ def test_a_list_that_does_not_prove_that_it_was_read_whole_proves_no_absence(off
     assert adapter.baseline(PAY) == {}
 
 
+@pytest.mark.fact("S1.23")
 def test_a_consent_is_written_seen_and_not_written_twice(office: Office, make: Make) -> None:
     person: dict[str, Any] = {"id": "7", "mail": "a@x.test", "last": "Byron", "news": False}
 

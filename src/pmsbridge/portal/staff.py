@@ -1,0 +1,114 @@
+"""What staff see of one tenant beyond what the tenant sees. A reading room: its verbs are the session's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import date
+
+from pmsbridge.actions.readiness import PortalReadiness, readiness_of
+from pmsbridge.errors import UnsupportedError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.documents import Note
+from pmsbridge.portal.arguments import checked_day, checked_id
+from pmsbridge.portal.office import Office
+from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
+from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.store.journal import ActionFilter
+
+__all__ = ["StaffDesk", "history_of"]
+
+
+class StaffDesk:
+    """Made by ``Bridge.staff``. What staff do for the tenant is done by ``Bridge.tenant(..., actor="staff:NAME")``."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def __repr__(self) -> str:
+        return f"<StaffDesk {self._office.account_name}/{self._office.facility}/{self._office.tenant_id}>"
+
+    def account(self) -> TenantAccount:
+        """The tenant with rentals, balances and autopay. Live; the copy while the back office is away.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy.
+        """
+        return self._office.read()
+
+    def notes(self, rental_id: str | None = None) -> tuple[Note, ...]:
+        """Notes, internal ones too, as the back office keeps them. Live.
+
+        Args:
+            rental_id: One rental of the tenant; None for all.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        office = self._office
+        wanted = (
+            [row.id for row in office.read().rentals] if rental_id is None else [checked_id("rental_id", rental_id)]
+        )
+        return tuple(note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each))
+
+    def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
+        """Everything between this tenant and the office, newest first: internal notes and mails to staff too. Live.
+
+        Raises:
+            InputError: A day is none.
+            UnavailableError: The back office cannot be read now.
+        """
+        return history_of(self._office, since=since, until=until, internal=True)
+
+    def readiness(self) -> PortalReadiness:
+        """Whether this tenant can be invited to the portal, and what is missing. Live, and from the last copy.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy.
+        """
+        office, account = self._office, self._office.read()
+        told = office.told_barriers()
+        return readiness_of(account, told=told, taken=tuple(self._taken(account)), is_copied=self._is_copied())
+
+    def _is_copied(self) -> bool:
+        office = self._office
+        return office.runtime.mirror.tenant(office.account_name, office.facility, office.tenant_id) is not None
+
+    def _taken(self, account: TenantAccount) -> Iterator[str]:
+        """Names of sign-in fields that another tenant of the facility has too."""
+        tenant = account.tenant
+        if tenant.email and self._others(TenantSearch(email=tenant.email)):
+            yield "email"
+        if tenant.phone is not None and tenant.phone.digits and self._others(TenantSearch(phone=tenant.phone.digits)):
+            yield "phone"
+
+    def _others(self, search: TenantSearch) -> Sequence[str]:
+        office = self._office
+        found = office.runtime.mirror.find(office.account_name, search, facility=office.facility)
+        return [match.tenant_id for match in found if match.is_exact and match.tenant_id != office.tenant_id]
+
+
+def history_of(office: Office, *, since: date | None, until: date | None, internal: bool) -> tuple[Interaction, ...]:
+    """The history of an office's tenant; see ``put_in_order``.
+
+    Raises:
+        InputError: A day is none.
+        UnavailableError: The back office cannot be read now.
+    """
+    for field, day in (("since", since), ("until", until)):
+        if day is not None:
+            checked_day(field, day)
+    return put_in_order(_everything(office), since=since, until=until, internal=internal)
+
+
+def _everything(office: Office) -> Iterator[Interaction]:
+    account = office.read()
+    zone, tenant = account.facility.zone, office.tenant_id
+    for row in account.rentals:
+        with suppress(UnsupportedError):  # a back office without such a list has none to show
+            yield from of_payments(office.adapter.payments(office.facility, tenant, row.id), row.id)
+        with suppress(UnsupportedError):
+            yield from of_notes(office.adapter.notes(office.facility, tenant, row.id), zone)
+    wanted = ActionFilter(account=office.account_name, facility=office.facility, tenant_id=tenant, limit=1000)
+    yield from of_actions(office.runtime.actions(wanted), zone)

@@ -1,0 +1,43 @@
+"""What an operator decided about the portal: which sections there are, everywhere or at one place."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from pmsbridge.actions.sections import PortalRules, Section
+from pmsbridge.settings.values import Section as Part
+
+__all__ = ["PlacePortal", "PortalSettings"]
+
+
+class PlacePortal(Part):
+    """The portal of one account ("demo") or one facility ("demo/L001"); what is not set is as everywhere.
+
+    Attributes:
+        closed_sections: Neither shown nor used; None for as everywhere.
+        opens_with: What a portal shows first; None for as everywhere.
+    """
+
+    closed_sections: frozenset[Section] | None = None
+    opens_with: Section | None = None
+
+
+class PortalSettings(Part):
+    """The portal.
+
+    Attributes:
+        closed_sections: Sections that are neither shown nor used.
+        opens_with: What a portal shows first.
+        places: By "ACCOUNT" or "ACCOUNT/FACILITY", what is different there.
+    """
+
+    closed_sections: frozenset[Section] = frozenset()
+    opens_with: Section = Section.RENTALS
+    places: dict[str, PlacePortal] = Field(default_factory=dict)
+
+    def rules(self, account: str, facility: str) -> PortalRules:
+        """What holds at one facility: its own, else its account's, else the general."""
+        near = [self.places[name] for name in (f"{account}/{facility}", account) if name in self.places]
+        closed = [place.closed_sections for place in near if place.closed_sections is not None]
+        first = [place.opens_with for place in near if place.opens_with is not None]
+        return PortalRules(closed_sections=[*closed, self.closed_sections][0], opens_with=[*first, self.opens_with][0])

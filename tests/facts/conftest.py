@@ -1,0 +1,39 @@
+"""The portal of a test, before each back office that it runs before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pmsbridge_sitelink.sandbox import SandboxControl, spawn
+from tests.adapters.sitelink.office import OPENED, TODAY
+from tests.facts.portal import Portal, before_sandbox, in_memory
+
+
+@pytest.fixture(scope="session")
+def running_office() -> Iterator[SandboxControl]:
+    with spawn(today=TODAY, units=40, sites=2) as control:
+        yield control
+
+
+@pytest.fixture(params=["memory", "sitelink"])
+def back_office(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def portal(back_office: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Portal]:
+    """Before the back office of the parameter ``back_office``; before each when a test does not choose."""
+    if back_office == "memory":
+        with in_memory(tmp_path) as made:
+            yield made
+        return
+    control: SandboxControl = request.getfixturevalue("running_office")
+    control.clear()
+    control.reset()
+    with before_sandbox(tmp_path, control) as made:
+        yield made
+    while OPENED:
+        OPENED.pop().close()

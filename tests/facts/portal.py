@@ -1,0 +1,143 @@
+"""One portal over whichever back office a test asks for: the same people with the same troubles before each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from pmsbridge.errors import UnavailableError
+from pmsbridge.model.account import RentalAccount
+from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.sealed import GateCode, WebPassword
+from pmsbridge.portal.bridge import Bridge
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.mailer import Mail
+from pmsbridge.settings import AccountSettings, Settings
+from pmsbridge.store.database import open_database
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from pmsbridge_sitelink.sandbox import SandboxControl, seeded_web_password
+from tests.adapters.sitelink.office import LUKASZ, RENEE, SIOBHAN, SITE, Judge, adapter_on
+
+MONEY = ExternalPayment(gateway="gate", reference="ch_facts_0001")
+
+
+class Outbox:
+    """Keeps mails instead of sending them; refuses while it is closed."""
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.is_closed = False
+
+    def send(self, mail: Mail) -> str:
+        if self.is_closed:
+            message = "the mail server is closed"
+            raise UnavailableError(message)
+        self.mails.append(mail)
+        return "250 ok"
+
+
+@dataclass(slots=True)
+class Portal:
+    """A bridge, and whom a test meets before its back office.
+
+    Attributes:
+        busy: A tenant who rents "015" and more, everything billed and due.
+        other: Somebody else.
+        paid_up: Who owes nothing; before the back office in memory only after ``pay_off``.
+        login: The web login of ``busy``, and its password.
+        codes: Gate codes by unit number.
+        changes: How often the back office's books were changed so far.
+        judge: The sandbox behind the adapter's back; None in memory.
+        office: The back office in memory; None elsewhere.
+    """
+
+    back_office: str
+    bridge: Bridge
+    clock: TestClock
+    outbox: Outbox
+    facility: str
+    busy: str
+    other: str
+    paid_up: str
+    login: tuple[str, str]
+    codes: dict[str, str]
+    changes: Callable[[], int]
+    judge: Judge | None = None
+    office: MemoryOffice | None = None
+    _clicks: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
+
+    @property
+    def session(self) -> TenantSession:
+        """Of ``busy``."""
+        return self.of(self.busy)
+
+    def of(self, tenant_id: str, *, actor: str = "tenant") -> TenantSession:
+        return self.bridge.tenant(self.facility, tenant_id, actor=actor)
+
+    @property
+    def key(self) -> str:
+        """A new click's."""
+        return f"click-{next(self._clicks):04}"
+
+    def row(self, number: str = "015") -> RentalAccount:
+        """A unit of ``busy`` as the back office tells it now."""
+        return next(row for row in self.session.account().rentals if row.rental.unit_number == number)
+
+    def pay_off(self, tenant_id: str) -> TenantSession:
+        """That tenant's session, with nothing owed any more."""
+        session = self.of(tenant_id)
+        if session.account().total.payable_now.is_positive:
+            session.pay_all(MONEY, key=self.key)
+        return session
+
+    def later(self, **by: int) -> None:
+        """Let time pass and the engine work."""
+        self.clock.advance(timedelta(**by))
+        self.bridge.runtime.run_due()
+
+    @property
+    def password(self) -> WebPassword:
+        return WebPassword(self.login[1])
+
+    def gate_code(self, number: str = "015") -> GateCode:
+        return GateCode(self.codes[number])
+
+
+@contextmanager
+def _bridge(folder: Path, account: str, adapter: Adapter, clock: TestClock, outbox: Outbox) -> Iterator[Bridge]:
+    settings = Settings(accounts={account: AccountSettings(system=adapter.system)})
+    database = open_database(f"sqlite:///{folder}/bridge.db")
+    with Bridge(settings, database=database, adapters={account: adapter}, mailer=outbox, clock=clock) as bridge:
+        yield bridge
+
+
+@contextmanager
+def in_memory(folder: Path) -> Iterator[Portal]:
+    """A portal over the back office in memory."""
+    clock, outbox = TestClock(), Outbox()
+    office = MemoryOffice(clock, facilities=("F1", "F2"))
+    office.books.gate_codes["F1", "015"] = "9911#"
+    office.books.logins["F1", "ana@example.test"] = ("fake-pw-77", "T1")
+    with _bridge(folder, office.account, MemoryAdapter(office), clock, outbox) as bridge:
+        yield Portal(
+            "memory", bridge, clock, outbox, "F1", "T1", "T2", "T3", ("ana@example.test", "fake-pw-77"),
+            {"015": "9911#"}, lambda: len(office.applied), office=office,
+        )  # fmt: skip
+
+
+@contextmanager
+def before_sandbox(folder: Path, control: SandboxControl) -> Iterator[Portal]:
+    """A portal over the SiteLink sandbox."""
+    adapter, judge, outbox = adapter_on(control), Judge(control), Outbox()
+    clock = TestClock(datetime.fromisoformat(control.health()["now"]).astimezone(UTC))
+    rows = adapter.connection.read("TenantInfoByTenantID", SITE, {"iTenantID": int(RENEE)}, drop=())
+    login = ("renee.dubois@example.com", seeded_web_password(int(RENEE)))
+    with _bridge(folder, "demo", adapter, clock, outbox) as bridge:
+        yield Portal(
+            "sitelink", bridge, clock, outbox, SITE, RENEE, SIOBHAN, LUKASZ, login,
+            {"015": rows["Table"][0]["sAccessCode"]}, judge.effects, judge=judge,
+        )  # fmt: skip

@@ -1,0 +1,387 @@
+"""What staff who look after storage customers need, and what their customers see of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.account import PaymentStatus
+from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.ledger import EntryKind
+from pmsbridge.model.money import Money
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Contact, ContactRole, PersonName, Tenant
+from pmsbridge.model.places import Unit, UnitState
+from pmsbridge.model.record import Source, VendorRef
+from pmsbridge.model.rental import RentalState
+from pmsbridge.portal.timeline import InteractionKind
+from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
+from tests.adapters.sitelink.office import JUERGEN
+from tests.facts.portal import MONEY, Portal
+
+only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
+only_sitelink = pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)
+NEXT_WEEK = date(2026, 11, 28)
+
+
+# -- who a customer is -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S1.1", "S1.4", "S2.21")
+def test_the_record_holds_contact_data_and_what_the_person_agreed_to(portal: Portal) -> None:
+    portal.session.set_sms_consent(True, key=portal.key)
+
+    tenant = portal.session.tenant()
+
+    assert tenant.name.full
+    assert tenant.email
+    assert tenant.phone is not None
+    assert tenant.address.city
+    assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS) is True
+
+
+@pytest.mark.fact("S1.6")
+@only_memory
+def test_a_contact_of_a_customer_is_no_customer(portal: Portal) -> None:
+    assert portal.office is not None
+    books = portal.office.books
+    tenant = books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    contact = Contact(
+        ref=VendorRef(system="memory", account="mem", facility="F1", entity="contact", id="C1"), tenant_id="T1",
+        role=ContactRole.BOOKKEEPER, name=PersonName(first="Odile", last="Comptable"), email="odile@example.test",
+    )  # fmt: skip
+    books.put("F1", tenant.changed(contacts=(contact,)))
+    portal.bridge.sync()
+
+    found = portal.bridge.search_tenants("F1", TenantSearch(last_name="Comptable"))
+
+    assert [each.tenant_id for each in found] == []
+    assert [each.role for each in portal.session.tenant().contacts] == [ContactRole.BOOKKEEPER]
+
+
+@pytest.mark.fact("S1.7", "S1.8", "S1.9", "S1.10")
+def test_one_customer_is_found_by_name_phone_mail_and_unit(portal: Portal) -> None:
+    tenant = portal.session.tenant()
+    assert tenant.phone is not None
+
+    for search in (
+        TenantSearch(last_name=tenant.name.last, unit_number="015"),
+        TenantSearch(phone=" ".join(tenant.phone.digits)),
+        TenantSearch(email=tenant.email.upper(), unit_number="015"),
+        TenantSearch(unit_number="015"),
+    ):
+        found = portal.bridge.find_tenants(portal.facility, search)
+        assert [(each.tenant_id, each.is_exact) for each in found] == [(portal.busy, True)]
+
+
+@pytest.mark.fact("S1.12", "S4.4")
+@only_sitelink
+def test_every_unit_has_its_payment_status_in_one_word(portal: Portal) -> None:
+    def status(tenant_id: str) -> PaymentStatus:
+        return portal.of(tenant_id).account().payment_status
+
+    assert status(JUERGEN) is PaymentStatus.DELINQUENT
+    assert status(portal.busy) is PaymentStatus.PAST_DUE
+    assert status(portal.paid_up) is PaymentStatus.CURRENT
+    assert status("1007") is PaymentStatus.PREPAID
+    account = portal.session.dashboard().account
+    assert {account.status_of(row) for row in account.rentals} == {PaymentStatus.PAST_DUE}
+
+
+@pytest.mark.fact("S1.12")
+@only_memory
+def test_the_payment_status_follows_what_is_paid(portal: Portal) -> None:
+    before = portal.session.account()
+    assert {before.status_of(row) for row in before.rentals} == {PaymentStatus.DUE}
+
+    portal.session.pay_rental("R1", MONEY, key=portal.key)
+
+    after = portal.session.account()
+    assert {row.id: after.status_of(row) for row in after.rentals} == {
+        "R1": PaymentStatus.CURRENT, "R4": PaymentStatus.DUE,
+    }  # fmt: skip
+    assert after.payment_status is PaymentStatus.DUE
+
+
+# -- what happened ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S1.5", "S1.13", "S1.43", "S1.44", "S1.45", "S1.46")
+def test_payments_notes_calls_requests_and_mails_are_one_line_of_time(portal: Portal) -> None:
+    session, unit = portal.of(portal.busy, actor="staff:ann"), portal.row()
+    session.pay_rental(unit.id, MONEY, key=portal.key, amount=Money.of("20.00", "USD"))
+    session.ask_staff("A trolley", "Please leave one at the door.", key=portal.key)
+    session.add_note(unit.id, "Called about the gate.", key=portal.key, kind=NoteKind.INTERACTION)
+    portal.later(minutes=1)
+    desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
+
+    found = desk.history(since=date(2026, 11, 21))
+
+    kinds = {each.kind for each in found}
+    told = InteractionKind.CALL if portal.back_office == "memory" else InteractionKind.NOTE
+    assert {InteractionKind.PAYMENT, InteractionKind.REQUEST, InteractionKind.MAIL, told} <= kinds
+    (paid,) = [each for each in found if each.kind is InteractionKind.PAYMENT]
+    assert (paid.amount, paid.rental_id) == (Money.of("20.00", "USD"), unit.id)
+    assert any("Called about the gate." in note.text for note in desk.notes(unit.id))
+    assert [each.on for each in found] == sorted((each.on for each in found), reverse=True)
+    assert all(each.ref is not None or each.action_id is not None for each in found)
+    assert desk.history(since=NEXT_WEEK) == ()
+    with pytest.raises(InputError):
+        portal.bridge.staff(portal.facility, portal.busy, actor="ann")
+
+
+@pytest.mark.fact("S1.41", "S1.5")
+def test_a_tenant_never_reads_an_internal_note(portal: Portal) -> None:
+    unit = portal.row()
+    portal.session.add_note(unit.id, "Pays late.", key=portal.key)
+
+    assert portal.session.notes(unit.id) == ()
+    assert not [each for each in portal.session.history() if "Pays late." in each.text]
+    internal = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann").notes()
+    assert [note.visibility for note in internal] == [Visibility.INTERNAL]
+
+
+@pytest.mark.fact("S1.35", "S1.36", "S1.37", "S1.38", "S1.39", "S1.40", "S1.42", "S1.48")
+@pytest.mark.parametrize("kind", [each for each in NoteKind if each not in {NoteKind.UNKNOWN, NoteKind.GENERAL}])
+@only_memory
+def test_a_note_keeps_its_kind_its_day_and_its_whole_text_beside_earlier_ones(portal: Portal, kind: NoteKind) -> None:
+    desk = portal.bridge.staff("F1", "T1", actor="staff:ann")
+    portal.session.add_note("R1", "The first.", key=portal.key)
+    (first,) = desk.notes("R1")
+    text = "Pays 40.00 on the 5th and 40.00 on the 20th. " * 20
+
+    portal.session.add_note("R1", text.strip(), key=portal.key, kind=kind)
+
+    before, after = desk.notes("R1")
+    assert before == first
+    assert (after.kind, after.written_at) == (kind, portal.clock.now())
+    assert text.strip() in after.text
+
+
+@pytest.mark.fact("S1.47")
+@only_sitelink
+def test_of_a_late_payer_it_is_known_what_is_due_since_when_and_how_they_paid(portal: Portal) -> None:
+    session = portal.of(JUERGEN)
+
+    (row,) = session.account().rentals
+    entries = session.ledger(row.id)
+
+    assert row.days_past_due is not None
+    assert row.days_past_due > 60
+    assert row.balances.past_due == row.balances.ledger
+    assert {entry.kind for entry in entries} >= {EntryKind.CHARGE, EntryKind.PAYMENT}
+    offer = session.dashboard().offer("pay_rental", row.id)
+    assert offer is not None
+    assert offer.code == "too_many_days_past_due"
+
+
+@pytest.mark.fact("S1.49", "S1.45")
+def test_staff_are_reminded_to_follow_up_on_a_day(portal: Portal) -> None:
+    session = portal.of(portal.busy, actor="staff:ann")
+    with pytest.raises(InputError):
+        session.ask_staff("Follow up", "Second reminder.", key=portal.key, due_on=date(2026, 11, 20))
+
+    view = session.ask_staff("Follow up", "Second reminder.", key=portal.key, due_on=NEXT_WEEK)
+    portal.later(minutes=1)
+
+    assert view.outcome is Outcome.SETTLED
+    if portal.office is not None:
+        portal.office.settle()
+        (post,) = portal.office.books.board("F1")
+        assert post.due_on == NEXT_WEEK
+    else:
+        assert portal.judge is not None
+        assert f"Due: {NEXT_WEEK.isoformat()}" in portal.judge.control.bulletin(portal.facility)[-1]["body"]
+    assert "2026-11-28" in portal.outbox.mails[0].text
+
+
+@pytest.mark.fact("S1.63")
+@only_memory
+def test_a_mail_that_does_not_arrive_is_seen_in_the_history(portal: Portal) -> None:
+    portal.outbox.is_closed = True
+    portal.session.ask_staff("A trolley", "Please leave one at the door.", key=portal.key)
+    portal.later(minutes=1)
+    desk = portal.bridge.staff("F1", "T1", actor="staff:ann")
+
+    def mails() -> list[str]:
+        return [each.state for each in desk.history() if each.kind is InteractionKind.MAIL]
+
+    assert mails() == ["pending"]
+    portal.outbox.is_closed = False
+    for _ in range(4):
+        portal.later(minutes=15)
+    assert mails() == ["settled"]
+
+
+# -- what a customer agreed to ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S1.23", "S1.24", "S1.25", "S4.8")
+@only_memory
+def test_every_purpose_is_a_switch_of_its_own_with_its_time(portal: Portal) -> None:
+    session = portal.session
+    answers = {
+        ConsentPurpose.MARKETING: False, ConsentPurpose.PAYMENT_REMINDERS: True,
+        ConsentPurpose.ACCOUNT_NOTIFICATIONS: True, ConsentPurpose.SERVICE_REMINDERS: True,
+    }  # fmt: skip
+
+    for purpose, granted in answers.items():
+        session.set_consent(ConsentChannel.EMAIL, purpose, granted=granted, key=portal.key)
+
+    tenant = session.tenant()
+    assert {purpose: tenant.consent(ConsentChannel.EMAIL, purpose) for purpose in answers} == answers
+    assert all(each.given_at == portal.clock.now() for each in tenant.consents)
+    assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is None
+
+
+@pytest.mark.fact("S4.7")
+def test_text_messages_are_opted_in_to_and_out_of_and_the_proof_is_kept(portal: Portal) -> None:
+    on = portal.session.set_sms_consent(True, key=portal.key)
+    off = portal.session.set_sms_consent(False, key=portal.key)
+
+    assert {on.outcome, off.outcome} == {Outcome.SETTLED}
+    told = portal.session.tenant().consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS)
+    assert told is False
+    entry = portal.bridge.runtime.trail(on.action_id)[0]
+    assert entry.at == portal.clock.now()
+    assert portal.bridge.runtime.verify_trail(on.action_id)
+
+
+# -- a further unit, another unit, leaving ---------------------------------------------------------------------------
+
+
+def free_unit(portal: Portal) -> str:
+    return portal.bridge.available_units(portal.facility)[0].id
+
+
+@pytest.mark.fact("S1.27", "S1.28", "S1.33", "S2.3")
+def test_a_further_unit_is_booked_on_the_record_there_is(portal: Portal) -> None:
+    unit = free_unit(portal)
+
+    view = portal.session.reserve(unit, NEXT_WEEK, key=portal.key)
+
+    assert view.outcome is Outcome.SETTLED
+    (held,) = [each for each in portal.session.reservations() if each.unit_id == unit]
+    assert (held.tenant_id, held.needed_on) == (portal.busy, NEXT_WEEK)
+    found = portal.bridge.find_tenants(portal.facility, TenantSearch(unit_number="015"))
+    assert [each.tenant_id for each in found] == [portal.busy]
+
+
+LEAVING = date(2026, 12, 12)
+
+
+@pytest.mark.fact("S1.29", "S1.30", "S1.32")
+def test_a_transfer_holds_the_new_unit_before_it_writes_a_day_for_the_old_one(portal: Portal) -> None:
+    unit, old = free_unit(portal), portal.row()
+
+    view = portal.session.transfer(old.id, unit, NEXT_WEEK, leaving_on=LEAVING, key=portal.key)
+    portal.later(minutes=1)
+
+    assert view.outcome is Outcome.SETTLED
+    assert [step.name for step in view.principal] == ["reservation", "move_out"]
+    assert [each.unit_id for each in portal.session.reservations()] == [unit]
+    row = portal.row()
+    assert (row.rental.leaving_on, row.rental.state.is_current) == (LEAVING, True)
+    (mail,) = portal.outbox.mails
+    for word in ("belongings", "access codes", "lease", "015"):
+        assert word in mail.text
+
+
+@pytest.mark.fact("S1.32")
+@pytest.mark.parametrize("fault", [Fault.REJECT, Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.REFUSE])
+@pytest.mark.parametrize("step", ["reserve_unit", "schedule_move_out"])
+@only_memory
+def test_whatever_stops_a_transfer_the_tenant_keeps_a_unit(portal: Portal, step: str, fault: Fault) -> None:
+    assert portal.office is not None
+    portal.office.fail(fault, kind=step)
+
+    portal.session.transfer("R1", "U9", NEXT_WEEK, key=portal.key)
+    states = []
+    for _ in range(12):
+        held, leaving = portal.session.reservations(), portal.row().rental.leaving_on
+        states.append((bool(held), leaving is not None))
+        portal.later(minutes=20)
+
+    assert (False, True) not in states
+    expected = {Fault.REJECT: (step != "reserve_unit", False)}.get(fault, (True, True))
+    assert states[-1] == expected
+    assert len(portal.office.of_kind("reserve_unit")) <= 1
+
+
+@pytest.mark.fact("S1.32")
+@only_memory
+def test_a_transfer_that_cannot_be_meant_is_refused_before_anything(portal: Portal) -> None:
+    session = portal.session
+    for call, error in (
+        (lambda: session.transfer("R1", "U4", NEXT_WEEK, key=portal.key), IneligibleError),
+        (lambda: session.transfer("R1", "U9", date(2026, 11, 1), key=portal.key), InputError),
+        (lambda: session.transfer("R1", "U9", NEXT_WEEK, leaving_on=date(2026, 11, 27), key=portal.key), InputError),
+        (lambda: session.transfer("R2", "U9", NEXT_WEEK, key=portal.key), NotFoundError),
+        (lambda: session.transfer("R1", "U99", NEXT_WEEK, key=portal.key), NotFoundError),
+    ):
+        with pytest.raises(error):
+            call()
+    assert portal.changes() == 0
+
+
+@pytest.mark.fact("S1.55")
+@only_memory
+def test_a_unit_under_lien_can_neither_be_paid_nor_left_here(portal: Portal) -> None:
+    assert portal.office is not None
+    books = portal.office.books
+    unit = books.find(Unit, "F1", "U1")
+    assert unit is not None
+    books.put("F1", unit.changed(state=UnitState.LIEN))
+    session = portal.session
+
+    offers = {(offer.kind.value, offer.rental_id): offer for offer in session.available_actions()}
+    for call in (
+        lambda: session.pay_rental("R1", MONEY, key=portal.key),
+        lambda: session.pay_all(MONEY, key=portal.key),
+        lambda: session.request_move_out("R1", NEXT_WEEK, key=portal.key),
+        lambda: session.transfer("R1", "U9", NEXT_WEEK, key=portal.key),
+    ):
+        with pytest.raises(IneligibleError) as refused:
+            call()
+        assert refused.value.code == "under_lien"
+
+    denied = {key for key, offer in offers.items() if offer.code == "under_lien"}
+    assert {("pay_rental", "R1"), ("pay_all", None), ("request_move_out", "R1"), ("autopay_on", "R1")} <= denied
+    assert offers["pay_rental", "R4"].allowed
+    assert offers["edit_contact", None].allowed
+    assert session.account().payment_status is PaymentStatus.DELINQUENT
+    assert session.ask_staff("The lien", "What can I do?", key=portal.key).outcome is Outcome.SETTLED
+
+
+@pytest.mark.fact("S1.22")
+def test_who_asked_for_a_change_is_kept(portal: Portal) -> None:
+    session = portal.of(portal.busy, actor="staff:ann")
+
+    view = session.edit_contact({"address.line2": "Apt 4"}, key=portal.key)
+
+    assert session.action(view.action_id).actor == "staff:ann"
+    assert any("staff:ann" in str(entry) for entry in portal.bridge.runtime.trail(view.action_id))
+
+
+@pytest.mark.fact("S1.64", "S2.14")
+@only_memory
+def test_what_is_looked_up_most_comes_from_the_copy_with_its_age(portal: Portal) -> None:
+    assert portal.office is not None
+    session = portal.session
+    session.dashboard()
+    read = portal.clock.now()
+    portal.clock.advance(timedelta(hours=3))
+    portal.office.failing_reads = 1
+
+    board = session.dashboard(live=False)
+
+    assert portal.office.failing_reads == 1  # nobody was asked
+    assert (board.source, board.as_of) == (Source.MIRROR, read)
+    assert board.rows[0].rental.state is RentalState.ACTIVE
+    portal.office.failing_reads = 0
+    session.account()
+    assert session.dashboard(live=False).as_of == portal.clock.now()
