@@ -84,6 +84,7 @@ check-drift: $(STAMP)
 	@$(BIN)/python tools/async_stub.py --check
 	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
 	@$(BIN)/python -m tools.bad_input --check
+	@$(BIN)/python -m tools.facts --check
 
 check-rules: $(STAMP)
 	@$(BIN)/python tools/lint.py
@@ -117,6 +118,11 @@ docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the s
 	@$(BIN)/python tools/docs.py --write
 	@$(BIN)/python tools/async_stub.py
 	@$(BIN)/python -m pmsbridge.cli.reference --write docs/cli.md
+
+.PHONY: facts
+facts: $(STAMP) ## Run the tests that prove what portals need, and write the table of docs/facts.md
+	@tools/servers.sh $(BIN)/python
+	@$(BIN)/python -m tools.facts --write
 
 .PHONY: schemas
 schemas: $(STAMP) ## Regenerate schemas/

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pmsbridge.accounts import passwords
 from pmsbridge_sitelink.sandbox import SandboxControl, spawn
 from tests.adapters.sitelink.office import OPENED, TODAY
 from tests.facts.portal import Portal, before_sandbox, in_memory
@@ -16,6 +17,12 @@ from tests.facts.portal import Portal, before_sandbox, in_memory
 def running_office() -> Iterator[SandboxControl]:
     with spawn(today=TODAY, units=40, sites=2) as control:
         yield control
+
+
+@pytest.fixture(autouse=True)
+def _passwords_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose; how slow is kept with each hash."""
+    monkeypatch.setattr(passwords, "_COST", 1 << 4)
 
 
 @pytest.fixture(params=["memory", "sitelink"])

@@ -45,7 +45,7 @@ class _Record:
         self._spoiled: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        told = dict(report.user_properties).get("facts")
+        told: Any = dict(report.user_properties).get("facts")
         if told is None:
             return
         test = report.nodeid.partition("[")[0]

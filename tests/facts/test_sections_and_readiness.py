@@ -11,7 +11,7 @@ import pytest
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import SECTION_OF, PortalRules, Section
-from pmsbridge.errors import ConfigurationError, IneligibleError, PmsBridgeError
+from pmsbridge.errors import ConfigurationError, IneligibleError
 from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.people import PersonName, Phone, PostalAddress, Tenant

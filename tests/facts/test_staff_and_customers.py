@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -316,13 +317,14 @@ def test_whatever_stops_a_transfer_the_tenant_keeps_a_unit(portal: Portal, step:
 @only_memory
 def test_a_transfer_that_cannot_be_meant_is_refused_before_anything(portal: Portal) -> None:
     session = portal.session
-    for call, error in (
+    calls: tuple[tuple[Callable[[], object], type[Exception]], ...] = (
         (lambda: session.transfer("R1", "U4", NEXT_WEEK, key=portal.key), IneligibleError),
         (lambda: session.transfer("R1", "U9", date(2026, 11, 1), key=portal.key), InputError),
         (lambda: session.transfer("R1", "U9", NEXT_WEEK, leaving_on=date(2026, 11, 27), key=portal.key), InputError),
         (lambda: session.transfer("R2", "U9", NEXT_WEEK, key=portal.key), NotFoundError),
         (lambda: session.transfer("R1", "U99", NEXT_WEEK, key=portal.key), NotFoundError),
-    ):
+    )
+    for call, error in calls:
         with pytest.raises(error):
             call()
     assert portal.changes() == 0
@@ -339,12 +341,13 @@ def test_a_unit_under_lien_can_neither_be_paid_nor_left_here(portal: Portal) -> 
     session = portal.session
 
     offers = {(offer.kind.value, offer.rental_id): offer for offer in session.available_actions()}
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: session.pay_rental("R1", MONEY, key=portal.key),
         lambda: session.pay_all(MONEY, key=portal.key),
         lambda: session.request_move_out("R1", NEXT_WEEK, key=portal.key),
         lambda: session.transfer("R1", "U9", NEXT_WEEK, key=portal.key),
-    ):
+    )
+    for call in calls:
         with pytest.raises(IneligibleError) as refused:
             call()
         assert refused.value.code == "under_lien"

@@ -32,9 +32,11 @@ def codes_of_denials() -> set[str]:
                 continue
             name = ast.unparse(node.func)
             if name == "_No" and isinstance(node.args[0], ast.Constant):
-                found.add(node.args[0].value)
+                found.add(str(node.args[0].value))
             if name == "IneligibleError":
-                found |= {k.value.value for k in node.keywords if k.arg == "code" and isinstance(k.value, ast.Constant)}
+                given = {k.arg: str(k.value.value) for k in node.keywords if isinstance(k.value, ast.Constant)}
+                if not given.get("message_key", "").startswith("readiness."):
+                    found |= {text for name, text in given.items() if name == "code"}
     return found
 
 
@@ -46,7 +48,7 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
 
     assert len(wanted) > 60
     for language in LANGUAGES:
-        spoken = {key for key in keys_of(language) if not key.startswith("unblock.")}
+        spoken = {key for key in keys_of(language) if not key.startswith(("unblock.", "mail."))}
         assert spoken == wanted, language
     assert keys_of("en") == keys_of("fr")
 
@@ -60,7 +62,8 @@ def test_both_languages_name_the_same_facts_and_french_is_no_english() -> None:
         for name, english in sentences.items():
             french = held["fr"][kind][name]
             assert re.findall(r"\{\w+\}", english) == re.findall(r"\{\w+\}", french), name
-            assert ("|" in english) == ("{" in english) == ("|" in french), name
+            if kind != "mail":
+                assert ("|" in english) == ("{" in english) == ("|" in french), name
             assert english != french, name
 
 

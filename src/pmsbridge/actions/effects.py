@@ -372,6 +372,8 @@ class SendMail(EffectBody):
 
     Attributes:
         to: Recipient; the facility's primary address for notices to staff.
+        link: What the ``{link}`` in the text stands for: the address is made when the mail leaves, and never stored.
+            Empty for a mail without one.
     """
 
     is_notice: ClassVar[bool] = True
@@ -381,6 +383,7 @@ class SendMail(EffectBody):
     subject: str = Field(min_length=1, pattern=r"^[^\r\n]+$")
     text: str = Field(min_length=1)
     language: str = "en"
+    link: str = ""
     reference: Reference
 
     @property

@@ -14,6 +14,7 @@ from pmsbridge.cli import (
     db,
     demo,
     doctor,
+    facts,
     findings,
     init,
     mapping,
@@ -54,6 +55,7 @@ app.add_typer(webhooks.group, name="webhooks")
 app.command("reconcile")(reconcile.reconcile)
 app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)
+app.command("facts")(facts.facts)
 app.command("schema")(schema.schema)
 
 

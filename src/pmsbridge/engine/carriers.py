@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -113,6 +113,7 @@ class MailCarrier:
     mailer: Mailer
     settings: EngineSettings
     clock: Clock
+    make_link: Callable[[str], str] | None = None
     settle_window: timedelta = timedelta(0)
     max_resends: int = _MAIL_REPEATS
     repeats_are_harmless: bool = MAIL_MAY_REPEAT
@@ -128,11 +129,20 @@ class MailCarrier:
             message = "only mail goes by mail"
             raise UnsupportedError(message, code="not_mail")
         message_id = f"{attempt.key}@{self.settings.message_id_domain}"
-        answer = self.mailer.send(Mail(effect.to, effect.subject, effect.text, message_id))
+        answer = self.mailer.send(Mail(effect.to, effect.subject, self._text(effect), message_id))
         return Receipt(
             evidence=f"handed over to the mail server: {answer}", vendor_ids={"message": message_id},
             at=self.clock.now(),
         )  # fmt: skip
+
+    def _text(self, effect: SendMail) -> str:
+        """What is handed over: a link gets its address only now, and what is stored keeps the mark."""
+        if not effect.link:
+            return effect.text
+        if self.make_link is None:
+            message = "this process knows no way to make the link of a mail"
+            raise ConfigurationError(message, code="no_link_address")
+        return effect.text.replace("{link}", self.make_link(effect.link))
 
     def probe(self, effect: EffectBody, attempt: Attempt) -> Probed:  # noqa: ARG002 - the port's signature
         """A mail server cannot be asked."""
@@ -147,6 +157,7 @@ class Carriers:
     mailer: Mailer | None
     settings: EngineSettings
     clock: Clock
+    make_link: Callable[[str], str] | None = None
 
     def lane(self, effect: EffectBody) -> str:
         """What the effect is serialised with.
@@ -182,7 +193,7 @@ class Carriers:
         if self.mailer is None:
             message = "no mail server is set"
             raise UnsupportedError(message, code="mail_not_configured")
-        return MailCarrier(self.mailer, self.settings, self.clock)
+        return MailCarrier(self.mailer, self.settings, self.clock, self.make_link)
 
     def _adapter(self, account: str) -> Adapter:
         if account not in self.adapters:

@@ -64,7 +64,7 @@ class Runtime:
             drains all of its own work itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the place where everything is put together
         self,
         database: Database,
         adapters: Mapping[str, Adapter],
@@ -75,6 +75,7 @@ class Runtime:
         staff_address: Callable[[str, str], str] | None = None,
         scribe_of: Callable[[str, str], Scribe] | None = None,
         journal: Journal | None = None,
+        make_link: Callable[[str], str] | None = None,
     ) -> None:
         """Put together; touches nothing.
 
@@ -88,6 +89,8 @@ class Runtime:
                 address in the mirror.
             scribe_of: From account and facility to who finds the words for its staff; by default our own, in English.
             journal: In place of the ordinary one, for tests.
+            make_link: From the id in a mail's ``link`` to the address that it brings, a new one every time; None where
+                no mail has any.
         """
         self._clock = agreed(clock or SystemClock(), database)
         self._settings = settings or EngineSettings()
@@ -102,7 +105,7 @@ class Runtime:
         self._ticker = Ticker(self.runs, lambda: str(self._owner), self._settings.run_lease, self._clock.now)
         self.on_poke: Callable[[str, datetime | None], None] | None = None
         self._sealed = SealedValues()
-        self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock)
+        self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock, make_link)
         staff = FacilityStaff(self.mirror)
         self._courier = Courier(
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
 
-__all__ = ["AccessLevel", "OnboardingState", "OnboardingStep", "PortalAccount", "SignInState"]
+__all__ = ["AccessLevel", "InvitationState", "OnboardingState", "OnboardingStep", "PortalAccount", "SignInState"]
 
 
 class AccessLevel(StrEnum):
@@ -25,6 +25,16 @@ class SignInState(OpenEnum):
     INVITED = "invited"
     CLAIMED = "claimed"
     LOCKED = "locked"
+    UNKNOWN = "unknown"
+
+
+class InvitationState(OpenEnum):
+    """What became of the last invitation."""
+
+    NEVER = "never"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
     UNKNOWN = "unknown"
 
 
@@ -52,6 +62,7 @@ class PortalAccount(Record):
         login: The sign-in name (an e-mail address, phone digits).
         eligibility_reasons: Why this tenant may not use the portal; empty when nothing is in the way.
         steps: Onboarding, in order; access is full only after the last required one.
+        invitation: What became of the last invitation to the portal, where one can be sent.
     """
 
     entity: ClassVar[str] = "portal_account"
@@ -62,6 +73,7 @@ class PortalAccount(Record):
     access: AccessLevel = AccessLevel.NONE
     eligibility_reasons: tuple[str, ...] = ()
     steps: tuple[OnboardingStep, ...] = ()
+    invitation: InvitationState = InvitationState.UNKNOWN
     last_signed_in_at: Instant | None = None
 
     @property

@@ -10,6 +10,8 @@ from typing import Self
 
 from pydantic import SecretStr
 
+from pmsbridge.accounts.doorkeeper import Doorkeeper
+from pmsbridge.accounts.links import LinkMaker
 from pmsbridge.actions.sections import PortalRules
 from pmsbridge.dispatch.choosing import make_dispatcher
 from pmsbridge.dispatch.night_places import NightPlaces
@@ -58,6 +60,7 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.feed_room import KeptFor
 from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.store.journal import Journal
+from pmsbridge.store.logins import Logins
 from pmsbridge.store.mirror import Mirror
 
 __all__ = ["Bridge"]
@@ -102,6 +105,8 @@ class Bridge:
         self._refuse_unknown_places()
         self.notices = NoticeDesk.open(settings.notices, settings.folder)
         engine = settings.engine
+        self.logins = Logins(database, self.clock)
+        links = LinkMaker(self.logins, settings.portal.link_address)
         self.runtime = Runtime(
             database, self.adapters, mailer=mailer, clock=self.clock,
             settings=EngineSettings(
@@ -110,7 +115,9 @@ class Bridge:
             ),
             staff_address=lambda account, facility: ", ".join(self._scribe(account, facility).staff),
             scribe_of=self._scribe,
+            make_link=links,
         )  # fmt: skip
+        self._doorkeeper = Doorkeeper(self.runtime, self.logins, settings.portal, links)
         self.runtime.refusals.know_settings(self._settings_version)
         self._wait = wait
         self._facilities: dict[str, Facility] = {}
@@ -249,7 +256,7 @@ class Bridge:
             raise InputError("actor", 'must begin with "staff:"', remedy="Say who looks, like staff:ann.")
         return StaffDesk(self._office(facility, tenant_id, actor))
 
-    def _office(self, facility: str, tenant_id: str, actor: str) -> Office:
+    def _office(self, facility: str, tenant_id: str, actor: str = "tenant") -> Office:
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
         # What is switched off is switched off for tenants; staff still work there.
@@ -277,8 +284,8 @@ class Bridge:
 
     @property
     def accounts(self) -> Entrance:
-        """Sign in and claim an account."""
-        return Entrance(self.place, self.tenant)
+        """Sign in, claim, register, invite; logins that the back office keeps, and logins of your own."""
+        return Entrance(self.place, self._office, self._doorkeeper)
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
         """For staff: who matches at a facility, exact matches first. Live.

@@ -55,7 +55,8 @@ class Office:
         actor: Who asks: "tenant" or "staff:NAME".
         wait: How long a verb waits for an outcome that is not known at once; None for not at all.
         notices: Finds the words for staff, and their addresses.
-        rules: What the operator decided about the portal of this facility.
+        rules: What the operator decided about the portal of this facility, and what the person may use of it.
+        login_id: The login of the portal's own that this session came in by; empty for any other way.
         own: The caller's open transaction, which actions are stored in; None stores each in one of ours.
     """
 
@@ -68,6 +69,7 @@ class Office:
     wait: timedelta | None
     notices: NoticeDesk = field(default_factory=built_in_desk)
     rules: PortalRules = field(default_factory=PortalRules)
+    login_id: str = ""
     own: OwnTransaction | None = field(default=None, repr=False)
 
     @property

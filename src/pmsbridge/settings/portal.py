@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field
 
 from pmsbridge.actions.sections import PortalRules, Section
+from pmsbridge.settings.values import Duration
 from pmsbridge.settings.values import Section as Part
 
 __all__ = ["PlacePortal", "PortalSettings"]
@@ -28,11 +31,23 @@ class PortalSettings(Part):
     Attributes:
         closed_sections: Sections that are neither shown nor used.
         opens_with: What a portal shows first.
+        link_address: The portal's page that takes a mailed link, with ``{token}`` where the token belongs.
+        link_lives: How long a mailed link works once it was mailed.
+        session_lives: How long somebody stays signed in.
+        most_attempts: So many failed attempts about one name within ``attempts_within``, and no more is tried.
+        attempts_within: See ``most_attempts``.
+        first_steps: Steps of a first visit, in order ("profile", "contract"); the portal opens after the last one.
         places: By "ACCOUNT" or "ACCOUNT/FACILITY", what is different there.
     """
 
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
+    link_address: str = ""
+    link_lives: Duration = timedelta(days=2)
+    session_lives: Duration = timedelta(days=30)
+    most_attempts: int = Field(default=5, ge=1, le=100)
+    attempts_within: Duration = timedelta(minutes=15)
+    first_steps: tuple[str, ...] = ()
     places: dict[str, PlacePortal] = Field(default_factory=dict)
 
     def rules(self, account: str, facility: str) -> PortalRules:

@@ -24,10 +24,12 @@ from sqlalchemy import (
 )
 
 from pmsbridge.store.columns import JsonText, PlainText, RowNumber, UtcInstant
+from pmsbridge.store.login_tables import login_tables
 from pmsbridge.store.mirror_tables import mirror_tables
 from pmsbridge.store.outcome_trigger import TRIGGER
 
 __all__ = [
+    "LOGINS",
     "METADATA",
     "MIRROR",
     "OLDEST_CODE",
@@ -52,7 +54,7 @@ __all__ = [
     "webhooks",
 ]
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """The schema this code writes. Older ones are upgraded by ``pmsbridge db upgrade``."""
 
 OLDEST_CODE: Final = 2
@@ -228,6 +230,11 @@ gates = Table(
     Column("lane", _ID, primary_key=True),
     Column("doc", _TEXT, nullable=False),
 )
+
+# -- people who sign in ------------------------------------------------------------------------------------------------
+
+LOGINS: Final = login_tables(METADATA)
+"""Logins, the links mailed to them, and failed attempts."""
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
 

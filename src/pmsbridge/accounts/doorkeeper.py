@@ -1,0 +1,281 @@
+"""A portal's own logins: invited, registered, signed in, locked. Known and unknown get the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from pmsbridge.accounts.identity import no_match
+from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
+from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, is_right
+from pmsbridge.accounts.register import digits_of, fits_record
+from pmsbridge.actions.plan import Submission
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.portal_accounts import (
+    AccessLevel,
+    InvitationState,
+    OnboardingState,
+    OnboardingStep,
+    PortalAccount,
+    SignInState,
+)
+from pmsbridge.model.record import VendorRef
+from pmsbridge.model.sealed import WebPassword
+from pmsbridge.ports.adapter import Entity, TenantSearch
+from pmsbridge.settings import PortalSettings
+from pmsbridge.store.logins import Login, Logins
+from pmsbridge.store.mirror_writes import Scope
+
+__all__ = ["PASSWORD", "SESSION", "SIGN_IN", "Doorkeeper"]
+
+SIGN_IN: Final = "sign_in"
+PASSWORD: Final = "password"  # noqa: S105 - what a link is for
+SESSION: Final = "session"
+_NOBODY: Final = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Logins of one bridge.
+
+    Attributes:
+        maker: Makes the address in a mail when it leaves.
+    """
+
+    runtime: Runtime
+    logins: Logins
+    settings: PortalSettings
+    maker: LinkMaker
+
+    # -- mailed links --------------------------------------------------------------------------------------------------
+
+    def invite(self, login: Login, letter: Letter, *, key: str, actor: str) -> ActionView:
+        """Mail a link that signs in; the link of an earlier invitation is dead from now on.
+
+        Raises:
+            ConfigurationError: ``portal.link_address`` is not set.
+        """
+        self.maker.checked()
+        with suppress(NotFoundError):  # the same click again
+            return self.runtime.action(Submission.id_for(login.account, login.facility, login.tenant_id, key))
+        link = self.logins.make_link(login.id, SIGN_IN, letter.lives)
+        self.logins.change(
+            login.id, invited_at=self.runtime.clock.now(), opened_at=None,
+            **({} if login.state is SignInState.CLAIMED else {"state": SignInState.INVITED.value}),
+        )  # fmt: skip
+        return self.runtime.submit(submission_of(letter, login, link, key=key, actor=actor))
+
+    def mail_link(self, login: Login | None, letter: Letter | None) -> None:
+        """Mail a link behind the person's back; for nobody, only what costs the same is done."""
+        self.maker.checked()
+        if login is None or letter is None:
+            self.logins.make_link(_NOBODY, SIGN_IN, self.settings.link_lives)
+            return
+        link = self.logins.make_link(login.id, letter.purpose, letter.lives)
+        submission = submission_of(letter, login, link, key=f"mailed-{link}", actor="tenant")
+        with self.runtime.database.write() as connection:
+            self.runtime.submit(submission, connection=connection)
+
+    def entered_by(self, token: str) -> Login | None:
+        """Whose link it is; it works once."""
+        login = self.logins.use(token, SIGN_IN, once=True)
+        return self._came_in(login, opened_at=self.runtime.clock.now()) if login is not None else None
+
+    def set_password(self, token: str, password: WebPassword) -> Login | None:
+        """Set a password by a mailed link, which works once; everybody who is signed in with the old one is out.
+
+        Raises:
+            InputError: The password is too short; the link still works.
+        """
+        self.refuse_short(password)
+        login = self.logins.use(token, PASSWORD, once=True)
+        if login is None:
+            password.wipe()
+            return None
+        self.logins.end_all(login.id)
+        self.logins.change(login.id, password=hashed(password))
+        self.logins.forgive(self._subject(login.account, login.facility, login.name))
+        return self._came_in(login)
+
+    # -- passwords -----------------------------------------------------------------------------------------------------
+
+    def refuse_short(self, password: WebPassword) -> None:
+        """Refuse and wipe what is no password.
+
+        Raises:
+            InputError: It is none, or too short.
+        """
+        if not isinstance(password, WebPassword):
+            raise InputError("password", "must be a WebPassword", shape=type(password).__name__)
+        if password.length_chars < SHORTEST_CHARS:
+            length = password.length_chars
+            password.wipe()
+            raise InputError("password", f"is shorter than {SHORTEST_CHARS} characters", shape=f"{length} characters")
+
+    def known_by(self, account: str, facility: str, name: str, password: WebPassword) -> Login | None:
+        """Whose own login and password these are; it costs the same for an unknown name. The password is wiped."""
+        login = self.logins.called(account, facility, name.strip(), digits=digits_of(name))
+        kept = login.password if login is not None and login.state is not SignInState.LOCKED else ""
+        return self._came_in(login) if is_right(password, kept) and login is not None else None
+
+    def change_password(self, login: Login, current: WebPassword, new: WebPassword) -> bool:
+        """Change the password; False when the current one is another. Both are wiped.
+
+        Raises:
+            InputError: The new one is too short.
+        """
+        with _wiping(current, new):
+            self.refuse_short(new)
+            if not is_right(current, login.password):
+                return False
+            self.logins.change(login.id, password=hashed(new))
+        return True
+
+    # -- attempts ------------------------------------------------------------------------------------------------------
+
+    def may_try(self, account: str, facility: str, name: str) -> bool:
+        """Whether another attempt is looked at; when not, the answer is that of a wrong one."""
+        return self.logins.may_try(
+            self._subject(account, facility, name), most=self.settings.most_attempts,
+            within=self.settings.attempts_within,
+        )  # fmt: skip
+
+    def failed(self, account: str, facility: str, name: str) -> None:
+        """Count an attempt in vain; the one too many is told to staff, without the name."""
+        times = self.logins.note_failure(self._subject(account, facility, name), within=self.settings.attempts_within)
+        if times == self.settings.most_attempts:
+            self.runtime.findings.add(Finding(
+                code="sign_in_locked", severity=Severity.WARNING, account=account, facility=facility, subject=facility,
+                found_at=self.runtime.clock.now(),
+                text=f"somebody tried {times} times in vain to sign in or to register as the same person; it is not "
+                "looked at for a while. A customer who calls may need help.",
+            ))  # fmt: skip
+
+    def succeeded(self, account: str, facility: str, name: str) -> None:
+        """What failed before does not count."""
+        self.logins.forgive(self._subject(account, facility, name))
+
+    def _subject(self, account: str, facility: str, name: str) -> str:
+        return f"{account}\x1f{facility}\x1f{digits_of(name) or name.strip().casefold()}"
+
+    # -- registering ---------------------------------------------------------------------------------------------------
+
+    def is_copied(self, account: str, facility: str) -> bool:
+        """Whether the customers of a facility were ever copied: before that nobody can be recognised."""
+        return self.runtime.mirror.synced_at(Scope(account, facility, Entity.TENANTS.noun)) is not None
+
+    def of_record(self, account: str, facility: str, *, phone: str, email: str, postal_code: str) -> Tenant:
+        """The one tenant whose record fits all three, from the last copy.
+
+        Raises:
+            IneligibleError: The customers were never copied ("not_ready_yet"), or there is no such tenant, whatever
+                the reason ("no_match").
+        """
+        if not self.is_copied(account, facility):
+            message = "The customers of this facility are not known yet."
+            raise IneligibleError(message, code="not_ready_yet", unblock="Please try again tomorrow.")
+        found = [
+            tenant for tenant in self._called(account, facility, email)
+            if fits_record(tenant, phone=phone, email=email, postal_code=postal_code)
+        ]  # fmt: skip
+        if len(found) != 1:
+            raise no_match()
+        return found[0]
+
+    def of_mail(self, account: str, facility: str, email: str) -> Tenant | None:
+        """The one tenant with that address, from the last copy; None for none or several."""
+        found = self._called(account, facility, email)
+        return found[0] if len(found) == 1 else None
+
+    def _called(self, account: str, facility: str, email: str) -> list[Tenant]:
+        mirror = self.runtime.mirror
+        search = TenantSearch(email=email.strip())
+        matches = mirror.find(account, search, facility=facility) if not search.is_empty else ()
+        exact = {match.tenant_id for match in matches if match.is_exact}
+        return [tenant for each in exact if (tenant := mirror.tenant(account, facility, each)) is not None]
+
+    def login_of(
+        self,
+        account: str,
+        facility: str,
+        tenant: Tenant,
+        *,
+        contact_id: str = "",
+        name: str = "",
+        access: AccessLevel | None = None,
+        permissions: tuple[str, ...] | None = None,
+    ) -> Login:
+        """The login of a tenant or of a further contact, made when there is none; what is None stays as it is.
+
+        Raises:
+            IneligibleError: Somebody else at the facility signs in with that address ("email_taken").
+        """
+        more: dict[str, object] = {} if access is None else {"access": access.value}
+        if permissions is not None:
+            more["permissions"] = sorted(permissions)
+        phone = tenant.phone.e164 or tenant.phone.raw if tenant.phone is not None and not contact_id else ""
+        try:
+            return self.logins.keep(
+                account, facility, tenant.id, contact_id, name=name or tenant.email, phone=digits_of(phone), **more
+            )
+        except LookupError:
+            message = "Another customer of the facility signs in with this address."
+            raise IneligibleError(message, code="email_taken", message_key="readiness.email_taken") from None
+
+    def _came_in(self, login: Login, **more: object) -> Login:
+        now = self.runtime.clock.now()
+        self.logins.change(
+            login.id, state=SignInState.CLAIMED.value, signed_in_at=now, claimed_at=login.claimed_at or now, **more
+        )
+        return login
+
+    def register(self, login: Login, password: WebPassword) -> Login:
+        """Give a login its password; it is claimed."""
+        self.logins.change(login.id, password=hashed(password))
+        return self._came_in(login)
+
+    # -- how it stands -------------------------------------------------------------------------------------------------
+
+    def steps_of(self, login: Login) -> tuple[OnboardingStep, ...]:
+        """Steps of the first visit, in order."""
+        return tuple(
+            OnboardingStep(name=name, state=OnboardingState.DONE if name in login.steps else OnboardingState.TO_DO)
+            for name in self.settings.first_steps
+        )
+
+    def standing(self, login: Login) -> PortalAccount:
+        """How a login stands, and what became of the last invitation."""
+        link = self.logins.last_link(login.id, SIGN_IN)
+        now = self.runtime.clock.now()
+        is_old = link is not None and link["expires_at"] is not None and link["expires_at"] <= now
+        return PortalAccount(
+            ref=VendorRef(
+                system="pmsbridge", account=login.account, facility=login.facility, entity="portal_account", id=login.id
+            ),
+            tenant_id=login.tenant_id, login=login.name, state=login.state, access=login.access,
+            invitation=_invitation(login, is_expired=is_old), steps=self.steps_of(login),
+            last_signed_in_at=login.signed_in_at,
+        )  # fmt: skip
+
+
+def _invitation(login: Login, *, is_expired: bool) -> InvitationState:
+    if login.invited_at is None:
+        return InvitationState.NEVER
+    if login.opened_at is not None:
+        return InvitationState.ACCEPTED
+    return InvitationState.EXPIRED if is_expired else InvitationState.SENT
+
+
+@contextmanager
+def _wiping(*passwords: WebPassword) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for password in passwords:
+            password.wipe()

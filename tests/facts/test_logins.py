@@ -1,0 +1,440 @@
+"""Logins of a portal's own: register, invite, links, passwords, first steps, further contacts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.accounts import passwords
+from pmsbridge.actions.sections import Section
+from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
+from pmsbridge.model.people import Contact, ContactRole, PersonName, Tenant
+from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
+from pmsbridge.model.record import VendorRef
+from pmsbridge.model.sealed import WebPassword
+from pmsbridge.portal.bridge import Bridge
+from pmsbridge.portal.entrance import Entrance
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.settings import AccountSettings, PortalSettings, Settings
+from pmsbridge.store.database import open_database
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from tests.facts.portal import MONEY, Outbox
+
+on_memory = pytest.mark.parametrize("back_office", ["memory"])
+ANA = {"phone": "1 (512) 555-0101", "email": " ANA@example.test", "postal_code": "78701-1234"}
+
+
+def fresh(text: str = "fake-pw-77") -> WebPassword:
+    return WebPassword(text)
+
+
+@dataclass(slots=True)
+class Door:
+    """A bridge with logins of its own, its mails and its clock."""
+
+    bridge: Bridge
+    office: MemoryOffice
+    clock: TestClock
+    outbox: Outbox
+
+    @property
+    def accounts(self) -> Entrance:
+        return self.bridge.accounts
+
+    def work(self) -> None:
+        self.bridge.runtime.sweep()
+        self.bridge.runtime.run_due()
+
+    def token(self) -> str:
+        """The token in the newest mail."""
+        (found,) = re.findall(r"token=([\w-]+)", self.outbox.mails[-1].text)
+        return str(found)
+
+    def invited(self, tenant_id: str = "T1", key: str = "invite-0001", **more: object) -> str:
+        self.accounts.invite("F1", tenant_id, key=key, actor="staff:ann", **more)  # type: ignore[arg-type]
+        self.work()
+        return self.token()
+
+    def registered(self) -> TenantSession:
+        return self.accounts.register("F1", **ANA, password=fresh())
+
+
+@contextmanager
+def opened(folder: Path, **portal: object) -> Iterator[Door]:
+    clock, outbox = TestClock(), Outbox()
+    office = MemoryOffice(clock, facilities=("F1", "F2"))
+    given = {"link_address": "https://portal.example/enter?token={token}", **portal}
+    settings = Settings(
+        accounts={"mem": AccountSettings(system="memory")},
+        portal=PortalSettings(**given),  # type: ignore[arg-type]
+    )
+    with Bridge(
+        settings, database=open_database(f"sqlite:///{folder}/door.db"), adapters={"mem": MemoryAdapter(office)},
+        mailer=outbox, clock=clock,
+    ) as bridge:  # fmt: skip
+        yield Door(bridge, office, clock, outbox)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with opened(tmp_path) as made:
+        made.bridge.sync()
+        yield made
+
+
+# -- registering with what is on the record ----------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S2.15", on="memory")
+def test_nobody_registers_before_the_first_copy_and_the_reason_is_told(tmp_path: Path) -> None:
+    with opened(tmp_path) as door:
+        with pytest.raises(IneligibleError) as refused:
+            door.registered()
+        assert refused.value.code == "not_ready_yet"
+
+        door.bridge.sync()
+
+        assert door.registered().tenant_id == "T1"
+
+
+@pytest.mark.fact("S2.16", "S2.17", "S2.20", on="memory")
+def test_phone_mail_and_postal_code_register_however_they_are_written_and_then_the_phone_signs_in(door: Door) -> None:
+    session = door.registered()
+
+    by_phone = door.accounts.sign_in("F1", "512.555.0101", fresh())
+    by_mail = door.accounts.sign_in("F1", "Ana@Example.test", fresh())
+
+    assert by_phone is not None
+    assert by_mail is not None
+    assert {session.tenant_id, by_phone.tenant_id, by_mail.tenant_id} == {"T1"}
+    assert door.accounts.sign_in("F1", "512.555.0101", WebPassword("5125550101")) is None
+    assert session.pay_rental("R1", MONEY, key="click-0001").outcome is Outcome.SETTLED
+
+
+@pytest.mark.fact("S2.18", on="memory")
+@pytest.mark.parametrize(
+    "wrong", [{"phone": "512 555 0102"}, {"email": "chloé@example.test"}, {"postal_code": "78702"}, {"phone": ""}]
+)
+def test_what_does_not_fit_gets_one_answer_whatever_it_is(door: Door, wrong: dict[str, str]) -> None:
+    with pytest.raises(IneligibleError) as refused:
+        door.accounts.register("F1", **{**ANA, **wrong}, password=fresh())
+    with pytest.raises(IneligibleError) as unknown:
+        door.accounts.register("F1", phone="1", email="nobody@example.test", postal_code="1", password=fresh())
+
+    assert refused.value.code == "no_match"
+    assert (refused.value.message, refused.value.unblock) == (unknown.value.message, unknown.value.unblock)
+    assert door.accounts.sign_in("F1", "512 555 0101", fresh()) is None
+
+
+@pytest.mark.fact("S2.18", "S2.16", on="memory")
+def test_after_too_many_attempts_the_right_answer_is_a_wrong_one_too_and_staff_are_told(door: Door) -> None:
+    door.registered()
+    for _ in range(5):
+        assert door.accounts.sign_in("F1", "512 555 0101", fresh("fake-pw-00")) is None
+
+    locked = door.accounts.sign_in("F1", "(512) 555-0101", fresh())
+    told = [found.finding for found in door.bridge.runtime.findings.open() if found.finding.code == "sign_in_locked"]
+    door.clock.advance(door.bridge.settings.portal.attempts_within)
+    later = door.accounts.sign_in("F1", "(512) 555-0101", fresh())
+
+    assert locked is None
+    assert len(told) == 1
+    assert "5125550101" not in told[0].text
+    assert later is not None
+
+
+def test_a_registered_customer_is_not_registered_again_by_what_is_on_the_record(door: Door) -> None:
+    door.registered()
+
+    with pytest.raises(IneligibleError) as refused:
+        door.accounts.register("F1", **ANA, password=fresh("fake-pw-99"))
+
+    assert refused.value.code == "no_match"
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-99")) is None
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
+
+
+def test_a_customer_whose_web_access_is_off_is_told_so_once_the_record_fits(door: Door) -> None:
+    tenant = door.office.books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    door.office.books.put("F1", tenant.changed(portal_disabled=True))
+    door.bridge.sync()
+
+    with pytest.raises(IneligibleError) as refused:
+        door.registered()
+
+    assert (refused.value.code, refused.value.message_key) == ("portal_disabled", "readiness.portal_disabled")
+
+
+# -- invitations -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S3.9", "S3.11", "S3.12", on="memory")
+def test_an_invitation_goes_to_who_was_shown_and_its_link_signs_in_once(door: Door) -> None:
+    shown = door.bridge.staff("F1", "T1", actor="staff:ann").readiness()
+
+    token = door.invited()
+
+    (mail,) = door.outbox.mails
+    assert (mail.to, shown.email, shown.name in mail.text) == ("ana@example.test", "ana@example.test", True)
+    session = door.accounts.enter(token)
+    assert session is not None
+    assert [row.rental.unit_number for row in session.dashboard().rows] == ["015", "B-7"]
+    assert door.accounts.enter(token) is None
+    assert door.accounts.enter("made-up") is None
+
+
+@pytest.mark.fact("S3.10", on="memory")
+def test_a_second_invitation_kills_the_first_link_and_the_state_is_known(door: Door) -> None:
+    def state() -> InvitationState:
+        found = door.accounts.standing("F1", "T1")
+        return found.invitation if found is not None else InvitationState.NEVER
+
+    before = state()
+    first = door.invited()
+    sent = state()
+    again = door.accounts.invite("F1", "T1", key="invite-0001", actor="staff:ann")  # the same click
+    mails = len(door.outbox.mails)
+    second = door.invited(key="invite-0002")
+
+    assert (before, sent, mails) == (InvitationState.NEVER, InvitationState.SENT, 1)
+    assert again.outcome is Outcome.SETTLED
+    assert door.accounts.enter(first) is None
+    assert door.accounts.enter(second) is not None
+    found = door.accounts.standing("F1", "T1")
+    assert found is not None
+    assert (found.state, found.invitation) == (SignInState.CLAIMED, InvitationState.ACCEPTED)
+
+
+@pytest.mark.fact("S3.12", "S3.13", on="memory")
+def test_a_link_that_is_too_old_opens_nothing_and_a_new_one_is_asked_for(door: Door) -> None:
+    token = door.invited()
+    door.clock.advance(door.bridge.settings.portal.link_lives)
+    found = door.accounts.standing("F1", "T1")
+
+    assert found is not None
+    assert found.invitation is InvitationState.EXPIRED
+    assert door.accounts.enter(token) is None
+    door.accounts.ask_link("F1", "Ana@example.test")
+    door.work()
+    assert door.token() != token
+    assert door.accounts.enter(door.token()) is not None
+
+
+@pytest.mark.fact("S3.13", "S4.14", on="memory")
+def test_asking_for_a_link_says_the_same_to_everybody_and_mails_only_whom_the_record_names(door: Door) -> None:
+    answers = [door.accounts.ask_link("F1", mail) for mail in ("ana@example.test", "nobody@example.test")]
+    assert door.outbox.mails == []  # nobody waits for a mail server, so nothing shows in the time it takes
+
+    door.work()
+
+    assert answers == [None, None]
+    assert [mail.to for mail in door.outbox.mails] == ["ana@example.test"]
+    for _ in range(9):
+        door.accounts.ask_link("F1", "ana@example.test")
+    door.work()
+    assert len(door.outbox.mails) <= 5
+
+
+def test_the_token_is_nowhere_in_the_database_files(door: Door, tmp_path: Path) -> None:
+    token = door.invited()
+    door.registered()
+
+    held = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+
+    assert token.encode() not in held
+    assert b"fake-pw-77" not in held
+    assert b"portal.example" not in held
+
+
+def test_without_an_address_nobody_is_invited(tmp_path: Path) -> None:
+    with opened(tmp_path, link_address="") as door:
+        door.bridge.sync()
+        with pytest.raises(ConfigurationError, match="link_address"):
+            door.accounts.invite("F1", "T1", key="invite-0001", actor="staff:ann")
+        with pytest.raises(ConfigurationError, match="link_address"):
+            door.accounts.ask_link("F1", "nobody@example.test")
+
+
+@pytest.mark.fact("S3.8", "S3.2", "S3.3", on="memory")
+def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(door: Door) -> None:
+    books = door.office.books
+    tenant = books.find(Tenant, "F1", "T2")
+    assert tenant is not None
+    for email, code in (("", "no_email"), ("ana@example.test", "email_taken")):
+        books.put("F1", tenant.changed(email=email))
+        door.bridge.sync()
+        with pytest.raises(IneligibleError) as refused:
+            door.accounts.invite("F1", "T2", key="invite-0001", actor="staff:ann")
+        assert refused.value.code == code
+    assert door.outbox.mails == []
+
+
+# -- passwords ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S4.14", "S4.15", "S4.16", on="memory")
+def test_a_mailed_link_sets_a_password_and_sets_it_anew_when_it_is_forgotten(door: Door) -> None:
+    door.accounts.ask_link("F1", "ana@example.test", purpose="password")
+    door.work()
+    first = door.token()
+    with pytest.raises(InputError):
+        door.accounts.set_password(first, WebPassword("short"))
+    session = door.accounts.set_password(first, fresh())
+    assert session is not None
+    kept = door.accounts.remember(session)
+
+    door.accounts.ask_link("F1", "ana@example.test", purpose="password")
+    door.work()
+    assert door.accounts.enter(door.token()) is None  # a link for a password signs nobody in
+    again = door.accounts.set_password(door.token(), fresh("fake-pw-88"))
+
+    assert again is not None
+    assert door.accounts.set_password(first, fresh("fake-pw-99")) is None
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is None
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-88")) is not None
+    assert door.accounts.resume(kept) is None  # whoever was signed in is out
+
+
+@pytest.mark.fact("S0.44", on="memory")
+def test_a_password_is_changed_by_whoever_knows_the_one_before(door: Door) -> None:
+    session = door.registered()
+
+    assert not door.accounts.change_password(session, fresh("fake-pw-00"), fresh("fake-pw-88"))
+    assert door.accounts.change_password(session, fresh(), fresh("fake-pw-88"))
+
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-88")) is not None
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is None
+    with pytest.raises(InputError):
+        door.accounts.change_password(door.bridge.tenant("F1", "T1"), fresh(), fresh("fake-pw-99"))
+
+
+@pytest.mark.fact("S2.22", on="memory")
+def test_whoever_signs_out_has_to_sign_in_again(door: Door) -> None:
+    session = door.registered()
+    here, there = door.accounts.remember(session), door.accounts.remember(session)
+    assert door.accounts.resume(here) is not None
+
+    door.accounts.sign_out(here)
+
+    assert door.accounts.resume(here) is None
+    assert door.accounts.resume(there) is not None
+    door.clock.advance(door.bridge.settings.portal.session_lives)
+    assert door.accounts.resume(there) is None
+
+
+def test_hashes_made_at_another_cost_still_open(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.registered()
+    monkeypatch.setattr(passwords, "_COST", 1 << 5)
+    monkeypatch.setattr(passwords, "_LANES", 2)
+
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-78")) is None
+
+
+def test_an_unknown_name_is_hashed_like_a_known_one(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    door.registered()
+    asked: list[tuple[int, int]] = []
+    stretched = passwords._stretched
+
+    def counted(password: WebPassword, salt: bytes, cost: int, lanes: int) -> bytes:
+        asked.append((cost, lanes))
+        return stretched(password, salt, cost, lanes)
+
+    monkeypatch.setattr(passwords, "_stretched", counted)
+    for name in ("ana@example.test", "nobody@example.test"):
+        assert door.accounts.sign_in("F1", name, fresh("fake-pw-78")) is None
+
+    assert len(asked) == 2
+    assert asked[0] == asked[1]
+
+
+# -- what a person may use ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S3.22", on="memory")
+def test_the_portal_opens_after_the_last_step_and_steps_come_in_order(tmp_path: Path) -> None:
+    with opened(tmp_path, first_steps=("profile", "contract", "method")) as door:
+        door.bridge.sync()
+        session = door.registered()
+
+        assert Section.RENTALS not in session.sections
+        with pytest.raises(IneligibleError) as refused:
+            session.request_move_out("R1", date(2026, 12, 31), key="click-0001")
+        assert refused.value.code == "section_off"
+        with pytest.raises(InputError, match="First: profile"):
+            door.accounts.step_done(session, "contract")
+        session = door.accounts.step_done(session, "profile")
+        standing = door.accounts.standing("F1", "T1")
+        assert standing is not None
+        assert standing.next_step is not None
+        assert (standing.next_step.name, standing.next_step.state) == ("contract", OnboardingState.TO_DO)
+        for step in ("contract", "method"):
+            session = door.accounts.step_done(session, step)
+
+        assert Section.RENTALS in session.sections
+        assert session.request_move_out("R1", date(2026, 12, 31), key="click-0001").outcome is Outcome.SETTLED
+
+
+@pytest.mark.fact("S3.26", on="memory")
+def test_access_to_tickets_only_is_access_to_events_alone(door: Door) -> None:
+    session = door.accounts.enter(door.invited(access="tickets_only"))
+
+    assert session is not None
+    assert session.sections == (Section.EVENTS,)
+    for call in (session.invoices, lambda: session.rental("R1"), lambda: session.pay_all(MONEY, key="click-0001")):
+        with pytest.raises(IneligibleError) as refused:
+            call()
+        assert refused.value.code == "section_off"
+    door.accounts.ask_link("F1", "ana@example.test")
+    door.work()
+    again = door.accounts.enter(door.token())
+    assert again is not None
+    assert again.sections == (Section.EVENTS,)  # a link asked for by oneself opens no more
+
+
+@pytest.mark.fact("S3.23", on="memory")
+def test_a_further_contact_is_invited_with_permissions_of_its_own(door: Door) -> None:
+    tenant = door.office.books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    contact = Contact(
+        ref=VendorRef(system="memory", account="mem", facility="F1", entity="contact", id="C1"), tenant_id="T1",
+        role=ContactRole.BOOKKEEPER, name=PersonName(first="Odile"), email="odile@example.test",
+    )  # fmt: skip
+    door.office.books.put("F1", tenant.changed(contacts=(contact,)))
+
+    session = door.accounts.enter(door.invited(contact_id="C1", permissions=["billing"]))
+
+    assert session is not None
+    assert door.outbox.mails[-1].to == "odile@example.test"
+    assert "Odile" in door.outbox.mails[-1].text
+    assert (session.tenant_id, session.sections) == ("T1", (Section.BILLING,))
+    paid = session.pay_rental("R1", MONEY, key="click-0001")
+    assert (paid.outcome, paid.actor) == (Outcome.SETTLED, "contact:C1")
+    with pytest.raises(IneligibleError):
+        session.edit_contact({"phone": "512 555 0199"}, key="click-0002")
+
+
+@pytest.mark.fact("S1.21", "S4.17", on="memory")
+@pytest.mark.parametrize(("language", "said"), [("fr-CA", "Bonjour Ana"), ("", "Hello Ana")])
+def test_an_invitation_is_in_the_customers_language_with_the_facilitys_own_name(
+    door: Door, language: str, said: str
+) -> None:
+    tenant = door.office.books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    door.office.books.put("F1", tenant.changed(language=language))
+
+    door.invited()
+
+    (mail,) = door.outbox.mails
+    assert said in mail.text
+    assert "Facility F1" in mail.subject
+    assert "https://portal.example/enter?token=" in mail.text
+    assert "{" not in mail.text
