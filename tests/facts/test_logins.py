@@ -13,21 +13,23 @@ import pytest
 
 from pmsbridge.accounts import passwords
 from pmsbridge.actions.sections import Section
+from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Tenant
 from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.bridge import Bridge
+from pmsbridge.portal.duplicates import duplicates_among
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from tests import builders as make
 from tests.facts.portal import MONEY, Outbox
 
-on_memory = pytest.mark.parametrize("back_office", ["memory"])
 ANA = {"phone": "1 (512) 555-0101", "email": " ANA@example.test", "postal_code": "78701-1234"}
 
 
@@ -89,7 +91,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
         yield made
 
 
-# -- registering with what is on the record ----------------------------------------------------------------------------
+# -- registering with what is on the record ---------------------------------------------------------------------------
 
 
 @pytest.mark.fact("S2.15", on="memory")
@@ -173,7 +175,7 @@ def test_a_customer_whose_web_access_is_off_is_told_so_once_the_record_fits(door
     assert (refused.value.code, refused.value.message_key) == ("portal_disabled", "readiness.portal_disabled")
 
 
-# -- invitations -------------------------------------------------------------------------------------------------------
+# -- invitations ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fact("S3.9", "S3.11", "S3.12", on="memory")
@@ -277,7 +279,7 @@ def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(door: Door) -> N
     assert door.outbox.mails == []
 
 
-# -- passwords ---------------------------------------------------------------------------------------------------------
+# -- passwords --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fact("S4.14", "S4.15", "S4.16", on="memory")
@@ -356,7 +358,7 @@ def test_an_unknown_name_is_hashed_like_a_known_one(door: Door, monkeypatch: pyt
     assert asked[0] == asked[1]
 
 
-# -- what a person may use ---------------------------------------------------------------------------------------------
+# -- what a person may use --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.fact("S3.22", on="memory")
@@ -438,3 +440,93 @@ def test_an_invitation_is_in_the_customers_language_with_the_facilitys_own_name(
     assert "Facility F1" in mail.subject
     assert "https://portal.example/enter?token=" in mail.text
     assert "{" not in mail.text
+
+
+# -- a question from the sign-in page ---------------------------------------------------------------------------------
+
+
+def ask(door: Door, key: str, **more: str) -> ActionView:
+    given = {"name": "Jo Visitor", "email": "jo@example.test", "text": "Do you have a larger unit?", **more}
+    return door.accounts.contact_us("F1", **given, key=key)
+
+
+@pytest.mark.fact("S4.9", on="memory")
+def test_a_visitor_asks_the_office_without_being_known_to_it(door: Door) -> None:
+    first, again = ask(door, "question-01"), ask(door, "question-01")
+    door.work()
+
+    (mail,) = door.outbox.mails
+    assert (first.outcome, first.tenant_id, again.action_id) == (Outcome.SETTLED, None, first.action_id)
+    assert mail.to == "manager@f1.example"
+    for words in ("Do you have a larger unit?", "jo@example.test", "Jo Visitor"):
+        assert words in mail.text
+    assert len(door.office.of_kind("post_bulletin")) == 1
+    assert door.bridge.tenant("F1", "T1").actions() == ()
+
+
+@pytest.mark.fact("S4.9", on="memory")
+def test_so_many_questions_of_one_address_are_enough(door: Door) -> None:
+    for number in range(5):
+        ask(door, f"question-0{number}")
+
+    with pytest.raises(IneligibleError) as refused:
+        ask(door, "question-05")
+    assert refused.value.code == "too_many_questions"
+    assert ask(door, "question-06", email="kim@example.test").outcome is Outcome.SETTLED
+    for field, text in (("text", "my card is 4111 1111 1111 1111"), ("text", ""), ("name", "x" * 101)):
+        with pytest.raises(InputError):
+            ask(door, "question-07", **{field: text})
+
+
+# -- who is in the books twice ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S1.62", on="memory")
+def test_whoever_may_be_in_the_books_twice_is_told_with_score_and_reasons(door: Door) -> None:
+    ana = door.office.books.find(Tenant, "F1", "T1")
+    chloe = door.office.books.find(Tenant, "F1", "T3")
+    assert ana is not None
+    assert chloe is not None
+    twin = ana.changed(ref=ana.ref.changed(id="T9"), email="ANA@example.test", address=ana.address.changed(line1="x"))
+    namesake = chloe.changed(ref=chloe.ref.changed(id="T8"), email="other@example.test", phone=None)
+    for record in (twin, namesake):
+        door.office.books.put("F1", record)
+    door.bridge.sync()
+
+    found = door.bridge.duplicates("F1")
+
+    assert [(each.primary_id, each.other_id, each.score_percent) for each in found] == [("T1", "T9", 100)]
+    assert found[0].reasons == ("email", "phone", "name", "postal_code")
+    weaker = door.bridge.duplicates("F1", least_percent=30)
+    assert [(each.other_id, each.reasons) for each in weaker[1:]] == [("T8", ("name", "postal_code"))]
+    assert door.bridge.duplicates("F2") == ()
+    with pytest.raises(InputError):
+        door.bridge.duplicates("F1", least_percent=0)
+
+
+def test_a_number_that_very_many_share_makes_nobody_a_duplicate() -> None:
+    many = [
+        make.tenant(ref=make.ref("tenant", f"T{n}"), name=PersonName(last=f"N{n}"), email="") for n in range(60)
+    ]  # fmt: skip
+
+    assert duplicates_among(many, {}, least_percent=1) == ()
+    assert len(duplicates_among(many[:3], {}, least_percent=1)) == 3
+
+
+# -- what is not licensed ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.fact("S2.7", on="memory")
+def test_what_is_not_licensed_is_denied_before_anybody_tries(tmp_path: Path) -> None:
+    with opened(tmp_path, unlicensed=frozenset({"set_autopay"})) as door:
+        session = door.bridge.tenant("F1", "T1")
+        with pytest.raises(IneligibleError) as refused:
+            session.set_autopay("R1", on=False, key="click-0001")
+        offers = {offer.kind.value: offer.code for offer in session.available_actions("R1")}
+
+        assert refused.value.code == "not_licensed"
+        assert {offers[kind] for kind in ("autopay_on", "autopay_change", "autopay_off")} == {"not_licensed"}
+        assert offers["pay_rental"] == ""
+        assert door.office.applied == []
+    with pytest.raises(ValueError, match="no effect"):
+        PortalSettings(unlicensed=frozenset({"take_paymint"}))

@@ -157,6 +157,10 @@ class Doorkeeper:
                 "looked at for a while. A customer who calls may need help.",
             ))  # fmt: skip
 
+    def counted(self, account: str, facility: str, what: str) -> None:
+        """Count something that is limited in number and no failure."""
+        self.logins.note_failure(self._subject(account, facility, what), within=self.settings.attempts_within)
+
     def succeeded(self, account: str, facility: str, name: str) -> None:
         """What failed before does not count."""
         self.logins.forgive(self._subject(account, facility, name))

@@ -129,7 +129,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
     case = _Case(subject, asked or Asked(), row)
     needed = NEEDS[kind]
     emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row)
-    for rule in (_supported(needed), _portal_open, _section_open(kind), *_RULES[kind]):
+    for rule in (_licensed(needed), _supported(needed), _portal_open, _section_open(kind), *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
             return Offer(
@@ -182,6 +182,15 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
     if row is None:
         raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
     return row
+
+
+def _licensed(needed: str) -> _Rule:
+    def rule(case: _Case) -> _No | None:
+        if needed in case.subject.rules.unlicensed:
+            return _No("not_licensed", "The office's system is not licensed for this.", "Please call the office.")
+        return None
+
+    return rule
 
 
 def _supported(needed: str) -> _Rule:

@@ -32,10 +32,12 @@ class PortalRules(Value):
     Attributes:
         closed_sections: Neither shown nor used.
         opens_with: What a portal shows first; the first open section where this one is closed.
+        unlicensed: Effects that the operator has no licence for at the back office ("take_payment").
     """
 
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
+    unlicensed: frozenset[str] = frozenset()
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -12,7 +13,6 @@ from pydantic import SecretStr
 
 from pmsbridge.accounts.doorkeeper import Doorkeeper
 from pmsbridge.accounts.links import LinkMaker
-from pmsbridge.actions.sections import PortalRules
 from pmsbridge.dispatch.choosing import make_dispatcher
 from pmsbridge.dispatch.night_places import NightPlaces
 from pmsbridge.dispatch.night_watch import NightWatch
@@ -41,10 +41,11 @@ from pmsbridge.engine.sync import (
 )
 from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
-from pmsbridge.model.people import TenantMatch
+from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
-from pmsbridge.portal.arguments import checked_id, checked_words
+from pmsbridge.portal.arguments import checked_id, checked_whole, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
+from pmsbridge.portal.duplicates import Duplicate, duplicates_among
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
@@ -62,6 +63,7 @@ from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.logins import Logins
 from pmsbridge.store.mirror import Mirror
+from pmsbridge.store.mirror_writes import Scope
 
 __all__ = ["Bridge"]
 
@@ -260,7 +262,9 @@ class Bridge:
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
         # What is switched off is switched off for tenants; staff still work there.
-        rules = PortalRules() if _is_staff(asking) else self.settings.portal.rules(adapter.account_name, code)
+        rules = self.settings.portal.rules(adapter.account_name, code)
+        if _is_staff(asking):
+            rules = rules.changed(closed_sections=frozenset())
         return Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
             tenant_id=who, actor=asking, wait=self._wait, notices=self.notices, rules=rules,
@@ -320,6 +324,26 @@ class Bridge:
         return self.mirror.find(
             adapter.account_name, search, facility=code, include_archived=include_archived, hints=True
         )
+
+    def duplicates(self, facility: str, *, least_percent: int = 60) -> tuple[Duplicate, ...]:
+        """For staff: customers of a facility who may be in the books twice, the surest first. From the last copy.
+
+        Nothing is merged: back offices do that. Ids of records that were merged there keep resolving.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            least_percent: Pairs below this score are left out, 1 to 100.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: The score is none.
+        """
+        least = checked_whole("least_percent", least_percent, low=1, high=100)
+        adapter, code = self.place(facility)
+        account = adapter.account_name
+        current = Counter(each.tenant_id for each in self.mirror.rentals(account, code) if each.state.is_current)
+        found = self.mirror.list(Scope(account, code, Tenant.entity))
+        return duplicates_among((each for each in found if isinstance(each, Tenant)), current, least_percent=least)
 
     def available_units(self, facility: str) -> tuple[Unit, ...]:
         """Units that can be let now, with asking rates before tax, in the facility's currency. Live.

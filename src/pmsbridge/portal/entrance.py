@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -10,17 +11,20 @@ from typing import Final
 from pmsbridge.accounts.doorkeeper import PASSWORD, SESSION, SIGN_IN, Doorkeeper
 from pmsbridge.accounts.identity import match_gate_code, match_login, no_match
 from pmsbridge.accounts.links import LINK_MARK, Letter
-from pmsbridge.actions.sections import PortalRules, Section
+from pmsbridge.actions.plan import Submission
+from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
+from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.people import Contact, Tenant
 from pmsbridge.model.portal_accounts import AccessLevel, OnboardingStep, PortalAccount
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, checked_words, wiped_on_refusal
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.office import Office
+from pmsbridge.portal.requesting import checked_text
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.portal.staff import StaffDesk
+from pmsbridge.portal.visiting import question_of
 from pmsbridge.portal.words import say
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.logins import Login
@@ -217,7 +221,7 @@ class Entrance:
         adapter, code = self._place(facility)
         keeper, account = self._keeper, adapter.account_name
         may = keeper.may_try(account, code, f"link {name}")
-        keeper.failed(account, code, f"link {name}")  # every asking counts: nobody is flooded with mails
+        keeper.counted(account, code, f"link {name}")  # nobody is flooded with mails
         found = self._addressee(account, code, name) if may else None
         if found is None:
             keeper.mail_link(None, None)
@@ -262,6 +266,36 @@ class Entrance:
         """
         with wiped_on_refusal(new), wiped_on_refusal(current):
             return self._keeper.change_password(self._login(session), current, new)
+
+    # -- a question from the sign-in page ------------------------------------------------------------------------------
+
+    def contact_us(self, facility: str, *, name: str, email: str, text: str, key: str) -> ActionView:
+        """Ask the office something without being signed in: staff get a mail, and a post where there is a board.
+
+        Raises:
+            InputError: A text is empty, too long or holds a card number; nothing was tried.
+            IneligibleError: Too many questions came from this address ("too_many_questions").
+            ConfigurationError: Neither an address of the staff nor a bulletin board is known.
+        """
+        who, mail = checked_text("name", name, limit=100), checked_text("email", email, limit=200)
+        words, checked = checked_text("text", text), checked_key(key)
+        adapter, code = self._place(facility)
+        keeper, account = self._keeper, adapter.account_name
+        with suppress(NotFoundError):  # the same click again
+            return keeper.runtime.action(Submission.id_for(account, code, None, checked))
+        if not keeper.may_try(account, code, f"question {mail}"):
+            message = "Too many questions came from this address."
+            raise IneligibleError(message, code="too_many_questions", unblock="Please call the office.")
+        keeper.counted(account, code, f"question {mail}")
+        office = self._office(f"{account}/{code}", "visitor")
+        known = office.runtime.mirror.facility(account, code)
+        scribe = office.notices.scribe(account, code, known)
+        has_board = "post_bulletin" in office.native
+        if not scribe.staff and not has_board:
+            message = "nobody could read a question: set notices.addresses"
+            raise ConfigurationError(message, code="no_staff_address")
+        asked = question_of(account, code, scribe, name=who, email=mail, text=words, key=checked, has_board=has_board)
+        return office.runtime.submit(asked)
 
     # -- staying signed in ---------------------------------------------------------------------------------------------
 
@@ -333,7 +367,7 @@ class Entrance:
         actor = f"contact:{fresh.contact_id}" if fresh.contact_id else "tenant"
         office = self._office(f"{fresh.account}/{fresh.facility}", fresh.tenant_id)
         closed = office.rules.closed_sections | _closed_to(fresh, self._keeper.steps_of(fresh))
-        rules = PortalRules(closed_sections=closed, opens_with=office.rules.opens_with)
+        rules = office.rules.changed(closed_sections=closed)
         return TenantSession(replace(office, rules=rules, login_id=fresh.id, actor=actor))
 
     def _refuse_unready(self, office: Office, *, ignored: frozenset[str]) -> None:

@@ -38,7 +38,7 @@ from pmsbridge.portal.office import Office, Perform, rental_of
 if TYPE_CHECKING:
     from pmsbridge.actions.plans import Planner
 
-__all__ = ["TEXT_LIMIT_CHARS", "Requesting"]
+__all__ = ["TEXT_LIMIT_CHARS", "Requesting", "checked_text"]
 
 TEXT_LIMIT_CHARS = 1500
 _MOST_DAYS_AFTER_DUE = 28
@@ -168,8 +168,8 @@ class Requesting:
         """
         rental, item = checked_id("rental_id", rental_id), checked_id("item_id", item_id)
         many, day = checked_quantity("quantity", quantity), checked_day("wanted_on", wanted_on)
-        where = _checked_text("place", place, limit=200) if place else ""
-        words = _checked_text("comment", comment, limit=500) if comment else ""
+        where = checked_text("place", place, limit=200) if place else ""
+        words = checked_text("comment", comment, limit=500) if comment else ""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             asked = Asked(item_id=item, quantity=many, wanted_on=day)
@@ -193,7 +193,7 @@ class Requesting:
             NotFoundError: The quote is not this tenant's.
         """
         rental = checked_id("rental_id", rental_id)
-        words = _checked_text("comment", comment, limit=500) if comment else ""
+        words = checked_text("comment", comment, limit=500) if comment else ""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.ACCEPT_QUOTE, account, rental_id=rental)
@@ -267,7 +267,7 @@ class Requesting:
         Raises:
             InputError: The text is empty, too long or holds a card number; nothing was tried.
         """
-        rental, checked = checked_id("rental_id", rental_id), _checked_text("text", text)
+        rental, checked = checked_id("rental_id", rental_id), checked_text("text", text)
         about = checked_choice("kind", NoteKind, kind)
         seen_by = checked_choice("visibility", Visibility, visibility)
 
@@ -314,7 +314,7 @@ class Requesting:
         Raises:
             InputError: A text is empty, too long or holds a card number, or the day is none or past; nothing was tried.
         """
-        checked_subject, checked = _checked_text("subject", subject, limit=100), _checked_text("text", text)
+        checked_subject, checked = checked_text("subject", subject, limit=100), checked_text("text", text)
         day = checked_day("due_on", due_on) if due_on is not None else None
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
@@ -338,7 +338,7 @@ class Requesting:
         until = checked_day("expires_on", expires_on) if expires_on is not None else None
         if until is not None and until < day:
             raise InputError("expires_on", "lies before needed_on", remedy=f"Choose {day} or later.")
-        note = _checked_text("comment", comment, limit=500) if comment else ""
+        note = checked_text("comment", comment, limit=500) if comment else ""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.RESERVE_UNIT, account)
@@ -382,7 +382,7 @@ class Requesting:
         last = checked_day("leaving_on", leaving_on) if leaving_on is not None else day
         if last < day:
             raise InputError("leaving_on", "lies before moving_on", remedy=f"Choose {day} or later.")
-        words = _checked_text("comment", comment, limit=500) if comment else ""
+        words = checked_text("comment", comment, limit=500) if comment else ""
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             _refuse_past("moving_on", day, planner.today)
@@ -453,7 +453,7 @@ def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_
 
 
 def _checked_title(title: str) -> str:
-    name = _checked_text("title", title, limit=_LONGEST_TITLE_CHARS)
+    name = checked_text("title", title, limit=_LONGEST_TITLE_CHARS)
     if any(sign in "/\\" or not sign.isprintable() for sign in name):
         raise InputError("title", "is no plain file name", remedy="Leave the folder out.")
     return name
@@ -495,7 +495,12 @@ def _refuse_stale(
         raise IneligibleError(message, code="changed_meanwhile", unblock="Show the record again.")
 
 
-def _checked_text(field: str, text: str, *, limit: int = TEXT_LIMIT_CHARS) -> str:
+def checked_text(field: str, text: str, *, limit: int = TEXT_LIMIT_CHARS) -> str:
+    """Text that a person typed, without the blanks around it.
+
+    Raises:
+        InputError: It is none, empty, longer than ``limit`` characters, or holds a card number.
+    """
     clean = checked_words(field, text)
     if not clean:
         raise InputError(field, "is empty")

@@ -17,7 +17,7 @@ from pmsbridge.store.tables import METADATA, OLDEST_CODE, SCHEMA_VERSION, schema
 
 __all__ = ["HEAD", "Standing", "State", "ensure", "install", "revisions", "schema_alone", "standing"]
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest revision; the name of the last step of the migrations."""
 
 # Not among the tables: it belongs to the tool that upgrades, under a name that meets no host application's.

@@ -444,6 +444,7 @@ def test_met_keys_are_remembered_packed_and_forgotten(number: int) -> None:
     assert number not in again
 
 
+@pytest.mark.fact("S1.62")
 def test_an_id_of_ours_leads_back_to_the_record_and_a_merged_one_to_what_it_became(mirror: Mirror) -> None:
     keep(mirror, unit(1), unit(2), unit(3))
     uid = mirror.identities.uid("north", "F1", "unit", "U1")
