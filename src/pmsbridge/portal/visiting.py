@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pmsbridge.actions.effects import EffectBody, PostBulletin, SendMail
+from pmsbridge.actions.effects import Effect, PostBulletin, SendMail
 from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, effect_key, reference_of
 from pmsbridge.actions.scribe import Scribe, StaffRequest, mail_names
 
@@ -46,10 +46,10 @@ def question_of(
     )  # fmt: skip
 
 
-def _step(action_id: str, name: str, effect: EffectBody, *, is_principal: bool) -> PlannedEffect:
+def _step(action_id: str, name: str, effect: Effect, *, is_principal: bool) -> PlannedEffect:
     return PlannedEffect(
         name=name,
         key=effect_key(action_id, name, effect.target),
         effect=effect,
-        is_principal=is_principal,  # type: ignore[arg-type]
+        is_principal=is_principal,
     )
