@@ -424,6 +424,26 @@ def test_a_further_contact_is_invited_with_permissions_of_its_own(door: Door) ->
         session.edit_contact({"phone": "512 555 0199"}, key="click-0002")
 
 
+@pytest.mark.fact("S2.19", on="memory")
+def test_that_somebody_registered_is_an_action_and_a_mail_to_the_customer(door: Door) -> None:
+    door.registered()
+    door.work()
+
+    (mail,) = door.outbox.mails
+    (action,) = door.bridge.tenant("F1", "T1").actions()
+    assert (mail.to, "sign in" in mail.text) == ("ana@example.test", True)
+    assert (action.kind, action.outcome) == ("register", Outcome.SETTLED)
+
+
+@pytest.mark.fact("S1.20", "S1.21", on="memory")
+def test_every_later_mail_follows_the_language_that_was_asked_for(door: Door) -> None:
+    door.invited()
+    door.bridge.tenant("F1", "T1").set_language("fr", key="language-01")
+    door.invited(key="invite-0002")
+
+    assert "Bonjour Ana" in door.outbox.mails[-1].text
+
+
 @pytest.mark.fact("S1.21", "S4.17", on="memory")
 @pytest.mark.parametrize(("language", "said"), [("fr-CA", "Bonjour Ana"), ("", "Hello Ana")])
 def test_an_invitation_is_in_the_customers_language_with_the_facilitys_own_name(

@@ -88,7 +88,7 @@ def test_a_place_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 def test_every_verb_but_notes_and_questions_belongs_to_a_section() -> None:
-    assert set(ActionKind) - set(SECTION_OF) == {ActionKind.ADD_NOTE, ActionKind.ASK_STAFF}
+    assert set(ActionKind) - set(SECTION_OF) == {ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN, ActionKind.ASK_STAFF}
     assert PortalRules(closed_sections=frozenset(Section)).sections == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.ports.adapter import Entity, TenantSearch
 from pmsbridge.settings import PortalSettings
+from pmsbridge.store.journal import ActionFilter
 from pmsbridge.store.logins import Login, Logins
 from pmsbridge.store.mirror_writes import Scope
 
@@ -243,6 +245,20 @@ class Doorkeeper:
         """Give a login its password; it is claimed."""
         self.logins.change(login.id, password=hashed(password))
         return self._came_in(login)
+
+    def tell_registered(self, login: Login, letter: Letter) -> None:
+        """Mail that somebody registered, so that nobody does so unseen; it is an action, which webhooks are told of."""
+        submission = submission_of(letter, login, "", key=f"registered-{login.id}", actor="tenant")
+        with self.runtime.database.write() as connection:
+            self.runtime.submit(submission, connection=connection)
+
+    def language_of(self, account: str, facility: str, tenant: Tenant) -> str:
+        """What a tenant is written to in: as asked for last, else as the record says; empty when neither is known."""
+        asked = ActionFilter(account=account, facility=facility, tenant_id=tenant.id, kind="set_language", limit=1)
+        for action in self.runtime.journal.actions(asked):
+            if not action.outcome.nothing_changed:
+                return str(json.loads(action.intent)["language"])
+        return tenant.language
 
     # -- how it stands -------------------------------------------------------------------------------------------------
 

@@ -65,6 +65,7 @@ class Subject:
         native: Effect kinds the back office does itself; "pay_invoice" and "pay_on_account" where it can aim a payment.
         is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
         rules: What the operator decided about the portal.
+        is_staff: Somebody of the staff asks.
     """
 
     account: TenantAccount
@@ -72,6 +73,7 @@ class Subject:
     native: frozenset[str]
     is_confirming: bool = False
     rules: PortalRules = field(default_factory=PortalRules)
+    is_staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,12 @@ def _supported(needed: str) -> _Rule:
 def _portal_open(case: _Case) -> _No | None:
     if case.account.tenant.portal_disabled:
         return _No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def _staff_only(case: _Case) -> _No | None:
+    if not case.subject.is_staff:
+        return _No("staff_only", "Only the office can do this.", "Please call the office.")
     return None
 
 
@@ -555,6 +563,8 @@ _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.ACCEPT_QUOTE: (_is_a_quote,),
     _K.EDIT_CONTACT: (),
     _K.SET_CONSENT: (),
+    _K.SET_LANGUAGE: (),
+    _K.AGREE_PLAN: (_staff_only,),
     _K.ADD_NOTE: (),
     _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),

@@ -26,6 +26,8 @@ class ActionKind(StrEnum):
     ACCEPT_QUOTE = "accept_quote"
     EDIT_CONTACT = "edit_contact"
     SET_CONSENT = "set_consent"
+    SET_LANGUAGE = "set_language"
+    AGREE_PLAN = "agree_plan"
     ADD_NOTE = "add_note"
     ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
@@ -56,6 +58,7 @@ _PER_RENTAL: Final = frozenset(
         _K.REQUEST_CALL_OFF,
         _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
+        _K.AGREE_PLAN,
     }
 )
 
@@ -77,6 +80,8 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.ACCEPT_QUOTE: "accept_quote",
     _K.EDIT_CONTACT: "change_contact",
     _K.SET_CONSENT: "set_consent",
+    _K.SET_LANGUAGE: "set_language",
+    _K.AGREE_PLAN: "add_note",
     _K.ADD_NOTE: "add_note",
     _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",
@@ -92,6 +97,7 @@ EMULATABLE: Final = frozenset(
         "cancel_move_out",
         "change_contact",
         "set_consent",
+        "set_language",
         "reserve_unit",
         "request_call_off",
         "accept_quote",

@@ -34,6 +34,7 @@ from pmsbridge.actions.scribe import (
     CallOffRequested,
     ConsentChanged,
     ContactChanged,
+    LanguageWanted,
     MoveOutCancelled,
     MoveOutRequested,
     Notice,
@@ -198,6 +199,11 @@ class Planner:
         effect = SetConsent(**self._scope, tenant_id=self._tenant, channel=channel, purpose=purpose, granted=granted)
         notice = ConsentChanged.of(self.account, channel, purpose, granted=granted)
         return self._native_or_task("consent", effect, notice, tell_staff=False)
+
+    def language(self, language: str) -> Plan:
+        """Have staff write down the language a tenant wants to be written to in."""
+        notice = LanguageWanted.of(self.account, language)
+        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="set_language"))
 
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""

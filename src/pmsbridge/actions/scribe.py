@@ -25,6 +25,7 @@ __all__ = [
     "ConsentChanged",
     "ContactChanged",
     "FieldChange",
+    "LanguageWanted",
     "MoveOutCancelled",
     "MoveOutRequested",
     "NightMissed",
@@ -288,6 +289,25 @@ class ConsentChanged(Notice):
     ) -> ConsentChanged:
         """An answer."""
         return cls(**_who(account), channel=channel.value, purpose=purpose.value, granted=granted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageWanted(Notice):
+    """A tenant wants to be written to in another language, for staff to write down.
+
+    Attributes:
+        language: A language tag ("fr", "en-CA").
+    """
+
+    name: ClassVar[str] = "language_wanted"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "language"})
+
+    language: str
+
+    @classmethod
+    def of(cls, account: TenantAccount, language: str) -> LanguageWanted:
+        """A language."""
+        return cls(**_who(account), language=language)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,11 +33,17 @@ class PortalRules(Value):
         closed_sections: Neither shown nor used.
         opens_with: What a portal shows first; the first open section where this one is closed.
         unlicensed: Effects that the operator has no licence for at the back office ("take_payment").
+        office_hours: When somebody is there, in the operator's own words; empty when not told.
+        access_hours: When tenants reach their units, in the operator's own words; empty when not told.
+        emergency_contact: Whom to call when nobody is there; empty when not told.
     """
 
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
     unlicensed: frozenset[str] = frozenset()
+    office_hours: str = ""
+    access_hours: str = ""
+    emergency_contact: str = ""
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -65,6 +71,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.ATTACH_DOCUMENT: Section.DOCUMENTS,
     _K.EDIT_CONTACT: Section.SETTINGS,
     _K.SET_CONSENT: Section.SETTINGS,
+    _K.SET_LANGUAGE: Section.SETTINGS,
     _K.CHANGE_PASSWORD: Section.SETTINGS,
 }
 """Where each verb belongs. Notes and requests to staff belong nowhere: they are always possible."""

@@ -345,6 +345,19 @@ class Bridge:
         found = self.mirror.list(Scope(account, code, Tenant.entity))
         return duplicates_among((each for each in found if isinstance(each, Tenant)), current, least_percent=least)
 
+    def stale_tenants(self, facility: str, *, older_than: timedelta) -> tuple[str, ...]:
+        """For staff: ids of customers whose record is as it was so long ago, the oldest first. From the last copy.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: The time is none.
+        """
+        if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
+            raise InputError("older_than", "must be a time span", remedy="Like timedelta(days=365).")
+        adapter, code = self.place(facility)
+        scope = Scope(adapter.account_name, code, Tenant.entity)
+        return tuple(self.mirror.unchanged_since(scope, self.clock.now() - older_than))
+
     def available_units(self, facility: str) -> tuple[Unit, ...]:
         """Units that can be let now, with asking rates before tax, in the facility's currency. Live.
 

@@ -154,8 +154,10 @@ class Entrance:
                 keeper.failed(account, code, phone)
                 raise no_match()
             self._refuse_unready(self._office(f"{account}/{code}", tenant.id), ignored=_NO_HINDRANCE)
-            login = keeper.login_of(account, code, tenant)
-            return self._session(keeper.register(login, password))
+            login = keeper.register(keeper.login_of(account, code, tenant), password)
+            office = self._office(f"{account}/{code}", tenant.id)
+            keeper.tell_registered(login, self._letter("registered", "", office, tenant, None))
+            return self._session(login)
 
     # -- links that are mailed -----------------------------------------------------------------------------------------
 
@@ -381,14 +383,15 @@ class Entrance:
     def _letter(self, kind: str, purpose: str, office: Office, tenant: Tenant, contact: Contact | None) -> Letter:
         lives = self._keeper.settings.link_lives
         facility = office.runtime.mirror.facility(office.account_name, office.facility)
-        language = tenant.language or office.notices.scribe(office.account_name, office.facility, facility).language
+        spoken = office.notices.scribe(office.account_name, office.facility, facility).language
+        language = self._keeper.language_of(office.account_name, office.facility, tenant) or spoken
         facts = {
             "name": _one_line((contact.name if contact is not None else tenant.name).greeting),
             "facility": _one_line(facility.name if facility is not None else office.facility),
             "hours": str(lives // timedelta(hours=1)), "link": LINK_MARK,
         }  # fmt: skip
         return Letter(
-            kind="invite" if kind == "invite" else "ask_link",
+            kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),
             to=contact.email if contact is not None else tenant.email,
             subject=say(f"mail.{kind}_subject", language, facts), text=say(f"mail.{kind}_text", language, facts),
             language=language, purpose=purpose, lives=lives,

@@ -172,7 +172,7 @@ class Office:
         """What the judge looks at."""
         return Subject(
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
-            rules=self.rules,
+            rules=self.rules, is_staff=self.actor.startswith("staff:"),
         )  # fmt: skip
 
     def allowed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -16,11 +17,13 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.money import Money
 from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
 from pmsbridge.portal.arguments import (
+    checked_amount,
     checked_choice,
     checked_day,
     checked_flag,
@@ -34,6 +37,7 @@ from pmsbridge.portal.arguments import (
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.contact import checked_changes, checked_seen, contact_values, refuse_nameless
 from pmsbridge.portal.office import Office, Perform, rental_of
+from pmsbridge.portal.plans import Instalment, PaymentPlan, plan_text
 
 if TYPE_CHECKING:
     from pmsbridge.actions.plans import Planner
@@ -44,6 +48,7 @@ TEXT_LIMIT_CHARS = 1500
 _MOST_DAYS_AFTER_DUE = 28
 _LONGEST_TITLE_CHARS = 120
 _DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+_LANGUAGE_TAG = re.compile(r"(?:en|fr)(?:-[A-Za-z0-9]{2,8}){0,3}")
 _SHORTEST_LOGIN_CHARS, _LONGEST_LOGIN_CHARS = 3, 200
 
 
@@ -252,6 +257,61 @@ class Requesting:
     def set_sms_consent(self, granted: bool, *, key: str) -> ActionView:  # noqa: FBT001 - it is the sentence's object
         """Opt in to or out of text messages about the account (not marketing). Raises as ``set_consent`` does."""
         return self.set_consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS, granted=granted, key=key)
+
+    def set_language(self, language: str, *, key: str) -> ActionView:
+        """Have a tenant written to in another language: every later mail of ours follows, and staff write it down.
+
+        Args:
+            language: A tag that begins with "en" or "fr" ("fr-CA").
+            key: The idempotency key of this click.
+
+        Raises:
+            InputError: It is no such tag.
+        """
+        tag = checked_words("language", language)
+        if not _LANGUAGE_TAG.fullmatch(tag):
+            raise InputError("language", "is no language that is spoken here", remedy="en or fr, like fr-CA.")
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.SET_LANGUAGE, account)
+            return planner.language(tag)
+
+        return self._perform(ActionKind.SET_LANGUAGE, key, {"language": tag})(decide)
+
+    def agree_plan(self, rental_id: str, instalments: Mapping[date, Money], *, key: str) -> ActionView:
+        """For staff: agree on a payment plan; it is documented as a note, and replaces the one before.
+
+        ``StaffDesk.plan`` compares it with the ledger.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            instalments: By business date; each positive, none in the past.
+            key: The idempotency key of this click.
+
+        Raises:
+            InputError: There is none, an amount does not fit, or a day lies in the past.
+            IneligibleError: The session is not of staff ("staff_only").
+            NotFoundError: The rental is not this tenant's.
+        """
+        rental = checked_id("rental_id", rental_id)
+        days = {checked_day("instalments", day): checked_amount(amount) for day, amount in instalments.items()}
+        if not days or not all(amount is not None and amount.is_payable for amount in days.values()):
+            raise InputError("instalments", "needs amounts that can be paid, by their days")
+        parts = {day: amount for day, amount in sorted(days.items()) if amount is not None}
+        agreed = tuple(Instalment(due_on=day, amount=amount) for day, amount in parts.items())
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.AGREE_PLAN, account, rental_id=rental)
+            _refuse_past("instalments", min(parts), planner.today)
+            if {amount.currency for amount in parts.values()} != {account.facility.currency}:
+                raise InputError("instalments", f"must be in {account.facility.currency}")
+            row = rental_of(account, rental)
+            plan = PaymentPlan(rental_id=rental, agreed_on=planner.today, instalments=agreed)
+            text = plan_text(plan, row.rental.label)
+            return planner.note(row, text, kind=NoteKind.PAYMENT_ARRANGEMENT, visibility=Visibility.INTERNAL)
+
+        intent = {"rental_id": rental, "instalments": [each.model_dump(mode="json") for each in agreed]}
+        return self._perform(ActionKind.AGREE_PLAN, key, intent)(decide)
 
     def add_note(
         self,

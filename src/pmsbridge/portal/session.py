@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
-from pmsbridge.actions.sections import Section, refuse_closed
+from pmsbridge.actions.sections import PortalRules, Section, refuse_closed
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -23,6 +23,7 @@ from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
+from pmsbridge.portal.leaving import MoveOutProgress, progress_of
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.paying import Paying
 from pmsbridge.portal.requesting import Requesting
@@ -76,6 +77,11 @@ class TenantSession(Paying, Requesting):
     def sections(self) -> tuple[Section, ...]:
         """What the portal of this facility has, the section to show first at the head. The others are off, here too."""
         return self._office.rules.sections
+
+    @property
+    def rules(self) -> PortalRules:
+        """What the operator says of this facility's portal: sections, opening hours, whom to call."""
+        return self._office.rules
 
     def _open(self, section: Section) -> None:
         """Refuse what the operator switched off ("section_off")."""
@@ -163,6 +169,19 @@ class TenantSession(Paying, Requesting):
         unit_id = row.rental.unit_id
         unit = office.adapter.unit(office.facility, unit_id) if unit_id is not None else row.unit
         return row.changed(unit=unit, last_payment_on=max(good, default=None))
+
+    def move_out_progress(self, rental_id: str) -> MoveOutProgress:
+        """How far a move-out has come: notice, final payment, deposit, unit. As the back office says it now.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        self._open(Section.RENTALS)
+        office, wanted = self._office, checked_id("rental_id", rental_id)
+        row = self._own_rental(wanted).rental(wanted)
+        assert row is not None  # noqa: S101 - it was looked for
+        return progress_of(row, office.adapter.ledger(office.facility, office.tenant_id, wanted))
 
     def payments(self, rental_id: str) -> Sequence[Payment]:
         """Payments of one rental, newest first, live. Amounts are positive, in the facility's currency.

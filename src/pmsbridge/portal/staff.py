@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.readiness import PortalReadiness, readiness_of
-from pmsbridge.errors import UnsupportedError
+from pmsbridge.errors import NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
+from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.portal.arguments import checked_day, checked_id
 from pmsbridge.portal.office import Office
+from pmsbridge.portal.plans import Instalment, PlanProgress, plan_from, progress_of_plan
 from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.journal import ActionFilter
@@ -60,6 +63,41 @@ class StaffDesk:
             UnavailableError: The back office cannot be read now.
         """
         return history_of(self._office, since=since, until=until, internal=True)
+
+    def plan(self, rental_id: str) -> PlanProgress | None:
+        """The payment plan of a rental beside its ledger, as it stands today; None when none was agreed. Live.
+
+        A missed instalment is a finding too, which staff close when they have dealt with it.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        office, wanted = self._office, checked_id("rental_id", rental_id)
+        account = office.read()
+        if account.rental(wanted) is None:
+            raise NotFoundError("rental_id", "is not a rental of this tenant")
+        agreed = ActionFilter(
+            account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
+            kind=ActionKind.AGREE_PLAN.value, limit=1000,
+        )  # fmt: skip
+        found = [each for each in office.runtime.journal.actions(agreed) if not each.outcome.nothing_changed]
+        plan = plan_from(((each.intent, account.today(each.submitted_at)) for each in found), wanted)
+        if plan is None:
+            return None
+        entries = office.adapter.ledger(office.facility, office.tenant_id, wanted)
+        progress = progress_of_plan(plan, entries, office.today(account))
+        for part in progress.missed:
+            self._tell_missed(wanted, part)
+        return progress
+
+    def _tell_missed(self, rental_id: str, part: Instalment) -> None:
+        office = self._office
+        office.runtime.findings.add(Finding(
+            code="instalment_missed", severity=Severity.WARNING, account=office.account_name, facility=office.facility,
+            subject=f"{rental_id} {part.due_on}", found_at=office.clock.now(),
+            text=f"{part.amount} of a payment plan for rental {rental_id} was due on {part.due_on} and did not come.",
+        ))  # fmt: skip
 
     def readiness(self) -> PortalReadiness:
         """Whether this tenant can be invited to the portal, and what is missing. Live, and from the last copy.

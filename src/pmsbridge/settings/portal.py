@@ -33,11 +33,17 @@ class PlacePortal(Part):
         closed_sections: Neither shown nor used; None for as everywhere.
         opens_with: What a portal shows first; None for as everywhere.
         unlicensed: See ``PortalSettings``; None for as everywhere.
+        office_hours: When somebody is there; None for as everywhere.
+        access_hours: When tenants reach their units; None for as everywhere.
+        emergency_contact: Whom to call when nobody is there; None for as everywhere.
     """
 
     closed_sections: frozenset[Section] | None = None
     opens_with: Section | None = None
     unlicensed: frozenset[EffectKind] | None = None
+    office_hours: str | None = None
+    access_hours: str | None = None
+    emergency_contact: str | None = None
 
 
 class PortalSettings(Part):
@@ -47,6 +53,9 @@ class PortalSettings(Part):
         closed_sections: Sections that are neither shown nor used.
         opens_with: What a portal shows first.
         unlicensed: Effects that the operator has no licence for at the back office: denied before anybody tries.
+        office_hours: When somebody is there, in your own words.
+        access_hours: When tenants reach their units, in your own words.
+        emergency_contact: Whom to call when nobody is there.
         link_address: The portal's page that takes a mailed link, with ``{token}`` where the token belongs.
         link_lives: How long a mailed link works once it was mailed.
         session_lives: How long somebody stays signed in.
@@ -59,6 +68,9 @@ class PortalSettings(Part):
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
     unlicensed: frozenset[EffectKind] = frozenset()
+    office_hours: str = ""
+    access_hours: str = ""
+    emergency_contact: str = ""
     link_address: str = ""
     link_lives: Duration = timedelta(days=2)
     session_lives: Duration = timedelta(days=30)
@@ -70,11 +82,5 @@ class PortalSettings(Part):
     def rules(self, account: str, facility: str) -> PortalRules:
         """What holds at one facility: its own, else its account's, else the general."""
         near = [self.places[name] for name in (f"{account}/{facility}", account) if name in self.places]
-        closed = [place.closed_sections for place in near if place.closed_sections is not None]
-        lacking = [place.unlicensed for place in near if place.unlicensed is not None]
-        first = [place.opens_with for place in near if place.opens_with is not None]
-        return PortalRules(
-            closed_sections=[*closed, self.closed_sections][0],
-            opens_with=[*first, self.opens_with][0],
-            unlicensed=[*lacking, self.unlicensed][0],
-        )
+        told = {name: [getattr(place, name) for place in (*near, self)] for name in PortalRules.model_fields}
+        return PortalRules(**{name: next(each for each in said if each is not None) for name, said in told.items()})

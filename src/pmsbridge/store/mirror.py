@@ -169,6 +169,19 @@ class Mirror:
             docs = connection.execute(query).scalars().all()
         return [record_from(scope.entity, doc) for doc in docs]
 
+    def unchanged_since(self, scope: Scope, instant: datetime) -> builtins.list[str]:
+        """Ids of records that are held as they were before an instant, the oldest first."""
+        table, places = MIRROR.nouns[scope.entity], MIRROR.places
+        query = (
+            select(table.c.id)
+            .join(places, places.c.place == table.c.place)
+            .where(places.c.account == scope.account, places.c.facility == scope.facility)
+            .where(table.c.deleted_at.is_(None), table.c.changed_at < instant)
+            .order_by(table.c.changed_at, table.c.id)
+        )
+        with self._database.read() as connection:
+            return [str(each) for each in connection.execute(query).scalars()]
+
     def count(self, scope: Scope) -> int:
         """How many living records of one noun a facility has."""
         ids, places = MIRROR.ids, MIRROR.places

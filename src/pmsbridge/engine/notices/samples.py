@@ -12,6 +12,7 @@ from pmsbridge.actions.scribe import (
     ConsentChanged,
     ContactChanged,
     FieldChange,
+    LanguageWanted,
     MoveOutCancelled,
     MoveOutRequested,
     NightMissed,
@@ -30,7 +31,7 @@ __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
     ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, QuoteAccepted, AutopayWanted, ConsentChanged,
-    ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
+    LanguageWanted, ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -93,6 +94,10 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
             for channel in ConsentChannel
             for purpose in ConsentPurpose
         ),
+    ),
+    LanguageWanted.name: (
+        LanguageWanted(**_WHO, language="fr-CA"),
+        LanguageWanted(**_NOBODY, language="en"),
     ),
     ReservationWanted.name: (
         ReservationWanted(

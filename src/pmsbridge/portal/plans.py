@@ -1,0 +1,110 @@
+"""Payment plans: dated instalments that staff agreed with a tenant. The journal keeps them; the ledger judges them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date
+from enum import StrEnum
+
+from pydantic import Field
+
+from pmsbridge.model.ledger import EntryKind, LedgerEntry
+from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.record import Value
+
+__all__ = ["Instalment", "InstalmentState", "PaymentPlan", "PlanProgress", "plan_from", "plan_text", "progress_of_plan"]
+
+
+class Instalment(Value):
+    """One part of a plan.
+
+    Attributes:
+        due_on: Business date at the facility.
+    """
+
+    due_on: date
+    amount: Money
+
+
+class PaymentPlan(Value):
+    """What was agreed about one rental. A newer plan replaces it.
+
+    Attributes:
+        agreed_on: Business date from which payments count.
+        instalments: In order of their days.
+    """
+
+    rental_id: str
+    agreed_on: date
+    instalments: tuple[Instalment, ...] = Field(min_length=1)
+
+    @property
+    def total(self) -> Money:
+        """The sum of all parts."""
+        return sum_money((each.amount for each in self.instalments), self.instalments[0].amount.currency)
+
+
+class InstalmentState(StrEnum):
+    """How one part stands on a day."""
+
+    PAID = "paid"
+    OPEN = "open"
+    MISSED = "missed"
+
+
+class PlanProgress(Value):
+    """A plan beside the ledger.
+
+    Attributes:
+        paid: What came in since it was agreed, less what went back.
+        states: One per instalment, in order; what came in settles the earliest first.
+    """
+
+    plan: PaymentPlan
+    paid: Money
+    states: tuple[InstalmentState, ...]
+
+    @property
+    def missed(self) -> tuple[Instalment, ...]:
+        """Parts whose day has passed unpaid."""
+        pairs = zip(self.plan.instalments, self.states, strict=True)
+        return tuple(each for each, state in pairs if state is InstalmentState.MISSED)
+
+    @property
+    def is_kept(self) -> bool:
+        """Nothing was missed so far."""
+        return not self.missed
+
+
+_MONEY_IN = frozenset({EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND})
+
+
+def progress_of_plan(plan: PaymentPlan, entries: Iterable[LedgerEntry], today: date) -> PlanProgress:
+    """Compare a plan with a ledger on a business date."""
+    currency = plan.total.currency
+    moved = [e.effect for e in entries if e.kind in _MONEY_IN and plan.agreed_on <= e.effective_on <= today]
+    paid = -sum_money(moved, currency)
+    left, states = paid, list[InstalmentState]()
+    for part in plan.instalments:
+        is_paid = not (part.amount - left).is_positive
+        left = left - part.amount if is_paid else Money.zero(currency)
+        is_late = part.due_on < today
+        states.append(InstalmentState.PAID if is_paid else InstalmentState.MISSED if is_late else InstalmentState.OPEN)
+    return PlanProgress(plan=plan, paid=paid, states=tuple(states))
+
+
+def plan_text(plan: PaymentPlan, label: str) -> str:
+    """The note that documents a plan."""
+    lines = [f"{each.due_on}: {each.amount}" for each in plan.instalments]
+    return "\n".join([f"Payment plan for {label}, agreed on {plan.agreed_on}, {plan.total} in all:", *lines])
+
+
+def plan_from(kept: Iterable[tuple[str, date]], rental_id: str) -> PaymentPlan | None:
+    """The plan of a rental among stored intents with the day of each, newest first; None when there is none."""
+    for intent, agreed_on in kept:
+        held = json.loads(intent)
+        if held["rental_id"] == rental_id:
+            parts = tuple(Instalment.model_validate(each) for each in held["instalments"])
+            return PaymentPlan(rental_id=rental_id, agreed_on=agreed_on, instalments=parts)
+    return None

@@ -1,0 +1,182 @@
+"""What staff and tenants agree on over time: payment plans, leaving, languages, hours; and what has grown old."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.documents import NoteKind
+from pmsbridge.model.ledger import EntryKind
+from pmsbridge.model.money import Money
+from pmsbridge.model.rental import Rental, RentalState
+from pmsbridge.portal.leaving import LeavingStep, StepState
+from pmsbridge.portal.plans import InstalmentState
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.settings import PlacePortal, PortalSettings
+from tests.facts.portal import MONEY, Portal
+
+only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
+
+
+def usd(amount: str) -> Money:
+    return Money.of(amount, "USD")
+
+
+PARTS = {date(2026, 12, 5): usd("30.00"), date(2026, 11, 25): usd("40.00"), date(2026, 12, 20): usd("50.00")}
+
+
+@pytest.mark.fact("S1.50", "S1.48", "S1.35")
+def test_a_plan_has_dated_parts_and_stands_in_the_notes(portal: Portal) -> None:
+    unit, session = portal.row(), portal.of(portal.busy, actor="staff:ann")
+
+    view = session.agree_plan(unit.id, PARTS, key=portal.key)
+
+    found = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann").plan(unit.id)
+    assert view.outcome is Outcome.SETTLED
+    assert found is not None
+    assert [(each.due_on, each.amount) for each in found.plan.instalments] == sorted(PARTS.items())
+    assert (found.plan.total, found.plan.agreed_on) == (usd("120.00"), date(2026, 11, 21))
+    (note,) = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann").notes(unit.id)
+    assert "2026-11-25: 40.00 USD" in note.text
+    if portal.office is not None:
+        assert note.kind is NoteKind.PAYMENT_ARRANGEMENT
+
+
+@pytest.mark.fact("S1.51")
+@only_memory
+def test_a_plan_is_compared_with_the_ledger_and_a_missed_part_is_told_once(portal: Portal) -> None:
+    session, desk = portal.of("T1", actor="staff:ann"), portal.bridge.staff("F1", "T1", actor="staff:ann")
+    session.agree_plan("R1", PARTS, key=portal.key)
+
+    def states() -> list[InstalmentState]:
+        found = desk.plan("R1")
+        assert found is not None
+        return list(found.states)
+
+    def told() -> list[str]:
+        return [
+            f.finding.subject for f in portal.bridge.runtime.findings.open() if f.finding.code == "instalment_missed"
+        ]
+
+    paid, missed, still = InstalmentState.PAID, InstalmentState.MISSED, InstalmentState.OPEN
+    assert states() == [still, still, still]
+    portal.session.pay_rental("R1", MONEY, key=portal.key, amount=usd("40.00"))
+    assert states() == [paid, still, still]
+    portal.clock.advance(timedelta(days=15))  # 6 December: the second part is a day late
+    assert states() == [paid, missed, still]
+    assert states() == [paid, missed, still]
+    assert told() == ["R1 2026-12-05"]
+    session.agree_plan("R1", {date(2026, 12, 31): usd("80.00")}, key=portal.key)  # adjusted
+    assert states() == [still]
+
+
+@pytest.mark.fact("S1.51")
+@only_memory
+def test_money_that_was_taken_back_keeps_no_plan(portal: Portal) -> None:
+    portal.of("T1", actor="staff:ann").agree_plan("R1", {date(2026, 11, 22): usd("40.00")}, key=portal.key)
+    portal.session.pay_rental("R1", MONEY, key=portal.key, amount=usd("40.00"))
+    assert portal.office is not None
+    portal.office.books.enter("F1", "R1", EntryKind.REVERSAL, usd("40.00"), portal.clock.now(), "Bounced")
+    portal.clock.advance(timedelta(days=3))
+
+    found = portal.bridge.staff("F1", "T1", actor="staff:ann").plan("R1")
+
+    assert found is not None
+    assert (found.paid, found.states) == (usd("0.00"), (InstalmentState.MISSED,))
+
+
+@only_memory
+def test_a_plan_that_cannot_be_meant_or_is_not_of_staff_is_refused(portal: Portal) -> None:
+    staff = portal.of("T1", actor="staff:ann")
+    for parts in ({}, {date(2026, 11, 20): usd("1.00")}, {date(2026, 12, 1): usd("-1.00")},
+                  {date(2026, 12, 1): Money.of("1.00", "CAD")}):  # fmt: skip
+        with pytest.raises(InputError):
+            staff.agree_plan("R1", parts, key=portal.key)
+    with pytest.raises(IneligibleError) as refused:
+        portal.session.agree_plan("R1", PARTS, key=portal.key)
+    assert refused.value.code == "staff_only"
+    with pytest.raises(NotFoundError):
+        staff.agree_plan("R2", PARTS, key=portal.key)
+    assert portal.bridge.staff("F1", "T1", actor="staff:ann").plan("R1") is None
+    assert portal.changes() == 0
+
+
+@pytest.mark.fact("S1.54")
+@only_memory
+def test_every_step_of_a_move_out_is_read_from_the_books(portal: Portal) -> None:
+    assert portal.office is not None
+    books, now = portal.office.books, portal.clock.now()
+    books.enter("F1", "R1", EntryKind.DEPOSIT, usd("50.00"), now, "Deposit")
+
+    def steps() -> tuple[list[StepState], LeavingStep | None]:
+        found = portal.session.move_out_progress("R1")
+        return list(found.steps.values()), found.next_step
+
+    done, to_do = StepState.DONE, StepState.TO_DO
+    assert steps() == ([to_do, to_do, to_do, to_do], LeavingStep.NOTICE)
+    portal.session.request_move_out("R1", date(2026, 12, 31), key=portal.key)
+    assert steps() == ([done, to_do, to_do, to_do], LeavingStep.FINAL_PAYMENT)
+    portal.session.pay_rental("R1", MONEY, key=portal.key)
+    assert steps()[1] is LeavingStep.DEPOSIT_RETURNED
+    assert portal.session.move_out_progress("R1").deposit_held == usd("50.00")
+    books.enter("F1", "R1", EntryKind.DEPOSIT, usd("-50.00"), now, "Deposit back")
+    assert steps()[1] is LeavingStep.UNIT_GIVEN_BACK
+    rental = books.find(Rental, "F1", "R1")
+    assert rental is not None
+    books.put("F1", rental.changed(state=RentalState.CLOSED, moved_out_on=date(2026, 12, 31)))
+    assert steps() == ([done, done, done, done], None)
+
+
+@pytest.mark.fact("S1.54")
+@pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)
+def test_who_is_leaving_sees_what_is_left_to_do(portal: Portal) -> None:
+    session = portal.of("1008")
+    (row,) = session.account().rentals
+
+    found = session.move_out_progress(row.id)
+
+    assert found.leaving_on == row.rental.leaving_on
+    assert found.steps[LeavingStep.NOTICE] is StepState.DONE
+    assert found.next_step is LeavingStep.UNIT_GIVEN_BACK
+
+
+@pytest.mark.fact("S1.20")
+def test_a_language_is_asked_for_and_staff_write_it_down(portal: Portal) -> None:
+    view = portal.session.set_language("fr-CA", key=portal.key)
+    portal.later(minutes=1)
+
+    assert view.outcome is Outcome.SETTLED
+    assert view.emulated
+    assert "fr-CA" in portal.outbox.mails[0].text
+    for wrong in ("", "de", "french", "fr CA"):
+        with pytest.raises(InputError):
+            portal.session.set_language(wrong, key=portal.key)
+
+
+@pytest.mark.fact("S1.53", on="memory")
+def test_hours_and_whom_to_call_are_told_per_facility() -> None:
+    portal = PortalSettings(
+        office_hours="Mon-Fri 9-17", access_hours="6-22", emergency_contact="555-0100",
+        places={"mem/F2": PlacePortal(access_hours="always", emergency_contact="")},
+    )  # fmt: skip
+
+    here, there = portal.rules("mem", "F1"), portal.rules("mem", "F2")
+
+    assert (here.office_hours, here.access_hours, here.emergency_contact) == ("Mon-Fri 9-17", "6-22", "555-0100")
+    assert (there.office_hours, there.access_hours, there.emergency_contact) == ("Mon-Fri 9-17", "always", "")
+
+
+@pytest.mark.fact("S3.25", "S1.60")
+@only_memory
+def test_records_that_have_grown_old_are_told(portal: Portal) -> None:
+    portal.bridge.sync()
+    portal.clock.advance(timedelta(days=400))
+    portal.session.edit_contact({"phone": "512 555 0199"}, key=portal.key)
+    portal.bridge.sync()
+
+    assert portal.bridge.stale_tenants("F1", older_than=timedelta(days=365)) == ("T2", "T3")
+    assert portal.bridge.stale_tenants("F1", older_than=timedelta(days=500)) == ()
+    with pytest.raises(InputError):
+        portal.bridge.stale_tenants("F1", older_than=timedelta(0))
