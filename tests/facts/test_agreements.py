@@ -168,7 +168,7 @@ def test_hours_and_whom_to_call_are_told_per_facility() -> None:
     assert (there.office_hours, there.access_hours, there.emergency_contact) == ("Mon-Fri 9-17", "always", "")
 
 
-@pytest.mark.fact("S3.25", "S1.60")
+@pytest.mark.fact("S3.25")
 @only_memory
 def test_records_that_have_grown_old_are_told(portal: Portal) -> None:
     portal.bridge.sync()

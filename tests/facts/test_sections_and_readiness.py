@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.sections import SECTION_OF, PortalRules, Section
-from pmsbridge.errors import ConfigurationError, IneligibleError
+from pmsbridge.actions.sections import SECTION_OF, PortalRules, Section, ShopItem
+from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, NotFoundError, UnsupportedError
+from pmsbridge.model.documents import Document, DocumentKind, Event, EventKind, SignatureState
 from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.people import PersonName, Phone, PostalAddress, Tenant
@@ -198,3 +199,91 @@ def test_a_denial_says_in_both_languages_what_it_is(portal: Portal) -> None:
         portal.session.quote_prepay(13)
 
     assert say(refused.value.message_key, "fr") != say(refused.value.message_key, "en")
+
+
+@pytest.mark.fact("S3.15", on="memory")
+def test_a_field_that_is_not_shared_is_shown_nowhere_but_to_staff(tmp_path: Path) -> None:
+    hidden = PortalSettings(hidden_unit_fields=frozenset({"asking_rate"}))
+    with bridge_with(tmp_path, hidden) as bridge:
+        session = bridge.tenant("F1", "T1")
+        shown = [
+            session.unit("R1"), session.rental("R1").unit, session.dashboard().rows[0].unit,
+            session.dashboard(live=False).rows[0].unit,
+        ]  # fmt: skip
+        told = bridge.tenant("F1", "T1", actor="staff:ann").unit("R1")
+
+    assert [(unit.number, unit.asking_rate) for unit in shown if unit is not None] == [("015", None)] * 4
+    assert told is not None
+    assert told.asking_rate is not None
+    with pytest.raises(ValueError, match="held back"):
+        PortalSettings(hidden_unit_fields=frozenset({"number"}))
+
+
+@pytest.mark.fact("S3.14", "S4.12", on="memory")
+def test_what_is_to_come_and_what_was_is_told_apart_and_nobody_elses_is_told(tmp_path: Path) -> None:
+    with in_memory(tmp_path) as portal:
+        assert portal.office is not None
+        now = portal.clock.now()
+        for name, hours, who in (
+            ("Oil change", -48, "T1"), ("Inspection", 24, "T1"), ("Summer party", 48, None), ("Delivery", 24, "T2"),
+            ("Being washed", -1, "T1"),
+        ):  # fmt: skip
+            starts = now + timedelta(hours=hours)
+            portal.office.books.put("F1", Event(
+                ref=make.ref("event", name), tenant_id=who, kind=EventKind.APPOINTMENT, title=name, starts_at=starts,
+                ends_at=starts + timedelta(hours=2),
+            ))  # fmt: skip
+
+        assert [each.title for each in portal.session.events()] == ["Being washed", "Inspection", "Summer party"]
+        assert [each.title for each in portal.session.events(to_come=False)] == ["Oil change"]
+
+
+@pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)
+def test_a_back_office_without_a_calendar_says_so(portal: Portal) -> None:
+    with pytest.raises(UnsupportedError):
+        portal.session.events()
+
+
+@pytest.mark.fact("S3.16", on="memory")
+def test_what_the_shop_has_is_asked_for_and_nothing_else(tmp_path: Path) -> None:
+    shop = (ShopItem(id="lock", name="Disc lock", price="12.00 USD"), ShopItem(id="wash", name="Car wash"))
+    with bridge_with(tmp_path, PortalSettings(shop=shop)) as bridge:
+        session = bridge.tenant("F1", "T1")
+        view = session.order("lock", 2, key="click-0001", comment="By Friday, please.")
+        notes = bridge.staff("F1", "T1", actor="staff:ann").notes()
+        with pytest.raises(NotFoundError):
+            session.order("key", 1, key="click-0002")
+        with pytest.raises(InputError):
+            session.order("lock", 0, key="click-0003")
+
+    assert [item.name for item in session.rules.shop] == ["Disc lock", "Car wash"]
+    assert (view.outcome, view.emulated) == (Outcome.SETTLED, True)
+    assert [("2 x Disc lock (lock)" in note.text, "By Friday" in note.text) for note in notes] == [(True, True)]
+    for closed, code in ((frozenset({Section.SHOP}), "section_off"), (frozenset(), "nothing_to_order")):
+        with bridge_with(tmp_path, PortalSettings(closed_sections=closed)) as bridge:
+            with pytest.raises(IneligibleError) as refused:
+                bridge.tenant("F1", "T1").order("lock", 1, key="click-0004")
+            assert refused.value.code == code
+
+
+@pytest.mark.fact("S3.18", "S3.5", on="memory")
+def test_a_paper_says_whether_it_is_signed_and_reaches_only_its_tenant(tmp_path: Path) -> None:
+    with in_memory(tmp_path) as portal:
+        assert portal.office is not None
+        books = portal.office.books
+        for name, who, signature in (("D1", "T1", "signed"), ("D2", "T1", "wanted"), ("D3", "T2", "signed")):
+            books.put("F1", Document(
+                ref=make.ref("document", name), tenant_id=who, kind=DocumentKind.CONTRACT, title=name,
+                signature=SignatureState(signature), dated_on=date(2026, 1, int(name[1])),
+            ))  # fmt: skip
+            books.paper_bytes["F1", name] = b"%PDF-1.7 " + name.encode()
+
+        found = portal.session.documents()
+
+        assert [(paper.id, paper.signature) for paper in found] == [
+            ("D2", SignatureState.WANTED), ("D1", SignatureState.SIGNED),
+        ]  # fmt: skip
+        with portal.session.document("D1") as paper:
+            assert b"".join(paper.chunks) == b"%PDF-1.7 D1"
+        with pytest.raises(NotFoundError), portal.session.document("D3"):
+            pass

@@ -210,6 +210,12 @@ def _portal_open(case: _Case) -> _No | None:
     return None
 
 
+def _something_to_order(case: _Case) -> _No | None:
+    if not case.subject.rules.shop:
+        return _No("nothing_to_order", "There is nothing to order here.", "Please call the office.")
+    return None
+
+
 def _staff_only(case: _Case) -> _No | None:
     if not case.subject.is_staff:
         return _No("staff_only", "Only the office can do this.", "Please call the office.")
@@ -569,5 +575,6 @@ _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),
     _K.RESERVE_UNIT: (),
+    _K.ORDER: (_something_to_order,),
     _K.CHANGE_PASSWORD: (),
 }

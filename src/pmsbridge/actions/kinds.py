@@ -32,6 +32,7 @@ class ActionKind(StrEnum):
     ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
     RESERVE_UNIT = "reserve_unit"
+    ORDER = "order"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - a word, not a password
 
     @property
@@ -86,6 +87,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",
     _K.RESERVE_UNIT: "reserve_unit",
+    _K.ORDER: "order",
     _K.CHANGE_PASSWORD: "set_web_password",
 }
 """The effect each verb stands on. Paying one invoice, or money on account, is a payment that not every back office
@@ -101,6 +103,7 @@ EMULATABLE: Final = frozenset(
         "reserve_unit",
         "request_call_off",
         "accept_quote",
+        "order",
     }
 )
 """Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""

@@ -218,6 +218,11 @@ class Planner:
         )  # fmt: skip
         return Plan(steps=(self._step("document", effect),))
 
+    def order(self, subject: str, text: str) -> Plan:
+        """Hand an order to staff; they deliver and bill it."""
+        notice = StaffRequest.of(self.account, subject, text)
+        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="order"))
+
     def ask_staff(self, subject: str, text: str, *, due_on: date | None = None) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""
         notice = StaffRequest.of(self.account, subject, text, due_on=due_on)

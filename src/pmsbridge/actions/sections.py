@@ -7,9 +7,10 @@ from typing import Final
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.errors import IneligibleError
-from pmsbridge.model.record import Value
+from pmsbridge.model.places import Unit
+from pmsbridge.model.record import Id, Value
 
-__all__ = ["SECTION_OF", "PortalRules", "Section", "refuse_closed"]
+__all__ = ["HIDEABLE", "SECTION_OF", "PortalRules", "Section", "ShopItem", "refuse_closed", "shared_unit"]
 
 
 class Section(StrEnum):
@@ -26,6 +27,20 @@ class Section(StrEnum):
     SETTINGS = "settings"
 
 
+class ShopItem(Value):
+    """Something that can be asked for in the shop.
+
+    Attributes:
+        id: What it is asked for by.
+        price: Per piece, as it is shown ("12.00 USD"); empty when the office tells.
+    """
+
+    id: Id
+    name: str
+    text: str = ""
+    price: str = ""
+
+
 class PortalRules(Value):
     """What an operator decided about the portal of one facility.
 
@@ -33,6 +48,8 @@ class PortalRules(Value):
         closed_sections: Neither shown nor used.
         opens_with: What a portal shows first; the first open section where this one is closed.
         unlicensed: Effects that the operator has no licence for at the back office ("take_payment").
+        hidden_unit_fields: Fields of a unit or vehicle that are not shared with tenants ("type_name", "asking_rate").
+        shop: What can be asked for.
         office_hours: When somebody is there, in the operator's own words; empty when not told.
         access_hours: When tenants reach their units, in the operator's own words; empty when not told.
         emergency_contact: Whom to call when nobody is there; empty when not told.
@@ -41,6 +58,8 @@ class PortalRules(Value):
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
     unlicensed: frozenset[str] = frozenset()
+    hidden_unit_fields: frozenset[str] = frozenset()
+    shop: tuple[ShopItem, ...] = ()
     office_hours: str = ""
     access_hours: str = ""
     emergency_contact: str = ""
@@ -68,6 +87,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.TRANSFER: Section.RENTALS,
     _K.ACCEPT_QUOTE: Section.SHOP,
     _K.RESERVE_UNIT: Section.SHOP,
+    _K.ORDER: Section.SHOP,
     _K.ATTACH_DOCUMENT: Section.DOCUMENTS,
     _K.EDIT_CONTACT: Section.SETTINGS,
     _K.SET_CONSENT: Section.SETTINGS,
@@ -75,6 +95,20 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.CHANGE_PASSWORD: Section.SETTINGS,
 }
 """Where each verb belongs. Notes and requests to staff belong nowhere: they are always possible."""
+
+
+HIDEABLE: Final = frozenset({"type_name", "size", "floor", "asking_rate", "features", "last_changed_on"})
+"""What of a unit an operator may hold back; its number, kind and state are what everything else refers to."""
+
+
+def shared_unit(unit: Unit | None, rules: PortalRules) -> Unit | None:
+    """A unit without what is not shared: a field that is held back reads as not known."""
+    if unit is None or not rules.hidden_unit_fields:
+        return unit
+    nothing = {
+        name: Unit.model_fields[name].get_default(call_default_factory=True) for name in rules.hidden_unit_fields
+    }
+    return unit.changed(**nothing)
 
 
 def refuse_closed(section: Section, rules: PortalRules) -> None:

@@ -43,10 +43,12 @@ from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
-from pmsbridge.portal.arguments import checked_id, checked_whole, checked_words
+from pmsbridge.model.rental import Rental
+from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.duplicates import Duplicate, duplicates_among
 from pmsbridge.portal.entrance import Entrance
+from pmsbridge.portal.figures import CustomerFigures, figures_of
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.portal.staff import StaffDesk
@@ -264,7 +266,7 @@ class Bridge:
         # What is switched off is switched off for tenants; staff still work there.
         rules = self.settings.portal.rules(adapter.account_name, code)
         if _is_staff(asking):
-            rules = rules.changed(closed_sections=frozenset())
+            rules = rules.changed(closed_sections=frozenset(), hidden_unit_fields=frozenset())
         return Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
             tenant_id=who, actor=asking, wait=self._wait, notices=self.notices, rules=rules,
@@ -344,6 +346,26 @@ class Bridge:
         current = Counter(each.tenant_id for each in self.mirror.rentals(account, code) if each.state.is_current)
         found = self.mirror.list(Scope(account, code, Tenant.entity))
         return duplicates_among((each for each in found if isinstance(each, Tenant)), current, least_percent=least)
+
+    def customer_figures(self, facility: str, since: date, until: date) -> tuple[CustomerFigures, ...]:
+        """For reports: how long every customer of a facility rented between two business dates. From the last copy.
+
+        Money needs a ledger per rental, and is read for one customer at a time: ``StaffDesk.figures``.
+        ``pmsbridge.portal.exporting`` makes a file of them.
+
+        Raises:
+            NotFoundError: No account has such a facility.
+            InputError: A day is none, or they are the wrong way round.
+        """
+        checked_day("since", since)
+        if checked_day("until", until) < since:
+            raise InputError("until", "lies before since")
+        adapter, code = self.place(facility)
+        by_tenant: dict[str, list[Rental]] = {}
+        for rental in self.mirror.rentals(adapter.account_name, code):
+            by_tenant.setdefault(rental.tenant_id, []).append(rental)
+        found = (figures_of(who, rentals, since=since, until=until) for who, rentals in sorted(by_tenant.items()))
+        return tuple(each for each in found if each.rentals)
 
     def stale_tenants(self, facility: str, *, older_than: timedelta) -> tuple[str, ...]:
         """For staff: ids of customers whose record is as it was so long ago, the oldest first. From the last copy.

@@ -14,7 +14,7 @@ from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_u
 from pmsbridge.actions.kinds import MONEY_KINDS, ActionKind
 from pmsbridge.actions.plan import Plan, Submission, When
 from pmsbridge.actions.plans import Planner
-from pmsbridge.actions.sections import PortalRules
+from pmsbridge.actions.sections import PortalRules, shared_unit
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
@@ -113,12 +113,19 @@ class Office:
 
     def read_live(self) -> TenantAccount:
         """Read the tenant now; what we sent and the back office does not show yet is put on top."""
-        return self.runtime.overlaid(self.read_bare())
+        return self.shared(self.runtime.overlaid(self.read_bare()))
+
+    def shared(self, account: TenantAccount) -> TenantAccount:
+        """The account without what the operator does not share of its units."""
+        if not self.rules.hidden_unit_fields:
+            return account
+        rows = tuple(row.changed(unit=shared_unit(row.unit, self.rules)) for row in account.rentals)
+        return account.changed(rentals=rows)
 
     def read_copy(self) -> TenantAccount | None:
         """The last copy with our own writes on top; None when there is none."""
         copy = self.runtime.mirror.account(self.account_name, self.facility, self.tenant_id)
-        return self.runtime.overlaid(copy) if copy is not None else None
+        return self.shared(self.runtime.overlaid(copy)) if copy is not None else None
 
     def read(self) -> TenantAccount:
         """Read live; when the back office is away, take the copy.

@@ -46,6 +46,7 @@ __all__ = ["TEXT_LIMIT_CHARS", "Requesting", "checked_text"]
 
 TEXT_LIMIT_CHARS = 1500
 _MOST_DAYS_AFTER_DUE = 28
+_MOST_PIECES = 1000
 _LONGEST_TITLE_CHARS = 120
 _DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 _LANGUAGE_TAG = re.compile(r"(?:en|fr)(?:-[A-Za-z0-9]{2,8}){0,3}")
@@ -384,6 +385,33 @@ class Requesting:
 
         intent = {"subject": checked_subject, "text": checked, **({"due_on": day.isoformat()} if day else {})}
         return self._perform(ActionKind.ASK_STAFF, key, intent)(decide)
+
+    def order(self, item_id: str, quantity: int, *, key: str, comment: str = "") -> ActionView:
+        """Ask for something of the shop (``session.rules.shop``). A request: staff deliver and bill it.
+
+        Args:
+            item_id: Of the shop.
+            quantity: 1 to 1,000.
+            key: The idempotency key of this click.
+            comment: For staff.
+
+        Raises:
+            InputError: The quantity does not fit, or the comment; nothing was tried.
+            NotFoundError: The shop has no such item.
+            IneligibleError: The shop is closed ("section_off") or empty ("nothing_to_order").
+        """
+        wanted, many = checked_id("item_id", item_id), checked_whole("quantity", quantity, low=1, high=_MOST_PIECES)
+        words = checked_text("comment", comment, limit=500) if comment else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.ORDER, account)
+            item = next((each for each in self._office.rules.shop if each.id == wanted), None)
+            if item is None:
+                raise NotFoundError("item_id", "is nothing that this shop has")
+            lines = [f"{many} x {item.name} ({item.id})", item.price, words]
+            return planner.order(item.name, "\n".join(line for line in lines if line))
+
+        return self._perform(ActionKind.ORDER, key, {"item_id": wanted, "quantity": many, "comment": words})(decide)
 
     def reserve(
         self, unit_id: str, needed_on: date, *, key: str, expires_on: date | None = None, comment: str = ""

@@ -9,11 +9,11 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
-from pmsbridge.actions.sections import PortalRules, Section, refuse_closed
+from pmsbridge.actions.sections import PortalRules, Section, refuse_closed, shared_unit
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.documents import Document, Note, Quote, Reservation, visible_notes
+from pmsbridge.model.documents import Document, Event, Note, Quote, Reservation, visible_notes
 from pmsbridge.model.invoices import Invoice, visible_to_customer
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry, Statement
 from pmsbridge.model.payments import Payment, PaymentState
@@ -30,7 +30,7 @@ from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.staff import history_of
 from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
-from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, PaperContent, PaperPort, ReadinessPort
+from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, EventPort, PaperContent, PaperPort, ReadinessPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 
@@ -149,7 +149,8 @@ class TenantSession(Paying, Requesting):
         """The unit of a rental with type, size and asking rate, live; None for bulk items."""
         self._open(Section.RENTALS)
         unit_id = self._own_rental(rental_id).rental(rental_id).rental.unit_id  # type: ignore[union-attr]
-        return self._office.adapter.unit(self._office.facility, unit_id) if unit_id is not None else None
+        found = self._office.adapter.unit(self._office.facility, unit_id) if unit_id is not None else None
+        return shared_unit(found, self._office.rules)
 
     def rental(self, rental_id: str) -> RentalAccount:
         """One rental with everything its page shows: balances, autopay, unit type and size, notice, last payment. Live.
@@ -168,7 +169,7 @@ class TenantSession(Paying, Requesting):
         good = [payment.paid_on for payment in paid if payment.state is PaymentState.SUCCEEDED]
         unit_id = row.rental.unit_id
         unit = office.adapter.unit(office.facility, unit_id) if unit_id is not None else row.unit
-        return row.changed(unit=unit, last_payment_on=max(good, default=None))
+        return row.changed(unit=shared_unit(unit, office.rules), last_payment_on=max(good, default=None))
 
     def move_out_progress(self, rental_id: str) -> MoveOutProgress:
         """How far a move-out has come: notice, final payment, deposit, unit. As the back office says it now.
@@ -335,6 +336,26 @@ class TenantSession(Paying, Requesting):
         if Section.BILLING in self._office.rules.closed_sections:
             return tuple(each for each in found if each.kind is not InteractionKind.PAYMENT)
         return found
+
+    def events(self, *, to_come: bool = True) -> tuple[Event, ...]:
+        """Appointments, services and events of this tenant, and those for everybody. Live.
+
+        Args:
+            to_come: Those that have not ended, the next one first; False for those that have, the newest first.
+
+        Raises:
+            UnsupportedError: This back office keeps no calendar.
+            UnavailableError: The back office cannot be read now.
+        """
+        self._open(Section.EVENTS)
+        office, now = self._office, self._office.clock.now()
+        if not isinstance(office.adapter, EventPort):
+            raise _no_way("show events")
+        found = [
+            each for each in office.adapter.events(office.facility, office.tenant_id)
+            if each.tenant_id in {None, office.tenant_id} and ((each.ends_at or each.starts_at) > now) is to_come
+        ]  # fmt: skip
+        return tuple(sorted(found, key=lambda each: (each.starts_at, each.id), reverse=not to_come))
 
     def portal_account(self) -> PortalAccount:
         """Whether this tenant may use the portal, and if not, what is in the way. Live.

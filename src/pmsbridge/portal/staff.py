@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.readiness import PortalReadiness, readiness_of
-from pmsbridge.errors import NotFoundError, UnsupportedError
+from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
 from pmsbridge.model.finding import Finding, Severity
-from pmsbridge.portal.arguments import checked_day, checked_id
+from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
+from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, risks_of
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.plans import Instalment, PlanProgress, plan_from, progress_of_plan
 from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
@@ -90,6 +91,46 @@ class StaffDesk:
         for part in progress.missed:
             self._tell_missed(wanted, part)
         return progress
+
+    def figures(self, since: date, until: date) -> CustomerFigures:
+        """How long this tenant rents, how they pay, whether they grow or shrink, between two business dates. Live.
+
+        Past rentals are those that the back office still tells, and those in the last copy.
+
+        Raises:
+            InputError: A day is none, or they are the wrong way round.
+            UnavailableError: The back office cannot be read now.
+        """
+        checked_day("since", since)
+        if checked_day("until", until) < since:
+            raise InputError("until", "lies before since")
+        office, account = self._office, self._office.read()
+        told = {row.id: row.rental for row in account.rentals}
+        kept = office.runtime.mirror.rentals(office.account_name, office.facility, office.tenant_id)
+        ledgers = [office.adapter.ledger(office.facility, office.tenant_id, rental_id) for rental_id in told]
+        return figures_of(
+            office.tenant_id, [*told.values(), *(each for each in kept if each.id not in told)], since=since,
+            until=until, ledgers=ledgers, currency=account.facility.currency,
+        )  # fmt: skip
+
+    def risks(self, *, days: int = 180) -> tuple[Risk, ...]:
+        """Signs of the last so many days that this tenant may leave: late payments, requests, a smaller unit. Live.
+
+        Raises:
+            InputError: The number of days is none.
+            UnavailableError: The back office cannot be read now.
+        """
+        checked_whole("days", days, low=1, high=3660)
+        office, account = self._office, self._office.read()
+        today = office.today(account)
+        figures = self.figures(today - timedelta(days=days), today)
+        asked = ActionFilter(
+            account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
+            kind=ActionKind.ASK_STAFF.value, since=office.clock.now() - timedelta(days=days), limit=1000,
+        )  # fmt: skip
+        mine = [each for each in office.runtime.actions(asked) if not each.actor.startswith("staff:")]
+        leaving = any(row.rental.leaving_on is not None for row in account.current)
+        return risks_of(figures, requests=len(mine), is_leaving=leaving)
 
     def _tell_missed(self, rental_id: str, part: Instalment) -> None:
         office = self._office

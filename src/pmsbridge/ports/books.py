@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
 
-from pmsbridge.model.documents import Document, Quote
+from pmsbridge.model.documents import Document, Event, Quote
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.requests import CallOff
 
-__all__ = ["CallOffPort", "CustomerAccountPort", "PaperContent", "PaperPort", "ReadinessPort"]
+__all__ = ["CallOffPort", "CustomerAccountPort", "EventPort", "PaperContent", "PaperPort", "ReadinessPort"]
 
 
 @runtime_checkable
@@ -82,6 +82,14 @@ class CallOffPort(Protocol):
 
     def call_offs(self, facility: str, tenant_id: str) -> Sequence[CallOff]:
         """Live: call-offs of a tenant, newest first, as the back office's own data say."""
+
+
+@runtime_checkable
+class EventPort(Protocol):
+    """A back office with a calendar: appointments, services, events for everybody."""
+
+    def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
+        """Live: what concerns a tenant, and what concerns everybody (``tenant_id`` None), past and to come."""
 
 
 @runtime_checkable

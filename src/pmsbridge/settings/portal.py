@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from pmsbridge.actions.effects import EFFECT_KINDS
-from pmsbridge.actions.sections import PortalRules, Section
+from pmsbridge.actions.sections import HIDEABLE, PortalRules, Section, ShopItem
 from pmsbridge.settings.values import Duration
 from pmsbridge.settings.values import Section as Part
 
@@ -22,6 +22,16 @@ def _effect(word: str) -> str:
     return word
 
 
+def _unit_field(word: str) -> str:
+    if word not in HIDEABLE:
+        message = f"no field of a unit that can be held back; one of: {', '.join(sorted(HIDEABLE))}"
+        raise ValueError(message)
+    return word
+
+
+UnitField = Annotated[str, AfterValidator(_unit_field)]
+"""What of a unit can be held back."""
+
 EffectKind = Annotated[str, AfterValidator(_effect)]
 """What a back office is asked to do ("take_payment")."""
 
@@ -33,6 +43,8 @@ class PlacePortal(Part):
         closed_sections: Neither shown nor used; None for as everywhere.
         opens_with: What a portal shows first; None for as everywhere.
         unlicensed: See ``PortalSettings``; None for as everywhere.
+        hidden_unit_fields: See ``PortalSettings``; None for as everywhere.
+        shop: See ``PortalSettings``; None for as everywhere.
         office_hours: When somebody is there; None for as everywhere.
         access_hours: When tenants reach their units; None for as everywhere.
         emergency_contact: Whom to call when nobody is there; None for as everywhere.
@@ -41,6 +53,8 @@ class PlacePortal(Part):
     closed_sections: frozenset[Section] | None = None
     opens_with: Section | None = None
     unlicensed: frozenset[EffectKind] | None = None
+    hidden_unit_fields: frozenset[UnitField] | None = None
+    shop: tuple[ShopItem, ...] | None = None
     office_hours: str | None = None
     access_hours: str | None = None
     emergency_contact: str | None = None
@@ -53,6 +67,8 @@ class PortalSettings(Part):
         closed_sections: Sections that are neither shown nor used.
         opens_with: What a portal shows first.
         unlicensed: Effects that the operator has no licence for at the back office: denied before anybody tries.
+        hidden_unit_fields: Fields of a unit or vehicle that tenants are not shown ("type_name", "asking_rate").
+        shop: What can be asked for: ``id``, ``name``, and ``text`` and ``price`` as they are shown.
         office_hours: When somebody is there, in your own words.
         access_hours: When tenants reach their units, in your own words.
         emergency_contact: Whom to call when nobody is there.
@@ -68,6 +84,8 @@ class PortalSettings(Part):
     closed_sections: frozenset[Section] = frozenset()
     opens_with: Section = Section.RENTALS
     unlicensed: frozenset[EffectKind] = frozenset()
+    hidden_unit_fields: frozenset[UnitField] = frozenset()
+    shop: tuple[ShopItem, ...] = ()
     office_hours: str = ""
     access_hours: str = ""
     emergency_contact: str = ""

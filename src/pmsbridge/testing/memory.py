@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
 from pmsbridge.actions.effects import (
@@ -24,7 +25,7 @@ from pmsbridge.actions.effects import (
 )
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
-from pmsbridge.model.documents import Bulletin, Note, Reservation
+from pmsbridge.model.documents import Bulletin, Document, Event, Note, Quote, Reservation
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.payments import Autopay, Payment
@@ -34,6 +35,7 @@ from pmsbridge.model.record import Record
 from pmsbridge.model.rental import Rental
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.ports.adapter import Batch, Entity, PrepayLine, PrepayQuote, Query, TenantSearch
+from pmsbridge.ports.books import PaperContent
 from pmsbridge.ports.capability import Dedup, EffectHandlers, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.store.folding import digits_of, fold
@@ -289,6 +291,30 @@ class MemoryAdapter(EffectHandlers):
         """A tenant's reservations."""
         self.office.read()
         return [row for row in self.office.books.all(Reservation, facility) if row.tenant_id == tenant_id]
+
+    def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
+        """What concerns a tenant or everybody."""
+        self.office.read()
+        self._tenant(facility, tenant_id)
+        return [row for row in self.office.books.all(Event, facility) if row.tenant_id in {None, tenant_id}]
+
+    def documents(self, facility: str, tenant_id: str) -> Sequence[Document]:
+        """Papers of a tenant, newest first."""
+        self.office.read()
+        self._tenant(facility, tenant_id)
+        return self.office.books.papers_of(facility, tenant_id)
+
+    def quotes(self, facility: str, tenant_id: str) -> Sequence[Quote]:
+        """Offers to a tenant."""
+        return [paper for paper in self.documents(facility, tenant_id) if isinstance(paper, Quote)]
+
+    @contextmanager
+    def content(self, facility: str, tenant_id: str, document_id: str) -> Iterator[PaperContent]:
+        """The bytes of one paper."""
+        if document_id not in {paper.id for paper in self.documents(facility, tenant_id)}:
+            raise NotFoundError("document_id", "is no document of this tenant")
+        data = self.office.books.paper_bytes.get((facility, document_id), b"")
+        yield PaperContent(f"{document_id}.pdf", "application/pdf", iter([data]))
 
     def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:
         """Due now plus the months' rent."""

@@ -22,7 +22,7 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.documents import Bulletin, Note, Reservation, ReservationState
+from pmsbridge.model.documents import Bulletin, Document, Note, Quote, Reservation, ReservationState
 from pmsbridge.model.ledger import Balances, EntryKind, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Allocation, Autopay, AutopayState, Payment, PaymentState
@@ -47,6 +47,7 @@ class Books:
 
     Attributes:
         changes: A log of records as they changed, for incremental fetches.
+        paper_bytes: By facility and id of a document.
         gate_codes: By facility and unit number.
         logins: By facility and login: password and tenant.
     """
@@ -60,6 +61,7 @@ class Books:
     payments: list[tuple[str, Payment]] = field(default_factory=list)
     notes: list[tuple[str, Note]] = field(default_factory=list)
     bulletins: list[tuple[str, Bulletin]] = field(default_factory=list)
+    paper_bytes: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
     gate_codes: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
     logins: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, repr=False)
     clock_number: int = 0
@@ -182,6 +184,11 @@ class Books:
     def notes_of(self, facility: str, rental_id: str) -> list[Note]:
         """Notes on a rental."""
         return [note for code, note in self.notes if code == facility and note.rental_id == rental_id]
+
+    def papers_of(self, facility: str, tenant_id: str) -> list[Document]:
+        """A tenant's papers, newest first."""
+        found = [p for kind in (Document, Quote) for p in self.all(kind, facility) if p.tenant_id == tenant_id]
+        return sorted(found, key=lambda paper: (paper.dated_on or date.min, paper.id), reverse=True)
 
     def board(self, facility: str) -> Sequence[Bulletin]:
         """The bulletin board."""

@@ -76,6 +76,23 @@ def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(por
     assert denied.value.code == "nothing_due"
 
 
+@pytest.mark.fact("S2.26", "S2.25", "S2.28")
+def test_a_contract_is_one_line_on_the_summary_and_all_of_it_on_its_page(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.on_rent(portal.customer, {"GEN-20": 2}, start=days(-20), days=60)
+    yard.bill(rental, until=days(-10))
+
+    (short,) = session.dashboard().rows
+    page = session.rental(short.id)
+
+    assert short.rental.number
+    assert short.rental.state.is_current
+    assert [(item.code, int(item.on_rent)) for item in page.rental.items] == [("GEN-20", 2)]
+    assert page.balances == short.balances
+    assert session.ledger(short.id)
+    assert [rental.id for rental, _ in session.items_out()] == [short.id]
+
+
 @pytest.mark.fact("S2.29", "S2.30")
 def test_a_call_off_is_judged_before_anything_is_sent_then_carried_to_the_yard(
     portal: Portal, weather: WeatherProxy

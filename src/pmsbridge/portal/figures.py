@@ -1,0 +1,155 @@
+"""Figures of one customer: how long they rent, how they pay, whether they grow or shrink; signs that they may leave."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from itertools import pairwise
+from typing import Final
+
+from pmsbridge.model.ledger import EntryKind, LedgerEntry
+from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.record import Value
+from pmsbridge.model.rental import Rental, RentalKind
+
+__all__ = ["CustomerFigures", "Risk", "figures_of", "risks_of"]
+
+_GRACE_DAYS: Final = 5
+_NEXT_WITHIN: Final = timedelta(days=31)
+_SEVERAL: Final = 2
+_RAISES: Final = frozenset({EntryKind.CHARGE, EntryKind.TAX})
+_LOWERS: Final = frozenset({EntryKind.PAYMENT, EntryKind.CREDIT, EntryKind.WRITE_OFF})
+
+
+class CustomerFigures(Value):
+    """Figures of one customer between two business dates.
+
+    Attributes:
+        rentals: How many rentals were running then.
+        longest_days: Days of the longest of them up to the last date, its beginning before the first date included.
+        average_days: Days of all of them by their number, rounded down; None without any.
+        paid: Payments that stood; None where no ledger was read.
+        charges: How many charges were due then; None where no ledger was read.
+        late_charges: How many of them were not settled within five days; None where no ledger was read.
+        upgrades: Changes to a dearer unit.
+        downgrades: Changes to a cheaper one.
+    """
+
+    tenant_id: str
+    since: date
+    until: date
+    rentals: int
+    longest_days: int
+    average_days: int | None
+    paid: Money | None = None
+    charges: int | None = None
+    late_charges: int | None = None
+    upgrades: int = 0
+    downgrades: int = 0
+
+    @property
+    def on_time_percent(self) -> int | None:
+        """How many charges of a hundred were settled in time, rounded down; None without charges."""
+        if not self.charges or self.late_charges is None:
+            return None
+        return 100 * (self.charges - self.late_charges) // self.charges
+
+
+class Risk(StrEnum):
+    """A sign that a customer may leave."""
+
+    LATE_PAYMENTS = "late_payments"
+    MANY_REQUESTS = "many_requests"
+    DOWNSIZED = "downsized"
+    LEAVING = "leaving"
+
+
+def figures_of(
+    tenant_id: str,
+    rentals: Iterable[Rental],
+    *,
+    since: date,
+    until: date,
+    ledgers: Sequence[Sequence[LedgerEntry]] | None = None,
+    currency: str = "",
+) -> CustomerFigures:
+    """Figures of one customer.
+
+    Args:
+        tenant_id: Whose.
+        rentals: Present and past ones.
+        since: First business date.
+        until: Last business date, inclusive.
+        ledgers: One whole ledger per rental; None where none was read.
+        currency: What the ledgers are in.
+    """
+    running = [each for each in rentals if each.kind is not RentalKind.ACCOUNT and _ran(each, since, until)]
+    days = [((each.moved_out_on or until) - each.moved_in_on).days for each in running if each.moved_in_on is not None]
+    steps = list(_changes(running, since, until))
+    late = [is_late for ledger in ledgers or () for on, is_late in _settled(ledger, until) if since <= on <= until]
+    entries = [entry for ledger in ledgers or () for entry in ledger if since <= entry.effective_on <= until]
+    moved = [e.effect for e in entries if e.kind in {EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND}]
+    return CustomerFigures(
+        tenant_id=tenant_id, since=since, until=until, rentals=len(running), longest_days=max(days, default=0),
+        average_days=sum(days) // len(days) if days else None,
+        paid=-sum_money(moved, currency) if ledgers is not None else None,
+        charges=len(late) if ledgers is not None else None, late_charges=sum(late) if ledgers is not None else None,
+        upgrades=sum(step > 0 for step in steps), downgrades=sum(step < 0 for step in steps),
+    )  # fmt: skip
+
+
+def risks_of(figures: CustomerFigures, *, requests: int, is_leaving: bool) -> tuple[Risk, ...]:
+    """Signs that a customer may leave.
+
+    Args:
+        figures: Of the time that is looked at.
+        requests: How often they asked staff for something in that time.
+        is_leaving: A move-out is scheduled.
+    """
+    signs = {
+        Risk.LEAVING: is_leaving,
+        Risk.LATE_PAYMENTS: (figures.late_charges or 0) >= _SEVERAL,
+        Risk.MANY_REQUESTS: requests >= _SEVERAL,
+        Risk.DOWNSIZED: figures.downgrades > 0,
+    }
+    return tuple(risk for risk, is_so in signs.items() if is_so)
+
+
+def _ran(rental: Rental, since: date, until: date) -> bool:
+    began, ended = rental.moved_in_on, rental.moved_out_on
+    return began is not None and began <= until and (ended is None or ended >= since)
+
+
+def _changes(rentals: Sequence[Rental], since: date, until: date) -> Iterator[Decimal]:
+    """Differences in rent where one rental follows another within a month."""
+    ordered = sorted(rentals, key=lambda each: (each.moved_in_on or date.min, each.id))
+    for before, after in pairwise(ordered):
+        left, came = before.moved_out_on or before.leaving_on, after.moved_in_on
+        if left is None or came is None or before.rent is None or after.rent is None:
+            continue
+        if abs(came - left) <= _NEXT_WITHIN and since <= came <= until:
+            yield (after.rent - before.rent).amount
+
+
+def _settled(entries: Sequence[LedgerEntry], until: date) -> Iterator[tuple[date, bool]]:
+    """Each charge with whether it was late: what came in settles the oldest first. What is not due yet is left out."""
+    money = deque(sorted((e.effective_on, -e.effect) for e in entries if e.kind in _LOWERS))
+    left_on, left = date.min, None
+    for charge in sorted((e for e in entries if e.kind in _RAISES), key=lambda entry: entry.effective_on):
+        owed, last = charge.effect, charge.effective_on
+        while owed.is_positive:
+            if left is None or not left.is_positive:
+                if not money:
+                    last = until + timedelta(days=1)
+                    break
+                left_on, left = money.popleft()
+            part = min(owed, left, key=lambda each: each.amount)
+            owed, left, last = owed - part, left - part, max(last, left_on)
+        deadline = charge.effective_on + timedelta(days=_GRACE_DAYS)
+        if last > deadline:
+            yield charge.effective_on, True
+        elif not owed.is_positive:
+            yield charge.effective_on, False

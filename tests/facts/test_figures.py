@@ -1,0 +1,152 @@
+"""Figures of customers, signs that they may leave, and files made of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmsbridge.errors import InputError
+from pmsbridge.model.ledger import EntryKind, LedgerEntry
+from pmsbridge.model.money import Money
+from pmsbridge.model.rental import Rental, RentalState
+from pmsbridge.portal.exporting import as_csv, as_json
+from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of
+from tests import builders as make
+from tests.facts.portal import MONEY, Portal
+
+only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
+YEAR = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
+
+
+def rental(id_: str, began: date, ended: date | None = None, rent: str = "100.00") -> Rental:
+    return make.row(
+        id_, moved_in_on=began, moved_out_on=ended, rent=make.usd(rent),
+        state=RentalState.ACTIVE if ended is None else RentalState.CLOSED,
+    ).rental  # fmt: skip
+
+
+def entry(kind: EntryKind, amount: str, on: date) -> LedgerEntry:
+    sign = -1 if kind is EntryKind.PAYMENT else 1
+    return LedgerEntry(
+        ref=make.ref("ledger_entry", f"{kind}{on}{amount}"), rental_id="R1", kind=kind, effect=make.usd(amount) * sign,
+        effective_on=on,
+    )  # fmt: skip
+
+
+@pytest.mark.fact("S1.58")
+def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
+    rentals = [
+        rental("R1", date(2025, 7, 1), date(2026, 2, 1), "80.00"), rental("R2", date(2026, 2, 3), rent="120.00"),
+        rental("R3", date(2024, 1, 1), date(2025, 12, 31)),
+    ]  # fmt: skip
+    ledger = [
+        entry(EntryKind.CHARGE, "80.00", date(2026, 1, 1)), entry(EntryKind.PAYMENT, "80.00", date(2026, 1, 6)),
+        entry(EntryKind.CHARGE, "120.00", date(2026, 2, 1)), entry(EntryKind.PAYMENT, "60.00", date(2026, 2, 2)),
+        entry(EntryKind.PAYMENT, "60.00", date(2026, 2, 7)), entry(EntryKind.CHARGE, "120.00", date(2026, 3, 1)),
+        entry(EntryKind.CHARGE, "9.00", date(2027, 1, 1)),
+    ]  # fmt: skip
+
+    found = figures_of("T1", rentals, ledgers=[ledger], currency="USD", **YEAR)
+
+    assert (found.rentals, found.longest_days, found.average_days) == (2, 331, (215 + 331) // 2)
+    assert found.paid == make.usd("200.00")
+    assert (found.charges, found.late_charges, found.on_time_percent) == (3, 2, 33)
+    assert (found.upgrades, found.downgrades) == (1, 0)
+    assert figures_of("T1", [], **YEAR).average_days is None
+
+
+@given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 300), st.booleans()), max_size=25))
+def test_never_more_is_late_than_was_charged_and_what_is_paid_at_once_is_in_time(
+    rows: list[tuple[int, int, bool]],
+) -> None:
+    start = date(2026, 1, 1)
+    ledger = []
+    for amount, day, is_paid in rows:
+        on = start + timedelta(days=day)
+        ledger.append(entry(EntryKind.CHARGE, f"{amount}.00", on))
+        if is_paid:
+            ledger.append(entry(EntryKind.PAYMENT, f"{amount}.00", on))
+
+    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+
+    assert found.charges is not None
+    assert found.late_charges is not None
+    assert 0 <= found.late_charges <= found.charges <= len(rows)
+    if all(is_paid for _, _, is_paid in rows):
+        assert found.late_charges == 0
+
+
+@pytest.mark.fact("S1.58", "S1.59")
+def test_figures_of_a_customer_are_of_the_range_that_was_asked_for(portal: Portal) -> None:
+    desk, today = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann"), date(2026, 11, 21)
+    before = desk.figures(date(2026, 1, 1), today)
+    paid = portal.row().balances.payable_now
+    portal.session.pay_rental(portal.row().id, MONEY, key=portal.key)
+
+    after = desk.figures(date(2026, 1, 1), today)
+
+    assert before.paid is not None
+    assert after.paid == before.paid + paid
+    assert after.rentals == len(portal.session.dashboard().rows)
+    assert desk.figures(date(2020, 1, 1), date(2020, 2, 1)).rentals == 0
+    with pytest.raises(InputError):
+        desk.figures(today, date(2026, 1, 1))
+
+
+@pytest.mark.fact("S1.59")
+@only_memory
+def test_a_report_of_a_facility_is_exported_as_csv_and_json(portal: Portal) -> None:
+    portal.bridge.sync()
+
+    rows = portal.bridge.customer_figures("F1", date(2026, 1, 1), date(2026, 1, 31))
+
+    assert [row.tenant_id for row in rows] == ["T1", "T2", "T3"]
+    read = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    assert (read[0]["tenant_id"], read[0]["rentals"], read[0]["paid"]) == ("T1", "2", "")
+    assert [row["tenant_id"] for row in json.loads(as_json(rows))] == ["T1", "T2", "T3"]
+    assert portal.bridge.customer_figures("F1", date(2020, 1, 1), date(2020, 1, 31)) == ()
+    assert as_csv(()) == ""
+
+
+def test_rows_with_and_without_money_stand_in_one_file() -> None:
+    one = CustomerFigures(tenant_id="T1", rentals=1, longest_days=1, average_days=1, **YEAR)
+    text = as_csv([one, one.changed(tenant_id="T2", paid=make.usd("5.00"))])
+
+    assert [row["paid.amount"] for row in csv.DictReader(io.StringIO(text))] == ["", "5.00"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "@sum(a1)", "+cmd", "-cmd"])
+def test_a_spreadsheet_runs_nothing_that_somebody_typed(text: str) -> None:
+    given_: dict[str, Any] = {"rentals": 1, "longest_days": 1, "average_days": 1, "paid": Money.of("-5.00", "USD")}
+
+    (row,) = csv.DictReader(io.StringIO(as_csv([CustomerFigures(tenant_id=text, **YEAR, **given_)])))
+
+    assert row["tenant_id"] == f"'{text}"
+    assert row["paid.amount"] == "-5.00"
+
+
+@pytest.mark.fact("S1.56")
+@only_memory
+def test_late_payments_requests_a_smaller_unit_and_a_move_out_are_signs(portal: Portal) -> None:
+    assert portal.office is not None
+    books, desk = portal.office.books, portal.bridge.staff("F1", "T1", actor="staff:ann")
+    assert desk.risks() == ()
+    for number in range(2):
+        portal.session.ask_staff("The door", f"It squeaks. {number}", key=portal.key)
+    assert desk.risks() == (Risk.MANY_REQUESTS,)
+    portal.clock.advance(timedelta(days=10))
+    assert desk.risks() == (Risk.LATE_PAYMENTS, Risk.MANY_REQUESTS)
+    one, two = books.find(Rental, "F1", "R1"), books.find(Rental, "F1", "R4")
+    assert one is not None
+    assert two is not None
+    books.put("F1", one.changed(state=RentalState.CLOSED, moved_out_on=date(2026, 11, 1)))
+    books.put("F1", two.changed(moved_in_on=date(2026, 11, 2), rent=make.usd("60.00")))
+    portal.session.request_move_out("R4", date(2027, 1, 31), key=portal.key)
+    assert desk.risks() == (Risk.LEAVING, Risk.LATE_PAYMENTS, Risk.MANY_REQUESTS, Risk.DOWNSIZED)
