@@ -22,7 +22,7 @@ from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
-YEAR = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
+YEAR: dict[str, Any] = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
 
 
 def rental(id_: str, began: date, ended: date | None = None, rent: str = "100.00") -> Rental:

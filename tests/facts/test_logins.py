@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from pmsbridge.accounts import passwords
 from pmsbridge.actions.sections import Section
@@ -26,6 +27,7 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, PortalSettings, Settings
 from pmsbridge.store.database import open_database
+from pmsbridge.store.tables import LOGINS
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders as make
 from tests.facts.portal import MONEY, Outbox
@@ -150,6 +152,24 @@ def test_after_too_many_attempts_the_right_answer_is_a_wrong_one_too_and_staff_a
     assert len(told) == 1
     assert "5125550101" not in told[0].text
     assert later is not None
+
+
+def test_addresses_that_share_a_digit_do_not_share_their_attempts(door: Door) -> None:
+    door.registered()
+    for number in range(5):
+        assert door.accounts.sign_in("F1", f"somebody{number}.5125550101@example.test", fresh()) is None
+
+    assert door.accounts.sign_in("F1", "(512) 555-0101", fresh()) is not None
+    assert door.accounts.sign_in("F1", "5125550101@example.test", fresh()) is None  # no phone number
+
+
+def test_ended_links_are_forgotten_after_a_while(door: Door) -> None:
+    for number in range(5):
+        door.clock.advance(timedelta(days=40))
+        door.accounts.ask_link("F1", f"nobody{number}@example.test")
+
+    with door.bridge.database.read() as connection:
+        assert len(connection.execute(select(LOGINS.links)).all()) <= 2
 
 
 def test_a_registered_customer_is_not_registered_again_by_what_is_on_the_record(door: Door) -> None:

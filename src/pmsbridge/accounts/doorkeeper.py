@@ -11,7 +11,7 @@ from typing import Final
 from pmsbridge.accounts.identity import no_match
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
 from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, is_right
-from pmsbridge.accounts.register import digits_of, fits_record
+from pmsbridge.accounts.register import digits_of, fits_record, phone_in
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.outcomes import ActionView
@@ -122,7 +122,7 @@ class Doorkeeper:
 
     def known_by(self, account: str, facility: str, name: str, password: WebPassword) -> Login | None:
         """Whose own login and password these are; it costs the same for an unknown name. The password is wiped."""
-        login = self.logins.called(account, facility, name.strip(), digits=digits_of(name))
+        login = self.logins.called(account, facility, name.strip(), digits=phone_in(name))
         kept = login.password if login is not None and login.state is not SignInState.LOCKED else ""
         return self._came_in(login) if is_right(password, kept) and login is not None else None
 
@@ -168,7 +168,7 @@ class Doorkeeper:
         self.logins.forgive(self._subject(account, facility, name))
 
     def _subject(self, account: str, facility: str, name: str) -> str:
-        return f"{account}\x1f{facility}\x1f{digits_of(name) or name.strip().casefold()}"
+        return f"{account}\x1f{facility}\x1f{phone_in(name) or name.strip().casefold()}"
 
     # -- registering ---------------------------------------------------------------------------------------------------
 

@@ -7,18 +7,25 @@ from typing import Final
 
 from pmsbridge.model.people import Tenant
 
-__all__ = ["digits_of", "fits_record", "same_mail", "same_postal_code"]
+__all__ = ["digits_of", "fits_record", "phone_in", "same_mail", "same_postal_code"]
 
 _NOT_DIGITS: Final = re.compile(r"[^0-9]")
 _NOT_SIGNS: Final = re.compile(r"[^0-9a-z]")
 _ZIP_DIGITS: Final = 5
 _NATIONAL_DIGITS: Final = 10
+_SHORTEST_PHONE_DIGITS: Final = 7
 
 
 def digits_of(phone: str) -> str:
     """Digits only, without the prefix of a North American number: what two numbers are compared by."""
     digits = _NOT_DIGITS.sub("", phone)
     return digits[1:] if len(digits) == _NATIONAL_DIGITS + 1 and digits.startswith("1") else digits
+
+
+def phone_in(name: str) -> str:
+    """The digits of a name that is a phone number and nothing else; empty for an e-mail address with digits in it."""
+    digits = digits_of(name)
+    return digits if len(digits) >= _SHORTEST_PHONE_DIGITS and not any(sign.isalpha() for sign in name) else ""
 
 
 def same_mail(one: str, other: str) -> bool:

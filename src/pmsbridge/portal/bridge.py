@@ -374,7 +374,7 @@ class Bridge:
             NotFoundError: No account has such a facility.
             InputError: The time is none.
         """
-        if not isinstance(older_than, timedelta) or older_than <= timedelta(0):
+        if older_than <= timedelta(0):
             raise InputError("older_than", "must be a time span", remedy="Like timedelta(days=365).")
         adapter, code = self.place(facility)
         scope = Scope(adapter.account_name, code, Tenant.entity)

@@ -21,6 +21,8 @@ __all__ = ["Login", "Logins"]
 
 _logins, _links, _attempts = LOGINS
 _TOKEN_BYTES: Final = 32
+_KEPT: Final = timedelta(days=30)
+"""How long an ended link is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Logins:
         """A link without a token yet; whatever was mailed before for this purpose is dead."""
         made, now = f"lnk_{secrets.token_hex(12)}", self._clock.now()
         with self._database.write() as connection:
+            connection.execute(delete(_links).where(_links.c.ended_at < now - _KEPT))
             self._end(connection, now, _links.c.login_id == login_id, _links.c.purpose == purpose)
             connection.execute(insert(_links).values(
                 id=made, login_id=login_id, purpose=purpose, lives_seconds=int(lives.total_seconds()), made_at=now,
