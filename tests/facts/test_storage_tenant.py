@@ -156,7 +156,7 @@ def test_every_method_that_takes_an_id_refuses_somebody_elses(portal: Portal, na
     }  # fmt: skip
     session = portal.of("T1", actor="staff:ann")
     before, method = portal.changes(), getattr(session, name)
-    given = {}
+    given: dict[str, object] = {}
     for parameter in inspect.signature(method).parameters.values():
         if parameter.name in foreign:
             given[parameter.name] = foreign[parameter.name]
