@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import get_logger
@@ -57,16 +57,6 @@ class Unsayable:
 
 
 _Row = tuple[Head, Posting | Unsayable | None]
-
-
-_FeedRow = TypeVar("_FeedRow", Change, OutcomeChange)
-
-
-def _composed(compose: Callable[[_FeedRow], Posting], row: _FeedRow) -> Posting | Unsayable:
-    try:
-        return compose(row)
-    except Exception as error:  # noqa: BLE001 - one row never stops the others
-        return Unsayable.of(error, row.account, row.facility)
 
 
 class Delivery:
@@ -120,7 +110,7 @@ class Delivery:
             return self._rows(feed, after, _AT_ONCE)
         except PmsBridgeError:
             raise
-        except Exception as error:  # noqa: BLE001 - one of these rows cannot be read
+        except Exception as error:  # noqa: BLE001 - one of these rows cannot be read or told
             return self._one_row(feed, after, error)
 
     def _rows(self, feed: Feed, after: int, limit: int) -> list[_Row]:
@@ -144,12 +134,12 @@ class Delivery:
 
     def _of_outcome(self, row: OutcomeChange) -> _Row:
         wants = self.endpoint.settings.wants(composing.type_of_outcome(row), row.account, row.facility)
-        return Head(Feed.OUTCOMES, row.number), _composed(composing.of_outcome, row) if wants else None
+        return Head(Feed.OUTCOMES, row.number), composing.of_outcome(row) if wants else None
 
     def _of_change(self, row: Change) -> _Row:
         wants = self.endpoint.settings.wants(composing.type_of_change(row), row.account, row.facility)
         is_told = wants and not composing.is_first_copy(row)
-        return Head(Feed.CHANGES, row.seq), _composed(composing.of_change, row) if is_told else None
+        return Head(Feed.CHANGES, row.seq), composing.of_change(row) if is_told else None
 
     def wait_after(self, attempts: int, verdict: Verdict) -> timedelta | None:
         """How long to wait after so many attempts of one message; None when there is no further one."""
