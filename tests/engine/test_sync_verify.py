@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select, update
 
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import DriftKind, FacilityKey, Sync, Verification
-from pmsbridge.errors import ConfigurationError
+from pmsbridge.errors import ConfigurationError, InputError
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.streams import Rows
 from pmsbridge.store.database import open_database
@@ -223,7 +223,7 @@ def test_what_the_back_office_says_differently_needs_no_rewriting(scene: Scene) 
 
 
 def test_only_a_full_run_rewrites(scene: Scene) -> None:
-    with pytest.raises(ValueError, match="only a full run"):
+    with pytest.raises(InputError, match="full run only"):
         scene.sync.run([F1], rewrite=True)
 
 

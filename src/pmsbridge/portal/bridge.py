@@ -391,7 +391,7 @@ class Bridge:
 
         Raises:
             NotFoundError: No account has a facility of one of these names; nothing was read.
-            ValueError: ``rewrite`` without ``full``.
+            InputError: ``rewrite`` without ``full``; nothing was read.
 
         What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
         read wholly and without a failure needs no night any more, until its next slot.

@@ -28,7 +28,7 @@ from pmsbridge.engine.sync.telling import (
     SyncEvent,
 )
 from pmsbridge.engine.sync.watching import Watched
-from pmsbridge.errors import ConfigurationError, UnsupportedError
+from pmsbridge.errors import ConfigurationError, InputError, UnsupportedError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.store.copies import newest_row
@@ -206,11 +206,10 @@ class Sync:
         leaves out what it had brought to its end.
 
         Raises:
-            ValueError: ``rewrite`` without ``full``.
+            InputError: ``rewrite`` without ``full``; nothing was read.
         """
         if rewrite and not full:
-            message = "only a full run can write every record anew"
-            raise ValueError(message)
+            raise InputError("rewrite", "goes with a full run only", remedy="Give full=True, too.")
         wanted = tuple(entities)
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
         long = None
