@@ -40,6 +40,7 @@ _HANDFUL: Final = 5
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
+_PIECE: Final = 5_000
 
 
 class Pass:
@@ -290,7 +291,9 @@ class Pass:
             f"AND deleted_at IS NULL"
         )
         living, missing = 0, list[int]()
-        with connection.exec_driver_sql(statement, (self._place, self.scope.entity)) as found:
+        # In pieces: PostgreSQL's driver would hand over all of them at once.
+        pieces = {"yield_per": _PIECE}
+        with connection.exec_driver_sql(statement, (self._place, self.scope.entity), pieces) as found:
             for (key,) in found:
                 living += 1
                 # A record that another run has brought since this one began was not there to be met.

@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import DBAPIError
 
 from pmsbridge.errors import NotFoundError, UnavailableError
@@ -91,6 +91,29 @@ def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: M
         reading.take(replace(rows, document=mapped))
 
     assert reading.counts == UpsertCounts(2, 0, 2)
+
+
+@pytest.mark.postgresql
+def test_what_is_held_is_looked_through_in_pieces(postgres_journal: str, clock: TestClock) -> None:
+    # Memory is not to grow with the facility, and PostgreSQL's own cursor hands over everything at once.
+    database = open_database(postgres_journal)
+    mirror = Mirror(database, clock)
+    read(mirror, [unit(1), unit(2)], "r1")
+    cursors: list[str] = []
+
+    def seen(_connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "deleted_at IS NULL" in statement and statement.startswith("SELECT key"):
+            cursors.append(type(cursor).__name__)
+
+    event.listen(Engine, "before_cursor_execute", seen)
+    try:
+        _, ended, _ = read(mirror, [unit(1), unit(3)], "r2")
+    finally:
+        event.remove(Engine, "before_cursor_execute", seen)
+        database.close()
+
+    assert ended.deleted == 1
+    assert cursors == ["ServerCursor"]
 
 
 def test_another_fingerprint_maps_every_row_again_and_tells_no_change(mirror: Mirror) -> None:
