@@ -112,7 +112,8 @@ def _read(mapping: Mapping, noun: str, key: Key, reading: Reading, examples: lis
     if mapping.envelope.style != "plain":
         return  # such rows are put together by the wire first
     scope = Scope(mapping.vendor.name, "example", "example", ZoneInfo("UTC"), "USD")
-    reader = RowReader(mapping, noun, scope, {"read": {"tenant_id": "T", "rental_id": "R", "id": "I"}, "facility": {}})
+    places = {"read": {"tenant_id": "T", "rental_id": "R", "id": "I"}, "facility": {"code": "example"}}
+    reader = RowReader(mapping, noun, scope, places)
     said: set[str] = set()
     for example in examples:
         for row in _rows(mapping, reading, example.response):

@@ -100,10 +100,21 @@ def _entities(mapping: Mapping) -> Found:
         yield from _missing(key, name, entity)
         yield from _lists(mapping, key, name, entity)
         yield from _fields(mapping, (*key, "account"), entity.account, ACCOUNT_FIELDS)
-        if name != "rentals" and entity.account:
-            yield (*key, "account"), "wrong_place", "account belongs to rentals"
+        yield from _account(mapping, key, name, entity)
         for number, consent in enumerate(entity.consents):
             yield from _consent(mapping, (*key, "consents", number), consent, name)
+
+
+def _account(mapping: Mapping, key: Key, name: str, entity: EntityMap) -> Found:
+    if name != "rentals" and (entity.account or entity.ledger_is_summed):
+        yield (*key, "account"), "wrong_place", "account and ledger_is_summed belong to rentals"
+    if not entity.ledger_is_summed:
+        return
+    entries = mapping.entities.get("ledger_entries")
+    if "ledger" in entity.account:
+        yield (*key, "ledger_is_summed"), "both", "the account says the ledger's balance; keep one of the two"
+    if entries is None or entries.of_rental is None:
+        yield (*key, "ledger_is_summed"), "no_read", "nothing to sum up; give of_rental in ledger_entries"
 
 
 def _fields(mapping: Mapping, key: Key, fields: dict[str, FieldMap], targets: dict[str, Target]) -> Found:
@@ -123,6 +134,8 @@ def _field(mapping: Mapping, key: Key, field: FieldMap, target: Target) -> Found
         yield key, rule, f"holds {_article(target.sort)}; name the codec that spells it"
     if field.currency_at is not None and target.sort is not Sort.MONEY:
         yield (*key, "currency_at"), "wrong_place", "only money has a currency"
+    if field.is_reckoned and target.sort is not Sort.MONEY:
+        yield key, "wrong_place", "only money is reckoned (less, negate_when)"
 
 
 def _article(sort: Sort) -> str:
