@@ -9,6 +9,7 @@ from typing import Any, Final
 from .exact import written
 from .mapping_file import Sheet
 from .paths import ABSENT, PathError, get, put, turned_round
+from .templates import slots_in
 
 _STATUS: Final = {
     "validation": 422, "auth": 401, "forbidden": 403, "not_found": 404, "conflict": 409, "stale": 412,
@@ -45,6 +46,7 @@ class Wrapping:
         self._envelope = sheet.part("envelope")
         self._errors = sheet.part("errors")
         self._is_jsonapi = self._envelope.get("style") == "jsonapi"
+        self._relations: list[str] = list(sheet.office.get("relations") or [])
 
     def good(self, content: Any, *, status: int = 200, beside: Mapping[str, Any] | None = None) -> Reply:  # noqa: ANN401
         """A good answer.
@@ -55,7 +57,7 @@ class Wrapping:
             beside: What else stands in the answer, by path.
         """
         if self._is_jsonapi:
-            content = _folded(content)
+            content = _folded(content, self._relations)
         document = self._around(content)
         if self._envelope.get("good"):
             satisfy(document, self._envelope["good"].get("body", {}))
@@ -137,7 +139,7 @@ def satisfy(document: Any, holds: Mapping[str, Any]) -> None:  # noqa: ANN401
     """Write into a document what makes conditions hold, where they are about plain places."""
     for path, demand in holds.items():
         value = _wanted(demand)
-        if value is not ABSENT:
+        if value is not ABSENT and not any(True for _ in slots_in(value)):
             _put_if_it_fits(document, path, value)
 
 
@@ -162,18 +164,29 @@ def _falsify(document: dict[str, Any], holds: Mapping[str, Any]) -> None:
         _put_if_it_fits(document, path, other)
 
 
-def _folded(content: Any) -> Any:  # noqa: ANN401
-    """Rows as JSON:API resources."""
+def _folded(content: Any, relations: list[str]) -> Any:  # noqa: ANN401
+    """Rows as JSON:API resources; what they are related to stands beside them."""
     if isinstance(content, dict) and set(content) == {"data"}:
         content = content["data"]
+    included: list[dict[str, Any]] = []
     if isinstance(content, list):
-        return {"data": [_resource(row) for row in content]}
-    return {"data": _resource(content)} if isinstance(content, dict) else {"data": None}
+        document: dict[str, Any] = {"data": [_resource(row, relations, included) for row in content]}
+    else:
+        document = {"data": _resource(content, relations, included) if isinstance(content, dict) else None}
+    return {**document, "included": included} if included else document
 
 
-def _resource(row: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in row.items() if key not in {"id", "type"}}
-    return {"id": str(row.get("id", "")), "type": str(row.get("type") or "records"), "attributes": rest}
+def _resource(row: Mapping[str, Any], relations: list[str], included: list[dict[str, Any]]) -> dict[str, Any]:
+    apart = {"id", "type", *relations}
+    made: dict[str, Any] = {"id": str(row.get("id", "")), "type": str(row.get("type") or "records")}
+    made["attributes"] = {key: value for key, value in row.items() if key not in apart}
+    related = {name: [_resource(one, [], []) for one in row[name]] for name in relations if name in row}
+    if related:
+        made["relationships"] = {
+            name: {"data": [{"id": one["id"], "type": one["type"]} for one in rows]} for name, rows in related.items()
+        }
+        included += [one for rows in related.values() for one in rows]
+    return made
 
 
 def unfolded(body: Any) -> Any:  # noqa: ANN401

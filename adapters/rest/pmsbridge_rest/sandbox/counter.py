@@ -187,7 +187,8 @@ class Counter:
         record = self._books.truth.one(*doing.answer) if doing.answer is not None else None
         if record is not None:
             own = (record.noun,) if record.noun in _SHOWN_WHOLE else ()
-            content = self._window.row(own, record, self._books.truth)
+            told = self._window.answer(role.action, record, self._books.truth)
+            content = self._window.row(own, record, self._books.truth) if told is None else told
             for path in filter(is_plain, role.call.get("outputs", {}).values()):
                 put(content, path, int(record.id) if self._window.numbers_ids else record.id)
         reply = self.wrapping.good(content, status=status)

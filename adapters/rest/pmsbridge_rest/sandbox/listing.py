@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ class Wanted:
     values: Mapping[str, Any]
     in_path: frozenset[str] = frozenset()
     since: datetime | None = None
-    constants: Mapping[str, str] = {}
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 class Lists:

@@ -180,7 +180,7 @@ class Plan:
     def _check(self) -> None:
         """What cannot be played is said at once, not in the middle of a test."""
         beside = f"{self.sheet.path.stem}.office.yaml"
-        told = set(self.sheet.beside("shows")) | {str(table.get("of")) for table in self._resources.values()}
+        told = self._told()
         for noun, entity in self.sheet.part("entities").items():
             for name, where in [*entity.get("fields", {}).items(), *entity.get("account", {}).items()]:
                 expression = where.get("expr") if isinstance(where, Mapping) else None
@@ -198,6 +198,14 @@ class Plan:
         for spoken in sorted(encodings - {"json", "form", "jsonapi"}):
             message = f"the sandbox speaks no {spoken}"
             raise CannotPlayError(message)
+
+    def _told(self) -> set[str]:
+        """Nouns of which the file beside the mapping says how they are shown."""
+        told = set(self.sheet.beside("shows"))
+        for route in self.routes:
+            if "show" in self.resource(route) or told & set(route.renders):
+                told |= {noun for role in route.roles for noun in role.nouns}
+        return told
 
 
 def _key_of(name: str) -> tuple[str, str]:

@@ -62,14 +62,16 @@ class Window:
         owed = shelf.owed(record.id)
         due, credit = max(owed, _ZERO), max(-owed, _ZERO)
         autopay = shelf.one("autopay", record.id)
-        payments = [
-            r for r in shelf.all("ledger_entries") if r.values["rental_id"] == record.id and r.values["effect"] < 0
-        ]
+        moved = [row.values for row in shelf.all("ledger_entries") if row.values["rental_id"] == record.id]
+        payments = [row for row in moved if row["effect"] < 0]
+        paid = -sum((row["effect"] for row in payments), _ZERO)
         return {
             **values, "ledger": owed, "due": owed, "payable_now": due, "past_due": due, "credit": credit,
             "billed": True, "days_past_due": 0, "payments_blocked": False, "is_complimentary": False,
-            "last_payment_on": payments[-1].values["effective_on"] if payments else None,
+            "charged": owed + paid, "paid": paid, "began_at": moved[0]["posted_at"] if moved else None,
+            "last_payment_on": payments[-1]["effective_on"] if payments else None,
             "autopay.on": autopay.values["autopay.on"] if autopay is not None else False,
+            "method_id": autopay.values["method_id"] if autopay is not None else None,
         }  # fmt: skip
 
     def _fields(
@@ -100,11 +102,16 @@ class Window:
         if codec is None and (name == "id" or name.endswith("_id")) and self.numbers_ids:
             value = _as_number(value)
         shown = show(codec, value, self._where)
-        if shown is None and ("[" in path or get(row, path) is not ABSENT):
-            return
+        if get(row, path) is not ABSENT or (shown is None and "[" in path):
+            return  # what the sender wrote there stands there
         _put_shown(row, path, shown)
         if table.get("currency_at"):
             _put_shown(row, table["currency_at"], self._where.currency)
+
+    def answer(self, action: str, record: Record, shelf: Shelf) -> dict[str, Any] | None:
+        """What the file beside the mapping says that an action is answered with; None where it says nothing."""
+        shown = self._sheet.beside("answers").get(action)
+        return None if shown is None else dict(self._made(shown, self._values(record, shelf), shelf))
 
     def _made(self, shown: Any, values: Mapping[str, Any], shelf: Shelf) -> Any:  # noqa: ANN401 - any structure
         """What the file beside the mapping says is shown, with its places filled."""
@@ -132,6 +139,7 @@ class Window:
         noun, by = shown["$each"], shown["$by"]
         own = values["id"] if values.get(by) is None or shown.get("$mine") == "id" else values[by]
         rows = [row for row in shelf.all(noun) if str(row.values.get(by)) == str(own)]
+        rows = [row for row in rows if "$only" not in shown or _is_so(shown["$only"], row.values)]
         if "$show" not in shown:
             return [self.row((noun,), row, shelf) for row in rows]
         return [self._made(shown["$show"], self._values(row, shelf), shelf) for row in rows]

@@ -23,7 +23,7 @@ _SAME: Final = {
     "effect.means.gateway": "gateway",
     "effect.means.method_id": "method_id",
 }
-_WHOLE_NAME: Final = ("option", "facility", "step", "attempt", "secret")
+_ROOTS: Final = ("effect", "part", "read")
 
 Reader = Callable[[str | None, Any], Any]
 """Reads a raw value by a codec's name; raises SpellingError."""
@@ -86,7 +86,7 @@ def one_name(path: str) -> str:
     if plain in _SAME:
         return _SAME[plain]
     root, _, rest = plain.partition(".")
-    return plain if root in _WHOLE_NAME or not rest else rest.removeprefix("parts.")
+    return rest.removeprefix("parts.") if root in _ROOTS and rest else plain
 
 
 def slots_in(structure: Any) -> Iterator[Slot]:  # noqa: ANN401 - any structure of templates
