@@ -35,6 +35,9 @@ STAFF_CAN_DO: Final = frozenset(
 )
 """Effects that a member of staff can do by hand from a task."""
 
+_TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
+"""Effects after which a plan tells staff."""
+
 _MUST_SAY: Final = frozenset({Sort.MONEY, Sort.ENUM, Sort.NAME})
 """Sorts that no spelling goes without saying for."""
 
@@ -204,6 +207,8 @@ def _action(mapping: Mapping, key: Key, name: str, action: Action) -> Found:
     for number, way in enumerate(action.announce):
         if way in ways and ways[way] not in mapping.actions:
             yield (*key, "announce", number), "no_way", f"staff cannot be told by {way} without the action {ways[way]}"
+    if action.announce and name not in _TOLD:
+        yield (*key, "announce"), "not_told", f"staff are not told of {name}; announce belongs to {', '.join(_TOLD)}"
     if name == "change_contact" and all(step.update is None for step in action.steps):
         yield (*key, "steps"), "no_update", "no step says how fields are changed; add update with its strategy"
 
