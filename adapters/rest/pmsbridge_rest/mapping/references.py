@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
+from pmsbridge.actions.kinds import EMULATABLE
 from pmsbridge_rest.mapping.actions import Action, Step, Update
 from pmsbridge_rest.mapping.codec_sections import BUILT_IN
 from pmsbridge_rest.mapping.document import Mapping
@@ -30,9 +31,7 @@ from pmsbridge_rest.mapping.yaml_nodes import Tree
 
 __all__ = ["STAFF_CAN_DO", "reference_problems"]
 
-STAFF_CAN_DO: Final = frozenset(
-    {"cancel_move_out", "change_contact", "reserve_unit", "schedule_move_out", "set_consent"}
-)
+STAFF_CAN_DO: Final = EMULATABLE & set(ACTIONS)
 """Effects that a member of staff can do by hand from a task."""
 
 _TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
@@ -109,8 +108,10 @@ def _entities(mapping: Mapping) -> Found:
 
 
 def _account(mapping: Mapping, key: Key, name: str, entity: EntityMap) -> Found:
-    if name != "rentals" and (entity.account or entity.ledger_is_summed):
-        yield (*key, "account"), "wrong_place", "account and ledger_is_summed belong to rentals"
+    if name != "rentals" and entity.account:
+        yield (*key, "account"), "wrong_place", "account belongs to rentals"
+    if name != "rentals" and entity.ledger_is_summed:
+        yield (*key, "ledger_is_summed"), "wrong_place", "ledger_is_summed belongs to rentals"
     if not entity.ledger_is_summed:
         return
     entries = mapping.entities.get("ledger_entries")
