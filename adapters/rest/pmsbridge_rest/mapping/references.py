@@ -31,7 +31,7 @@ from pmsbridge_rest.mapping.yaml_nodes import Tree
 
 __all__ = ["STAFF_CAN_DO", "reference_problems"]
 
-STAFF_CAN_DO: Final = EMULATABLE & set(ACTIONS)
+STAFF_CAN_DO: Final = EMULATABLE
 """Effects that a member of staff can do by hand from a task."""
 
 _TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
