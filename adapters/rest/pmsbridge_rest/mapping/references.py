@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-from pmsbridge.actions.kinds import EMULATABLE
 from pmsbridge_rest.mapping.actions import Action, Step, Update
 from pmsbridge_rest.mapping.codec_sections import BUILT_IN
 from pmsbridge_rest.mapping.document import Mapping
@@ -31,7 +30,17 @@ from pmsbridge_rest.mapping.yaml_nodes import Tree
 
 __all__ = ["STAFF_CAN_DO", "reference_problems"]
 
-STAFF_CAN_DO: Final = EMULATABLE
+STAFF_CAN_DO: Final = frozenset(
+    {
+        "accept_quote",
+        "cancel_move_out",
+        "change_contact",
+        "request_call_off",
+        "reserve_unit",
+        "schedule_move_out",
+        "set_consent",
+    }
+)
 """Effects that a member of staff can do by hand from a task."""
 
 _TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
