@@ -31,9 +31,20 @@ from pmsbridge_rest.mapping.yaml_nodes import Tree
 __all__ = ["STAFF_CAN_DO", "reference_problems"]
 
 STAFF_CAN_DO: Final = frozenset(
-    {"cancel_move_out", "change_contact", "reserve_unit", "schedule_move_out", "set_consent"}
+    {
+        "accept_quote",
+        "cancel_move_out",
+        "change_contact",
+        "request_call_off",
+        "reserve_unit",
+        "schedule_move_out",
+        "set_consent",
+    }
 )
 """Effects that a member of staff can do by hand from a task."""
+
+_TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
+"""Effects after which a plan tells staff."""
 
 _MUST_SAY: Final = frozenset({Sort.MONEY, Sort.ENUM, Sort.NAME})
 """Sorts that no spelling goes without saying for."""
@@ -106,8 +117,10 @@ def _entities(mapping: Mapping) -> Found:
 
 
 def _account(mapping: Mapping, key: Key, name: str, entity: EntityMap) -> Found:
-    if name != "rentals" and (entity.account or entity.ledger_is_summed):
-        yield (*key, "account"), "wrong_place", "account and ledger_is_summed belong to rentals"
+    if name != "rentals" and entity.account:
+        yield (*key, "account"), "wrong_place", "account belongs to rentals"
+    if name != "rentals" and entity.ledger_is_summed:
+        yield (*key, "ledger_is_summed"), "wrong_place", "ledger_is_summed belongs to rentals"
     if not entity.ledger_is_summed:
         return
     entries = mapping.entities.get("ledger_entries")
@@ -204,6 +217,8 @@ def _action(mapping: Mapping, key: Key, name: str, action: Action) -> Found:
     for number, way in enumerate(action.announce):
         if way in ways and ways[way] not in mapping.actions:
             yield (*key, "announce", number), "no_way", f"staff cannot be told by {way} without the action {ways[way]}"
+    if action.announce and name not in _TOLD:
+        yield (*key, "announce"), "not_told", f"staff are not told of {name}; announce belongs to {', '.join(_TOLD)}"
     if name == "change_contact" and all(step.update is None for step in action.steps):
         yield (*key, "steps"), "no_update", "no step says how fields are changed; add update with its strategy"
 
