@@ -75,10 +75,17 @@ def _caught(lying: Path, vendor: str, *, within: int) -> set[str]:
 
 
 HARBOR = str(Path(__file__).parent.parent / "adapters" / "rest" / "harbor.yaml")
+BY_REFERENCE = """by: client_reference
+          look_up:
+            get: "/leases/{effect.parts[0].rental_id}/payments"
+            paginate: pages
+            match: {reference: "{effect.reference}", amount_cents: "{effect.total|cents}"}
+            outputs: {payment: id}
+"""
 LIES = {
     "the wrong field": ("booqable", "match: {description: {contains:", "match: {provider_id: {contains:"),
     "the wrong amount": ("cubby", 'match: {amount: "{effect.total|cents}"', 'match: {amount: "1"'),
-    "a key that is none": (HARBOR, "by: client_reference\n", "by: header\n          name: X-Key\n"),
+    "a key that is none": (HARBOR, BY_REFERENCE, "by: header\n          name: X-Key\n"),
 }
 
 
