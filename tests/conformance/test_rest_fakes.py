@@ -18,7 +18,8 @@ class TestHarbor(Conformance):
     """A made-up vendor."""
 
     @pytest.fixture(scope="class")
-    def subject(self) -> Iterator[Subject]:
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
         with opened_subject(HARBOR) as subject:
             yield subject
 
@@ -27,7 +28,8 @@ class TestBuildium(Conformance):
     """Residential leases."""
 
     @pytest.fixture(scope="class")
-    def subject(self) -> Iterator[Subject]:
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
         with opened_subject("buildium") as subject:
             yield subject
 
@@ -36,7 +38,8 @@ class TestCubby(Conformance):
     """Self storage, by posts alone."""
 
     @pytest.fixture(scope="class")
-    def subject(self) -> Iterator[Subject]:
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
         with opened_subject("cubby") as subject:
             yield subject
 
@@ -45,7 +48,8 @@ class TestBooqable(Conformance):
     """Equipment rental, in JSON:API."""
 
     @pytest.fixture(scope="class")
-    def subject(self) -> Iterator[Subject]:
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
         with opened_subject("booqable") as subject:
             yield subject
 
@@ -54,7 +58,8 @@ class TestStoredge(Conformance):
     """Self storage; no call that lists the movements of an account is published."""
 
     @pytest.fixture(scope="class")
-    def subject(self) -> Iterator[Subject]:
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
         with opened_subject("storedge") as subject:
             yield subject
 

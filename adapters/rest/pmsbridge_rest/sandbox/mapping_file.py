@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,11 +90,20 @@ def load_sheet(path: Path | str, *, office: Path | str | None = None) -> Sheet:
 
 
 def _tables(path: Path) -> dict[str, Any]:
+    try:
+        return _read(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})"
+        raise CannotPlayError(message) from None
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed_at: int) -> dict[str, Any]:
+    """Read once, until it changes. Nobody writes into what is read."""
+    del changed_at
     problem = "is no table"
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        found, problem = None, f"cannot be read ({error.strerror})"
     except (yaml.YAMLError, UnicodeDecodeError):
         found, problem = None, "is no YAML"
     if not isinstance(found, dict):

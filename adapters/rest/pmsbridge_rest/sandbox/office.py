@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -129,6 +130,15 @@ class Office:
         """The facility's business date."""
         return self.now().astimezone(self._where.zone).date()
 
+    @contextmanager
+    def _pretending(self, moment: datetime | None) -> Iterator[None]:
+        """Let it be another moment while the block runs."""
+        before, self._pretended = self._pretended, moment or self._pretended
+        try:
+            yield
+        finally:
+            self._pretended = before
+
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward; what was due happens."""
         self._offset += timedelta(seconds=seconds)
@@ -166,11 +176,8 @@ class Office:
         """Let what is due take effect, in order."""
         due = sorted((at, number) for number, (at, _) in enumerate(self._late) if at <= self.now())
         for at, number in due:
-            self._pretended = at
-            try:
+            with self._pretending(at):
                 self.counter.serve(self._late[number][1], None)
-            finally:
-                self._pretended = None
         kept = {number for _, number in due}
         self._late = [one for number, one in enumerate(self._late) if number not in kept]
 
@@ -193,15 +200,18 @@ class Office:
         routes, _ = self.plan.routes_for(request.method, request.path)
         return bool(routes) and any(role.is_write for role in routes[0].roles)
 
-    def handle(self, request: Request, *, rule: Rule | None = None, has_struck: bool = False) -> Handled:
+    def handle(
+        self, request: Request, *, rule: Rule | None = None, has_struck: bool = False, at: datetime | None = None
+    ) -> Handled:
         """Answer one request.
 
         Args:
             request: What arrived.
             rule: A fault that strikes it.
             has_struck: The rules in force were asked already.
+            at: When it arrives, where whoever asks keeps the time; None for now.
         """
-        with self.lock:
+        with self.lock, self._pretending(at):
             self.settle()
             struck = rule if rule is not None or has_struck else self.faults.strike(self.name_of(request))
             reply = self._weathered(request, struck)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -79,7 +78,8 @@ class Shelf:
         self._rows: dict[str, dict[str, Record]] = {}
         self._applied = 0
         for record in records:
-            self._rows.setdefault(record.noun, {})[record.id] = copy.deepcopy(record)
+            own = replace(record, values=dict(record.values))  # what else is kept is never written into, only replaced
+            self._rows.setdefault(record.noun, {})[record.id] = own
 
     def all(self, noun: str) -> list[Record]:
         """Every record of a noun, the oldest first."""
@@ -104,11 +104,11 @@ class Shelf:
         if move.what == "drop":
             rows.pop(move.id, None)
         elif move.what == "put":
-            rows[move.id] = Record(move.noun, move.id, dict(move.values), copy.deepcopy(move.raw or {}), 1, at)
+            rows[move.id] = Record(move.noun, move.id, dict(move.values), move.raw or {}, 1, at)
         elif move.id in rows:
             row = rows[move.id]
             row.values.update(move.values)
-            row.raw = row.raw if move.raw is None else copy.deepcopy(move.raw)
+            row.raw = row.raw if move.raw is None else move.raw
             row.version, row.changed_at = row.version + 1, at
 
 

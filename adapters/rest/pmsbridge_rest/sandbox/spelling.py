@@ -194,10 +194,11 @@ def _read_money(codec: Mapping[str, Any], raw: Any, where: Place) -> Any:  # noq
         raise SpellingError(message) from None
     if whole:
         amount /= _HUNDRED if codec["spelt"] == "cents" else Decimal(10) ** where.places
-    if amount != amount.quantize(Decimal(1).scaleb(-where.places)):
+    exact = amount.quantize(Decimal(1).scaleb(-where.places))
+    if amount != exact:
         message = "an amount has no such fraction"
         raise SpellingError(message)
-    return -amount if codec.get("negate") else amount
+    return -exact if codec.get("negate") else exact
 
 
 def _read_date(codec: Mapping[str, Any], raw: Any, where: Place) -> Any:  # noqa: ANN401

@@ -68,6 +68,7 @@ class Reader:
         self._constants = constants
         self._door = door
         self._pagination = sheet.part("pagination")
+        self._templates: dict[int, tuple[Role, Any]] = {}
 
     def paging_of(self, role: Role) -> dict[str, Any] | None:
         """How a read is cut into pieces; None when it is not."""
@@ -163,7 +164,7 @@ class Reader:
             found.wrong.append((str(since.get("name")), str(problem)))
 
     def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
-        template = _template_of(role)
+        template = self._template(role)
         if template is None:
             if request.body.strip():
                 found.wrong.append(("body", "none is expected"))
@@ -183,6 +184,13 @@ class Reader:
             self._record(template, body, found)
         else:
             found.take(match_structure(template, body, self._reader))
+
+    def _template(self, role: Role) -> Any:  # noqa: ANN401
+        """The structure of a role's body, made once."""
+        found = self._templates.get(id(role))
+        if found is None:
+            found = self._templates[id(role)] = (role, _template_of(role))
+        return found[1]
 
     def _parsed(self, role: Role, request: Request, found: Understood) -> Any:  # noqa: ANN401
         encoding = role.call.get("encoding") or self._sheet.mapping.get("encoding", "json")

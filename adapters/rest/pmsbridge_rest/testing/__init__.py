@@ -2,11 +2,14 @@
 
 ::
 
+    @pytest.fixture(scope="module")
+    def subject() -> Iterator[Subject]:
+        with opened_subject("vendor.yaml") as subject:
+            yield subject
+
+
     class TestVendor(Conformance):
-        @pytest.fixture(scope="class")
-        def subject(self) -> Iterator[Subject]:
-            with opened_subject("vendor.yaml") as subject:
-                yield subject
+        "All checks of the kit."
 """
 
 from __future__ import annotations

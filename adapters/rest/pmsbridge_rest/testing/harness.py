@@ -20,7 +20,7 @@ from pmsbridge_rest.sandbox import Office, SandboxServer, Terms
 from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.judging import OfficeJudge
 
-__all__ = ["OfficeClock", "account_options", "examples_of", "opened_subject", "terms_for"]
+__all__ = ["OfficeClock", "SandboxSecrets", "account_options", "examples_of", "opened_subject", "terms_for"]
 
 _START: Final = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
 _REST_SECONDS: Final = 61.0
@@ -49,8 +49,8 @@ class OfficeClock:
         self._slept += seconds
 
 
-class _Words:
-    """Secrets by reference."""
+class SandboxSecrets:
+    """A sandbox's made-up secrets, by reference."""
 
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = {f"env:{name}": word for name, word in words.items()}
@@ -60,15 +60,16 @@ class _Words:
         return self._words[reference]
 
 
-def account_options(office: Office, mapping: Path | str, base_url: str) -> dict[str, Any]:
+def account_options(office: Office, mapping: Path | str, document: MappingDocument, base_url: str) -> dict[str, Any]:
     """The options of an account on a sandbox; ``env:NAME`` stands for each secret.
 
     Args:
         office: The sandbox.
         mapping: The mapping that the adapter reads; usually the sandbox's own.
+        document: The same, read.
         base_url: Where it is.
     """
-    declared = load_mapping(file_of(str(mapping))).connection.options
+    declared = document.connection.options
     own = {name for name, option in declared.items() if option.per_facility}
     options = {name: office.options.get(name, "1") for name in declared}
     return {
@@ -153,8 +154,8 @@ def opened_subject(mapping: Path | str, *, vendor: Path | str | None = None) -> 
     effects = examples_of(document, clock.now().date())
     office = Office(file_of(str(vendor or mapping)), terms_for(effects), now=clock.now)
     with SandboxServer(office) as server:
-        options = account_options(office, mapping, server.base_url)
-        adapter = create("main", options, secrets=_Words(office.secrets), clock=clock)
+        options = account_options(office, mapping, document, server.base_url)
+        adapter = create("main", options, secrets=SandboxSecrets(office.secrets), clock=clock)
         yield Subject(
             adapter=adapter,
             judge=OfficeJudge(office, lambda: clock.sleep(_REST_SECONDS)),

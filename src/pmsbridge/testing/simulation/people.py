@@ -40,7 +40,7 @@ def _means(wish: Wish) -> Card | StoredMethod | ExternalPayment:
         return _card()
     if wish.means == "external":
         return ExternalPayment(gateway="stripe", reference=f"pi_{wish.number:05}")
-    return StoredMethod(method_id="M1")
+    return StoredMethod(method_id=wish.method)
 
 
 def _pay(session: TenantSession, wish: Wish, key: str) -> ActionView:
