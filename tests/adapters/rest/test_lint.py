@@ -75,6 +75,13 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
         "actions.take_payment.steps.0.idempotency.look_up.match",
     ),
     (
+        '          reference: "{effect.reference}"\n',
+        "          reference: the portal\n",
+        "error",
+        "unsent_reference",
+        "actions.take_payment.steps.0.idempotency.look_up.match",
+    ),
+    (
         PAY_KEY,
         PAY_KEY.replace("client_reference", "natural_key").replace(', amount_cents: "{effect.total|cents}"', ""),
         "error",

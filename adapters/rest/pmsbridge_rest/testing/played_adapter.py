@@ -72,4 +72,6 @@ def played_adapter(
     limits = HttpLimits(times.connect, times.read, times.live, caps.answer_bytes, caps.answer_bytes)
     http = HttpClient(limits, clock=clock.now, monotonic=clock.monotonic, transport=StandIn(answer))
     secrets = SandboxSecrets(office.sandbox.secrets)
-    return PlayedAdapter(Connection(ACCOUNT, settings, document, secrets=secrets, clock=clock, http=http), world, senders)
+    return PlayedAdapter(
+        Connection(ACCOUNT, settings, document, secrets=secrets, clock=clock, http=http), world, senders
+    )

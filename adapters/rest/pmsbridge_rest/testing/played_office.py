@@ -253,5 +253,3 @@ def _said(handled: Handled) -> StandInAnswer:
     if reply is None:
         raise NoAnswer
     return StandInAnswer(reply.status, {"Content-Type": "application/json", **reply.headers}, reply.content)
-
-

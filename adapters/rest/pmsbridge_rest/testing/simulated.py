@@ -135,4 +135,3 @@ booqable = _shipped("booqable")
 """Payments are told by our reference."""
 storedge = _shipped("storedge")
 """Payments carry a key, and are done once."""
-
