@@ -10,17 +10,23 @@ vendor's rows show beside what is read, and what it keeps of a record beside wha
 
 from __future__ import annotations
 
-from .control import ControlError, SandboxControl
-from .door import Request, fake_secret
-from .faults import FaultKind, Rule, RuleError
-from .mapping_file import CannotPlayError
-from .office import Handled, Office, Terms
-from .process import StartError, serve, spawn
-from .server import SandboxServer
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from .control import ControlError, SandboxControl
+    from .door import Request, fake_secret
+    from .faults import FaultKind, Rule, RuleError
+    from .mapping_file import CannotPlayError
+    from .office import Handled, Office, Terms
+    from .process import StartError, serve, spawn
+    from .records import Entry
+    from .server import SandboxServer
 
 __all__ = [
     "CannotPlayError",
     "ControlError",
+    "Entry",
     "FaultKind",
     "Handled",
     "Office",
@@ -35,3 +41,30 @@ __all__ = [
     "serve",
     "spawn",
 ]
+
+_HOMES: Final = {
+    "CannotPlayError": "mapping_file",
+    "ControlError": "control",
+    "Entry": "records",
+    "FaultKind": "faults",
+    "Handled": "office",
+    "Office": "office",
+    "Request": "door",
+    "Rule": "faults",
+    "RuleError": "faults",
+    "SandboxControl": "control",
+    "SandboxServer": "server",
+    "StartError": "process",
+    "Terms": "office",
+    "fake_secret": "door",
+    "serve": "process",
+    "spawn": "process",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load a part when somebody asks for it: every run of pytest loads this package for its fixtures."""
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

@@ -121,7 +121,7 @@ class Door:
         said = dict(parse_qsl(request.body.decode("utf-8", "replace")))
         basic = request.headers.get("authorization", "").removeprefix("Basic ")
         text = f"{base64.b64decode(basic).decode('utf-8', 'replace')} {said} {request.headers}"
-        wanted = [self._auth.get(key) for key in ("client_id", "client_secret") if self._auth.get(key)]
+        wanted = [str(self._auth[key]) for key in ("client_id", "client_secret") if self._auth.get(key)]
         if self._auth["scheme"] == "oauth2_refresh" and not self._tokens:
             wanted.append(self._auth["refresh_token"])
         if not all(self.secrets[name] in text for name in wanted):
@@ -137,7 +137,8 @@ class Door:
         text = f"{request.body.decode('utf-8', 'replace')} {request.target} {request.headers}"
         if not any(secret in text for secret in self.secrets.values()):
             return Reply(401, {"error": "who?"})
-        token, where, document = self._token(), str(self._auth["token_at"]), {}
+        token, where = self._token(), str(self._auth["token_at"])
+        document: dict[str, Any] = {}
         if where.startswith("headers."):
             return Reply(200, {}, {where.removeprefix("headers.").strip('"'): token})
         put(document, turned_round(where) or "token", token)

@@ -56,7 +56,7 @@ class Editor:
     @property
     def replaces(self) -> bool:
         """A put of the whole record: what it does not hold is gone."""
-        return self.update["strategy"] == "put_full"
+        return str(self.update["strategy"]) == "put_full"
 
     def read_edit(self, record: Record, shown: dict[str, Any], sent: dict[str, Any]) -> Edit:
         """What a body comes to.

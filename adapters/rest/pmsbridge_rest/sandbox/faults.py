@@ -120,8 +120,8 @@ def rule_from(number: int, asked: Mapping[str, Any]) -> Rule:
         raise RuleError(message)
     after = bool(asked.get("after_effect", kind in HAPPENS)) and kind not in _NEVER_HAPPENS
     values.setdefault("count", 0 if "probability" in values else 1)
-    target = {"target": str(asked["target"])} if asked.get("target") else {}
-    return Rule(number, str(asked.get("operation") or "*"), kind, after_effect=after, **values, **target)
+    values["target"] = str(asked.get("target") or "")
+    return Rule(number, str(asked.get("operation") or "*"), kind, after_effect=after, **values)
 
 
 @dataclass(slots=True)

@@ -88,7 +88,7 @@ def _put(here: Any, steps: list[Step], value: Any) -> None:  # noqa: ANN401
     if not rest:
         here[slot] = value
         return
-    inside = here.get(slot) if isinstance(here, dict) else here[slot]  # type: ignore[index]  # a list's slot is a number
+    inside = here.get(slot) if isinstance(here, dict) else here[slot]
     wanted = dict if rest[0][0] == "key" else list
     if inside is None:
         inside = here[slot] = wanted()

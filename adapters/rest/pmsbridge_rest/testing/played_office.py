@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from pmsbridge.testing.history import Booked, Request
 from pmsbridge.testing.simulation.plan import LAG_MS, LATE_MS
 from pmsbridge.testing.simulation.world import World
 from pmsbridge.transport.stand_in import NoAnswer, NotReached, Sent, StandInAnswer
-from pmsbridge_rest.sandbox import FaultKind, Handled, Office, Rule
+from pmsbridge_rest.sandbox import Entry, FaultKind, Handled, Office, Rule
 from pmsbridge_rest.sandbox import Request as OfficeRequest
 
 __all__ = ["FAULTS", "IDS", "Line", "PlayedOffice", "Sender"]
@@ -106,7 +106,7 @@ class PlayedOffice:
 
     # -- what was done -----------------------------------------------------------------------------------------------
 
-    def _entered(self, entry: Any) -> None:  # noqa: ANN401 - an entry of the sandbox's books
+    def _entered(self, entry: Entry) -> None:
         at, shown_at = self._ms(entry.at), self._ms(entry.shown_at)
         self.lines.append(Line(entry.number, entry.postmark, at, shown_at))
         kind = "take_payment" if entry.kind == "desk" else entry.kind
@@ -190,7 +190,7 @@ class PlayedOffice:
         world.baton.pause(ended - began)
         self.settle()
         reply = self._reply(request, fault, number)
-        if _PLAIN == fault and reply is not None and reply.status not in range(200, 300):
+        if fault == _PLAIN and reply is not None and reply.status not in range(200, 300):
             refusal = "refused" if reply.status in _REFUSED else "rejected"
             old = world.history.requests[noted]
             world.history.requests[noted] = Request(old.key, old.kind, old.lane, began, ended, refusal, sealed=False)

@@ -68,6 +68,7 @@ class MappingRun(Run):
         history = self.world.history
         history.owed = dict(_OWED)
         history.states = {}
+        history.staff_told_by = self.notices
         for rental in _OWED:
             history.states["set_autopay", rental] = "off"
             history.states["leaving", rental] = "stays"
@@ -119,8 +120,16 @@ def stage_for(mapping: Path | str, *, vendor: Path | str | None = None) -> type[
         mapping: What the adapter reads: a file, or the name of one that comes with the adapter.
         vendor: What the sandbox is made of, where that is another.
     """
-    made: dict[str, Any] = {"mapping": str(mapping), "vendor": str(vendor or mapping)}
+    made: dict[str, Any] = {"mapping": str(mapping), "vendor": str(vendor or mapping), "notices": _notices(mapping)}
     return type("StageOfAMapping", (MappingRun,), made)
+
+
+def _notices(mapping: Path | str) -> tuple[str, ...]:
+    """By what staff can be told: mail needs the facility's address, the others a way into the back office."""
+    document = _document(str(mapping))
+    facilities = document.entities.get("facilities")
+    mail = ("send_mail",) if facilities is not None and "email" in facilities.fields else ()
+    return mail + tuple(kind for kind in ("post_bulletin", "add_note") if kind in document.actions)
 
 
 def _shipped(name: str) -> Callable[[], type[Run]]:

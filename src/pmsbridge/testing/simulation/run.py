@@ -114,6 +114,8 @@ class Run:
         busy_pause=timedelta(milliseconds=1_700), wait_pause=timedelta(milliseconds=1_900)
     )
     """How patient the engine is: as in production, except that who waits for a lane looks less often."""
+    notices: tuple[str, ...] = ("send_mail", "post_bulletin", "add_note")
+    """Who of the staff hears of an edit, a move-out and its cancellation: the kinds of effects that tell them."""
 
     def __init__(self, file: JournalFile, schedule: Schedule, dice: Dice) -> None:
         self.world = World(schedule, dice)
