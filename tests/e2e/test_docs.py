@@ -22,7 +22,9 @@ from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-RUN = re.compile(r"^```(?P<language>python|console|sh|bash|pycon|yaml(?=\n# file: ))\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = re.compile(
+    r"^```(?P<language>python|console|sh|bash|pycon|yaml(?=\n# file: ))\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 ANY_BLOCK = re.compile(r"^```(?P<language>\S*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 ILLUSTRATIONS = {"text", "toml", "json", "xml", "yaml"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
