@@ -29,7 +29,7 @@ def _adapter(control: SandboxControl, clock: OfficeClock | None = None) -> RestA
     account = control.account()
     words = account.pop("secrets")
     options = {**account, "secrets": {name: f"env:{name}" for name in words}, "base_url": control.base_url}
-    return create("main", options, secrets=SandboxSecrets(words), **({} if clock is None else {"clock": clock}))
+    return create("main", options, secrets=SandboxSecrets(words), clock=clock)
 
 
 @pytest.fixture(scope="module")
