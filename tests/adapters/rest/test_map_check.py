@@ -11,6 +11,7 @@ import pytest
 
 from pmsbridge.cli.running import run
 from pmsbridge.errors import ConfigurationError
+from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.sandbox import Office, SandboxServer
 from pmsbridge_rest.shipped import file_of, shipped_mappings
 from pmsbridge_rest.testing import account_options
@@ -41,7 +42,7 @@ def office(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Office, str]]:
 
 def settle(office: tuple[Office, str], *names: str, system: str = "rest") -> None:
     made, url = office
-    options = account_options(made, "cubby", url)
+    options = account_options(made, "cubby", load_mapping(file_of("cubby")), url)
     (facility,) = options["facilities"]
     text = "".join(
         f"""

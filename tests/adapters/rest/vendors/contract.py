@@ -104,7 +104,7 @@ class Contract:
                 self._strict[name] = self._made_strict(self._followed(schema), (*above, name))
             return {"$ref": f"#/$defs/{name}"}
         here = self._merged(schema)
-        made = {
+        made: dict[str, Any] = {
             key: here[key] for key in ("type", "enum", "format", "required", "maxLength", "minLength") if key in here
         }
         if "properties" in here:

@@ -89,7 +89,7 @@ def _read(mapping: Mapping, where: str, reading: Reading, ids: dict[str, Any]) -
             built = build(reading, _filler(mapping, read={**ids, **words}))
         except CannotSayError:
             continue
-        query, body = _pages(mapping, reading), {}
+        query, body = _pages(mapping, reading), dict[str, Any]()
         yield said(where, built, query=query)
         if reading.since is not None and reading.since.name is not None:
             (query if reading.since.carried == "query" else body)[reading.since.name] = "2026-03-01T12:00:00Z"

@@ -427,7 +427,7 @@ _CAPITAL = st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True)
 
 def values(section: Any) -> st.SearchStrategy[Any]:
     """What a codec may be asked to spell, and a little more."""
-    text = st.text(st.characters(exclude_categories=("Cs",)), max_size=80)
+    text = st.text(st.characters(codec="utf-8"), max_size=80)
     kinds: dict[str, st.SearchStrategy[Any]] = {
         "text": text,
         "integer": st.integers(-(10**12), 10**12),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -407,9 +408,9 @@ def test_the_ledger_of_an_order_of_booqable_is_its_amount_and_what_was_paid(acco
     entries = adapter.ledger("F1", "7", "70")
 
     assert [(each.kind.value, each.effect.amount) for each in entries] == [
-        ("charge", 500),
-        ("payment", -200),
-        ("refund", 50),
+        ("charge", Decimal(500)),
+        ("payment", Decimal(-200)),
+        ("refund", Decimal(50)),
     ]
     assert entries[0].effective_on == date(2026, 3, 1)
 
