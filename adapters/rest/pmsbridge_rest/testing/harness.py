@@ -60,18 +60,16 @@ class SandboxSecrets:
         return self._words[reference]
 
 
-def account_options(
-    office: Office, mapping: Path | str, base_url: str, *, document: MappingDocument | None = None
-) -> dict[str, Any]:
+def account_options(office: Office, mapping: Path | str, document: MappingDocument, base_url: str) -> dict[str, Any]:
     """The options of an account on a sandbox; ``env:NAME`` stands for each secret.
 
     Args:
         office: The sandbox.
         mapping: The mapping that the adapter reads; usually the sandbox's own.
+        document: The same, read.
         base_url: Where it is.
-        document: The mapping, where it was read already.
     """
-    declared = (document or load_mapping(file_of(str(mapping)))).connection.options
+    declared = document.connection.options
     own = {name for name, option in declared.items() if option.per_facility}
     options = {name: office.options.get(name, "1") for name in declared}
     return {
@@ -156,7 +154,7 @@ def opened_subject(mapping: Path | str, *, vendor: Path | str | None = None) -> 
     effects = examples_of(document, clock.now().date())
     office = Office(file_of(str(vendor or mapping)), terms_for(effects), now=clock.now)
     with SandboxServer(office) as server:
-        options = account_options(office, mapping, server.base_url, document=document)
+        options = account_options(office, mapping, document, server.base_url)
         adapter = create("main", options, secrets=SandboxSecrets(office.secrets), clock=clock)
         yield Subject(
             adapter=adapter,

@@ -65,7 +65,7 @@ def played_adapter(
     def answer(sent: Sent) -> StandInAnswer:
         return office.answer(sent, getattr(senders, "own", Sender()))
 
-    options = account_options(office.sandbox, mapping, _BASE, document=document)
+    options = account_options(office.sandbox, mapping, document, _BASE)
     window = timedelta(milliseconds=WINDOW_MS)
     settings = read_settings(ACCOUNT, {**options, "settle_window": f"{window.seconds}s", "read_attempts": 1})
     times, caps = document.connection.timeouts, document.connection.caps
