@@ -21,7 +21,7 @@ from pmsbridge.registry import adapters, build_adapter
 from pmsbridge.secrets import ReferenceSecrets
 from pmsbridge.settings import Settings
 
-__all__ = ["Check", "doctor", "examine"]
+__all__ = ["Check", "account_checks", "doctor", "examine"]
 
 _REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 _MAIL_SECONDS: Final = 5
@@ -60,7 +60,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield _mail(settings)
     yield from webhook_checks(settings, secrets)
     for name, account in settings.accounts.items():
-        yield from _account(name, account.system, account.options, secrets)
+        yield from account_checks(name, account.system, account.options, secrets)
 
 
 def _redaction() -> str:
@@ -131,7 +131,8 @@ def _mail(settings: Settings) -> Check:
     return Check("mail", "ok", f"{mail.host}:{mail.port} answers")
 
 
-def _account(name: str, system: str, options: Mapping[str, Any], secrets: ReferenceSecrets) -> Iterator[Check]:
+def account_checks(name: str, system: str, options: Mapping[str, Any], secrets: ReferenceSecrets) -> Iterator[Check]:
+    """Whether an account's adapter can be built, and what the adapter finds out about its back office."""
     title = f"account {name}"
     try:
         adapter = build_adapter(name, system, options, secrets=secrets)

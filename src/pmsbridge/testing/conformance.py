@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -36,7 +37,7 @@ from pmsbridge.model.ledger import Balances
 from pmsbridge.model.record import Record
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
-from pmsbridge.ports.capability import Support
+from pmsbridge.ports.capability import Dedup, Support
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.ports.streams import PullPort
 
@@ -218,6 +219,19 @@ class Conformance:
             _holds(isinstance(after, Found), f"{_named(example)}: done, and the look says {after!r}")
             if isinstance(after, Found):
                 _holds(after.receipt.read_back, f"{_named(example)}: what a look found is read back")
+
+    def test_a_key_that_makes_a_repetition_harmless_does(self, subject: Subject) -> None:
+        """What is promised to be done once for a key, or to be the same twice as once, is there once after two."""
+        for example in subject.examples:
+            row = subject.adapter.capabilities[_named(example)]
+            if row.dedup not in {Dedup.VENDOR_KEY, Dedup.STATE} or example.effect.needs_a_sealed_value:
+                continue
+            subject.judge.reset()
+            _, baseline, _ = _send(subject, example)
+            with suppress(*_FIVE):  # what stands already may be refused; only a second one is a lie
+                subject.adapter.execute(example.effect, example.attempt(baseline))
+            times = subject.judge.times_done(example.effect)
+            _holds(times == 1, f"{_named(example)}: promised {row.dedup.value}, and done {times} times by two sends")
 
     @staticmethod
     def _probeable(subject: Subject) -> Iterator[Example]:
