@@ -210,6 +210,28 @@ def test_what_is_prepaid_at_cubby_is_credit(account: Opened, office: Office) -> 
     assert (row.balances.credit, row.balances.payable_now) == (Money.of("300.00", "USD"), Money.zero("USD"))
 
 
+def test_what_moves_in_and_out_of_the_prepaid_balance_of_cubby_is_counted_once(account: Opened, office: Office) -> None:
+    moved = [
+        ("PAYMENT", -30000, {"method": "CARD"}),
+        ("CHARGE", 30000, {"category": "PREPAID"}),
+        ("CHARGE", 20800, {"category": "RENT"}),
+        ("PAYMENT", -20800, {"method": "PREPAID"}),
+    ]
+    entries = [
+        {"bookEntryId": f"b{n}", "type": kind, "entryTime": "2026-03-01T09:00:00", "amount": cents, "details": details}
+        for n, (kind, cents, details) in enumerate(moved)
+    ]
+    ledger = {"leaseId": "70", "balances": {"totalDue": 0, "deposit": 0, "prepaid": 9200}, "bookEntries": entries}
+    office.answers("/ledgers/search", cubby({"ledgers": [ledger]}))
+
+    read = account("cubby").ledger("F1", "7", "70")
+
+    assert [(each.kind.value, str(each.effect.amount)) for each in read] == [
+        ("payment", "-300.00"),
+        ("charge", "208.00"),
+    ]  # together what is due less what is prepaid
+
+
 # Buildium
 
 
