@@ -43,6 +43,7 @@ _ADAPTER_MAY_IMPORT: Final = (
     "pmsbridge.ports", "pmsbridge.actions.effects", "pmsbridge.model", "pmsbridge.errors", "pmsbridge.transport",
     "pmsbridge.logging",
 )  # fmt: skip
+_SANDBOX_BESIDES: Final = {"pytest_plugin.py": {"pytest"}, "seed.py": {"proteus"}}
 _VENDOR_FIELD: Final = re.compile(r"(?<!\\)\b(?:dc|[bdins])[A-Z][a-z]+[A-Za-z]*\b|\bRet_(?:Code|Msg)\b")
 _OPERATION: Final = re.compile(r"<(?:\w+:)?operation\s+name=\"([A-Za-z0-9_]+)\"")
 _CONSTRAINT: Final = re.compile(
@@ -189,12 +190,12 @@ def adapters_import_only_what_is_theirs(root: Path) -> Iterator[str]:
 def sandboxes_stand_alone(root: Path) -> Iterator[str]:
     """A sandbox imports the standard library and itself, nothing of the library or the adapter that it judges.
 
-    Its fixtures import pytest, which alone loads them.
+    Its fixtures import pytest, which alone loads them; a seed runs in the environment of the server that it fills.
     """
     for sandbox in sorted((root / "adapters").glob("*/pmsbridge_*/sandbox")):
         own = f"{sandbox.parent.name}.sandbox"
         for path, tree in _python(sandbox):
-            allowed = sys.stdlib_module_names | ({"pytest"} if path.name == "pytest_plugin.py" else set())
+            allowed = sys.stdlib_module_names | _SANDBOX_BESIDES.get(path.name, set())
             for name, line in _imported(path, tree):
                 if name.split(".")[0] not in allowed and not f"{name}.".startswith(f"{own}."):
                     yield f"{_at(root, path, line)}: a sandbox may not import {name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pmsbridge.actions.effects import SetAutopay
-from pmsbridge.errors import ConfigurationError, NotFoundError, UnsupportedError
+from pmsbridge.errors import ConfigurationError, NotFoundError, RejectedError, UnsupportedError
 from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge_tryton.contacting import Contacting
@@ -25,7 +25,7 @@ class Autopaying(Contacting):
         source="real server: a party with a reception of direct debit is debited by the next run",
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
-        """Set the state that is asked for; three calls at most."""
+        """Set the state that is asked for; four calls at most."""
         self._check_autopay(effect)
         end, rows = self._write_deadline(attempt), self._debits(effect.tenant_id)
         if bool(rows) is effect.on:
@@ -33,6 +33,7 @@ class Autopaying(Contacting):
         if not effect.on:
             self._desk.client.delete(DEBIT, [row["id"] for row in rows], deadline=end)
         else:
+            self._check_mandate(effect)
             journal = self._desk.named("account.payment.journal", self._debit_journal, "debit_journal")
             record = {"party": vendor_id("tenant", effect.tenant_id), "journal": journal, "type": "line"}
             self._desk.client.create(DEBIT, [record], deadline=end)
@@ -44,6 +45,13 @@ class Autopaying(Contacting):
         if effect.method is not None or effect.days_after_due is not None:
             message = "this back office takes no new card or bank account here, and no other day; the office does"
             raise UnsupportedError(message, code="method_not_taken")
+
+    def _check_mandate(self, effect: SetAutopay) -> None:
+        """Without a mandate that the office has validated, the office's next run of debits would fail as a whole."""
+        scope, journal = self._desk.scope(effect.facility), self._debit_journal
+        if self._desk.needs_mandate(journal) and self._debit_method(effect.tenant_id, scope) is None:
+            message = "there is no signed mandate on record; nothing was sent"
+            raise RejectedError(message, code="no_mandate")
 
     @property
     def _debit_journal(self) -> str:

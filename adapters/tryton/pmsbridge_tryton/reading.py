@@ -27,6 +27,8 @@ from pmsbridge_tryton.mapping.papers import note_of
 from pmsbridge_tryton.mapping.people import address_of, first_of, phone_of, portal_account_of, tenant_of
 from pmsbridge_tryton.mapping.scope import Scope, account_id, number, one, text
 from pmsbridge_tryton.vocabulary import (
+    ATTACHMENT,
+    ATTACHMENT_FIELDS,
     DEBIT,
     DEBIT_FIELDS,
     INVOICE,
@@ -335,6 +337,12 @@ class Reading:
         rows = self._desk.read(NOTE, [["resource", "=", resource]], NOTE_FIELDS, order=[("id", "ASC")])
         found = (note_of(row, scope, tenant_id=tenant_id, rental_id=rental_id) for row in rows)
         return [note for note in found if note is not None]
+
+    def _files(self, resources: Sequence[str]) -> list[Row]:
+        """Files that a customer may read, newest first: those whose description begins with the mark; one call."""
+        domain = [["resource", "in", list(resources)], ["type", "=", "data"]]
+        rows = self._desk.read(ATTACHMENT, domain, ATTACHMENT_FIELDS, order=[("id", "DESC")])
+        return [row for row in rows if text(row, "description").startswith(self._desk.settings.customer_mark)]
 
     def _own_resource(self, tenant_id: str, rental_id: str) -> str:
         """The vendor's name of a rental, after making sure that it is the party's; one call, none for the account."""

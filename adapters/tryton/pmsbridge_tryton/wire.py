@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from pmsbridge.errors import InputError
 
-__all__ = ["Number", "Reference", "Row", "UnreadableError", "decoded", "encoded", "nested", "reference_of"]
+__all__ = ["Number", "Reference", "Row", "UnreadableError", "compared", "decoded", "encoded", "nested", "reference_of"]
 
 Row = dict[str, Any]
 """One record of an answer, by field name; what a dotted field asked for is under ``"field."``, see ``nested``."""
@@ -209,6 +209,18 @@ _WRITERS: Final[Mapping[type, Callable[[Any, str], str]]] = {
     bytes: _octets,
     Reference: _reference,
 }
+
+
+def compared(row: Row) -> bytes:
+    """A row that was read as bytes to compare: equal rows are equal bytes, and ``decoded`` gives the row again."""
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), default=_as_it_came).encode()
+
+
+def _as_it_came(value: object) -> object:
+    """What JSON has no word for, tagged."""
+    if isinstance(value, Decimal):
+        return {_CLASS: "Decimal", "decimal": format(value, "f")}
+    return json.loads(_WRITERS[type(value)](value, "row"), parse_float=Decimal)
 
 
 # -- in ---------------------------------------------------------------------------------------------------------------

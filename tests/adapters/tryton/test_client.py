@@ -18,6 +18,7 @@ from pmsbridge.errors import (
     RejectedError,
     UnavailableError,
 )
+from pmsbridge.ports.calling import for_a_night
 from pmsbridge_tryton.client import TrytonClient
 from pmsbridge_tryton.faults import StaleError, WarningRaisedError, fault_of
 from tests.adapters.tryton.office import HandClock, Office, Reply, broken, client_on, error, result, status
@@ -36,6 +37,20 @@ def told(client: TrytonClient) -> PmsBridgeError:
     with pytest.raises(PmsBridgeError) as raised:
         client.send(WRITE, [{"amount": Decimal("5.00")}])
     return raised.value
+
+
+# the time that is given
+
+
+def test_a_call_has_a_persons_time_and_in_a_night_a_nights(office: Office, clock: HandClock) -> None:
+    client, _ = client_on(office, clock, timeouts={"connect": "2s", "read": "2s", "live": "1s", "batch": "60s"})
+    office.answer(READ, status(503, Retry_After="5"), status(503, Retry_After="5"), result(3))
+
+    with pytest.raises(UnavailableError):
+        client.ask(READ, [])
+    with for_a_night():
+        assert client.ask(READ, []) == 3
+    client.close()
 
 
 # the envelope

@@ -12,10 +12,10 @@ from pmsbridge.model.payments import AutopayState
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 SCOPE: dict[str, Any] = {"account": ACCOUNT, "facility": FACILITY}
 
@@ -178,10 +178,16 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
 ) -> None:
     adapter = adapter_of(tryton_server, debit_journal="Bank mandate")
     (before,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+    with pytest.raises(RejectedError) as refusal:
+        adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+    assert refusal.value.code == "no_mandate"
+    assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
     tryton_yard.mandate(tryton_customer)
 
     (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+    adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
+    assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
     adapter.close()
     assert (before.method, before.is_on) == (None, False)
     assert after.method is not None

@@ -22,12 +22,12 @@ from pmsbridge.ports.clock import SystemClock
 from pmsbridge_tryton.client import TrytonClient
 from pmsbridge_tryton.connection import ConnectionSettings, connect
 from pmsbridge_tryton.faults import StaleError, WarningRaisedError
+from pmsbridge_tryton.sandbox.cutting import cut_wire
+from pmsbridge_tryton.sandbox.rpc import Caller
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, RefusedError, Yard
 from pmsbridge_tryton.wire import Number, Reference, reference_of
-from tests.servers.tryton.cutting import cut_wire
 from tests.servers.tryton.fixtures import FreshTryton
-from tests.servers.tryton.rpc import Caller
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, RefusedError, Yard
 
 PAY = "model.account.payment.create"
 

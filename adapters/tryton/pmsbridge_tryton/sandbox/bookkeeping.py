@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from tests.servers.tryton.rpc import Caller, RefusedError
+from .rpc import Caller, RefusedError
 
 __all__ = ["NUMBERS", "Books", "Customer", "now"]
 
@@ -132,6 +132,20 @@ class Books:
             "account.payment", [["reference", "=", reference]], "state", "amount", order=[["id", "ASC"]]
         )
         return [(row["state"], Decimal(row["amount"])) for row in rows]
+
+    def take_payment(self, customer: Customer, invoice: int, reference: str) -> int:
+        """The office books what a customer paid for a whole invoice; the payment's id."""
+        (row,) = self.call.read("account.invoice", [["id", "=", invoice]], "lines_to_pay", "amount_to_pay")
+        record = {
+            "journal": self.facts["payment_journals"]["Portal"], "kind": "receivable", "party": customer.id,
+            "line": row["lines_to_pay"][0], "amount": row["amount_to_pay"], "date": now().date(),
+            "reference": reference,
+        }  # fmt: skip
+        (made,) = self.call.call("model.account.payment.create", [record])
+        self.press("account.payment", "submit", made)
+        self.call.wizard("account.payment.process", "account.payment", [made])
+        self.press("account.payment", "succeed", made)
+        return int(made)
 
     def fail_payment(self, payment: int) -> None:
         """The bank takes a payment back."""
