@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import base64
 import datetime as dt
+import inspect
 import shutil
 import sys
 import tempfile
@@ -64,7 +65,8 @@ class WrongCopyError(Exception):
 def filled(kept: Recipe, parties: int) -> Path:
     """A folder with books of so many parties; built once."""
     books = built(kept, _say)
-    folder = books.with_name(f"{books.name}-bench-{parties}-{mark(Path(__file__).read_bytes())}")
+    how = mark("".join(map(inspect.getsource, (_fill_some, _party, _contract))).encode())
+    folder = books.with_name(f"{books.name}-bench-{parties}-{how}")
     if not folder.is_dir():
         _say(f"filling the books with {parties} parties (once, some minutes)")
         made(folder, partial(_fill, kept, books, parties))
@@ -85,7 +87,8 @@ def _fill(kept: Recipe, books: Path, parties: int, folder: Path) -> None:
 
 def _fill_some(yard: Yard, numbers: range) -> None:
     ids = yard.call.call("model.party.party.create", [_party(yard, number) for number in numbers])
-    rentals = yard.call.call("model.sale.rental.create", [_contract(yard, party) for party in ids[::2]])
+    renters = yard.call.read("party.party", [["id", "in", ids[::2]]], "addresses")
+    rentals = yard.call.call("model.sale.rental.create", [_contract(yard, renter) for renter in renters])
     yard.press("sale.rental", "quote", *rentals)
 
 
@@ -99,7 +102,7 @@ def _party(yard: Yard, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _contract(yard: Yard, party: int) -> dict[str, Any]:
+def _contract(yard: Yard, renter: dict[str, Any]) -> dict[str, Any]:
     start = dt.date(yard.facts["year"], 3, 1)
     lines = [
         {"product": yard.facts["products"][code]["id"], "per_day": True, "quantity": quantity,
@@ -109,8 +112,8 @@ def _contract(yard: Yard, party: int) -> dict[str, Any]:
         for code, quantity in _LINES.items()
     ]  # fmt: skip
     return {
-        "party": party, "company": yard.facts["company"], "currency": yard.facts["currency"],
-        "payment_term": yard.facts["payment_term"], "lines": [["create", lines]],
+        "party": renter["id"], "invoice_address": renter["addresses"][0], "company": yard.facts["company"],
+        "currency": yard.facts["currency"], "payment_term": yard.facts["payment_term"], "lines": [["create", lines]],
     }  # fmt: skip
 
 

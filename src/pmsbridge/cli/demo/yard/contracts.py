@@ -29,19 +29,27 @@ def what_there_is(stage: YardStage, teller: Teller) -> None:
     teller.scene("Contracts, reservations, quotes, and the items out")
     session = stage.session
     rentals = [row.rental for row in session.account().rentals if row.rental.kind == "contract"]
-    rows = [(r.number, r.state, r.vendor_state, sum((i.on_rent for i in r.items), Decimal(0))) for r in rentals]
+    rows = [(r.number, r.state, r.vendor_state, _count(sum(i.on_rent for i in r.items))) for r in rentals]
     teller.show("Contracts", ["number", "state", "the office's word", ">items out"], rows)
     out = session.items_out()
     columns = ["contract", "article", "what", ">ordered", ">out", ">back", ">on rent", "due back"]
     teller.show(
         "Items out", columns,
-        [(c.number, i.code, i.description, i.ordered, i.out, i.returned, i.on_rent, i.due_back_on) for c, i in out],
+        [
+            (c.number, i.code, i.description, *map(_count, (i.ordered, i.out, i.returned, i.on_rent)), i.due_back_on)
+            for c, i in out
+        ],
     )  # fmt: skip
     quotes, reservations = session.quotes(), session.reservations()
     shown = {item.code: int(item.on_rent) for contract, item in out if contract.id == stage.contract_id}
     teller.note(contracts=[r.number for r in rentals], items_out=shown)
     teller.check("what is out is what the books have out", holds=shown == stage.control.items_out(stage.contract_id))
     teller.check("a reservation and a quote are there", holds=len(reservations) == 1 and len(quotes) >= 1)
+
+
+def _count(quantity: Decimal | int) -> str:
+    """Without the zeros that mean nothing."""
+    return format(Decimal(quantity).normalize(), "f")
 
 
 def _item(stage: YardStage, code: str) -> ItemOut:
