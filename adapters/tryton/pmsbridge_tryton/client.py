@@ -14,9 +14,11 @@ Model, field and method names are the vendor's; nothing here knows any of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from pmsbridge.errors import RejectedError
+from pmsbridge.transport.ahead import Ahead
 from pmsbridge.transport.http import Deadline
 from pmsbridge.transport.limits import Priority
 from pmsbridge_tryton.calls import STAMP, Calls, Pacing
@@ -90,6 +92,7 @@ class TrytonClient(Calls):
         page_rows: int | None = None,
         context: Mapping[str, object] | None = None,
         priority: Priority = Priority.BATCH,
+        ahead: bool = False,
     ) -> Iterator[list[Row]]:
         """All records that fit, by rising id, a page at a time; no page is empty.
 
@@ -103,24 +106,31 @@ class TrytonClient(Calls):
             page_rows: Rows of a page; None for the setting. Halved where the server refuses so many.
             context: Besides company and language.
             priority: Who goes first when the lane is busy.
+            ahead: Ask for the next page while the last one is worked on.
         """
-        rows = page_rows or self._pacing.page_rows
-        while True:
+
+        def asked(after: int, rows: int) -> list[Row]:
             rest = [*([list(domain)] if domain else []), ["id", ">", after]]
+            return self.search_read(
+                model, rest, fields, order=[("id", "ASC")], limit=rows, context=context, priority=priority,
+                deadline=self.deadline(self._pacing.batch),
+            )  # fmt: skip
+
+        rows = page_rows or self._pacing.page_rows
+        following: Ahead[list[Row]] | None = None
+        while True:
             try:
-                page = self.search_read(
-                    model, rest, fields, order=[("id", "ASC")], limit=rows, context=context, priority=priority,
-                    deadline=self.deadline(self._pacing.batch),
-                )  # fmt: skip
+                page = asked(after, rows) if following is None else following.take()
             except RejectedError as problem:
                 if problem.code != _TOO_MANY or rows == 1:
                     raise
-                rows //= 2
+                rows, following = rows // 2, None
                 continue
+            after, is_last = max((row["id"] for row in page), default=after), len(page) < rows
+            following = Ahead(partial(asked, after, rows)) if ahead and not is_last else None
             if page:
-                after = max(row["id"] for row in page)
                 yield page
-            if len(page) < rows:
+            if is_last:
                 return
 
     def stamps(self, model: str, ids: Sequence[int], *, deadline: Deadline | None = None) -> dict[str, str]:

@@ -146,7 +146,7 @@ class Pulling(Beside):
         if mark.start is not None:
             names = [CHANGED, *(f"{child}.{CHANGED}" for child in table.children)]
             domain.append(["OR", *([name, ">=", mark.start] for name in names)])
-        return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY)
+        return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY, ahead=True)
 
     def _rows(self, query: Query, table: _Table, page: Sequence[Row], *, resume: str) -> Rows:
         scope = self._desk.scope(query.facility, is_compared=True)

@@ -85,7 +85,7 @@ def stage_on(server: TrytonServer, yard: Yard, folder: Path) -> Iterator[Stage]:
     invoices = {yard.invoice(customer, Decimal(10 * PARTS)): customer for customer in customers}
     with ExitStack() as held:
         wire = held.enter_context(cut_wire(server))
-        adapter = adapter_of(server, url=wire.url, settle_window="1ms")
+        adapter = adapter_of(server, url=wire.url, settle_window="1s")
         held.callback(adapter.close)
         adapter.facility("main")
         bridge = held.enter_context(
