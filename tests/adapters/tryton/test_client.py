@@ -288,11 +288,14 @@ def test_an_error_of_any_other_shape_is_no_refusal(odd: object) -> None:
 # records
 
 
-def test_pages_begin_after_the_last_id_and_end_with_a_short_one(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_pages_begin_after_the_last_id_and_end_with_a_short_one(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     method = "model.party.party.search_read"
     office.answer(method, result([{"id": 3}, {"id": 9}]), result([{"id": 10}]))
 
-    pages = list(client.pages("party.party", ["OR", ["a", "=", 1], ["b", "=", 2]], ["name"], page_rows=2))
+    pages = list(client.pages("party.party", ["OR", ["a", "=", 1], ["b", "=", 2]], ["name"], page_rows=2, ahead=ahead))
 
     assert pages == [[{"id": 3}, {"id": 9}], [{"id": 10}]]
     domains = [call.params[0] for call in office.of(method)]
@@ -303,28 +306,48 @@ def test_pages_begin_after_the_last_id_and_end_with_a_short_one(client: TrytonCl
     assert [call.params[1:5] for call in office.of(method)] == [[0, 2, [["id", "ASC"]], ["name"]]] * 2
 
 
-def test_a_full_last_page_is_followed_by_no_empty_one(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_full_last_page_is_followed_by_no_empty_one(client: TrytonClient, office: Office, *, ahead: bool) -> None:
     office.answer("model.party.party.search_read", result([{"id": 1}]), result([]))
 
-    assert list(client.pages("party.party", [], [], page_rows=1)) == [[{"id": 1}]]
+    assert list(client.pages("party.party", [], [], page_rows=1, ahead=ahead)) == [[{"id": 1}]]
     assert office.of("model.party.party.search_read")[0].params[0] == [["id", ">", 0]]
 
 
-def test_pages_are_halved_where_the_server_refuses_so_many(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_pages_are_halved_where_the_server_refuses_so_many(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     method = "model.party.party.search_read"
     office.answer(method, status(413), status(413), result([{"id": 1}, {"id": 2}]), result([]))
 
-    assert list(client.pages("party.party", [], [], page_rows=9)) == [[{"id": 1}, {"id": 2}]]
+    assert list(client.pages("party.party", [], [], page_rows=9, ahead=ahead)) == [[{"id": 1}, {"id": 2}]]
     assert [call.params[2] for call in office.of(method)] == [9, 4, 2, 2]
 
 
-def test_a_server_that_refuses_even_one_row_ends_the_reading(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_server_that_refuses_even_one_row_ends_the_reading(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     office.answer("model.party.party.search_read", status(413))
 
     with pytest.raises(RejectedError):
-        list(client.pages("party.party", [], [], page_rows=4))
+        list(client.pages("party.party", [], [], page_rows=4, ahead=ahead))
 
     assert len(office.of("model.party.party.search_read")) == 3
+
+
+def test_the_next_page_is_asked_for_while_the_last_one_is_worked_on(client: TrytonClient, office: Office) -> None:
+    method = "model.party.party.search_read"
+    asked = threading.Event()
+    office.answer(method, result([{"id": 3}]), Reply(envelope={"result": []}, before=asked.set))
+
+    pages = client.pages("party.party", [], [], page_rows=1, ahead=True)
+    first = next(pages)
+
+    assert first == [{"id": 3}]
+    assert asked.wait(10)
+    assert list(pages) == []
 
 
 @pytest.mark.parametrize("answer", [None, {}, [5], [{}], [{"id": "5"}], "x"])
