@@ -182,12 +182,25 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
         adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
     assert refusal.value.code == "no_mandate"
     assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
-    tryton_yard.mandate(tryton_customer)
+    first = tryton_yard.mandate(tryton_customer)
 
     (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
     adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
     assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    tryton_yard.cancel_mandate(first)
+    assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    assert isinstance(adapter.probe(autopay(tryton_customer, on=True), Attempt(key=KEY)), Absent)
+    second = tryton_yard.mandate(tryton_customer)
+    adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+
+    (debit,) = tryton_yard.call.read(
+        "party.party.reception_direct_debit", [["party", "=", tryton_customer.id]], "sepa_mandate"
+    )
+    assert debit["sepa_mandate"] == second
+    assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    adapter.execute(autopay(tryton_customer, on=False), Attempt(key=KEY))
+    assert tryton_yard.call.read("party.party.reception_direct_debit", [["party", "=", tryton_customer.id]]) == []
     adapter.close()
     assert (before.method, before.is_on) == (None, False)
     assert after.method is not None
