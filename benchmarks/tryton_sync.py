@@ -65,7 +65,7 @@ class WrongCopyError(Exception):
 def filled(kept: Recipe, parties: int) -> Path:
     """A folder with books of so many parties; built once."""
     books = built(kept, _say)
-    how = mark("".join(map(inspect.getsource, (_fill_some, _party, _contract))).encode())
+    how = mark("".join(inspect.getsource(part) for part in (_fill_some, _party, _contract)).encode())
     folder = books.with_name(f"{books.name}-bench-{parties}-{how}")
     if not folder.is_dir():
         _say(f"filling the books with {parties} parties (once, some minutes)")
