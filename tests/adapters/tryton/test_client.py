@@ -337,6 +337,16 @@ def test_a_server_that_refuses_even_one_row_ends_the_reading(
     assert len(office.of("model.party.party.search_read")) == 3
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_later_page_is_halved_too(client: TrytonClient, office: Office, *, ahead: bool) -> None:
+    method = "model.party.party.search_read"
+    first, rest = [{"id": number} for number in (1, 2, 3, 4)], [{"id": 5}]
+    office.answer(method, result(first), status(413), result(rest))
+
+    assert list(client.pages("party.party", [], [], page_rows=4, ahead=ahead)) == [first, rest]
+    assert [call.params[2] for call in office.of(method)] == [4, 4, 2]
+
+
 def test_the_next_page_is_asked_for_while_the_last_one_is_worked_on(client: TrytonClient, office: Office) -> None:
     method = "model.party.party.search_read"
     asked = threading.Event()
