@@ -145,7 +145,8 @@ def ours(url: str, database: Database) -> int:
 def _options(url: str) -> dict[str, Any]:
     return {
         "url": url, "database": DATABASE, "user": "portal", "password": "env:TRYTON_PASSWORD",
-        "payment_journal": "Portal", "portal_category": "Portal enabled", "limits": {"page_rows": _PAGE_ROWS},
+        "payment_journal": "Portal", "portal_category": "Portal enabled",
+        "limits": {"page_rows": _PAGE_ROWS}, "timeouts": {"read": "10m"},
         "facility": {"code": "main", "zone": "America/Chicago"},
     }  # fmt: skip
 
@@ -185,7 +186,7 @@ class Loop:
 
 def bare(url: str) -> int:
     """Ask for the same fields of the same records; rows."""
-    with httpx.Client(base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=600) as client:
         loop = Loop(client)
         (company,) = loop.page("company.company", [["id", "=", loop._context["company"]]], ["party"], 1)  # noqa: SLF001
         parties = loop.rows(PARTY, ["id", "!=", company["party"]], PARTY_FIELDS)

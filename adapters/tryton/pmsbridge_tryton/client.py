@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from pmsbridge.errors import RejectedError
+from pmsbridge.errors import RejectedError, UnavailableError
 from pmsbridge.transport.ahead import Ahead
 from pmsbridge.transport.http import Deadline
 from pmsbridge.transport.limits import Priority
@@ -30,7 +30,8 @@ from pmsbridge_tryton.wizard import Step, Wizard
 __all__ = ["Credentials", "Pacing", "Report", "Step", "TrytonClient", "Wizard"]
 
 _STAMPED_AT_ONCE: Final = 500
-_TOO_MANY: Final = "http_413"
+_FEWEST_ROWS: Final = {"http_413": 1, "read_timeout": 100}
+"""By what was answered, down to how many rows a page is halved: the server refuses so many, or takes too long."""
 
 
 class Report(NamedTuple):
@@ -103,7 +104,8 @@ class TrytonClient(Calls):
             domain: As for ``search_read``.
             fields: As for ``search_read``.
             after: Begin after this id.
-            page_rows: Rows of a page; None for the setting. Halved where the server refuses so many.
+            page_rows: Rows of a page; None for the setting. Halved where the server refuses so many, or takes too long
+                to build them.
             context: Besides company and language.
             priority: Who goes first when the lane is busy.
             ahead: Ask for the next page while the last one is worked on.
@@ -121,8 +123,8 @@ class TrytonClient(Calls):
         while True:
             try:
                 page = asked(after, rows) if following is None else following.take()
-            except RejectedError as problem:
-                if problem.code != _TOO_MANY or rows == 1:
+            except (RejectedError, UnavailableError) as problem:
+                if rows <= _FEWEST_ROWS.get(problem.code, rows):
                     raise
                 rows, following = rows // 2, None
                 continue

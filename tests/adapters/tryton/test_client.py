@@ -337,6 +337,23 @@ def test_a_server_that_refuses_even_one_row_ends_the_reading(
     assert len(office.of("model.party.party.search_read")) == 3
 
 
+def test_pages_are_halved_where_the_server_takes_too_long_but_not_for_ever(office: Office, clock: HandClock) -> None:
+    method = "model.party.party.search_read"
+    client, _ = client_on(office, clock, timeouts={"connect": "2s", "read": "300ms"}, limits={"read_attempts": 1})
+    late = Reply(envelope={"result": []}, before=lambda: time.sleep(1.5))
+    office.answer(method, late, late, result([{"id": 1}]))
+
+    assert list(client.pages("party.party", [], [], page_rows=800)) == [[{"id": 1}]]
+    assert [call.params[2] for call in office.of(method)] == [800, 400, 200]
+
+    office.calls.clear()
+    office.answer(method, late)
+    with pytest.raises(UnavailableError):
+        list(client.pages("party.party", [], [], page_rows=300))
+    assert [call.params[2] for call in office.of(method)] == [300, 150, 75]
+    client.close()
+
+
 @pytest.mark.parametrize("ahead", [False, True])
 def test_a_later_page_is_halved_too(client: TrytonClient, office: Office, *, ahead: bool) -> None:
     method = "model.party.party.search_read"
