@@ -43,7 +43,11 @@ _ADAPTER_MAY_IMPORT: Final = (
     "pmsbridge.ports", "pmsbridge.actions.effects", "pmsbridge.model", "pmsbridge.errors", "pmsbridge.transport",
     "pmsbridge.logging",
 )  # fmt: skip
-_SANDBOX_ALSO: Final = {"pytest_plugin.py": frozenset({"pytest"}), "mapping_file.py": frozenset({"yaml"})}
+_SANDBOX_ALSO: Final = {
+    "pytest_plugin.py": frozenset({"pytest"}),
+    "mapping_file.py": frozenset({"yaml"}),
+    "seed.py": frozenset({"proteus"}),
+}
 _VENDOR_FIELD: Final = re.compile(r"(?<!\\)\b(?:dc|[bdins])[A-Z][a-z]+[A-Za-z]*\b|\bRet_(?:Code|Msg)\b")
 _OPERATION: Final = re.compile(r"<(?:\w+:)?operation\s+name=\"([A-Za-z0-9_]+)\"")
 _CONSTRAINT: Final = re.compile(
@@ -193,7 +197,8 @@ def adapters_import_only_what_is_theirs(root: Path) -> Iterator[str]:
 def sandboxes_stand_alone(root: Path) -> Iterator[str]:
     """A sandbox imports the standard library and itself, nothing of the library or the adapter that it judges.
 
-    Its fixtures import pytest, which alone loads them; what reads mapping files imports a reader of YAML.
+    Its fixtures import pytest, which alone loads them; what reads mapping files imports a reader of YAML; a seed
+    runs in the environment of the server that it fills.
     """
     for sandbox in sorted((root / "adapters").glob("*/pmsbridge_*/sandbox")):
         own = f"{sandbox.parent.name}.sandbox"

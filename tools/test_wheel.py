@@ -25,6 +25,8 @@ _WANTED: Final = (
     "pmsbridge/store/migrations/versions/r0001_first.py",
     "pmsbridge_sitelink/__init__.py",
     "pmsbridge_sitelink/sandbox/__main__.py",
+    "pmsbridge_tryton/sandbox/constraints.txt",
+    "pmsbridge_tryton/sandbox/seed.py",
     "pmsbridge_rest/__init__.py",
     "pmsbridge_rest/py.typed",
     "pmsbridge_rest/tools.py",
@@ -45,6 +47,9 @@ _ENTRY_POINTS: Final = (
     "sitelink = pmsbridge_sitelink:plugin",
     "tryton = pmsbridge_tryton:plugin",
     "rest = pmsbridge_rest:plugin",
+    "[pmsbridge.sandboxes]",
+    "sitelink = pmsbridge_sitelink.sandbox:plugin",
+    "tryton = pmsbridge_tryton.sandbox:plugin",
     "[pmsbridge.mappings]",
     "rest = pmsbridge_rest.mapping_tools:plugin",
 )

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
@@ -22,6 +22,7 @@ __all__ = [
     "SANDBOXES",
     "MappingFormat",
     "Plugins",
+    "PreparedSandbox",
     "Sandbox",
     "SandboxPlugin",
     "adapters",
@@ -72,6 +73,18 @@ class SandboxPlugin(Protocol):
     @property
     def spawn(self) -> Callable[..., AbstractContextManager[Any]]:
         """Run it as a process of its own for as long as the context is open; yields its control client."""
+
+
+@runtime_checkable
+class PreparedSandbox(Protocol):
+    """A sandbox plugin that has to build something before it can run: once, in minutes, kept on this machine."""
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Build what is missing; ``tell`` hears what takes long, before it begins.
+
+        Raises:
+            RuntimeError: It cannot be built on this machine; the text says why.
+        """
 
 
 class MappingFormat(Protocol):

@@ -23,10 +23,10 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.testing.conformance import Conformance, Example, Subject, Weather
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, adapter_of, days, payment
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 WRITES = {
     "take_payment": "model.account.payment.create",

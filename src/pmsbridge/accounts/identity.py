@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from pmsbridge.engine.sync import copied_of
 from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.model.people import Phone, Tenant
+from pmsbridge.model.portal_accounts import AccessLevel, PortalAccount
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.ports.adapter import Adapter
+from pmsbridge.ports.adapter import Adapter, Entity
+from pmsbridge.store.mirror import Mirror, Scope
+from pmsbridge.store.spelling import phone_tail
 
-__all__ = ["match_gate_code", "match_login", "no_match"]
+__all__ = ["match_contact", "match_gate_code", "match_login", "no_match"]
 
 _LONGEST_LOGIN_CHARS: Final = 200
+_SHORTEST_NUMBER_DIGITS: Final = 7
+_LONGEST_COUNTRY_DIGITS: Final = 3
 
 
 def match_login(adapter: Adapter, facility: str, *, login: str, password: WebPassword) -> Sequence[str]:
@@ -46,6 +53,75 @@ def match_gate_code(adapter: Adapter, facility: str, *, unit_number: str, gate_c
         return adapter.match_gate_code(facility, unit_number=unit, gate_code=gate_code)
     finally:
         gate_code.wipe()
+
+
+def match_contact(
+    mirror: Mirror, adapter: Adapter, facility: str, *, phone: str, email: str, postal_code: str
+) -> str | None:
+    """The tenant with this telephone number, e-mail address and postal code, else None; from the last copy.
+
+    All three must be on record, and be the same: digits with or without the country's, the address but for case, the
+    code but for case and blanks. A tenant who may not use the portal is none. Where several fit, none does: the office
+    has a record twice.
+
+    Raises:
+        InputError: One of them is empty, too long, or no telephone number; nothing was looked for.
+    """
+    digits, address, code = _digits(phone), email.strip().casefold(), _plain(postal_code)
+    for field, given, is_missing in (
+        ("phone", phone, len(digits) < _SHORTEST_NUMBER_DIGITS), ("email", email, not address),
+        ("postal_code", postal_code, not code),
+    ):  # fmt: skip
+        if is_missing or len(given) > _LONGEST_LOGIN_CHARS:
+            raise InputError(field, "is empty, or does not look like one", shape=f"{len(given)} characters")
+    fitting = {
+        tenant.id
+        for tenant in _with_number(mirror, Scope(adapter.account_name, facility, Tenant.entity), phone)
+        if tenant.email.strip().casefold() == address
+        and _plain(tenant.address.postal_code) == code
+        and _may_enter(mirror, adapter, tenant)
+    }
+    return fitting.pop() if len(fitting) == 1 else None
+
+
+def _with_number(mirror: Mirror, scope: Scope, asked: str) -> list[Tenant]:
+    """Tenants with this telephone or mobile number, found by an index."""
+    tail = phone_tail(_digits(asked))
+    found = [*mirror.list(scope, phone_tail=tail), *mirror.list(scope, mobile_tail=tail)]
+    return [
+        each for each in found
+        if isinstance(each, Tenant) and any(_is_number(asked, own) for own in (each.phone, each.mobile))
+    ]  # fmt: skip
+
+
+def _may_enter(mirror: Mirror, adapter: Adapter, tenant: Tenant) -> bool:
+    """What the back office says of a tenant's portal account, where it lists them; else of the tenant."""
+    if Entity.PORTAL_ACCOUNTS not in copied_of(adapter):
+        return not tenant.portal_disabled and tenant.is_active is not False
+    account = mirror.get(adapter.account_name, tenant.ref.facility, PortalAccount.entity, tenant.id)
+    return isinstance(account, PortalAccount) and account.access is not AccessLevel.NONE
+
+
+def _is_number(asked: str, held: Phone | None) -> bool:
+    """Equal digits, or equal but for the country's code, where one of them is known to begin with it."""
+    if held is None:
+        return False
+    digits = _digits(asked)
+    if digits == held.digits:
+        return True
+    short, long = sorted((digits, held.digits), key=len)
+    national = short.lstrip("0")
+    is_international = held.e164 is not None or asked.strip().startswith("+")
+    is_near = len(national) >= _SHORTEST_NUMBER_DIGITS and len(long) - len(national) <= _LONGEST_COUNTRY_DIGITS
+    return is_international and is_near and long.endswith(national)
+
+
+def _digits(words: str) -> str:
+    return "".join(sign for sign in words if sign.isascii() and sign.isdigit())
+
+
+def _plain(postal_code: str) -> str:
+    return "".join(sign for sign in postal_code if sign.isalnum()).casefold()
 
 
 def no_match() -> IneligibleError:

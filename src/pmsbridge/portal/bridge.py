@@ -25,7 +25,6 @@ from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import (
-    ALL_ENTITIES,
     BELIEVE_ALL_PERCENT,
     DELETE_CAP_PERCENT,
     FacilityKey,
@@ -254,8 +253,8 @@ class Bridge:
 
     @property
     def accounts(self) -> Entrance:
-        """Sign in and claim an account."""
-        return Entrance(self.place, self.tenant)
+        """Sign in, register, and claim an account."""
+        return Entrance(self.place, self.tenant, self.mirror)
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
         """For staff: who matches at a facility, exact matches first. Live.
@@ -379,7 +378,8 @@ class Bridge:
 
         Args:
             facilities: "L001" or "account/L001"; None for every configured one.
-            entities: What to copy; None for everything.
+            entities: What to copy; None for all that a night copies: facilities, units, tenants, rentals, and what the
+                back office lists besides.
             progress: Told after every batch.
             watch: Told every event of the run.
             full: Read everything anew instead of what changed; only this finds deletions. When its process is killed
@@ -396,11 +396,11 @@ class Bridge:
         What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
         read wholly and without a failure needs no night any more, until its next slot.
         """
-        keys, wanted = self._keys(facilities), ALL_ENTITIES if entities is None else entities
+        keys = self._keys(facilities)
         whole = keys if full else copied_never(self.runtime, keys)
         cap = BELIEVE_ALL_PERCENT if believe_deletions else DELETE_CAP_PERCENT
         sync = Sync(self.runtime, delete_cap_percent=cap)
-        report = sync.run(keys, wanted, progress, full=full, rewrite=rewrite, watch=watch)
+        report = sync.run(keys, entities, progress, full=full, rewrite=rewrite, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
         make_room(self.runtime, self._kept_for)
@@ -413,19 +413,19 @@ class Bridge:
 
         Args:
             facilities: "L001" or "account/L001"; None for every configured one.
-            entities: What would be copied; None for everything.
+            entities: What would be copied; None for all that a night copies.
 
         Raises:
             NotFoundError: No account has a facility of one of these names.
         """
-        return Sync(self.runtime).plan(self._keys(facilities), ALL_ENTITIES if entities is None else entities)
+        return Sync(self.runtime).plan(self._keys(facilities), entities)
 
     def verify_sync(self, facility: str, *, entities: Sequence[Entity] | None = None) -> Verification:
         """Read a facility anew and compare it with the mirror, field by field; nothing is written.
 
         Args:
             facility: "L001", or "account/L001" where several accounts have one.
-            entities: What to compare; None for everything.
+            entities: What to compare; None for all that a night copies.
 
         Raises:
             NotFoundError: No account has such a facility.
@@ -433,7 +433,7 @@ class Bridge:
             UnavailableError: The back office could not be read to the end.
         """
         (key,) = self._keys([facility])
-        return Sync(self.runtime).verify(key, ALL_ENTITIES if entities is None else entities)
+        return Sync(self.runtime).verify(key, entities)
 
     @property
     def _kept_for(self) -> KeptFor:

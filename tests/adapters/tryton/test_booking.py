@@ -15,10 +15,10 @@ from pmsbridge.model.payments import StoredMethod
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Receipt
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import FACILITY, KEY, adapter_of, payment
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 ATTEMPT = Attempt(key=KEY)
 STEPS = (

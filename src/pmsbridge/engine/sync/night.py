@@ -5,17 +5,18 @@ Reading needs no lane: nothing is held between calls, so a person who pays never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.sync.comparing import Verification, compare
-from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
+from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
 from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally
 from pmsbridge.engine.sync.resuming import LongRun, kind_of
+from pmsbridge.engine.sync.sources import copied_of
 from pmsbridge.engine.sync.telling import BatchTaken, EntityStarted, RunFinished, RunStarted, SyncEvent
 from pmsbridge.engine.sync.watching import Watched
 from pmsbridge.errors import ConfigurationError, InputError, UnsupportedError
@@ -24,12 +25,9 @@ from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.store.copies import newest_row
 from pmsbridge.store.mirror import Scope
 
-__all__ = ["ALL_ENTITIES", "BELIEVE_ALL_PERCENT", "DELETE_CAP_PERCENT", "Sync"]
+__all__ = ["BELIEVE_ALL_PERCENT", "DELETE_CAP_PERCENT", "Sync"]
 
 _log = get_logger(__name__)
-
-ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS)
-"""What every adapter has; what a night reads unless it is told otherwise."""
 
 DELETE_CAP_PERCENT: Final = 20
 """The share of the records of a scope beyond which what is missing is not believed to be deleted."""
@@ -58,7 +56,7 @@ class Sync:
     def run(
         self,
         facilities: Iterable[FacilityKey] | None = None,
-        entities: Iterable[Entity] = ALL_ENTITIES,
+        entities: Iterable[Entity] | None = None,
         progress: Callable[[SyncProgress], None] | None = None,
         *,
         full: bool = False,
@@ -67,11 +65,11 @@ class Sync:
         watch: Callable[[SyncEvent], None] | None = None,
         by_clock: bool = False,
     ) -> SyncReport:
-        """Read, in order: facilities, units, tenants, rentals; then the accounts somebody watches.
+        """Read, in order: facilities, units, tenants, rentals, what else the adapter copies; then watched accounts.
 
         Args:
             facilities: Which; None for every facility of every account.
-            entities: Which, in this order.
+            entities: Which, in this order; None for all that the adapter says a night copies.
             progress: Called after every committed batch and at the end of every scope.
             full: Read everything anew instead of what changed since the stored cursors; only this finds deletions where
                 the back office has cursors.
@@ -90,16 +88,17 @@ class Sync:
         """
         if rewrite and not full:
             raise InputError("rewrite", "goes with a full run only", remedy="Give full=True, too.")
-        wanted = tuple(entities)
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
+        wanted = self._wanted(keys, entities)
         long = None
         if full and beat is None:
-            long = LongRun(self._runtime, kind_of(self._runtime, keys, wanted, rewrite, self._cap))
+            long = LongRun(self._runtime, kind_of(self._runtime, wanted, rewrite, self._cap))
         night = Night(self._runtime, How(full, rewrite, self._cap), progress, watch, beat, long, by_clock=by_clock)
-        night.say(RunStarted(night.run_id, night.started_at, keys, len(wanted)))
+        parts = sum(len(wanted[key]) for key in keys)
+        night.say(RunStarted(night.run_id, night.started_at, keys, parts))
         try:
             for key in keys:
-                self._traced(night, key, wanted)
+                self._traced(night, key, wanted[key])
         except StopError:
             _log.warning("sync_taken_over", run=night.run_id)
         if long is not None:
@@ -109,7 +108,7 @@ class Sync:
         return report
 
     def plan(
-        self, facilities: Iterable[FacilityKey] | None = None, entities: Iterable[Entity] = ALL_ENTITIES
+        self, facilities: Iterable[FacilityKey] | None = None, entities: Iterable[Entity] | None = None
     ) -> SyncPlan:
         """How many calls a night would make, and whether the month bears them; no back office is asked.
 
@@ -117,9 +116,9 @@ class Sync:
             ConfigurationError: An account is not configured.
         """
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
-        return plan(self._runtime, keys, tuple(entities))
+        return plan(self._runtime, self._wanted(keys, entities))
 
-    def verify(self, facility: FacilityKey, entities: Iterable[Entity] = ALL_ENTITIES) -> Verification:
+    def verify(self, facility: FacilityKey, entities: Iterable[Entity] | None = None) -> Verification:
         """Read everything anew and compare it with the mirror, field by field; nothing is written.
 
         Raises:
@@ -130,7 +129,14 @@ class Sync:
         if adapter is None:
             message = f"account {facility.account!r} is not configured"
             raise ConfigurationError(message, code="account_not_found")
-        return compare(self._runtime, adapter, facility, tuple(entities))
+        return compare(self._runtime, adapter, facility, self._wanted([facility], entities)[facility])
+
+    def _wanted(self, keys: Iterable[FacilityKey], entities: Iterable[Entity] | None) -> Wanted:
+        """What is read of each facility."""
+        named = None if entities is None else tuple(entities)
+        return {
+            key: copied_of(self._runtime.adapters.get(key.account)) if named is None else named for key in keys
+        }  # fmt: skip
 
     def _all_facilities(self) -> list[FacilityKey]:
         return [
@@ -139,13 +145,13 @@ class Sync:
             for code in adapter.facility_codes
         ]
 
-    def _traced(self, night: Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _traced(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         done = len(night.rows)
         with telemetry.span("sync", account=key.account, facility=key.facility) as span:
             self._facility(night, key, entities)
             span.set(outcome="failed" if any(row.error for row in night.rows[done:]) else "synced")
 
-    def _facility(self, night: Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _facility(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         adapter = self._runtime.adapters.get(key.account)
         if adapter is None:
             self._not_configured(night, key, entities)
@@ -164,7 +170,7 @@ class Sync:
         if not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
 
-    def _not_configured(self, night: Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         problem = f"account {key.account!r} is not configured"
         for entity in entities:
             scope = Scope(key.account, key.facility, entity.noun)

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from tests.servers.tryton.bookkeeping import NUMBERS, Books, Customer, now
-from tests.servers.tryton.rpc import RefusedError
+from .bookkeeping import NUMBERS, Books, Customer, now
+from .rpc import RefusedError
 
 __all__ = ["Customer", "RefusedError", "Yard"]
 

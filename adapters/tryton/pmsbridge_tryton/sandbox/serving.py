@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from tests.servers.tryton.building import configuration, surroundings
-from tests.servers.tryton.recipe import DATABASE, NoTrytonError, Recipe
-from tests.servers.tryton.rpc import Caller, RefusedError
+from .building import configuration, surroundings
+from .recipe import DATABASE, NoTrytonError, Recipe
+from .rpc import Caller, RefusedError
 
 __all__ = ["Conf", "TrytonServer", "running_tryton"]
 
@@ -139,7 +139,13 @@ class TrytonServer:
 
 @contextmanager
 def running_tryton(
-    recipe: Recipe, books: Path, conf: Conf | None = None, *, database: str = DATABASE, address: str = ""
+    recipe: Recipe,
+    books: Path,
+    conf: Conf | None = None,
+    *,
+    database: str = DATABASE,
+    address: str = "",
+    port: int = 0,
 ) -> Iterator[TrytonServer]:
     """A server for as long as the block runs.
 
@@ -149,10 +155,14 @@ def running_tryton(
         conf: Added to its configuration.
         database: Its name.
         address: Of a PostgreSQL server that holds the database; empty for a copy of the books in SQLite.
+        port: On 127.0.0.1; 0 takes a free one.
 
     Raises:
         NoTrytonError: It does not start.
+        OSError: The port is taken.
     """
+    if port:
+        _check_free(port)
     folder = _folder()
     server: TrytonServer | None = None
     try:
@@ -160,7 +170,7 @@ def running_tryton(
             shutil.copy(books / f"{DATABASE}.sqlite", folder / f"{database}.sqlite")
         facts = json.loads((books / "seed.json").read_text())
         held = {"uri": address} if address else {"uri": "sqlite://", "path": folder}
-        server = _started(recipe, folder, database, facts, {**(conf or {}), "database": held})
+        server = _started(recipe, folder, database, facts, {**(conf or {}), "database": held}, port)
         yield server
     finally:
         if server is not None:
@@ -188,10 +198,12 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _started(recipe: Recipe, folder: Path, database: str, facts: dict[str, Any], conf: Conf) -> TrytonServer:
+def _started(
+    recipe: Recipe, folder: Path, database: str, facts: dict[str, Any], conf: Conf, wanted_port: int
+) -> TrytonServer:
     problem = NoTrytonError("the server does not start")
     for _ in range(3):
-        port = _free_port()
+        port = wanted_port or _free_port()
         file = configuration(folder / "trytond.conf", {**conf, "web": {"listen": f"{_HOST}:{port}"}})
         # Without the name of the database its first log-on would find no models, and every later one neither.
         command = [recipe.tool("trytond"), "-c", str(file), "-d", database]
@@ -211,6 +223,12 @@ def _die_with_parent() -> Callable[[], None] | None:
         return None
     libc = ctypes.CDLL(None)
     return lambda: libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+def _check_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((_HOST, port))
 
 
 def _free_port() -> int:

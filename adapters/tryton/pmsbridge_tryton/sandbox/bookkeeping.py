@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
-from tests.servers.tryton.rpc import Caller, RefusedError
+from .rpc import Caller, RefusedError
 
 __all__ = ["NUMBERS", "Books", "Customer", "now"]
 
@@ -133,18 +133,36 @@ class Books:
         )
         return [(row["state"], Decimal(row["amount"])) for row in rows]
 
+    def take_payment(self, customer: Customer, invoice: int, reference: str) -> int:
+        """The office books what a customer paid for a whole invoice; the payment's id."""
+        (row,) = self.call.read("account.invoice", [["id", "=", invoice]], "lines_to_pay", "amount_to_pay")
+        record = {
+            "journal": self.facts["payment_journals"]["Portal"], "kind": "receivable", "party": customer.id,
+            "line": row["lines_to_pay"][0], "amount": row["amount_to_pay"], "date": now().date(),
+            "reference": reference,
+        }  # fmt: skip
+        (made,) = self.call.call("model.account.payment.create", [record])
+        self.press("account.payment", "submit", made)
+        self.call.wizard("account.payment.process", "account.payment", [made])
+        self.press("account.payment", "succeed", made)
+        return int(made)
+
     def fail_payment(self, payment: int) -> None:
         """The bank takes a payment back."""
         self.press("account.payment", "fail", payment)
 
-    def bank_account(self, customer: Customer, iban: str = "GB82WEST12345698765432") -> int:
-        """A customer's bank account, by a published example; the id of its number."""
-        number = {"type": "iban", "number": iban}
+    def bank_account(self, customer: Customer) -> int:
+        """A customer's bank account, its number made up in the manner of a published example; the id of the number."""
+        number = {"type": "iban", "number": _iban(next(NUMBERS))}
         (made,) = self.call.call(
             "model.bank.account.create", [{"owners": [["add", [customer.id]]], "numbers": [["create", [number]]]}]
         )
         (row,) = self.call.read("bank.account", [["id", "=", made]], "numbers")
         return int(row["numbers"][0])
+
+    def cancel_mandate(self, mandate: int) -> None:
+        """A mandate is over."""
+        self.press("account.payment.sepa.mandate", "cancel", mandate)
 
     def mandate(self, customer: Customer) -> int:
         """A signed mandate to debit a customer's new bank account; its id."""
@@ -207,6 +225,13 @@ class Books:
 
     def _dated(self, until: dt.date) -> dict[str, Any]:
         return {"date": until} if self._is_old else {"date": until, "companies": [self.facts["company"]]}
+
+
+def _iban(number: int) -> str:
+    """A number with right check digits, of a bank that is published as an example."""
+    bank, account = "WEST", f"123456{number:08}"
+    as_digits = "".join(str(int(sign, 36)) for sign in f"{bank}{account}GB00")
+    return f"GB{98 - int(as_digits) % 97:02}{bank}{account}"
 
 
 def now() -> dt.datetime:

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.servers.tryton.recipe import DATABASE, MODULES, NoTrytonError, Recipe
+from .recipe import DATABASE, MODULES, NoTrytonError, Recipe
 
 __all__ = [
     "Tell", "activate", "alone", "built", "configuration", "installed", "made", "plant", "room", "run", "surroundings",
-    "tell_nobody",
+    "tell_nobody", "written_down",
 ]  # fmt: skip
 
 Tell = Callable[[str], None]
@@ -92,7 +92,7 @@ def configuration(file: Path, sections: Mapping[str, Mapping[str, object]]) -> P
     return file
 
 
-def _written_down(database: Path) -> None:
+def written_down(database: Path) -> None:
     """Bring everything into the database's one file; what lies beside it would be mixed into a copy."""
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -108,7 +108,11 @@ def _install(recipe: Recipe) -> None:
     shutil.rmtree(home, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(home)], {})
     python = recipe.tool("python")
-    run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(recipe.constraints)], {})
+    try:
+        run([python, "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(recipe.constraints)], {})
+    except NoTrytonError as problem:
+        message = f"its packages cannot be installed from the package registry: {problem}"
+        raise NoTrytonError(message) from None
     # Programs of an environment name their interpreter by its path, so it is made in its place, and marked when whole.
     recipe.installed_mark.touch()
 
@@ -119,7 +123,7 @@ def _activate_sqlite(recipe: Recipe, file: Path) -> None:
         # The file must be there: its absence is taken for a database that nobody made.
         database.touch()
         activate(recipe, settings)
-        _written_down(database)
+        written_down(database)
         shutil.copy(database, file)
 
 
@@ -129,7 +133,7 @@ def _seed_sqlite(recipe: Recipe, books: Path) -> None:
         shutil.copy(recipe.activated, database)
         books.mkdir()
         plant(recipe, settings, f"sqlite:///{DATABASE}", books / "seed.json")
-        _written_down(database)
+        written_down(database)
         shutil.copy(database, books / database.name)
 
 
@@ -164,8 +168,11 @@ def made(target: Path, make: Callable[[Path], None]) -> None:
 @contextmanager
 def alone(lock: Path, tell: Tell) -> Iterator[None]:
     """Let one process of this machine in at a time; a process that dies lets go."""
-    import fcntl  # there is none on Windows, where the rest of the suite runs
-
+    try:
+        import fcntl  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        message = "it is built on Linux and macOS only"
+        raise NoTrytonError(message) from None
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:
         try:
@@ -197,7 +204,8 @@ def run(command: list[str], environment: Mapping[str, str]) -> None:
         message = f"{Path(command[0]).name} does not run ({type(problem).__name__})"
         raise NoTrytonError(message) from None
     if done.returncode != 0:
-        message = f"{' '.join(Path(word).name for word in command[:3])} failed: {done.stderr.strip()[-1200:]}"
+        said = done.stderr.strip() or done.stdout.strip()
+        message = f"{' '.join(Path(word).name for word in command[:3])} failed: {said[-1200:]}"
         raise NoTrytonError(message)
 
 

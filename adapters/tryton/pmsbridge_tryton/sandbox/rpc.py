@@ -103,7 +103,8 @@ class Caller:
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise RefusedError(f"HTTP {answer.status}", raw[:200])
+            kind = f"HTTP {answer.status}"
+            raise RefusedError(kind, raw[:200])
         whole = json.loads(
             gzip.decompress(raw) if answer.headers["Content-Encoding"] == "gzip" else raw, object_hook=_in
         )

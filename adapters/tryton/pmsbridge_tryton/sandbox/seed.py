@@ -62,7 +62,8 @@ def main(configuration: str, address: str, year: int, told: Path) -> None:
 def the_only(model: str, *domain: object) -> Any:
     found = Model.get(model).find(list(domain))
     if len(found) != 1:
-        raise SystemExit(f"{len(found)} of {model} {domain}")
+        message = f"{len(found)} of {model} {domain}"
+        raise SystemExit(message)
     return found[0]
 
 

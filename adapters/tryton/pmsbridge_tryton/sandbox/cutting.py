@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.servers.tryton.serving import TrytonServer
+from .serving import TrytonServer
 
 __all__ = ["Cutter", "cut_wire"]
 

@@ -22,12 +22,12 @@ SERIES: Final = ("8.2", "8.0")
 """What can be built; the first unless PMSBRIDGE_TRYTON_SERIES says otherwise."""
 
 _ROOM: Final = Path(__file__).parent
-# Read when this is imported: a test sees no setting of whoever runs the suite.
+# Read when this is imported: a test that clears its surroundings still uses the cache that it was told of.
 _CACHE: Final = os.environ.get("PMSBRIDGE_TRYTON_CACHE", "")
 _WANTED: Final = os.environ.get("PMSBRIDGE_TRYTON_SERIES", "") or SERIES[0]
 
 
-class NoTrytonError(Exception):
+class NoTrytonError(RuntimeError):
     """It cannot be built or started on this machine; the text says why."""
 
 
