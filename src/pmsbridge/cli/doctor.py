@@ -14,6 +14,7 @@ from pmsbridge.cli.checks import Check, Status, tried
 from pmsbridge.cli.dispatch_check import dispatch_check
 from pmsbridge.cli.opening import read_settings
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.setting_checks import Declared, setting_checks
 from pmsbridge.cli.webhook_checks import webhook_checks
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import assert_redaction_installed, redact
@@ -59,8 +60,10 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield dispatch_check(settings, secrets)
     yield _mail(settings)
     yield from webhook_checks(settings, secrets)
-    for name, account in settings.accounts.items():
-        yield from _account(name, account.system, account.options, secrets)
+    declared: dict[str, Declared] = {}
+    for name in settings.accounts:
+        yield from _account(settings, name, secrets, declared)
+    yield from setting_checks(settings, declared)
 
 
 def _redaction() -> str:
@@ -101,13 +104,16 @@ def _among(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
 def _store(settings: Settings, secrets: ReferenceSecrets) -> str:
     from pmsbridge.store.database import open_database
 
+    file = settings.store.file
+    is_new = file is not None and not file.exists()
     database = open_database(settings.store.address(secrets), connections=settings.store.connections)
     try:
         with database.write():
             pass
     finally:
         database.close()
-    return f"{_place(settings.store.url)} can be written"
+    was_made = "; it was not there, and was made now, empty" if is_new else ""
+    return f"{_place(settings.store.url)} can be written{was_made}"
 
 
 def _place(url: str) -> str:
@@ -131,15 +137,19 @@ def _mail(settings: Settings) -> Check:
     return Check("mail", "ok", f"{mail.host}:{mail.port} answers")
 
 
-def _account(name: str, system: str, options: Mapping[str, Any], secrets: ReferenceSecrets) -> Iterator[Check]:
-    title = f"account {name}"
+def _account(
+    settings: Settings, name: str, secrets: ReferenceSecrets, declared: dict[str, Declared]
+) -> Iterator[Check]:
+    """Its checks; what its adapter says of itself is put into ``declared``."""
+    title, account = f"account {name}", settings.accounts[name]
     try:
-        adapter = build_adapter(name, system, options, secrets=secrets)
+        adapter = build_adapter(name, account.system, account.options, secrets=secrets, file=settings.file)
     except PmsBridgeError as error:
         yield Check(title, "failed", redact(str(error)))
         return
     try:
-        yield Check(title, "ok", f"{system}, by {adapters().distribution(system)}")
+        declared[name] = Declared.of(adapter)
+        yield Check(title, "ok", f"{account.system}, by {adapters().distribution(account.system)}")
         yield from _diagnosed(title, adapter.diagnose)
     finally:
         adapter.close()
