@@ -218,7 +218,13 @@ def mapping_formats() -> Plugins[MappingFormat]:
 
 
 def build_adapter(
-    account: str, system: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None
+    account: str,
+    system: str,
+    options: Mapping[str, Any],
+    *,
+    secrets: Secrets,
+    gate: CallGate | None = None,
+    file: Path | None = None,
 ) -> Adapter:
     """Make the adapter of one configured account; no network yet.
 
@@ -228,10 +234,22 @@ def build_adapter(
         options: The account's own settings, read by the adapter.
         secrets: Where references among the options are looked up.
         gate: Where all processes agree on who calls next, and calls are counted; None for this process alone.
+        file: Where the options stand; errors about them begin with it. None when they stand in no file.
 
     Raises:
         ConfigurationError: No such adapter is installed, it cannot be imported, or its options are wrong.
     """
+    try:
+        return _made(account, system, options, secrets, gate)
+    except ConfigurationError as error:
+        if file is None:
+            raise
+        lines, code = error.message.split("\n"), error.code
+    placed = [f"{file}: {line}" if line.startswith("accounts.") else line for line in lines]
+    raise ConfigurationError("\n".join(placed), code=code)
+
+
+def _made(account: str, system: str, options: Mapping[str, Any], secrets: Secrets, gate: CallGate | None) -> Adapter:
     plugins = adapters()
     if system not in plugins:
         raise ConfigurationError(_unknown(account, system, list(plugins)), code="unknown_system")

@@ -124,7 +124,7 @@ def check(
         each
         for name, one in served.items()
         if account in {"", name}
-        for each in account_checks(name, one.system, one.options, secrets)
+        for each in account_checks(name, one, secrets, file=settings.file)
     ]
     failed = sum(each.status == "failed" for each in found)
     if as_json:

@@ -138,7 +138,7 @@ class Bridge:
         database = open_database(settings.store.address(secrets), connections=settings.store.connections)
         gate = DatabaseGate(database)
         adapters = {
-            name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate)
+            name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate, file=settings.file)
             for name, account in settings.accounts.items()
         }
         return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings, secrets), wait=wait)
@@ -240,7 +240,9 @@ class Bridge:
         for name in self.settings.notices.places:
             account, _, code = name.partition("/")
             if code and code not in self.adapters[account].facility_codes:
-                message = f"notices.places: {name} is no facility of that account"
+                known = ", ".join(self.adapters[account].facility_codes[:20])
+                place = self.settings.file or "the environment"
+                message = f"{place}: notices.places: {name}: account {account} has no such facility; it has {known}"
                 raise ConfigurationError(message, code="unknown_place")
 
     def _settings_version(self, account: str) -> str:

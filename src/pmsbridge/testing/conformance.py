@@ -93,10 +93,13 @@ class Example:
     Attributes:
         effect: What to do.
         sealed: Makes the card, account or password that travels with it; None when none is needed.
+        by_staff: Staff enter what looks like it themselves: same thing, same amount, same means, and nothing in it that
+            only ours has. None where that cannot be.
     """
 
     effect: EffectBody
     sealed: Callable[[], Sealed] | None = None
+    by_staff: Callable[[], object] | None = None
 
     def attempt(self, baseline: Mapping[str, str], *, now: datetime | None = None) -> Attempt:
         """A first attempt."""
@@ -232,6 +235,32 @@ class Conformance:
                 subject.adapter.execute(example.effect, example.attempt(baseline))
             times = subject.judge.times_done(example.effect)
             _holds(times == 1, f"{_named(example)}: promised {row.dedup.value}, and done {times} times by two sends")
+
+    def test_what_staff_enter_meanwhile_is_never_called_ours(self, subject: Subject) -> None:
+        """Not sent, and staff enter the same: once or twice, a look may say absent, or that it cannot tell."""
+        for example in self._probeable(subject):
+            if example.by_staff is None:
+                continue
+            subject.judge.reset()
+            baseline = subject.adapter.baseline(example.effect)
+            for times in (1, 2):
+                example.by_staff()
+                look = _look(subject, example, baseline)
+                claim = f"{_named(example)}: staff entered it {times} times, nothing was sent, and it is called ours"
+                _holds(not isinstance(look, Found), claim)
+
+    def test_ours_is_never_called_absent_for_what_staff_enter_meanwhile(self, subject: Subject) -> None:
+        """Sent, and staff enter the same: a look may say found, or that it cannot tell."""
+        for example in self._probeable(subject):
+            if example.by_staff is None:
+                continue
+            subject.judge.reset()
+            baseline = subject.adapter.baseline(example.effect)
+            subject.adapter.execute(example.effect, example.attempt(baseline))
+            example.by_staff()
+            look = _look(subject, example, baseline)
+            is_denied = isinstance(look, Absent) and look.conclusive
+            _holds(not is_denied, f"{_named(example)}: it is there, beside what staff entered, and called absent")
 
     @staticmethod
     def _probeable(subject: Subject) -> Iterator[Example]:

@@ -379,6 +379,8 @@ def test_thousands_of_facilities_do_not_fill_the_screen_but_failed_ones_stay() -
 class _Codes:
     """An adapter of which only the facilities matter."""
 
+    settle_window = timedelta(0)
+
     def __init__(self, count: int) -> None:
         self.facility_codes = [f"F{number:04}" for number in range(count)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-from pmsbridge.actions.effects import EffectBody
+from pmsbridge.actions.effects import EffectBody, TakePayment
 from pmsbridge.errors import RejectedError
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.outcome import Attempt, Receipt
@@ -38,7 +38,7 @@ class PlayedAdapter(RestAdapter):
 
     def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
         """Carry an effect out."""
-        sender = Sender(attempt.key, str(getattr(effect, "kind", "")), self.lane(effect))
+        sender = Sender(attempt.key, str(getattr(effect, "kind", "")), self.lane(effect), parts=_parts(effect))
         self._world.step("before a call")
         self._senders.own = sender
         try:
@@ -54,6 +54,12 @@ class PlayedAdapter(RestAdapter):
         if not sender.has_left:
             now = self._world.timeline.now
             self._world.asked(Request(sender.key, sender.kind, sender.lane, now, now, "rejected", sealed=False))
+
+
+def _parts(effect: EffectBody) -> tuple[tuple[str, str], ...]:
+    if not isinstance(effect, TakePayment):
+        return ()
+    return tuple((part.rental_id, format(part.amount.amount, "f")) for part in effect.parts)
 
 
 def played_adapter(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from pmsbridge.testing.history import Booked, Request
-from pmsbridge.testing.simulation.plan import LAG_MS, LATE_MS
+from pmsbridge.testing.simulation.plan import LAG_MS, LATE_MS, WINDOW_MS
 from pmsbridge.testing.simulation.world import World
 from pmsbridge.transport.stand_in import NoAnswer, NotReached, Sent, StandInAnswer
 from pmsbridge_rest.sandbox import Entry, FaultKind, Handled, Office, Rule
@@ -65,6 +65,7 @@ class Line:
     key: str
     at: int
     shown_at: int
+    subject: str
 
 
 @dataclass(slots=True)
@@ -74,12 +75,14 @@ class Sender:
     Attributes:
         key: The effect's key; empty for reads.
         has_left: A write of this effect left.
+        parts: Rentals and amounts of a payment.
     """
 
     key: str = ""
     kind: str = ""
     lane: str = ""
     has_left: bool = False
+    parts: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(slots=True)
@@ -100,6 +103,7 @@ class PlayedOffice:
         self._coming: list[_Coming] = []
         self._answers: dict[int, Handled] = {}
         self._numbers = 0
+        self._unanswered: list[tuple[int, Sender]] = []
         self.lines: list[Line] = []
         office.watchers.append(self._entered)
         office.counter.lag = self._lag
@@ -108,7 +112,7 @@ class PlayedOffice:
 
     def _entered(self, entry: Entry) -> None:
         at, shown_at = self._ms(entry.at), self._ms(entry.shown_at)
-        self.lines.append(Line(entry.number, entry.postmark, at, shown_at))
+        self.lines.append(Line(entry.number, entry.postmark, at, shown_at, entry.subject))
         kind = "take_payment" if entry.kind == "desk" else entry.kind
         self._world.book(Booked(entry.number, at, kind, entry.subject, entry.what, entry.postmark))
 
@@ -142,7 +146,14 @@ class PlayedOffice:
 
     def pay_at_the_desk(self, rental: str, amount: str, mark: str) -> None:
         """Staff take money themselves."""
-        self.sandbox.pay_at_the_desk(IDS[rental], Decimal(amount), text=mark)
+        self.sandbox.pay_at_the_desk(IDS.get(rental, rental), Decimal(amount), text=mark)
+
+    @property
+    def unanswered_payment(self) -> Sequence[tuple[str, str]]:
+        """The latest payment whose answer was lost within the settle window: nobody has looked for it yet."""
+        now = self._world.timeline.now
+        recent = [sender.parts for ended, sender in self._unanswered if ended <= now < ended + WINDOW_MS]
+        return recent[-1] if recent else ()
 
     # -- requests ----------------------------------------------------------------------------------------------------
 
@@ -187,6 +198,8 @@ class PlayedOffice:
         number = self._expect(request, fault, reached, ended)
         noted = len(world.history.requests)
         world.asked(Request(sender.key, sender.kind, sender.lane, began, ended, _heard(fault), sealed=False))
+        if sender.parts and _heard(fault) == "none":
+            self._unanswered.append((ended, sender))
         world.baton.pause(ended - began)
         self.settle()
         reply = self._reply(request, fault, number)

@@ -257,5 +257,5 @@ def tell(run: Run, view: ActionView, wish: str) -> None:
 def _step(step: StepView) -> Step:
     return Step(
         step.key, step.name, step.kind, step.outcome.value, step.is_principal, step.skipped,
-        reasoned=bool(step.message) or step.next_at is not None,
+        reasoned=bool(step.message) or step.next_at is not None, missing=step.missing,
     )  # fmt: skip

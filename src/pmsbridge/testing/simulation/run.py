@@ -92,6 +92,10 @@ class OfficeInPlay(Protocol):
     def is_idle(self) -> bool:
         """Nothing is on its way, and every read shows everything."""
 
+    @property
+    def unanswered_payment(self) -> Sequence[tuple[str, str]]:
+        """Rentals and amounts of the latest payment whose answer was lost a moment ago; empty when there is none."""
+
     def settle(self) -> None:
         """Let what is due take effect, in order."""
 
@@ -105,6 +109,14 @@ class KeyedLine(Protocol):
     @property
     def key(self) -> str:
         """Of the request that did it."""
+
+    @property
+    def subject(self) -> str:
+        """What was changed: the rental, of a payment."""
+
+    @property
+    def number(self) -> int:
+        """What the back office calls it."""
 
 
 class Run:
