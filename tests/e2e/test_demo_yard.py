@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,8 +18,12 @@ from pmsbridge.cli.demo import stories
 from pmsbridge.cli.demo.telling import Teller
 from pmsbridge.cli.demo.yard.stage import YardStage, set_yard
 from pmsbridge.cli.demo.yard.story import judged, tell_of_the_yard
-from pmsbridge.cli.sandbox import named_sandbox, prepared
+from pmsbridge.cli.init import write_sandbox_settings
+from pmsbridge.cli.sandbox import named_sandbox, prepared, sandbox
 from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge_tryton.sandbox import serve
+from pmsbridge_tryton.sandbox.recipe import NoTrytonError, recipe
+from pmsbridge_tryton.sandbox.serving import running_tryton
 from pmsbridge_tryton.sandbox.yard import Yard
 
 
@@ -104,6 +112,37 @@ def test_the_judge_of_the_yard_bites(amounts: list[str], owed: str, unresolved: 
     judged(cast("YardStage", stage), teller, Decimal(50), [{"id": "1", "amount": "120"}])
 
     assert len(teller.failed) == failed
+
+
+def test_a_real_server_goes_by_the_machines_date_and_takes_no_port_that_is_taken() -> None:
+    with pytest.raises(NoTrytonError, match="date"):
+        serve(port=0, seed=1, units=1, sites=1, today=date(2026, 3, 1))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        server = running_tryton(recipe(), Path("/nowhere"), port=taken.getsockname()[1])
+        with pytest.raises(OSError, match="in use"):
+            server.__enter__()
+
+
+def test_a_sandbox_that_cannot_run_is_told_by_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(**_how: object) -> None:
+        raise RuntimeError("the server does not answer")
+
+    plugin = SimpleNamespace(name="tryton", serve=fails, spawn=None)
+    monkeypatch.setattr("pmsbridge.cli.sandbox.named_sandbox", lambda _name: plugin)
+
+    with pytest.raises(UnavailableError, match="does not answer"):
+        sandbox("tryton", port=0, seed=1, units=1, sites=1, today=None)
+
+
+def test_settings_for_it_are_written_with_the_seeded_password(tmp_path: Path) -> None:
+    write_sandbox_settings(tmp_path / "pmsbridge.toml", "tryton", "http://127.0.0.1:9")
+
+    account = tomllib.loads((tmp_path / "pmsbridge.toml").read_text())["accounts"]["demo"]
+    assert account["options"]["password"] == "file:tryton-password"
+    assert account["options"]["url"] == "http://127.0.0.1:9"
+    assert (tmp_path / "tryton-password").read_text().strip()
 
 
 def test_a_story_that_nobody_tells_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
