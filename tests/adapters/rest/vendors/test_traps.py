@@ -290,8 +290,20 @@ def test_a_tenant_of_another_property_of_buildium_is_not_found_here(account: Ope
         account("buildium").tenant("F1", "7")
 
 
-def test_a_number_that_buildium_could_not_be_sent_back_stops_an_edit(account: Opened, office: Office) -> None:
-    numbers = [{"Number": "1", "Type": "Home"}, {"Number": "2", "Type": "Other"}]
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["Home", "Other"],
+        ["Personal"],
+        ["NotSet"],
+        *([kind, kind] for kind in ("Home", "Cell", "Office", "Fax")),
+    ],
+    ids="-".join,
+)
+def test_a_number_that_buildium_could_not_be_sent_back_stops_an_edit(
+    account: Opened, office: Office, kinds: list[str]
+) -> None:
+    numbers = [{"Number": str(n), "Type": kind} for n, kind in enumerate(kinds)]
     office.answers(
         "/leases/tenants/7",
         Answer(
