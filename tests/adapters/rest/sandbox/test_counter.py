@@ -122,6 +122,18 @@ def test_pages_are_cut_as_the_vendor_cuts_them() -> None:
     assert len(set(ids)) == 7
 
 
+def test_only_what_changed_since_is_listed_where_that_is_asked() -> None:
+    caller, now = opened(page_rows=100)
+    asked = "/sites/1/customers?page=1&per_page=100&order=id&changed_after=2026-05-04T15:00:00Z"
+    assert caller.ask("GET", asked).document["data"] == []
+
+    now.later(5)
+    caller.ask("PATCH", "/customers/1002", {"customer": {"email": "new@tenant.example", "rev": "1"}})
+
+    assert [row["id"] for row in caller.ask("GET", asked).document["data"]] == ["1002"]
+    assert caller.ask("GET", asked.replace("2026-05-04T15", "yesterday")).status == 422
+
+
 def test_more_calls_than_the_vendor_bears_are_told_to_wait() -> None:
     caller, now = opened()
 
