@@ -85,7 +85,7 @@ check-floors: $(STAMP)
 check-drift: $(STAMP)
 	@$(BIN)/python -m pmsbridge.model.schemas --check schemas
 	@$(BIN)/python -m pmsbridge_rest.mapping.schema --check schemas/mapping
-	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python tools/async_stub.py --check
 	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
 	@$(BIN)/python -m tools.bad_input --check
@@ -119,7 +119,7 @@ soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and r
 
 .PHONY: docs
 docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins
-	@$(BIN)/python tools/docs.py --write
+	@$(BIN)/python -m tools.docs --write
 	@$(BIN)/python tools/async_stub.py
 	@$(BIN)/python -m pmsbridge.cli.reference --write docs/cli.md
 
