@@ -290,6 +290,19 @@ def test_a_tenant_of_another_property_of_buildium_is_not_found_here(account: Ope
         account("buildium").tenant("F1", "7")
 
 
+def test_a_kind_of_transaction_that_nobody_knows_makes_a_ledger_of_buildium_unreadable(
+    account: Opened, office: Office
+) -> None:
+    rows = [
+        {"Id": n, "Date": "2026-03-01", "TransactionTypeEnum": kind, "TotalAmount": 5.0}
+        for n, kind in enumerate(["Charge", "SomethingNew"])
+    ]
+    office.answers("/leases/70/transactions", Answer(200, rows, {"X-Total-Count": "2"}))
+
+    with pytest.raises(UnavailableError):  # its sign would be a guess, and so would the balance
+        account("buildium").ledger("F1", "9", "70")
+
+
 @pytest.mark.parametrize(
     "kinds",
     [
