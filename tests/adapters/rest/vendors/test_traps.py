@@ -210,6 +210,28 @@ def test_what_is_prepaid_at_cubby_is_credit(account: Opened, office: Office) -> 
     assert (row.balances.credit, row.balances.payable_now) == (Money.of("300.00", "USD"), Money.zero("USD"))
 
 
+def test_what_moves_in_and_out_of_the_prepaid_balance_of_cubby_is_counted_once(account: Opened, office: Office) -> None:
+    moved = [
+        ("PAYMENT", -30000, {"method": "CARD"}),
+        ("CHARGE", 30000, {"category": "PREPAID"}),
+        ("CHARGE", 20800, {"category": "RENT"}),
+        ("PAYMENT", -20800, {"method": "PREPAID"}),
+    ]
+    entries = [
+        {"bookEntryId": f"b{n}", "type": kind, "entryTime": "2026-03-01T09:00:00", "amount": cents, "details": details}
+        for n, (kind, cents, details) in enumerate(moved)
+    ]
+    ledger = {"leaseId": "70", "balances": {"totalDue": 0, "deposit": 0, "prepaid": 9200}, "bookEntries": entries}
+    office.answers("/ledgers/search", cubby({"ledgers": [ledger]}))
+
+    read = account("cubby").ledger("F1", "7", "70")
+
+    assert [(each.kind.value, str(each.effect.amount)) for each in read] == [
+        ("payment", "-300.00"),
+        ("charge", "208.00"),
+    ]  # together what is due less what is prepaid
+
+
 # Buildium
 
 
@@ -268,8 +290,20 @@ def test_a_tenant_of_another_property_of_buildium_is_not_found_here(account: Ope
         account("buildium").tenant("F1", "7")
 
 
-def test_a_number_that_buildium_could_not_be_sent_back_stops_an_edit(account: Opened, office: Office) -> None:
-    numbers = [{"Number": "1", "Type": "Home"}, {"Number": "2", "Type": "Other"}]
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        ["Home", "Other"],
+        ["Personal"],
+        ["NotSet"],
+        *([kind, kind] for kind in ("Home", "Cell", "Office", "Fax")),
+    ],
+    ids="-".join,
+)
+def test_a_number_that_buildium_could_not_be_sent_back_stops_an_edit(
+    account: Opened, office: Office, kinds: list[str]
+) -> None:
+    numbers = [{"Number": str(n), "Type": kind} for n, kind in enumerate(kinds)]
     office.answers(
         "/leases/tenants/7",
         Answer(
