@@ -470,6 +470,24 @@ def test_a_payment_of_booqable_is_found_by_its_description(account: Opened, offi
     assert office.asked("/payments")[0].query["filter[order_id][eq]"] == "70"
 
 
+@pytest.mark.parametrize("status", ["failed", "created", "canceled"])
+def test_a_payment_of_booqable_that_did_not_succeed_is_not_the_one_that_was_lost(
+    account: Opened, office: Office, status: str
+) -> None:
+    office.answers("/payments", Answer(200, {"data": [charge("1", "payment_charges", 1500, status)]}))
+
+    assert isinstance(account("booqable").probe(payment(by="external"), attempt()), Absent)
+
+
+def test_a_payment_of_booqable_goes_towards_the_rent_and_not_the_deposit(account: Opened, office: Office) -> None:
+    office.answers("/payment_charges", Answer(201, {"data": charge("1", "payment_charges", 1500)}))
+
+    account("booqable").execute(payment(by="external"), attempt())
+
+    sent = office.asked("/payment_charges")[0].document["data"]["attributes"]
+    assert (sent["amount_in_cents"], sent["deposit_in_cents"], sent["provider_id"]) == (1500, 0, "gw_0001")
+
+
 def test_a_charge_of_booqable_that_did_not_succeed_is_no_receipt(account: Opened, office: Office) -> None:
     office.answers("/payment_charges", Answer(201, {"data": charge("1", "payment_charges", 1500, "created")}))
 
