@@ -58,6 +58,11 @@ coverage: $(STAMP) ## Run the suite and report branch coverage
 test-matrix: $(STAMP) ## Unit and contract tests on every other Python found
 	@tools/test_matrix.sh
 
+.PHONY: test-prism
+test-prism: $(STAMP) ## The mapping of Buildium against Prism, which is installed once (needs node, and the vendor's document)
+	@if program=$$(tools/prism.sh); then PRISM="$$program" $(BIN)/python -m pytest tests/prism $(PYTEST_ARGS); \
+	  elif [ $$? -eq 3 ]; then echo "skipped: node or npm is missing"; else exit 1; fi
+
 .PHONY: test-wheel
 test-wheel: $(STAMP) ## Build wheel and sdist, install the wheel apart, test it there
 	@$(BIN)/python tools/test_wheel.py

@@ -75,10 +75,17 @@ def _caught(lying: Path, vendor: str, *, within: int) -> set[str]:
 
 
 HARBOR = str(Path(__file__).parent.parent / "adapters" / "rest" / "harbor.yaml")
+BY_REFERENCE = """by: client_reference
+          look_up:
+            get: "/leases/{effect.parts[0].rental_id}/payments"
+            paginate: pages
+            match: {reference: "{effect.reference}", amount_cents: "{effect.total|cents}"}
+            outputs: {payment: id}
+"""
 LIES = {
     "the wrong field": ("booqable", "match: {description: {contains:", "match: {provider_id: {contains:"),
     "the wrong amount": ("cubby", 'match: {amount: "{effect.total|cents}"', 'match: {amount: "1"'),
-    "a key that is none": (HARBOR, "by: client_reference\n", "by: header\n          name: X-Key\n"),
+    "a key that is none": (HARBOR, BY_REFERENCE, "by: header\n          name: X-Key\n"),
 }
 
 
@@ -100,10 +107,16 @@ def test_the_command_plays_another_office_and_says_how_to_play_it_again(capsys: 
     assert json.loads(capsys.readouterr().out)["violations"] == []
 
 
-@pytest.mark.parametrize("office", ["nowhere:cubby", f"{STAGES}:nobody", "json:dumps", "", "pathlib:Path"])
-def test_an_office_that_is_none_is_refused(office: str) -> None:
-    if not office:
-        assert stage_of(office).__name__ == "Run"
-        return
-    with pytest.raises((InputError, TypeError)):
+@pytest.mark.parametrize("office", ["nowhere:cubby", f"{STAGES}:nobody", "json:dumps", "pathlib:Path", "no_colon"])
+def test_an_office_that_is_none_is_refused(office: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="office"):
         stage_of(office)
+    with pytest.raises(SystemExit):
+        main(["--office", office, "--schedules", "1"])
+    assert "office" in capsys.readouterr().err
+
+
+def test_a_record_is_of_the_simulated_offices_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--office", f"{STAGES}:cubby", "--record", str(tmp_path / "record.jsonl")])
+    assert "--record" in capsys.readouterr().err
