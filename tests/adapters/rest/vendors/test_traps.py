@@ -15,6 +15,7 @@ from pmsbridge.errors import NotFoundError, OutcomeUnknownError, RejectedError, 
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.rental import RentalState
+from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Absent, Attempt, Found
 from pmsbridge.testing.memory import TestClock
 from pmsbridge_rest.adapter import RestAdapter, create
@@ -460,6 +461,14 @@ def test_the_ledger_of_an_order_of_booqable_is_its_amount_and_what_was_paid(acco
         ("refund", Decimal(50)),
     ]
     assert entries[0].effective_on == date(2026, 3, 1)
+
+
+def test_a_night_of_booqable_asks_for_the_orders_of_its_own_location(account: Opened, office: Office) -> None:
+    office.answers("/orders", Answer(200, {"data": []}))
+
+    list(account("booqable").fetch(Query(Entity.RENTALS, "F1")))
+
+    assert {each.query["filter[start_location_id][eq]"] for each in office.asked("/orders")} == {"l1"}
 
 
 def test_a_payment_of_booqable_is_found_by_its_description(account: Opened, office: Office) -> None:
