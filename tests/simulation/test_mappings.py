@@ -107,10 +107,16 @@ def test_the_command_plays_another_office_and_says_how_to_play_it_again(capsys: 
     assert json.loads(capsys.readouterr().out)["violations"] == []
 
 
-@pytest.mark.parametrize("office", ["nowhere:cubby", f"{STAGES}:nobody", "json:dumps", "", "pathlib:Path"])
-def test_an_office_that_is_none_is_refused(office: str) -> None:
-    if not office:
-        assert stage_of(office).__name__ == "Run"
-        return
-    with pytest.raises((InputError, TypeError)):
+@pytest.mark.parametrize("office", ["nowhere:cubby", f"{STAGES}:nobody", "json:dumps", "pathlib:Path", "no_colon"])
+def test_an_office_that_is_none_is_refused(office: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="office"):
         stage_of(office)
+    with pytest.raises(SystemExit):
+        main(["--office", office, "--schedules", "1"])
+    assert "office" in capsys.readouterr().err
+
+
+def test_a_record_is_of_the_simulated_offices_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--office", f"{STAGES}:cubby", "--record", str(tmp_path / "record.jsonl")])
+    assert "--record" in capsys.readouterr().err

@@ -62,7 +62,7 @@ def look_findings(mapping: Mapping) -> Iterator[Finding]:
             yield wrong(
                 where, "unbound_look", "the reference is not among what must match; any row would be taken for it"
             )
-        elif by == "client_reference" and not used & _REFERENCES & _sent_places(step):
+        elif by == "client_reference" and not _own(used) & _own(_sent_places(step)):
             yield wrong(
                 where, "unsent_reference", "the step does not send the reference that must match; nothing is found"
             )
@@ -74,6 +74,11 @@ def look_findings(mapping: Mapping) -> Iterator[Finding]:
             yield wrong(where, "unbound_look", "nothing of the effect is among what must match")
         if by == "state" and not used and not any(demand.present is not None for demand in look.match.values()):
             yield doubt(where, "unbound_look", "nothing of the effect is among what must match")
+
+
+def _own(paths: set[str]) -> set[str]:
+    """What of ours is among them; an effect that has a reference is attempted under it."""
+    return {path.replace("effect.", "attempt.") for path in paths & _REFERENCES}
 
 
 def _sent_places(step: Step) -> set[str]:

@@ -104,7 +104,7 @@ def stage_of(office: str) -> type[Run]:
     module, _, factory = office.partition(":")
     try:
         made = getattr(importlib.import_module(module), factory)()
-    except (ImportError, AttributeError, ValueError) as problem:
+    except (ImportError, AttributeError, ValueError, TypeError) as problem:
         remedy = "Write it as module:factory, where the factory makes a stage."
         raise InputError("office", f"cannot be played ({type(problem).__name__})", remedy=remedy) from None
     if not (isinstance(made, type) and issubclass(made, Run)):

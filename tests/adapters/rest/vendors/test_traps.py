@@ -15,6 +15,7 @@ from pmsbridge.errors import NotFoundError, OutcomeUnknownError, RejectedError, 
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.rental import RentalState
+from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Absent, Attempt, Found
 from pmsbridge.testing.memory import TestClock
 from pmsbridge_rest.adapter import RestAdapter, create
@@ -462,12 +463,41 @@ def test_the_ledger_of_an_order_of_booqable_is_its_amount_and_what_was_paid(acco
     assert entries[0].effective_on == date(2026, 3, 1)
 
 
+def test_a_night_of_booqable_asks_for_the_orders_of_its_own_location(account: Opened, office: Office) -> None:
+    office.answers("/orders", Answer(200, {"data": []}))
+
+    list(account("booqable").fetch(Query(Entity.RENTALS, "F1")))
+
+    assert {each.query["filter[start_location_id][eq]"] for each in office.asked("/orders")} == {"l1"}
+
+
 def test_a_payment_of_booqable_is_found_by_its_description(account: Opened, office: Office) -> None:
     office.answers("/payments", Answer(200, {"data": [charge("1", "payment_charges", 1500)]}))
     adapter = account("booqable")
 
     assert isinstance(adapter.probe(payment(by="external"), attempt()), Found)
     assert office.asked("/payments")[0].query["filter[order_id][eq]"] == "70"
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [("failed", Absent), ("canceled", Absent), ("expired", Absent), ("created", Found), ("processing", Found)],
+)
+def test_a_payment_of_booqable_that_failed_is_not_the_one_that_was_lost_and_one_that_waits_is(
+    account: Opened, office: Office, status: str, seen: type
+) -> None:
+    office.answers("/payments", Answer(200, {"data": [charge("1", "payment_charges", 1500, status)]}))
+
+    assert isinstance(account("booqable").probe(payment(by="external"), attempt()), seen)
+
+
+def test_a_payment_of_booqable_goes_towards_the_rent_and_not_the_deposit(account: Opened, office: Office) -> None:
+    office.answers("/payment_charges", Answer(201, {"data": charge("1", "payment_charges", 1500)}))
+
+    account("booqable").execute(payment(by="external"), attempt())
+
+    sent = office.asked("/payment_charges")[0].document["data"]["attributes"]
+    assert (sent["amount_in_cents"], sent["deposit_in_cents"], sent["provider_id"]) == (1500, 0, "gw_0001")
 
 
 def test_a_charge_of_booqable_that_did_not_succeed_is_no_receipt(account: Opened, office: Office) -> None:
