@@ -83,7 +83,7 @@ BY_REFERENCE = """by: client_reference
             outputs: {payment: id}
 """
 LIES = {
-    "the wrong field": ("booqable", "match: {description: {contains:", "match: {provider_id: {contains:"),
+    "the wrong field": ("booqable", " description: {contains:", " provider_id: {contains:"),
     "the wrong amount": ("cubby", 'match: {amount: "{effect.total|cents}"', 'match: {amount: "1"'),
     "a key that is none": (HARBOR, BY_REFERENCE, "by: header\n          name: X-Key\n"),
 }
