@@ -106,6 +106,7 @@ class TurnExample(Example):
     """An example whose effect is another one in every turn."""
 
     sealed = None
+    by_staff = None
 
     def __init__(self, make: Callable[[], EffectBody]) -> None:
         object.__setattr__(self, "_make", make)

@@ -41,6 +41,7 @@ _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
 _PIECE: Final = 5_000
+_VENDORS_OWN: Final = "extra"
 
 
 class Pass:
@@ -241,7 +242,7 @@ class Pass:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
             before, after = parsed(held), parsed(text)
-            old, new = different_fields(before, after)
+            old, new = different_fields(before, _as_told_then(before, after))
             if not new:
                 return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
@@ -308,6 +309,21 @@ class Pass:
         told = [(key, ChangeKind.DELETED.value, held.get(key), None) for key in missing]
         changes.append(connection, self._place, told, now, self._run_id)
         return FinishCounts(deleted=gone)
+
+
+def _as_told_then(before: Document, after: Document) -> Document:
+    """A record without the fields that an older version of ours did not know: the back office changed nothing.
+
+    Every record is kept with all its fields; only what is the vendor's own comes and goes.
+    """
+    if not before:
+        return after
+    known = {name: value for name, value in after.items() if name in before}
+    for name in known.keys() - {_VENDORS_OWN}:
+        held, said = before[name], known[name]
+        if isinstance(held, dict) and isinstance(said, dict):
+            known[name] = _as_told_then(held, said)
+    return known
 
 
 def _is_different(known: Known | None, digest: bytes) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -114,6 +115,36 @@ def test_what_is_held_is_looked_through_in_pieces(postgres_journal: str, clock: 
 
     assert ended.deleted == 1
     assert cursors == ["ServerCursor"]
+
+
+@pytest.mark.parametrize("number", ["001", "001b"])
+def test_a_field_that_records_are_given_by_a_new_version_is_kept_and_told_to_nobody(
+    mirror: Mirror, number: str
+) -> None:
+    read(mirror, [unit(1, state=UnitState.VACANT)], "r1")
+    table = MIRROR.nouns["unit"]
+    held = mirror.units("north", "F1")[0].model_dump(mode="json")
+    older = {name: value for name, value in held.items() if name not in {"state", "seen_at"}}
+    with mirror._database.write() as connection:
+        connection.execute(table.update().values(doc=json.dumps(older)))
+        connection.execute(MIRROR.ids.update().values(row_hash=b"of an older version"))
+    before = mirror.changes.last()
+
+    read(mirror, [unit(1, state=UnitState.VACANT).changed(number=number)], "r2")
+
+    assert mirror.units("north", "F1")[0].state is UnitState.VACANT
+    told = [(set(change.before or {}), change.after) for change in mirror.changes.after(before)]
+    assert told == ([] if number == "001" else [({"number"}, {"number": "001b"})])
+
+
+def test_a_field_of_the_vendors_own_that_comes_is_told(mirror: Mirror) -> None:
+    read(mirror, [unit(1, extra={"sColour": "red"})], "r1")
+    before = mirror.changes.last()
+
+    read(mirror, [unit(1, extra={"sColour": "red", "iFloor": "2"})], "r2")
+
+    (told,) = mirror.changes.after(before)
+    assert told.after == {"extra.iFloor": "2"}
 
 
 def test_another_fingerprint_maps_every_row_again_and_tells_no_change(mirror: Mirror) -> None:
