@@ -58,6 +58,11 @@ coverage: $(STAMP) ## Run the suite and report branch coverage
 test-matrix: $(STAMP) ## Unit and contract tests on every other Python found
 	@tools/test_matrix.sh
 
+.PHONY: test-prism
+test-prism: $(STAMP) ## The mapping of Buildium against Prism, which is installed once (needs node, and the vendor's document)
+	@if program=$$(tools/prism.sh); then PRISM="$$program" $(BIN)/python -m pytest tests/prism $(PYTEST_ARGS); \
+	  elif [ $$? -eq 3 ]; then echo "skipped: node or npm is missing"; else exit 1; fi
+
 .PHONY: test-wheel
 test-wheel: $(STAMP) ## Build wheel and sdist, install the wheel apart, test it there
 	@$(BIN)/python tools/test_wheel.py
@@ -80,7 +85,7 @@ check-floors: $(STAMP)
 check-drift: $(STAMP)
 	@$(BIN)/python -m pmsbridge.model.schemas --check schemas
 	@$(BIN)/python -m pmsbridge_rest.mapping.schema --check schemas/mapping
-	@$(BIN)/python tools/docs.py --check
+	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python tools/async_stub.py --check
 	@$(BIN)/python -m pmsbridge.cli.reference --check docs/cli.md
 	@$(BIN)/python -m tools.bad_input --check
@@ -115,7 +120,7 @@ soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and r
 
 .PHONY: docs
 docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins
-	@$(BIN)/python tools/docs.py --write
+	@$(BIN)/python -m tools.docs --write
 	@$(BIN)/python tools/async_stub.py
 	@$(BIN)/python -m pmsbridge.cli.reference --write docs/cli.md
 

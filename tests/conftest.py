@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -38,6 +39,12 @@ def pytest_configure(config: pytest.Config) -> None:
     watch(config)
     record_facts(config)
     config.addinivalue_line("markers", "postgresql: runs on a real PostgreSQL; skipped where there is none")
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives to the end: it need not be looked through for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

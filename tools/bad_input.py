@@ -36,6 +36,7 @@ from pmsbridge.secrets import ReferenceSecrets
 from pmsbridge.settings import load_settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import TestClock
+from pmsbridge.webhooks import new_secret
 from pmsbridge_sitelink.adapter import create
 from pmsbridge_sitelink.sandbox import SandboxServer
 from tools.bad_input_cases import CANARIES, CASES, LICENCE, PASSWORD, TODAY, Case, Ran, World
@@ -77,6 +78,7 @@ def stage() -> Iterator[World]:
         write_sandbox_settings(folder / "pmsbridge.toml", "sitelink", office.base_url)
         (folder / "wrong-password").write_text(PASSWORD, encoding="utf-8")
         (folder / "wrong-licence").write_text(LICENCE, encoding="utf-8")
+        (folder / "hook").write_text(new_secret(), encoding="utf-8")
         clock = TestClock(_NOW)
         bridge = tidy.enter_context(_bridge(folder / "pmsbridge.toml", clock))
         tidy.enter_context(_logging_as_before())
@@ -177,7 +179,7 @@ def _from_command(world: World, ran: Ran) -> Answer:
     if error is not None:
         return Answer(f"{error['type']} {error['code']}", _clean(world, error["message"]), ran.code, json.dumps(error))
     failed = next(check for check in ran.data["checks"] if check["status"] == "failed")
-    text = f"{failed['detail']} {failed['remedy']}"
+    text = " ".join(part if part.endswith((".", "?")) else f"{part}." for part in (failed["detail"], failed["remedy"]))
     return Answer(f"failed {failed['name']}", _clean(world, text), ran.code, json.dumps(ran.data))
 
 

@@ -171,6 +171,11 @@ ACCESS: Final = _case(
      lambda w: w.opened('code = "L002"', 'code = "L777"').tenant("L777", "1001").dashboard()),
 )  # fmt: skip
 
+
+def _endpoint(more: str = "", *, url: str = "https://127.0.0.1:1/x") -> str:
+    return f'\n[[webhooks]]\nname = "crm"\nurl = "{url}"\nsecret = "file:hook"\nallow_private = true\n{more}\n'
+
+
 SETTINGS: Final = _case(
     "Settings",
     ("no file", "pmsbridge status", "ConfigurationError no_settings",
@@ -203,6 +208,28 @@ SETTINGS: Final = _case(
      lambda w: w.cli_with(_MAIL, f"{_MAIL}{PAN} = 1\n", "status")),
     ("a card number as an account's name", "[accounts....]", "ConfigurationError settings",
      lambda w: w.cli_with(_MAIL, _MAIL, "status", extra=f'\n[accounts.{PAN}]\nsystem = "sitelink"\n')),
+    ("a zone that does not exist, in an adapter's options", 'zone = "Boston"', "ConfigurationError invalid_settings",
+     lambda w: w.cli_with('zone = "America/New_York"', 'zone = "Boston"', "status")),
+    ("a currency in small letters", 'currency = "usd"', "ConfigurationError invalid_settings",
+     lambda w: w.cli_with('currency = "USD"', 'currency = "usd"', "status")),
+    ("a word that is none of those there are", 'log.level = "loud"', "ConfigurationError settings",
+     lambda w: w.cli_with('level = "warning"', 'level = "loud"', "status")),
+    ("an endpoint's type of message that does not exist", 'events = ["tenants.*"]', "ConfigurationError settings",
+     lambda w: w.cli_with(_MAIL, _MAIL, "status", extra=_endpoint('events = ["tenants.*"]'))),
+    ("an endpoint without encryption", 'url = "http://..."', "ConfigurationError settings",
+     lambda w: w.cli_with(_MAIL, _MAIL, "status", extra=_endpoint(url="http://hooks.example.com/x"))),
+    ("an endpoint's facility without its account", 'facilities = ["L001"]', "ConfigurationError settings",
+     lambda w: w.cli_with(_MAIL, _MAIL, "status", extra=_endpoint('facilities = ["L001"]'))),
+    ("an endpoint's facility that the account does not have", "pmsbridge doctor", 'failed webhooks "crm": facilities',
+     lambda w: w.cli_with(_MAIL, _MAIL, "doctor", extra=_endpoint('facilities = ["demo/L0O1"]'))),
+    ("two endpoints of one name", "[[webhooks]]", "ConfigurationError settings",
+     lambda w: w.cli_with(_MAIL, _MAIL, "status", extra=_endpoint() + _endpoint())),
+    ("a settle window of nothing", 'engine.settle_window = "0s"', "failed engine.settle_window",
+     lambda w: w.cli_with("[engine]\n", '[engine]\nsettle_window = "0s"\n', "doctor")),
+    ("a store that is not there", "pmsbridge status", "ConfigurationError no_store",
+     lambda w: w.cli_with("sqlite:///pmsbridge.db", "sqlite:///daat/pmsbridge.db", "status")),
+    ("Procrastinate over a file", 'dispatch.by = "procrastinate"', "failed dispatch",
+     lambda w: w.cli_with("[dispatch]\n", '[dispatch]\nby = "procrastinate"\n', "doctor")),
     ("a card number as a facility's code", 'code = "..."', "ConfigurationError invalid_settings",
      lambda w: w.opened('code = "L002"', f'code = "{PAN}"').tenant("demo/" + PAN, "1001").dashboard()),
 )  # fmt: skip

@@ -151,6 +151,29 @@ def _settings(tables: Mapping[str, list[Any]]) -> str:
     return "\n\n".join(parts)
 
 
+def mapping_capabilities(vendor: str) -> str:
+    """What a mapping that comes with the adapter promises, and what becomes of everything else."""
+    mapping = importlib.import_module("pmsbridge_rest.mapping.reading").load_mapping(
+        importlib.import_module("pmsbridge_rest.shipped").file_of(vendor)
+    )
+    table = importlib.import_module("pmsbridge_rest.promises").capabilities_of(mapping)
+    rows = [
+        "| effect | support | recognised again by | can be looked for | absence is proof |",
+        "|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| `{row.effect}` | {row.support} | {row.dedup} | {_yes(row.can_probe)} | {_yes(row.absence_conclusive)} |"
+        for row in sorted(table.values(), key=lambda row: str(row.effect))
+        if row.effect in mapping.actions
+    ]
+    rows += ["", "| not possible | instead | why |", "|---|---|---|"]
+    for kind, missing in sorted(mapping.unsupported.items()):
+        instead = "a task for staff" if missing.fallback == "staff" else "refused, and said so"
+        rows.append(f"| `{kind}` | {instead} | {missing.because} |")
+    head = _item(f"Evidence: `{mapping.vendor.evidence.value}`, {mapping.vendor.source}.")
+    return "\n".join([head, "", *rows])
+
+
 def sitelink_operations() -> str:
     """The operations the adapter may call."""
     operations = importlib.import_module(f"{_SITELINK}.wire").OPERATIONS.values()
@@ -258,6 +281,10 @@ PARTS: Final[Mapping[str, Callable[[], str]]] = MappingProxyType({
     "sitelink-dropped": sitelink_dropped,
     "tryton-capabilities": partial(adapter_capabilities, _TRYTON),
     "tryton-settings": tryton_settings,
+    "buildium-capabilities": partial(mapping_capabilities, "buildium"),
+    "cubby-capabilities": partial(mapping_capabilities, "cubby"),
+    "storedge-capabilities": partial(mapping_capabilities, "storedge"),
+    "booqable-capabilities": partial(mapping_capabilities, "booqable"),
     "notice-examples": notice_examples,
     "notice-variables": notice_variables,
     "mapping-sections": mapping_sections,

@@ -43,6 +43,11 @@ _ADAPTER_MAY_IMPORT: Final = (
     "pmsbridge.ports", "pmsbridge.actions.effects", "pmsbridge.model", "pmsbridge.errors", "pmsbridge.transport",
     "pmsbridge.logging",
 )  # fmt: skip
+_SANDBOX_ALSO: Final = {
+    "pytest_plugin.py": frozenset({"pytest"}),
+    "mapping_file.py": frozenset({"yaml"}),
+    "seed.py": frozenset({"proteus"}),
+}
 _VENDOR_FIELD: Final = re.compile(r"(?<!\\)\b(?:dc|[bdins])[A-Z][a-z]+[A-Za-z]*\b|\bRet_(?:Code|Msg)\b")
 _OPERATION: Final = re.compile(r"<(?:\w+:)?operation\s+name=\"([A-Za-z0-9_]+)\"")
 _CONSTRAINT: Final = re.compile(
@@ -172,10 +177,13 @@ def _is_ours(root: Path, word: str) -> bool:
 
 
 def adapters_import_only_what_is_theirs(root: Path) -> Iterator[str]:
-    """An adapter sees ports, effects, model, errors, transport and logging; never a sandbox, never another adapter."""
+    """An adapter sees ports, effects, model, errors, transport and logging; never a sandbox, never another adapter.
+
+    Its room for tests puts it and its sandbox together.
+    """
     for package in sorted((root / "adapters").glob("*/pmsbridge_*")):
         for path, tree in _python(package):
-            if path.is_relative_to(package / "sandbox"):
+            if path.is_relative_to(package / "sandbox") or path.is_relative_to(package / "testing"):
                 continue
             for name, line in _imported(path, tree):
                 if name.split(".")[0] == "pmsbridge" and not name.startswith(_ADAPTER_MAY_IMPORT):
@@ -189,12 +197,13 @@ def adapters_import_only_what_is_theirs(root: Path) -> Iterator[str]:
 def sandboxes_stand_alone(root: Path) -> Iterator[str]:
     """A sandbox imports the standard library and itself, nothing of the library or the adapter that it judges.
 
-    Its fixtures import pytest, which alone loads them.
+    Its fixtures import pytest, which alone loads them; what reads mapping files imports a reader of YAML; a seed
+    runs in the environment of the server that it fills.
     """
     for sandbox in sorted((root / "adapters").glob("*/pmsbridge_*/sandbox")):
         own = f"{sandbox.parent.name}.sandbox"
         for path, tree in _python(sandbox):
-            allowed = sys.stdlib_module_names | ({"pytest"} if path.name == "pytest_plugin.py" else set())
+            allowed = sys.stdlib_module_names | _SANDBOX_ALSO.get(path.name, frozenset())
             for name, line in _imported(path, tree):
                 if name.split(".")[0] not in allowed and not f"{name}.".startswith(f"{own}."):
                     yield f"{_at(root, path, line)}: a sandbox may not import {name}"

@@ -31,15 +31,23 @@ find_python() {
 
 missing=0
 failed=()
+found=()
 for version in "${versions[@]}"; do
-  if ! python="$(find_python "$version")"; then
+  if python="$(find_python "$version")"; then
+    echo "python$version: $python"
+    found+=("$version")
+    # All environments at once: one installation keeps one processor busy.
+    make --no-print-directory venv PYTHON="$python" VENV=".venv-$version" &
+  else
     echo "python$version: not found on this machine, not tested"
     missing=1
-    continue
   fi
-  echo "python$version: $python"
-  make --no-print-directory test PYTHON="$python" VENV=".venv-$version" TESTS="tests/unit tests/contract" \
-    PYTEST_ARGS="-q -p no:cacheprovider" || failed+=("$version")
+done
+wait # what could not be installed fails below, by name
+for version in "${found[@]}"; do
+  echo "python$version: unit and contract tests"
+  make --no-print-directory test PYTHON="$(find_python "$version")" VENV=".venv-$version" \
+    TESTS="tests/unit tests/contract" PYTEST_ARGS="-q -p no:cacheprovider" || failed+=("$version")
 done
 if [ "${#failed[@]}" -gt 0 ]; then
   echo "failed on: ${failed[*]}" >&2

@@ -25,6 +25,8 @@ _WANTED: Final = (
     "pmsbridge/store/migrations/versions/r0001_first.py",
     "pmsbridge_sitelink/__init__.py",
     "pmsbridge_sitelink/sandbox/__main__.py",
+    "pmsbridge_tryton/sandbox/constraints.txt",
+    "pmsbridge_tryton/sandbox/seed.py",
     "pmsbridge_rest/__init__.py",
     "pmsbridge_rest/py.typed",
     "pmsbridge_rest/tools.py",
@@ -45,6 +47,9 @@ _ENTRY_POINTS: Final = (
     "sitelink = pmsbridge_sitelink:plugin",
     "tryton = pmsbridge_tryton:plugin",
     "rest = pmsbridge_rest:plugin",
+    "[pmsbridge.sandboxes]",
+    "sitelink = pmsbridge_sitelink.sandbox:plugin",
+    "tryton = pmsbridge_tryton.sandbox:plugin",
     "[pmsbridge.mappings]",
     "rest = pmsbridge_rest.mapping_tools:plugin",
 )
@@ -76,7 +81,7 @@ def faults_of_wheel(wheel: Path) -> list[str]:
         entries = next((archive.read(name).decode() for name in names if name.endswith("entry_points.txt")), "")
     found = [f"{name} is missing" for name in _WANTED if name not in names]
     for room in (ROOT / "adapters").glob("*/pmsbridge_*"):
-        for contract in room.rglob("*.wsdl"):
+        for contract in (*room.rglob("*.wsdl"), *room.rglob("*.yaml")):
             inside = contract.relative_to(room.parent).as_posix()
             found += [] if inside in names else [f"{inside} is missing"]
     for name in names:
@@ -137,6 +142,7 @@ def test(python: Path) -> None:
     if any(not path.startswith(str(ROOM)) for path in where.split()):
         sys.exit(f"the test would not see the wheel: {where}")
     _run(python.parent / "pmsbridge", "--help", cwd=ROOM, env=clean)
+    _run(python.parent / "pmsbridge", "map", "lint", "buildium", "--production", cwd=ROOM, env=clean)
     upgrade(python, ROOM / "upgrade", clean)
     tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SMOKE]
     if subprocess.run([str(part) for part in tests], cwd=ROOT, env=clean, check=False).returncode:

@@ -10,7 +10,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, metadata
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.ports.adapter import Adapter, AdapterPlugin, Secrets
@@ -22,6 +22,7 @@ __all__ = [
     "SANDBOXES",
     "MappingFormat",
     "Plugins",
+    "PreparedSandbox",
     "Sandbox",
     "SandboxPlugin",
     "adapters",
@@ -72,6 +73,18 @@ class SandboxPlugin(Protocol):
     @property
     def spawn(self) -> Callable[..., AbstractContextManager[Any]]:
         """Run it as a process of its own for as long as the context is open; yields its control client."""
+
+
+@runtime_checkable
+class PreparedSandbox(Protocol):
+    """A sandbox plugin that has to build something before it can run: once, in minutes, kept on this machine."""
+
+    def prepare(self, tell: Callable[[str], None]) -> None:
+        """Build what is missing; ``tell`` hears what takes long, before it begins.
+
+        Raises:
+            RuntimeError: It cannot be built on this machine; the text says why.
+        """
 
 
 class MappingFormat(Protocol):
@@ -205,7 +218,13 @@ def mapping_formats() -> Plugins[MappingFormat]:
 
 
 def build_adapter(
-    account: str, system: str, options: Mapping[str, Any], *, secrets: Secrets, gate: CallGate | None = None
+    account: str,
+    system: str,
+    options: Mapping[str, Any],
+    *,
+    secrets: Secrets,
+    gate: CallGate | None = None,
+    file: Path | None = None,
 ) -> Adapter:
     """Make the adapter of one configured account; no network yet.
 
@@ -215,10 +234,22 @@ def build_adapter(
         options: The account's own settings, read by the adapter.
         secrets: Where references among the options are looked up.
         gate: Where all processes agree on who calls next, and calls are counted; None for this process alone.
+        file: Where the options stand; errors about them begin with it. None when they stand in no file.
 
     Raises:
         ConfigurationError: No such adapter is installed, it cannot be imported, or its options are wrong.
     """
+    try:
+        return _made(account, system, options, secrets, gate)
+    except ConfigurationError as error:
+        if file is None:
+            raise
+        lines, code = error.message.split("\n"), error.code
+    placed = [f"{file}: {line}" if line.startswith("accounts.") else line for line in lines]
+    raise ConfigurationError("\n".join(placed), code=code)
+
+
+def _made(account: str, system: str, options: Mapping[str, Any], secrets: Secrets, gate: CallGate | None) -> Adapter:
     plugins = adapters()
     if system not in plugins:
         raise ConfigurationError(_unknown(account, system, list(plugins)), code="unknown_system")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -211,16 +211,26 @@ def examples(judge: SandboxJudge) -> list[Example]:
     def pay(*parts: PaymentPart, means: Any) -> TakePayment:
         return TakePayment(**scope, tenant_id=RENEE, parts=parts, means=means, reference="PB-CONF00000001")
 
+    def by_staff(words: str, *entered: PaymentPart) -> Callable[[], object]:
+        def enter() -> None:
+            for each in entered:
+                judge.control.enter_payment(SITE, int(each.rental_id), str(each.amount.amount), description=words)
+
+        return enter
+
     def rental(unit: str, tenant_id: str) -> dict[str, Any]:
         return {**scope, "tenant_id": tenant_id, "rental_id": str(rentals[unit]["ledger_id"])}
 
     by_card = CardPayment(face=card().face)
     opted_in = bool(site["tenants"][RENEE]["fields"].get("bSMSOptIn"))
+    one, other = part("A-12", "97.01"), part("B 7", "20.00")
+    debited, recorded = part("A-12", "12.34"), part("B 7", "12.34")
+    by_gateway = ExternalPayment(gateway="stripe", reference="pi_CONFORMANCE")
     return [
-        Example(pay(part("A-12", "97.01"), means=by_card), card),
-        Example(pay(part("A-12", "97.01"), part("B 7", "20.00"), means=by_card), card),
-        Example(pay(part("A-12", "12.34"), means=BankDebit(face=account().face)), account),
-        Example(pay(part("B 7", "12.34"), means=ExternalPayment(gateway="stripe", reference="pi_CONFORMANCE"))),
+        Example(pay(one, means=by_card), card, by_staff("Visa", one)),
+        Example(pay(one, other, means=by_card), card, by_staff("Visa", one, other)),
+        Example(pay(debited, means=BankDebit(face=account().face)), account, by_staff("ACH", debited)),
+        Example(pay(recorded, means=by_gateway), by_staff=by_staff("Check", recorded)),
         Example(PostFutureCharges(**scope, tenant_id=SIOBHAN, months=2)),
         Example(SetAutopay(**rental("015", RENEE), on=False)),
         Example(SetAutopay(**rental("F-03", ANAIS), on=True)),
@@ -323,9 +333,9 @@ class Liar:
         return receipt
 
     def probe(self, effect: EffectBody, attempt: Attempt) -> object:
-        if self.lie == "always finds":
+        if self.lie in {"always finds", "calls staff's ours"}:
             return Found(Receipt(evidence="trust me", at=datetime.now(UTC), read_back=True))
-        if self.lie == "never finds":
+        if self.lie in {"never finds", "denies ours beside staff's"}:
             return Absent("nothing")
         return self.honest.probe(effect, attempt)
 
@@ -345,6 +355,8 @@ LIES = {
     "raises anything": "test_bad_weather_never_makes_the_adapter_tell_a_falsehood",
     "always finds": "test_a_look_finds_what_was_done_and_not_what_was_never_sent",
     "never finds": "test_a_look_finds_what_was_done_and_not_what_was_never_sent",
+    "calls staff's ours": "test_what_staff_enter_meanwhile_is_never_called_ours",
+    "denies ours beside staff's": "test_ours_is_never_called_absent_for_what_staff_enter_meanwhile",
     "shows the card": "test_no_secret_shows",
     "finds anybody": "test_an_unknown_tenant_is_not_found",
     "forgets an entry": "test_a_ledger_adds_up_to_its_balance",

@@ -23,10 +23,10 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.testing.conformance import Conformance, Example, Subject, Weather
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, adapter_of, days, payment
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 WRITES = {
     "take_payment": "model.account.payment.create",
@@ -106,6 +106,7 @@ class TurnExample(Example):
     """An example whose effect is another one in every turn."""
 
     sealed = None
+    by_staff = None
 
     def __init__(self, make: Callable[[], EffectBody]) -> None:
         object.__setattr__(self, "_make", make)

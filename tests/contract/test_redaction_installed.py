@@ -48,6 +48,8 @@ import json, sys
 import structlog
 from pmsbridge.cli.running import run
 from pmsbridge.logging import redaction_processor
+from pmsbridge.store.database import open_database
+open_database("sqlite:///pmsbridge.db").close()
 was = structlog.is_configured()
 code = run(["status"])
 now = structlog.is_configured() and redaction_processor in structlog.get_config()["processors"]

@@ -15,6 +15,7 @@ import pytest
 
 from pmsbridge.cli.init import write_sandbox_settings
 from pmsbridge.cli.running import run
+from pmsbridge.store.database import open_database
 from pmsbridge_sitelink.sandbox import SandboxControl, spawn
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,8 +63,9 @@ def office() -> Iterator[SandboxControl]:
 
 @pytest.fixture
 def workplace(office: SandboxControl, tmp_path: Path) -> Path:
-    """A folder with settings for that back office, as ``init`` writes them, and a quick settle window."""
+    """A folder with settings for that back office as ``init`` writes them, a quick settle window, an empty store."""
     write_sandbox_settings(tmp_path / "pmsbridge.toml", "sitelink", office.base_url, engine='settle_window = "1s"\n')
+    open_database(f"sqlite:///{tmp_path}/pmsbridge.db").close()
     return tmp_path
 
 

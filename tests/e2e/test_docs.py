@@ -22,9 +22,11 @@ from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
-RUN = re.compile(r"^```(?P<language>python|console|sh|bash|pycon)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+RUN = re.compile(
+    r"^```(?P<language>python|console|sh|bash|pycon|yaml(?=\n# file: ))\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
 ANY_BLOCK = re.compile(r"^```(?P<language>\S*)\n.*?^```$", re.MULTILINE | re.DOTALL)
-ILLUSTRATIONS = {"text", "toml", "json", "xml"}
+ILLUSTRATIONS = {"text", "toml", "json", "xml", "yaml"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WRITTEN_URL = "http://127.0.0.1:8790"
 WRITTEN_ACTION = "act_1f0c..."
@@ -97,7 +99,7 @@ def waiting_for_a_person(folder: Path, office: SandboxControl) -> str:
 def adapted(language: str, code: str, place: Place) -> str:
     """A block with what a reader would fill in: address, action id; and without what runs this very test."""
     code = code.replace(WRITTEN_URL, place.office.base_url).replace(WRITTEN_ACTION, place.action_id)
-    if language == "python":
+    if language in {"python", "yaml"}:
         return code
     return "\n".join(adapted_line(line, place) for line in code.splitlines())
 
@@ -160,6 +162,8 @@ def test_what_is_not_run_is_marked_as_an_illustration(page: Path) -> None:
 
 
 OURS = ["portal.md", "delivery.md", "security.md", "sandbox.md", "adapters/sitelink.md", "bad-input.md"]
+OURS += ["adapters/rest.md", "adapters/write-a-mapping.md"]
+OURS += [f"adapters/{name}.md" for name in ("buildium", "cubby", "storedge", "booqable")]
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.actions.effects import TakePayment
+from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import InputError
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.portal.office import Office
@@ -154,3 +155,63 @@ def test_whoever_has_to_look_a_second_time_is_told_a_second_time(tmp_path: Path)
     assert len(stage.sink.mails) == mails + 1
     names = {step.name for step in second.steps}
     assert {"review.move_out.bulletin", "review2.move_out.bulletin"} <= names
+
+
+def test_a_mail_is_asked_for_again_alone_and_the_payment_it_tells_of_is_not(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    stage.office.blind = True
+    stage.office.fail(Fault.DROP_BEFORE, kind="take_payment")
+    runtime = stage.runtime(mailer=None)
+    asked = runtime.submit(pay("click-0001"))
+    rounds_of(stage, runtime, 20)
+    runtime.resolve(asked.action_id, "payment", Outcome.NOT_SENT, "not on the ledger", "anna")
+    (mail,) = [step.name for step in runtime.action(asked.action_id).steps if step.kind == "send_mail"]
+
+    view = stage.runtime().retry(asked.action_id, "anna", step=mail)
+
+    assert [step.outcome for step in view.steps if step.name in {"payment", mail}] == [
+        Outcome.NOT_SENT, Outcome.SETTLED,
+    ]  # fmt: skip
+    assert (stage.payments(), len(stage.sink.mails)) == (0, 1)
+    with pytest.raises(InputError, match="nothing to retry"):
+        runtime.retry(asked.action_id, "anna", step=mail)
+    with pytest.raises(InputError, match="no such effect"):
+        runtime.retry(asked.action_id, "anna", step="payment.9")
+
+
+def rounds_of(stage: Stage, runtime: Runtime, count: int) -> None:
+    for _ in range(count):
+        stage.later(timedelta(minutes=10))
+        runtime.run_due()
+
+
+class LateToShow(ByAmount):
+    """As that, and a payment shows in reads only after the office's lag."""
+
+    def _same(self, effect: TakePayment) -> list[str]:
+        shown = {str(each.number) for each in self.office.of_kind("take_payment") if each.visible_at <= self._now}
+        return [number for number in super()._same(effect) if number in shown]
+
+
+@pytest.mark.parametrize(
+    ("apart", "fault", "outcome"),
+    [
+        (timedelta(seconds=2), Fault.DROP_BEFORE, Outcome.NEEDS_REVIEW),
+        (timedelta(seconds=2), Fault.DROP_AFTER, Outcome.NEEDS_REVIEW),
+        (timedelta(minutes=10), Fault.DROP_AFTER, Outcome.SETTLED),
+    ],
+)
+def test_what_was_paid_just_before_is_not_taken_for_the_same_paid_once_more(
+    tmp_path: Path, apart: timedelta, fault: Fault, outcome: Outcome
+) -> None:
+    stage = Stage(tmp_path)
+    stage.adapter = LateToShow(stage.office)
+    stage.office.lag = timedelta(seconds=10)
+    runtime = stage.runtime()
+    assert runtime.submit(pay("click-0001", amount="40.00")).outcome is Outcome.SETTLED
+    stage.later(apart)
+    stage.office.fail(fault, kind="take_payment")
+    second = runtime.submit(pay("click-0002", amount="40.00"))
+    rounds(stage, 3, timedelta(minutes=3))
+
+    assert runtime.action(second.action_id).outcome is outcome

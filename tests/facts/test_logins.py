@@ -16,7 +16,7 @@ from pmsbridge.accounts import passwords
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
-from pmsbridge.model.people import Contact, ContactRole, PersonName, Tenant
+from pmsbridge.model.people import Contact, ContactRole, PersonName, Phone, Tenant
 from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
@@ -124,13 +124,15 @@ def test_phone_mail_and_postal_code_register_however_they_are_written_and_then_t
 
 @pytest.mark.fact("S2.18", on="memory")
 @pytest.mark.parametrize(
-    "wrong", [{"phone": "512 555 0102"}, {"email": "chloé@example.test"}, {"postal_code": "78702"}, {"phone": ""}]
+    "wrong", [{"phone": "512 555 0102"}, {"email": "chloé@example.test"}, {"postal_code": "78702"}]
 )
 def test_what_does_not_fit_gets_one_answer_whatever_it_is(door: Door, wrong: dict[str, str]) -> None:
     with pytest.raises(IneligibleError) as refused:
         door.accounts.register("F1", **{**ANA, **wrong}, password=fresh())
     with pytest.raises(IneligibleError) as unknown:
-        door.accounts.register("F1", phone="1", email="nobody@example.test", postal_code="1", password=fresh())
+        door.accounts.register(
+            "F1", phone="999 555 0199", email="nobody@example.test", postal_code="1", password=fresh()
+        )
 
     assert refused.value.code == "no_match"
     assert (refused.value.message, refused.value.unblock) == (unknown.value.message, unknown.value.unblock)
@@ -183,16 +185,68 @@ def test_a_registered_customer_is_not_registered_again_by_what_is_on_the_record(
     assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
 
 
-def test_a_customer_whose_web_access_is_off_is_told_so_once_the_record_fits(door: Door) -> None:
+@pytest.mark.parametrize("is_copied", [True, False])
+def test_a_customer_whose_web_access_is_off_gets_the_same_answer_as_a_stranger(door: Door, is_copied: bool) -> None:
     tenant = door.office.books.find(Tenant, "F1", "T1")
     assert tenant is not None
     door.office.books.put("F1", tenant.changed(portal_disabled=True))
-    door.bridge.sync()
+    if is_copied:
+        door.bridge.sync()
 
     with pytest.raises(IneligibleError) as refused:
         door.registered()
 
-    assert (refused.value.code, refused.value.message_key) == ("portal_disabled", "readiness.portal_disabled")
+    assert refused.value.code == "no_match"
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is None
+
+
+@pytest.mark.parametrize("password", [None, "fake-pw-77"])
+@pytest.mark.parametrize("same", ["phone", "email"])
+def test_whoever_guesses_what_is_on_a_record_is_not_looked_at_for_a_while(
+    door: Door, password: str | None, same: str
+) -> None:
+    def ask(**other: str) -> str:
+        chosen = None if password is None else WebPassword(password)
+        try:
+            return door.accounts.register("F1", **{**ANA, **other}, password=chosen).tenant_id
+        except IneligibleError as refusal:
+            return refusal.code
+
+    other = "email" if same == "phone" else "phone"
+    guesses = [f"somebody{n}@example.test" if other == "email" else f"512555020{n}" for n in range(5)]
+    assert {ask(**{other: guess}) for guess in guesses} == {"no_match"}
+
+    assert ask() == "no_match"
+    door.clock.advance(door.bridge.settings.portal.attempts_within)
+    assert ask() == "T1"
+
+
+def test_without_a_password_no_login_is_made_and_one_that_is_there_says_what_may_be_used(door: Door) -> None:
+    assert door.accounts.register("F1", **ANA).sections[0] is Section.RENTALS
+    assert door.accounts.standing("F1", "T1") is None
+    door.invited(access="tickets_only")
+
+    assert door.accounts.register("F1", **ANA).sections == (Section.EVENTS,)
+
+
+def test_whoever_has_a_password_does_not_come_in_by_what_is_on_the_record(door: Door) -> None:
+    door.registered()
+
+    with pytest.raises(IneligibleError) as refused:
+        door.accounts.register("F1", **ANA)
+
+    assert refused.value.code == "no_match"
+
+
+def test_the_number_that_somebody_registered_with_signs_in(door: Door) -> None:
+    tenant = door.office.books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    door.office.books.put("F1", tenant.changed(phone=None, mobile=Phone(raw="512-555-0177")))
+    door.bridge.sync()
+
+    door.accounts.register("F1", **{**ANA, "phone": "(512) 555-0177"}, password=fresh())
+
+    assert door.accounts.sign_in("F1", "512 555 0177", fresh()) is not None
 
 
 # -- invitations ------------------------------------------------------------------------------------------------------

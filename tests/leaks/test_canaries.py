@@ -255,6 +255,7 @@ def test_how_often_the_general_search_is_wrong_is_known() -> None:
 
     assert list(card_numbers(text)) == []  # 0 in 4 MB of ordinary lines
     assert list(card_numbers(b"0x4111111111111111 0.4111111111111111")) == []  # an id of a span, and a fraction
+    assert list(card_numbers(b"373713125550142")) == []  # ids of a row, and a made-up telephone number behind them
     assert list(card_numbers(noise)) == []  # 0 in 8 MB of random bytes
     # Of random numbers with sixteen digits one in fifty is a card number: that is what card numbers are.
     assert 0.01 < len(list(card_numbers(numbers))) / 20_000 < 0.04

@@ -244,6 +244,31 @@ def unknown_is_a_success(patch: Patch) -> None:
     patch.setattr(courier.Courier, "_judge", judge)
 
 
+@tooth("told_done_but_not", focus=_narrow("pay", characters=(Character.AMOUNT,), desk=2, within=60_000))
+def what_staff_enter_is_called_ours(patch: Patch) -> None:
+    """A payment of the same amount that does not show whose it is is taken for ours."""
+
+    def by_amount(self: SimulatedAdapter, effect: Any, attempt: Attempt) -> Any:
+        before = set(attempt.baseline[f"receipts.{effect.parts[0].rental_id}"].split("\n"))
+        _, shown = self._office.read("amount")
+        wanted = format(effect.parts[0].amount.amount, "f")
+        fresh = [
+            line for line in shown
+            if (line.kind, line.subject, line.what) == ("take_payment", effect.parts[0].rental_id, wanted)
+            and str(line.number) not in before and line.mark != "desk"
+        ]  # fmt: skip
+        return self._found(fresh[:1]) if fresh else Absent("no new payment of the amount")
+
+    patch.setattr(SimulatedAdapter, "_by_amount", by_amount)
+
+
+@tooth("told_done_but_not", focus=_narrow(
+    "pay", "pay", characters=(Character.AMOUNT,), within=4_000, wish={"amount": SMALL, "retries": 0}))  # fmt: skip
+def what_was_just_settled_is_taken_for_the_next(patch: Patch) -> None:
+    """A payment that did not show yet when the same was paid once more is found, and called the second one."""
+    patch.setattr(courier.Courier, "_just_settled_alike", lambda *_: "")
+
+
 # -- in the adapter --------------------------------------------------------------------------------------------------
 
 

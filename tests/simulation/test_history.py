@@ -166,6 +166,7 @@ CASES: list[tuple[str, Callable[[], History]]] = [
         told("pending"), Answer(9, 900, "", "other", "a9", "settled", (replace(STEP, key="k9"),))])),
     ("phantom", lambda: _with(honest(), booked=[PAID, Booked(2, 60, "add_note", "R1", "", "nobody")])),
     ("phantom", lambda: _with(honest(), booked=[replace(PAID, what="12.00")])),
+    ("told_failed_but_done", lambda: _with(honest(), answers=[told("settled", missing=("R1",))])),
     ("told_failed_but_done", lambda: _with(honest(), answers=[told("not_sent"), told("not_sent", order=9, wish="")])),
     ("told_done_but_not", lambda: _with(honest(), booked=[])),
     ("told_done_but_not", lambda: _with(honest(), booked=[replace(PAID, at=101)])),

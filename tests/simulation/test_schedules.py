@@ -46,5 +46,12 @@ def test_schedules_reach_the_places_where_things_go_wrong() -> None:
     assert seen["freeze"] >= 2
     for outcome in ("settled", "declined", "not_sent", "pending", "needs_review", "pending attached"):
         assert tally.coverage[f"told {outcome}"], outcome
-    for rare in ("desk payment", "clock stepped back", "new key while unresolved", "vendor key repeated", "read stale"):
+    for rare in (
+        "desk payment",
+        "desk copy of an unknown payment",
+        "clock stepped back",
+        "new key while unresolved",
+        "vendor key repeated",
+        "read stale",
+    ):
         assert tally.coverage[rare], rare

@@ -369,7 +369,10 @@ def test_a_mirror_of_the_second_schema_is_carried_over_and_read_anew_by_the_next
     assert uid is not None
 
     sync, key = Sync(runtime), FacilityKey("mem", "F1")
-    assert {drift.kind.value for drift in sync.verify(key).drifts} == {"columns"}
+    # Columns that the old tables had not, and fields that these nouns have been given since.
+    drifts = sync.verify(key).drifts
+    assert {drift.kind.value for drift in drifts} == {"columns", "fields"}
+    assert {drift.entity for drift in drifts if drift.kind.value == "fields"} == {"facility", "rental"}
     report = sync.run()
     assert report.failed == ()
     assert mirror.changes.last() == 0  # carried over, then found unchanged

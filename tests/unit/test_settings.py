@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.model.wrong_values import shape_of
 from pmsbridge.secrets import ReferenceSecrets
 from pmsbridge.settings import AccountSettings, StoreSettings, load_settings
 from pmsbridge.settings.changing import version_of
-from pmsbridge.settings.problems import shape_of
 
 CANARY = "tr0ub4dor-canary"
 ONE_ACCOUNT = '[accounts.main]\nsystem = "sitelink"\n'
@@ -142,15 +142,36 @@ def test_a_decimal_in_the_file_or_the_environment_never_becomes_a_float(write: W
         ('[accounts.main]\nsytem = "x"\n', "accounts.main.sytem: no such key. Did you mean system?"),
         ("[accounts.main]\n", "accounts.main.system: missing. Add it."),
         ('[mail]\nzzz = "x"\n', "mail.zzz: no such key. Known: host, password, port, sender, starttls, username."),
-        ('[mail]\nport = "many"\n', "mail.port: input should be a valid integer"),
-        ("[mail]\nport = 70000\n", "mail.port: input should be less than or equal to 65535 (given: a whole number)"),
-        ('[log]\nlevel = "loud"\n', "log.level: input should be 'debug', 'info', 'warning' or 'error'"),
+        (
+            '[mail]\nport = "many"\n',
+            "mail.port: not a whole number; write it without quotes (given: text of 4",
+        ),
+        ("[mail]\nport = 70000\n", "mail.port: must be at most 65535 (given: a whole number)"),
+        ('[log]\nlevel = "loud"\n', "log.level: must be one of 'debug', 'info', 'warning' or 'error'"),
         ("[engine]\nsettle_window = 5\n", "engine.settle_window: not a duration; write a number and a unit"),
         ('[schedule]\nnightly = "half past two"\n', 'schedule.nightly: not a time of day; write it as "02:30"'),
         ('[store]\nurl = "pmsbridge.db"\n', "store.url: not a database address such as sqlite:///pmsbridge.db"),
-        ('[mail]\nusername = "u"\n', "mail: username and password go together"),
-        ('[accounts.Main]\nsystem = "x"\n', "an account's name is a small letter"),
-        ("store = 5\n", "store: input should be a valid dictionary"),
+        (
+            '[mail]\nusername = "u"\n',
+            "mail.password: goes together with username; set both or neither (given",
+        ),
+        ('[accounts.Main]\nsystem = "x"\n', "accounts.Main: no name; a name is a small letter"),
+        ("store = 5\n", "store: not a table of keys and values (given: a whole number)."),
+        (
+            '[mail]\nsender = "us"\n',
+            "mail.sender: not one mail address without a name, such as office@exa",
+        ),
+        ('[notices]\naddresses = "a@b.example"\n', "notices.addresses: not a list; put it in [ ] (given: text of 11"),
+        ('[dispatch]\nsweep_every = "1ms"\n', 'dispatch.sweep_every: must be at least "100ms" (given: text of 3'),
+        ('[store]\nkeep_untold = "1d"\n', "store.keep_untold: must not be shorter than keep_feeds (given: text of 2"),
+        (
+            f'{ONE_ACCOUNT}[notices.places."L001"]\nlanguage = "fr"\n',
+            "notices.places.L001: not an account, nor a",
+        ),
+        (
+            f'{ONE_ACCOUNT}[notices.places.mian]\nlanguage = "fr"\n',
+            "notices.places: no account is called mian; there",
+        ),
     ],
 )
 def test_a_mistake_names_file_key_shape_and_remedy(write: Write, text: str, expected: str) -> None:
@@ -317,3 +338,54 @@ def test_the_version_of_an_account_is_made_of_no_secret_and_of_letters(tmp_path:
 
     assert len(versions) == 1
     assert versions.pop().isalpha()
+
+
+LIBRARY_WORDS = ("should", "pattern", "^", "validation", "valid ", "dictionary", "tuple", "Value error", "Input")
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "problem"),
+    [
+        ('events = ["tenants.*"]', "events.0", "no such type of message; did you mean tenant.*?"),
+        ("events = []", "events", "needs at least 1 entry (given: a list of 0)"),
+        ('url = "http://hooks.example.com/x"', "url", "must be https; plain http is for this machine alone"),
+        ('facilities = ["L001"]', "facilities.0", 'write "ACCOUNT" or "ACCOUNT/FACILITY", such as "main/L001"'),
+        ('timeout = "2h"', "timeout", 'must be at most "1m" (given: text of 2 characters)'),
+        ('retries = ["5"]', "retries.0", "not a duration"),
+        ("allow_private = 3", "allow_private", "not true or false"),
+        ("ca_bundle = 3", "ca_bundle", "not the path of a file"),
+        ("secret = 3", "secret", "not a text; put it in quotes (given: a whole number)"),
+    ],
+)
+def test_an_endpoint_goes_by_its_name_and_one_mistake_is_one_line(
+    write: Write, table: str, place: str, problem: str
+) -> None:
+    given = {"name": '"crm"', "url": '"https://hooks.example.com/x"', "secret": '"env:CRM"'}
+    name, _, value = table.partition(" = ")
+    lines = "\n".join(f"{key} = {word}" for key, word in {**given, name: value}.items())
+    path = write(f"{ONE_ACCOUNT}\n[[webhooks]]\n{lines}\n")
+
+    message = refusal(path)
+
+    assert message.startswith(f'{path}: webhooks "crm": {place}: ')
+    assert problem in message
+    assert "\n" not in message
+    assert not [word for word in LIBRARY_WORDS if word in message]
+
+
+@pytest.mark.parametrize("name", ["Crm", "4111111111111111", "a4111111111111111"])
+def test_an_endpoint_whose_name_is_none_goes_by_its_place(write: Write, name: str) -> None:
+    path = write(f'{ONE_ACCOUNT}\n[[webhooks]]\nname = "{name}"\nurl = "x"\nsecret = "env:CRM"\n')
+
+    message = refusal(path)
+    path.unlink()  # some of these names look like a card number
+
+    assert message.startswith(f"{path}: webhooks.0: ")
+    assert name not in message
+
+
+def test_two_endpoints_of_one_name_are_told_with_the_file_and_the_key(write: Write) -> None:
+    each = '[[webhooks]]\nname = "crm"\nurl = "https://hooks.example.com/x"\nsecret = "env:CRM"\n'
+    path = write(f"{ONE_ACCOUNT}\n{each}{each}")
+
+    assert refusal(path) == f"{path}: webhooks: two are called crm; give each a name of its own (given: a list of 2)."

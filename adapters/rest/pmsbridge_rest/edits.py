@@ -155,7 +155,7 @@ class Editing:
     def digest(self, found: Found) -> str:
         """One digest over everything that the edit must leave alone; keyed by the edit, so that it tells nothing."""
         record = self._without_moving(found.record)
-        for path in (*self.updating.paths(), *self.update.moves):
+        for path in (*self.updating.paths(), *self.updating.read_elsewhere(), *self.update.moves):
             record = without(record, _entry_or(path))
         key = hashlib.blake2b(self.effect.model_dump_json().encode(), digest_size=32).digest()
         try:

@@ -13,7 +13,7 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Note, Reservation
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import Balances, LedgerEntry
-from pmsbridge.model.money import Money
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Autopay, AutopayRecord, Payment
 from pmsbridge.model.people import Phone, Tenant, TenantMatch
 from pmsbridge.model.places import Facility, FacilityPolicy, Unit, UnitState
@@ -145,8 +145,11 @@ class LiveReads:
         autopay: dict[str, Autopay],
     ) -> RentalAccount:
         rental = cast("Rental", _made(reader, row))
-        beside = self._money_row(facility, tenant_id, rental.id, reader, row)
         currency = self._connection.facility(facility).currency
+        beside = self._money_row(facility, tenant_id, rental.id, reader, row)
+        if reader.entity.ledger_is_summed:
+            entries = self.ledger(facility, tenant_id, rental.id)
+            beside["ledger"] = sum_money((entry.effect for entry in entries), currency)
         try:
             return RentalAccount(
                 rental=rental,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from pmsbridge_rest.codecs.scene import Scene
 from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.mapping.actions import Action, Step
 from pmsbridge_rest.mapping.auth import ApiKeyAuth, BasicAuth, BearerAuth
+from pmsbridge_rest.mapping.connection import Option
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.paths import Absent
 from pmsbridge_rest.mapping.problems import did_you_mean
@@ -83,15 +85,18 @@ def preview(
     today = now.astimezone(scene.zone).date()
     effect = effect or sample_effect(action, chosen, today=today, currency=scene.currency)
     options = {
-        **{name: _option(name, each.default) for name, each in mapping.connection.options.items()},
+        **{name: _option(name, each) for name, each in mapping.connection.options.items()},
         **(option or {}),
     }
     filler = effect_filler(mapping, effect, Attempt(key=_KEY, sent_at=now), scene=scene, now=now, option=options)
     return list(_requests(filler, chosen, effect))
 
 
-def _option(name: str, default: str | None) -> str:
-    return name.upper() if default is None else default
+def _option(name: str, option: Option) -> str:
+    """What stands for an option that is not given: its default, its name, or a number where it has to look like one."""
+    if option.default is not None:
+        return option.default
+    return next((each for each in (name.upper(), "1") if re.fullmatch(option.pattern, each)), name.upper())
 
 
 def _requests(filler: Filler, action: Action, effect: EffectBody) -> Iterator[Shown]:

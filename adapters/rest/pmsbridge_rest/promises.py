@@ -44,6 +44,7 @@ def _row(kind: str, action: Action, mapping: Mapping) -> Capability:
         can_probe=all(look_of(step.idempotency) is not None for step in steps),
         source=action.source or f"{mapping.vendor.evidence.value}: {mapping.vendor.source}",
         reads_before=any(_reads_before(step) for step in steps),
+        announce=action.announce or None,
     )
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from pmsbridge.model.money import Money
 from pmsbridge.model.record import VendorRef
 from pmsbridge_rest.codecs.making import codec_named, codec_of
 from pmsbridge_rest.codecs.scene import Codec, CodecError, Scene
@@ -20,6 +21,7 @@ from pmsbridge_rest.mapping.entities import FieldMap
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.model_fields import Sort, Target
 from pmsbridge_rest.mapping.paths import ABSENT, read_at
+from pmsbridge_rest.matching import row_fits
 
 __all__ = ["FieldReader", "RowError", "Scope", "searched"]
 
@@ -94,6 +96,7 @@ class FieldReader:
         raw = self._raw(where, row)
         try:
             value = None if raw is ABSENT else self._codec(where, target).decode(raw, self._scene(where, row))
+            value = self._reckoned(where, target, row, value) if where.is_reckoned else value
         except (CodecError, ValidationError) as problem:
             words = str(problem) if isinstance(problem, CodecError) else "not what the field may hold"
             message = f"{name}: {words}"
@@ -104,6 +107,15 @@ class FieldReader:
                 return ABSENT
             message = f"{name}: a row without one"
         raise RowError(message)
+
+    def _reckoned(self, where: FieldMap, target: Target, row: Any, value: Any) -> Any:  # noqa: ANN401
+        """An amount less another, or with the other sign; what is not there takes nothing off."""
+        if not isinstance(value, Money):
+            return value
+        off = ABSENT if where.less is None else read_at(row, where.less)
+        less = None if off is ABSENT else self._codec(where, target).decode(off, self._scene(where, row))
+        value = value - less if isinstance(less, Money) else value
+        return -value if where.negate_when and row_fits(where.negate_when, row) else value
 
     def decoded(self, name: str, codec: str, raw: Any) -> Any:  # noqa: ANN401
         """A raw value, read by a codec that the mapping names.
@@ -119,13 +131,18 @@ class FieldReader:
 
     def _raw(self, where: FieldMap, row: Any) -> Any:  # noqa: ANN401
         if where.value is not None:
-            try:
-                return Filler(self.mapping, self.scope.scene, self.places).value(where.value)
-            except CannotSayError:
-                return ABSENT
+            said = self._said(where.value)
+            if said is not ABSENT:
+                return said
         if where.expr is not None:
             return searched(where.expr, row)
-        return read_at(row, where.at or "")
+        return ABSENT if where.at is None else read_at(row, where.at)
+
+    def _said(self, template: str) -> Any:  # noqa: ANN401
+        try:
+            return Filler(self.mapping, self.scope.scene, self.places).value(template)
+        except CannotSayError:
+            return ABSENT
 
     def _codec(self, where: FieldMap, target: Target) -> Codec:
         """The field's codec. A text of the model that the vendor keeps as a number is read as its digits."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from pmsbridge.actions.effects import EffectBody, effect_from_json
+from pmsbridge.actions.effects import AttachDocument, EffectBody, effect_from_json
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.mapping.actions import Action, Update
 from pmsbridge_rest.mapping.document import Mapping
@@ -39,6 +39,12 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
     text = {"text": "The tenant asks for a call.", "reference": _REFERENCE}
     changes = {"email": "new@example.test", "phone": "555 0100", "address.line1": "1 Sample Street"}
     consent = {"tenant_id": "1001", "channel": "email", "purpose": "marketing", "granted": False}
+    line = {"item_id": "5001", "description": "Breaker hammer", "quantity": "2", "wanted_on": leaving}
+    paper = {
+        "title": "insurance.pdf",
+        "media_type": "application/pdf",
+        "content": AttachDocument.packed(b"%PDF-1.4 sample"),
+    }
     unit = {"tenant_id": "1001", "unit_id": "3001", "needed_on": leaving, "reference": _REFERENCE}
     return {
         "take_payment": list(_payments(currency)),
@@ -46,6 +52,8 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
         "set_autopay": [{**rental, "on": False}, {**rental, "on": True}],
         "schedule_move_out": [{**rental, "leaving_on": leaving, "notice_given_on": today.isoformat()}],
         "cancel_move_out": [rental],
+        "request_call_off": [{**rental, **line, "reference": _REFERENCE}],
+        "attach_document": [{**rental, **paper, "reference": _REFERENCE}],
         "change_contact": [{"tenant_id": "1001", "changes": {field: changes[field]}} for field in changes],
         "set_consent": [consent, {**consent, "channel": "sms"}],
         "add_note": [{**rental, **text}],

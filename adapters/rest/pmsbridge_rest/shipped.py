@@ -17,7 +17,8 @@ _FOLDER: Final = Path(__file__).parent / "mappings"
 
 def shipped_mappings() -> dict[str, Path]:
     """File by name."""
-    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
+    files = sorted(_FOLDER.glob("*.yaml"))
+    return {path.stem: path for path in files if not path.name.endswith(".office.yaml")}
 
 
 def file_of(word: str) -> Path:

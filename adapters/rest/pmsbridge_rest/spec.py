@@ -88,7 +88,7 @@ class Spec:
         """
         candidates = [each for each in self.operations() if each.method == method.lower()]
         fitting = [each for each in candidates if path_fits(path, each.path)]
-        return min(fitting, key=lambda each: len(each.path), default=None)
+        return min(fitting, key=lambda each: (_guessed(path, each.path), len(each.path)), default=None)
 
     def shape(self, schema: Any) -> Shape:  # noqa: ANN401 - whatever stands in the document
         """The keys of a table schema, with those of everything it is put together from."""
@@ -176,6 +176,13 @@ def path_fits(path: str, documented: str, *, by_example: bool = False) -> bool:
         return False
     pairs = zip(wanted, given[len(given) - len(wanted) :], strict=True)
     return all(one == other or "{}" in other or (by_example and "{}" in one) for one, other in pairs)
+
+
+def _guessed(path: str, documented: str) -> int:
+    """Words of the mapping's path that a place of the document stands for: "/tasks/{id}" is not "/tasks/open"."""
+    wanted, given = _steps(path), _steps(documented)
+    pairs = zip(wanted, given[len(given) - len(wanted) :], strict=True)
+    return sum("{}" in other and "{}" not in one for one, other in pairs)
 
 
 def load_spec(path: Path) -> Spec:

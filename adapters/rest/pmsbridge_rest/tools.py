@@ -19,6 +19,7 @@ from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.scaffold import scaffold
+from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.spec import load_spec
 
 __all__ = ["MappingTools"]
@@ -37,7 +38,7 @@ class MappingTools:
         """What is wrong or doubtful in a mapping file, in its order.
 
         Args:
-            file: The mapping.
+            file: The mapping, or the name of a shipped one.
             production: It is to be used for real tenants.
             openapi: The vendor's document; None for the one that the mapping names, if it names one that is there.
             examples: The vendor's examples; None likewise.
@@ -45,6 +46,7 @@ class MappingTools:
         Raises:
             ConfigurationError: The file or the document cannot be read.
         """
+        file = _found(file)
         content = _content(file)
         openapi, examples = openapi or _beside(file, "openapi"), examples or _beside(file, "examples")
         spec = None if openapi is None else load_spec(openapi)
@@ -58,7 +60,7 @@ class MappingTools:
         Raises:
             ConfigurationError: The mapping cannot be used.
         """
-        return list(load_mapping(file).actions)
+        return list(load_mapping(_found(file)).actions)
 
     def preview(
         self, file: Path, action: str, *, effect: Path | None = None, options: Table[str, str] | None = None
@@ -74,7 +76,7 @@ class MappingTools:
         Raises:
             ConfigurationError: The mapping cannot be used, or the effect cannot be said to this back office.
         """
-        mapping = load_mapping(file)
+        mapping = load_mapping(_found(file))
         _check_options(mapping, options or {})
         given = None
         if effect is not None:
@@ -98,6 +100,11 @@ class MappingTools:
         short = _NOT_A_WORD.sub("_", (name or openapi.stem).lower()).strip("_")[:40]
         short = short if short[:1].isalpha() else f"vendor_{short}"[:40]
         return scaffold(spec, name=short, file=openapi.name, evidence=Evidence(evidence))
+
+
+def _found(file: Path) -> Path:
+    """The file itself; a shipped mapping where there is none and it looks like a name."""
+    return file if file.exists() else file_of(str(file))
 
 
 def _content(file: Path) -> bytes:

@@ -77,15 +77,19 @@ class Updating:
 
     def differences(self, before: dict[str, Any], after: dict[str, Any]) -> list[str]:
         """Keys of the record, beside what was asked for, that are not as they were; dotted, sorted."""
-        for path in (*self.paths(), *self._read_elsewhere(), *self.update.moves):
+        for path in (*self.paths(), *self.read_elsewhere(), *self.update.moves):
             entry = _entry_above(path)
             if entry is not None and read_at(before, entry) is ABSENT:
                 after = without(after, entry)
             before, after = without(before, path), without(after, path)
         return sorted(_differing(before, after, ""))
 
-    def _read_elsewhere(self) -> Iterator[str]:
-        """Keys that a changed field is read from, where that is another place than it is written to."""
+    def read_elsewhere(self) -> Iterator[str]:
+        """Places that a changed field is read from, where that is another place than it is written to."""
+        if isinstance(self.effect, SetConsent):
+            wanted = (self.effect.channel.value, self.effect.purpose.value)
+            consents = self.mapping.entities[self.update.entity].consents
+            yield from (one.at for one in consents if (one.channel, one.purpose) == wanted and one.dir == "read")
         if isinstance(self.effect, ChangeContact):
             fields = self.mapping.entities[self.update.entity].fields
             for name in self.effect.changes:

@@ -18,6 +18,7 @@ __all__ = ["compare", "examine"]
 
 Check = Mapping[str, str]
 
+_SHOWS_WITHIN: Final = timedelta(seconds=10)
 _MOST_SKEW: Final = timedelta(minutes=5)
 _LOG_ON_CODES: Final = {"invalid_licence", "login_failed", "secret_missing", "not_a_reference"}
 _WRONG_ADDRESS: Final = {"http_404", "http_405", "http_410", "http_415"}
@@ -30,6 +31,16 @@ def examine(connection: Connection) -> Iterator[Check]:
         yield _contract(connection, service, url)
     yield _clock(connection)
     yield _cards(connection)
+    if connection.settings.settle_window < _SHOWS_WITHIN:
+        yield _window(connection.settings.settle_window)
+
+
+def _window(window: timedelta) -> Check:
+    detail = (
+        f"a lost answer is looked for after {window / timedelta(seconds=1):g} s, and a payment shows up to"
+        f" {_SHOWS_WITHIN / timedelta(seconds=1):g} s late: it may be looked for too early, and be paid twice"
+    )
+    return _check("settle window", "warning", detail, "Raise settle_window, or leave it out: then it is 120 s.")
 
 
 def _check(name: str, status: str, detail: str, remedy: str = "") -> Check:

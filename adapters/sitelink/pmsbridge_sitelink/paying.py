@@ -161,40 +161,39 @@ class Paying(Searching, EffectHandlers):
 
     @probes(TakePayment)
     def _find_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:
-        """New payments of the exact amount since the send, told apart by reference or card where the text shows one.
+        """New payments of the exact amount since the send, told apart by the reference, card or account they show.
 
-        All parts there: found. None: absent. Some, or one whose text fits neither way: nobody can tell by machine.
+        One of ours for every part: found. None: absent. Only for some parts, several for one, or one that does not show
+        whose it is, as when staff entered it meanwhile: nobody can tell by machine.
         """
         found: list[SeenPayment] = []
         missing: list[PaymentPart] = []
-        twice: list[PaymentPart] = []
         for part in effect.parts:
             fresh = self._new_payments(effect, part, attempt)
             ours = [seen for seen in fresh if fits(effect.means, seen) is True]
             unclear = [seen for seen in fresh if fits(effect.means, seen) is None]
+            if len(ours) > 1:
+                return CannotTell(f"{_several(ours)} of {part.amount} on {_named(part)} look like it: possibly twice")
             if unclear and not ours:
-                return CannotTell(f"a new payment of {part.amount} on {_named(part)} does not show whose it is")
-            found.extend(ours[:1])
-            twice.extend([part] if len(ours) > 1 else [])
+                what = f"{_several(unclear)} of {part.amount} on {_named(part)}"
+                return CannotTell(f"new: {what}, which does not show whose it is; staff may have entered it")
+            found.extend(ours)
             missing.extend([] if ours else [part])
         if not missing:
-            return Found(self._found_receipt(effect, found, twice))
+            return Found(self._found_receipt(effect, found))
         names = ", ".join(_named(part) for part in missing)
         if found:
             return CannotTell(f"only a part of the payment is there; missing for {names}")
         return Absent(f"no new payment of the amount for {names}")
 
-    def _found_receipt(
-        self, effect: TakePayment, found: Sequence[SeenPayment], twice: Sequence[PaymentPart]
-    ) -> Receipt:
-        doubled = "; POSSIBLY TWICE on " + ", ".join(_named(part) for part in twice) if twice else ""
+    def _found_receipt(self, effect: TakePayment, found: Sequence[SeenPayment]) -> Receipt:
         currency = effect.total.currency
         listed = ", ".join(
             f"{seen.key} of {Money.of(seen.amount, currency)} on {seen.on.isoformat()}" for seen in found
         )
         names = [f"payment.{part.rental_id}" if len(found) > 1 else "payment" for part in effect.parts]
         return Receipt(
-            evidence=f"read back: payment {listed}{doubled}",
+            evidence=f"read back: payment {listed}",
             vendor_ids={name: seen.key for name, seen in zip(names, found, strict=True)},
             at=self._connection.clock.now(),
             read_back=True,
@@ -312,6 +311,10 @@ def only_given(**texts: str) -> dict[str, object]:
 
 def _named(part: PaymentPart) -> str:
     return f"rental {part.rental_id}" + (f" (unit {part.unit_number})" if part.unit_number else "")
+
+
+def _several(seen: Sequence[SeenPayment]) -> str:
+    return f"payment{'s' if len(seen) > 1 else ''} " + ", ".join(f'{each.key} "{each.words}"' for each in seen)
 
 
 def _periods(before: str, now: str) -> int:

@@ -1,7 +1,7 @@
 """Recognising a payment of ours in a rental's history by what its text shows.
 
-Nobody recorded how the back office words a card payment. So the text is used where it shows something, and where it
-shows nothing a new payment of the exact amount is ours.
+Nobody recorded how the back office words a card payment. So the text is used where it shows something. Where it does
+not, a new payment of the exact amount may be ours, or one that staff entered meanwhile: that is for a person.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ __all__ = ["SeenPayment", "fits", "history"]
 
 _QUOTED: Final = re.compile(r"'([^']+)'")
 _MASKED: Final = re.compile(r"[*x#.]{2,}\s?([0-9]{4})\b")
-_OTHER_MEANS: Final = re.compile(r"\b(check|cheque|cash|ach|transfer)\b")
+_OTHER_THAN_CARD: Final = re.compile(r"\b(check|cheque|cash|ach|transfer)\b")
+_OTHER_THAN_BANK: Final = re.compile(r"\b(check|cheque|cash)\b")
+_CHECK: Final = re.compile(r"\b(check|cheque)\b")
+_CASH: Final = re.compile(r"\bcash\b")
 _BRAND_WORDS: Final = {
     "visa": "visa",
     "mastercard": "master",
@@ -59,8 +62,9 @@ def history(rows: Sequence[Row]) -> Iterator[SeenPayment]:
 def fits(means: Means, seen: SeenPayment) -> bool | None:
     """Whether a payment's text is that of ours: yes, no, or it shows too little.
 
-    A recorded gateway payment carries its reference, so a text without one proves nothing. A card payment is told by
-    the card where the text shows it; otherwise a new payment of the exact amount is ours.
+    A recorded gateway payment carries its reference, a card or bank payment the last four digits. Another reference,
+    other digits or other means are somebody else's. A text that shows neither proves nothing: staff may have entered
+    the same amount by the same means.
     """
     words = seen.words.lower()
     if isinstance(means, ExternalPayment):
@@ -72,26 +76,30 @@ def fits(means: Means, seen: SeenPayment) -> bool | None:
 
 def _reference_fits(reference: str, words: str) -> bool | None:
     quoted = _QUOTED.search(words)
-    if quoted is None:
-        return True if reference in words else False if "*" in words else None
-    shown = quoted.group(1)
-    if shown == reference:
+    if quoted is not None:
+        shown = quoted.group(1)
+        return True if shown == reference else None if reference.startswith(shown) else False
+    if reference in words:
         return True
-    return None if reference.startswith(shown) else False
+    # It is recorded as a check: whatever says that it is cash or a card is not it.
+    is_other = "*" in words or (not _CHECK.search(words) and bool(_CASH.search(words) or _brands(words)))
+    return False if is_other else None
 
 
-def _card_fits(face: CardFace, words: str) -> bool:
+def _card_fits(face: CardFace, words: str) -> bool | None:
+    digits, brands = _MASKED.findall(words), _brands(words)
+    if digits:
+        return face.last4 in digits
+    is_other = (brands and face.brand.value not in brands) or _OTHER_THAN_CARD.search(words)
+    return False if is_other else None
+
+
+def _account_fits(face: BankAccountFace, words: str) -> bool | None:
     digits = _MASKED.findall(words)
     if digits:
         return face.last4 in digits
-    brands = [brand for brand, word in _BRAND_WORDS.items() if word in words]
-    if brands:
-        return face.brand.value in brands
-    return not _OTHER_MEANS.search(words)
+    return False if _OTHER_THAN_BANK.search(words) or _brands(words) else None
 
 
-def _account_fits(face: BankAccountFace, words: str) -> bool:
-    digits = _MASKED.findall(words)
-    if digits:
-        return face.last4 in digits
-    return not re.search(r"\b(check|cheque|cash)\b", words) and not any(w in words for w in _BRAND_WORDS.values())
+def _brands(words: str) -> list[str]:
+    return [brand for brand, word in _BRAND_WORDS.items() if word in words]

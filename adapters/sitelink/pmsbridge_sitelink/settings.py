@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -27,12 +27,14 @@ from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import redact
 from pmsbridge.model.money import Currency
 from pmsbridge.model.places import FacilityPolicy
+from pmsbridge.model.wrong_values import MISSING, problem_of, shape_of, without_echoes
 
 __all__ = ["FacilitySettings", "Limits", "SiteLinkSettings", "Timeouts", "read_settings"]
 
 _FOLDER = Path(__file__).parent / "wsdl"
 _DURATION: Final = re.compile(r"([0-9]{1,9}) ?(ms|s|m|h|d)")
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_CODE: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ISO_DURATION: Final = TypeAdapter(timedelta)
 
 
@@ -86,7 +88,7 @@ class FacilitySettings(_Section):
             defaulted.
     """
 
-    code: str = Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")
+    code: str = Field(min_length=1, max_length=20)
     name: str = ""
     zone: str
     currency: Currency = "USD"
@@ -96,6 +98,9 @@ class FacilitySettings(_Section):
     @field_validator("code")
     @classmethod
     def _code_is_no_secret(cls, code: str) -> str:
+        if not _CODE.fullmatch(code):
+            message = "not a location code such as L001; letters, digits, - and _ only"
+            raise ValueError(message)
         # Codes are written into the journal and its call counts.
         if redact(code) != code:
             message = "looks like a card number; a location code is short, such as L001"
@@ -270,21 +275,29 @@ def read_settings(account: str, options: Mapping[str, Any]) -> SiteLinkSettings:
     try:
         return SiteLinkSettings.model_validate(dict(options))
     except ValidationError as error:
-        problems = "; ".join(
-            _problem(account, dict(found)) for found in error.errors(include_input=False, include_url=False)
-        )
+        found = without_echoes([dict(row) for row in error.errors(include_input=False, include_url=False)])
+        problems = "\n".join(_problem(account, options, row) for row in found)
     # After the handler: an error raised within it keeps the library's, which holds what was typed.
     raise ConfigurationError(problems, code="invalid_settings")
 
 
-def _problem(account: str, found: dict[str, Any]) -> str:
-    place = ".".join(str(part) for part in found["loc"])
+def _problem(account: str, options: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    place = f"accounts.{account}.options." + ".".join(str(part) for part in found["loc"])
     if found["type"] == "extra_forbidden":
         *above, word = found["loc"]
-        return f"accounts.{account}.{place}: there is no such setting. {_did_you_mean(str(word), _names_at(above))}"
+        return f"{place}: there is no such setting. {_did_you_mean(str(word), _names_at(above))}"
     if found["type"] == "missing":
-        return f"accounts.{account}.{place}: is missing"
-    return f"accounts.{account}.{place}: {found['msg'].removeprefix('Value error, ')}"
+        return f"{place}: missing. Add it."
+    return f"{place}: {problem_of(found)} (given: {shape_of(_given(options, found['loc']))})."
+
+
+def _given(options: object, place: Sequence[str | int]) -> object:
+    try:
+        for part in place:
+            options = options[part]  # type: ignore[index]
+    except (LookupError, TypeError):
+        return MISSING
+    return options
 
 
 def _rule(found: dict[str, Any]) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pmsbridge.actions.effects import SetAutopay
-from pmsbridge.errors import ConfigurationError, NotFoundError, UnsupportedError
+from pmsbridge.errors import ConfigurationError, NotFoundError, RejectedError, UnsupportedError
 from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge_tryton.contacting import Contacting
 from pmsbridge_tryton.desk import vendor_id
 from pmsbridge_tryton.mapping.scope import account_id
-from pmsbridge_tryton.vocabulary import DEBIT, DEBIT_FIELDS
+from pmsbridge_tryton.reading import draws
+from pmsbridge_tryton.vocabulary import DEBIT
 from pmsbridge_tryton.wire import Row
 
 __all__ = ["Autopaying"]
@@ -25,18 +26,44 @@ class Autopaying(Contacting):
         source="real server: a party with a reception of direct debit is debited by the next run",
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
-        """Set the state that is asked for; three calls at most."""
+        """Set the state that is asked for; four calls at most."""
         self._check_autopay(effect)
         end, rows = self._write_deadline(attempt), self._debits(effect.tenant_id)
-        if bool(rows) is effect.on:
+        ids = [row["id"] for row in rows]
+        if self._is_set(effect, rows):
             return self._autopay_receipt(effect, is_look=True)
         if not effect.on:
-            self._desk.client.delete(DEBIT, [row["id"] for row in rows], deadline=end)
+            self._desk.client.delete(DEBIT, ids, deadline=end)
+            return self._autopay_receipt(effect, is_look=False)
+        by = self._drawn_by(effect)
+        if ids:
+            # What is there draws by a mandate that is over: the one that is valid takes its place.
+            self._desk.client.update(DEBIT, ids, by, deadline=end)
         else:
-            journal = self._desk.named("account.payment.journal", self._debit_journal, "debit_journal")
-            record = {"party": vendor_id("tenant", effect.tenant_id), "journal": journal, "type": "line"}
+            record = {"party": vendor_id("tenant", effect.tenant_id), "type": "line", **by}
             self._desk.client.create(DEBIT, [record], deadline=end)
         return self._autopay_receipt(effect, is_look=False)
+
+    @staticmethod
+    def _is_set(effect: SetAutopay, rows: list[Row]) -> bool:
+        """Something draws, where it should; nothing is there at all, where nothing should."""
+        return any(map(draws, rows)) if effect.on else not rows
+
+    def _drawn_by(self, effect: SetAutopay) -> dict[str, object]:
+        """The journal of debits, and the mandate that it draws by, if it needs one.
+
+        Raises:
+            RejectedError: There is no mandate that the office has validated.
+        """
+        journal = self._debit_journal
+        by: dict[str, object] = {"journal": self._desk.named("account.payment.journal", journal, "debit_journal")}
+        if not self._desk.needs_mandate(journal):
+            return by
+        mandate = self._mandate(effect.tenant_id)
+        if mandate is None:
+            message = "there is no signed mandate on record; nothing was sent"
+            raise RejectedError(message, code="no_mandate")
+        return {**by, "sepa_mandate": mandate}
 
     def _check_autopay(self, effect: SetAutopay) -> None:
         if effect.rental_id != account_id(effect.tenant_id):
@@ -53,12 +80,9 @@ class Autopaying(Contacting):
             raise ConfigurationError(message, code="no_debit_journal")
         return name
 
-    def _debits(self, tenant_id: str) -> list[Row]:
-        return self._desk.read(DEBIT, [["party", "=", vendor_id("tenant", tenant_id)], self._own], DEBIT_FIELDS)
-
     @probes(SetAutopay)
     def _find_autopay(self, effect: SetAutopay, _attempt: Attempt) -> Probed:
-        if bool(self._debits(effect.tenant_id)) is effect.on:
+        if self._is_set(effect, self._debits(effect.tenant_id)):
             return Found(self._autopay_receipt(effect, is_look=True))
         return Absent(f"autopay is {'off' if effect.on else 'on'}")
 

@@ -11,20 +11,22 @@ from pmsbridge_tryton.reading import Reading
 from pmsbridge_tryton.vocabulary import (
     INVOICE,
     MOVE_LINE,
+    PARTY,
     RENTAL,
     SUBSCRIPTION,
     SUBSCRIPTION_LINE,
 )
 from pmsbridge_tryton.wire import Row, nested, reference_of
 
-__all__ = ["CALLS_OF_A_PAGE", "HISTORY", "NOTES", "OF_INVOICE", "Beside"]
+__all__ = ["CALLS_OF_A_PAGE", "HISTORY", "NOTES", "OF_INVOICE", "OF_PARTY", "Beside"]
 
 NOTES: Final = "notes"
 HISTORY: Final = "has_history"
 OF_INVOICE: Final = "of_invoice"
+OF_PARTY: Final = "of_party"
 
 CALLS_OF_A_PAGE: Final[Mapping[Entity, int]] = {
-    Entity.RENTALS: 2, Entity.INVOICES: 3, Entity.PAYMENTS: 3, Entity.PORTAL_ACCOUNTS: 3,
+    Entity.RENTALS: 2, Entity.INVOICES: 3, Entity.PAYMENTS: 3, Entity.PORTAL_ACCOUNTS: 3, Entity.DOCUMENTS: 2,
 }  # fmt: skip
 """Calls of a page with what is beside it; one for every other noun."""
 
@@ -35,13 +37,20 @@ class Beside(Reading):
     """Pages with their notes, their rentals and their history."""
 
     def _with_more(self, entity: Entity, model: str, page: list[Row]) -> list[Row]:
+        if entity is Entity.DOCUMENTS and model != INVOICE:
+            return self._files_on(model, page)
         if model == RENTAL:
             return self._with_notes(page)
-        if entity is Entity.INVOICES:
+        if model == INVOICE:
             return self._with_dues(page)
         if entity is Entity.PAYMENTS:
             return self._with_aims(page)
         return self._with_history(page) if entity is Entity.PORTAL_ACCOUNTS else page
+
+    def _files_on(self, model: str, page: list[Row]) -> list[Row]:
+        """Files that hang on a page of records, each with its party; they are found by what they hang on only."""
+        party_of = {f"{model},{row['id']}": row["id"] if model == PARTY else row["party"] for row in page}
+        return [{**row, OF_PARTY: party_of[str(row["resource"])]} for row in self._files(list(party_of))]
 
     def _with_notes(self, page: list[Row]) -> list[Row]:
         """Contracts with their call-offs; only those of which something ever went out are asked for."""

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError, RejectedError
+from pmsbridge.ports.calling import priority_of
 from pmsbridge.transport.http import Deadline, HttpClient
 from pmsbridge.transport.limits import LaneLimiter, Priority
 from pmsbridge.transport.retry import read_with_retry
@@ -168,11 +169,12 @@ class Calls:
             method: Full name ("model.party.party.search_count").
             params: Its arguments, without the context.
             context: Besides company and language.
-            deadline: When asking must be over.
+            deadline: When asking must be over; None for what the settings give a person's call, or one of a night.
             priority: Who goes first when the lane is busy.
             attempts: Calls at most; None for the setting.
         """
-        until = deadline or self.deadline(self._pacing.live)
+        is_batch = priority_of(priority) is Priority.BATCH
+        until = deadline or self.deadline(self._pacing.batch if is_batch else self._pacing.live)
         words = _said(method, params)
 
         def once() -> Any:  # noqa: ANN401 - whatever the method answers

@@ -14,9 +14,11 @@ Model, field and method names are the vendor's; nothing here knows any of them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from pmsbridge.errors import RejectedError
+from pmsbridge.errors import RejectedError, UnavailableError
+from pmsbridge.transport.ahead import Ahead
 from pmsbridge.transport.http import Deadline
 from pmsbridge.transport.limits import Priority
 from pmsbridge_tryton.calls import STAMP, Calls, Pacing
@@ -28,7 +30,8 @@ from pmsbridge_tryton.wizard import Step, Wizard
 __all__ = ["Credentials", "Pacing", "Report", "Step", "TrytonClient", "Wizard"]
 
 _STAMPED_AT_ONCE: Final = 500
-_TOO_MANY: Final = "http_413"
+_FEWEST_ROWS: Final = {"http_413": 1, "read_timeout": 100}
+"""By what was answered, down to how many rows a page is halved: the server refuses so many, or takes too long."""
 
 
 class Report(NamedTuple):
@@ -90,6 +93,7 @@ class TrytonClient(Calls):
         page_rows: int | None = None,
         context: Mapping[str, object] | None = None,
         priority: Priority = Priority.BATCH,
+        ahead: bool = False,
     ) -> Iterator[list[Row]]:
         """All records that fit, by rising id, a page at a time; no page is empty.
 
@@ -100,27 +104,35 @@ class TrytonClient(Calls):
             domain: As for ``search_read``.
             fields: As for ``search_read``.
             after: Begin after this id.
-            page_rows: Rows of a page; None for the setting. Halved where the server refuses so many.
+            page_rows: Rows of a page; None for the setting. Halved where the server refuses so many, or takes too long
+                to build them.
             context: Besides company and language.
             priority: Who goes first when the lane is busy.
+            ahead: Ask for the next page while the last one is worked on.
         """
-        rows = page_rows or self._pacing.page_rows
-        while True:
+
+        def asked(after: int, rows: int) -> list[Row]:
             rest = [*([list(domain)] if domain else []), ["id", ">", after]]
+            return self.search_read(
+                model, rest, fields, order=[("id", "ASC")], limit=rows, context=context, priority=priority,
+                deadline=self.deadline(self._pacing.batch),
+            )  # fmt: skip
+
+        rows = page_rows or self._pacing.page_rows
+        following: Ahead[list[Row]] | None = None
+        while True:
             try:
-                page = self.search_read(
-                    model, rest, fields, order=[("id", "ASC")], limit=rows, context=context, priority=priority,
-                    deadline=self.deadline(self._pacing.batch),
-                )  # fmt: skip
-            except RejectedError as problem:
-                if problem.code != _TOO_MANY or rows == 1:
+                page = asked(after, rows) if following is None else following.take()
+            except (RejectedError, UnavailableError) as problem:
+                if rows <= _FEWEST_ROWS.get(problem.code, rows):
                     raise
-                rows //= 2
+                rows, following = rows // 2, None
                 continue
+            after, is_last = max((row["id"] for row in page), default=after), len(page) < rows
+            following = Ahead(partial(asked, after, rows)) if ahead and not is_last else None
             if page:
-                after = max(row["id"] for row in page)
                 yield page
-            if len(page) < rows:
+            if is_last:
                 return
 
     def stamps(self, model: str, ids: Sequence[int], *, deadline: Deadline | None = None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from pmsbridge_tryton.desk import vendor_id
 from pmsbridge_tryton.mapping.contracts import contract_of, subscription_of
 from pmsbridge_tryton.mapping.papers import attachment_of, invoice_paper, media_type_of, quote_of
 from pmsbridge_tryton.mapping.scope import account_id, text
-from pmsbridge_tryton.vocabulary import ATTACHMENT, ATTACHMENT_FIELDS, INVOICE, RENTAL, SUBSCRIPTION
+from pmsbridge_tryton.vocabulary import ATTACHMENT, INVOICE, RENTAL, SUBSCRIPTION
 from pmsbridge_tryton.wire import Row
 
 __all__ = ["Papers"]
@@ -42,12 +42,6 @@ class Papers(Autopaying):
     def _resources(tenant_id: str, contracts: Sequence[Row], subscriptions: Sequence[Row]) -> list[str]:
         own = [f"{RENTAL},{row['id']}" for row in contracts] + [f"{SUBSCRIPTION},{row['id']}" for row in subscriptions]
         return [account_id(tenant_id), *own]
-
-    def _files(self, resources: Sequence[str]) -> list[Row]:
-        """Files that a customer may read: those whose description begins with the mark."""
-        domain = [["resource", "in", list(resources)], ["type", "=", "data"]]
-        rows = self._desk.read(ATTACHMENT, domain, ATTACHMENT_FIELDS, order=[("id", "DESC")])
-        return [row for row in rows if text(row, "description").startswith(self._desk.settings.customer_mark)]
 
     def quotes(self, facility: str, tenant_id: str) -> Sequence[Quote]:
         """Offers that wait for an answer, newest first; two calls."""

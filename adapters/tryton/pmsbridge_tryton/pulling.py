@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.logging import get_logger
+from pmsbridge.model.documents import Document
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.payments import Payment
 from pmsbridge.model.people import Tenant
@@ -24,15 +24,18 @@ from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.record import Record
 from pmsbridge.model.rental import Rental
 from pmsbridge.ports.adapter import Batch, Entity, Query
-from pmsbridge.ports.streams import Document, MonthBudget, Rows
+from pmsbridge.ports.streams import Document as Fields
+from pmsbridge.ports.streams import MonthBudget, Rows
 from pmsbridge.ports.watermark import Watermark
-from pmsbridge_tryton.beside import CALLS_OF_A_PAGE, HISTORY, NOTES, OF_INVOICE, Beside
+from pmsbridge_tryton.beside import CALLS_OF_A_PAGE, HISTORY, NOTES, OF_INVOICE, OF_PARTY, Beside
 from pmsbridge_tryton.mapping.calloffs import call_offs_of
 from pmsbridge_tryton.mapping.contracts import contract_of, subscription_of, unit_of
 from pmsbridge_tryton.mapping.money import invoice_of, payment_of
+from pmsbridge_tryton.mapping.papers import attachment_of, invoice_paper
 from pmsbridge_tryton.mapping.people import portal_account_of, tenant_of
 from pmsbridge_tryton.mapping.scope import OF_RENTAL, Scope, account_id
 from pmsbridge_tryton.reading import ANY, LET
+from pmsbridge_tryton.stand import CHANGED, Stand
 from pmsbridge_tryton.vocabulary import (
     INVOICE,
     INVOICE_FIELDS,
@@ -48,7 +51,7 @@ from pmsbridge_tryton.vocabulary import (
     SUBSCRIPTION,
     SUBSCRIPTION_FIELDS,
 )
-from pmsbridge_tryton.wire import Row, decoded, encoded
+from pmsbridge_tryton.wire import Row, compared, decoded
 
 __all__ = ["Pulling"]
 
@@ -59,9 +62,9 @@ _MAPPING: Final = "1"
 
 _RECORDS: Final[Mapping[Entity, type[Record]]] = {
     Entity.UNITS: Unit, Entity.TENANTS: Tenant, Entity.RENTALS: Rental, Entity.INVOICES: Invoice,
-    Entity.PAYMENTS: Payment, Entity.PORTAL_ACCOUNTS: PortalAccount,
+    Entity.PAYMENTS: Payment, Entity.DOCUMENTS: Document, Entity.PORTAL_ACCOUNTS: PortalAccount,
 }  # fmt: skip
-_CHANGED: Final = "last_modified_at"
+_FILE: Final = "file-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,9 @@ class _Table:
 class Pulling(Beside):
     """The half of the reading port that fills a copy."""
 
+    copied_besides: ClassVar[Sequence[Entity]] = (
+        Entity.INVOICES, Entity.PAYMENTS, Entity.DOCUMENTS, Entity.PORTAL_ACCOUNTS,
+    )  # fmt: skip
     account_calls: ClassVar[int] = 8
     accounts_follow_rows: ClassVar[bool] = False
 
@@ -101,7 +107,7 @@ class Pulling(Beside):
         tables = self._tables(query.entity)
         since = None if any(table.whole for table in tables) else since
         asked = Watermark.of(since, self._desk.settings.overlap)
-        at = _Stand.of(resume, began=self._desk.clock.now(), mark=asked)
+        at = Stand.of(resume, began=self._desk.clock.now(), mark=asked)
         found = resume is not None
         for place, table in enumerate(tables[at.place :], start=at.place):
             for page in self._pages(table, asked, at.after if place == at.place else 0):
@@ -123,6 +129,12 @@ class Pulling(Beside):
             ],
             Entity.INVOICES: [_Table(INVOICE, INVOICE_FIELDS, [own, *SHOWN], children=["lines", "move.lines"])],
             Entity.PAYMENTS: [_Table(PAYMENT, PAYMENT_FIELDS, [own, ["kind", "=", "receivable"]])],
+            Entity.DOCUMENTS: [
+                _Table(PARTY, ["id"], [customers], _FILE, whole=True),
+                _Table(RENTAL, ["party"], numbered, _FILE),
+                _Table(SUBSCRIPTION, ["party"], numbered, _FILE),
+                _Table(INVOICE, INVOICE_FIELDS, [own, *SHOWN], "invoice-"),
+            ],
         }
         if entity not in found:
             message = f"the back office has no list of {entity.value}"
@@ -132,16 +144,17 @@ class Pulling(Beside):
     def _pages(self, table: _Table, mark: Watermark, after: int) -> Iterator[list[Row]]:
         domain = [*table.domain]
         if mark.start is not None:
-            names = [_CHANGED, *(f"{child}.{_CHANGED}" for child in table.children)]
+            names = [CHANGED, *(f"{child}.{CHANGED}" for child in table.children)]
             domain.append(["OR", *([name, ">=", mark.start] for name in names)])
-        return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY)
+        return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY, ahead=True)
 
     def _rows(self, query: Query, table: _Table, page: Sequence[Row], *, resume: str) -> Rows:
         scope = self._desk.scope(query.facility, is_compared=True)
         made = self._made(query.entity, table.model)
-        raws = [encoded(_sorted(row)).encode() for row in page]
+        raws = [compared(row) for row in page]
+        known = dict(zip(raws, page, strict=True))
         return Rows(
-            [f"{table.prefix}{row['id']}" for row in page], raws, partial(_document, made, scope), resume=resume,
+            [f"{table.prefix}{row['id']}" for row in page], raws, partial(_document, made, scope, known), resume=resume,
             calls=CALLS_OF_A_PAGE.get(query.entity, 1), bytes_read=sum(map(len, raws)),
         )  # fmt: skip
 
@@ -150,6 +163,8 @@ class Pulling(Beside):
             return partial(tenant_of, portal_category=self._desk.category("portal_category"))
         if entity is Entity.RENTALS:
             return _contract if model == RENTAL else subscription_of
+        if entity is Entity.DOCUMENTS:
+            return _invoice_paper if model == INVOICE else _file
         plain: Mapping[Entity, Callable[[Row, Scope], Record | None]] = {
             Entity.UNITS: unit_of, Entity.INVOICES: invoice_of, Entity.PAYMENTS: _payment,
             Entity.PORTAL_ACCOUNTS: partial(self._portal_account),
@@ -169,7 +184,10 @@ class Pulling(Beside):
 
     def calls_of(self, query: Query) -> int:
         """How many calls one noun costs a night, if it fits a page; 0 for what is not listed."""
-        single = {Entity.FACILITIES: 1, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3, Entity.PAYMENTS: 3}
+        single = {
+            Entity.FACILITIES: 1, Entity.UNITS: 1, Entity.TENANTS: 1, Entity.RENTALS: 3, Entity.PAYMENTS: 3,
+            Entity.DOCUMENTS: 9,
+        }  # fmt: skip
         return single.get(query.entity, CALLS_OF_A_PAGE.get(query.entity, 0))
 
     def budget_of(self, facility: str) -> MonthBudget:
@@ -177,9 +195,10 @@ class Pulling(Beside):
         return MonthBudget(f"{self._desk.client.lane}:{facility}", None)
 
     def fingerprint(self, query: Query) -> str:
-        """Currency and zone of the facility, the portal's category, and the version of the mapping."""
+        """Zone of the facility, the portal's category, what shows a paper, and the version of the mapping."""
         settings = self._desk.settings
-        return f"{_MAPPING}/{self._desk.account}/{query.facility}/{settings.facility.zone}/{settings.portal_category}"
+        decided_by = (settings.facility.zone, settings.portal_category, settings.customer_mark)
+        return "/".join([_MAPPING, self._desk.account, query.facility, *map(str, decided_by)])
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
         """Stream one entity of the facility as records; see ``pull``. A row that cannot be mapped is left out."""
@@ -217,8 +236,20 @@ def _payment(row: Row, scope: Scope) -> Record:
     return payment_of(row, scope, rental_id=rental, invoice_id=None if invoice is None else str(invoice))
 
 
-def _document(made: Callable[[Row, Scope], Record | None], scope: Scope, raw: bytes) -> Document | None:
-    record = made(decoded(raw), scope)
+def _file(row: Row, scope: Scope) -> Record:
+    return attachment_of(row, scope, tenant_id=str(row[OF_PARTY]))
+
+
+def _invoice_paper(row: Row, scope: Scope) -> Record:
+    return invoice_paper(invoice_of(row, scope))
+
+
+def _document(
+    made: Callable[[Row, Scope], Record | None], scope: Scope, known: Mapping[bytes, Row], raw: bytes
+) -> Fields | None:
+    """A row's record. Rows of its own page are there as they were read; others are read from their bytes."""
+    row = known.get(raw)
+    record = made(decoded(raw) if row is None else row, scope)
     return None if record is None else _without_time(record)
 
 
@@ -226,60 +257,3 @@ def _without_time(record: Record) -> dict[str, Any]:
     found = record.model_dump(mode="json")
     found["ref"].pop("seen_at")
     return found
-
-
-def _sorted(value: object) -> Any:  # noqa: ANN401 - any value of the wire
-    """The same value with its names in order, so that equal rows are equal bytes."""
-    if isinstance(value, Mapping):
-        return {name: _sorted(value[name]) for name in sorted(value)}
-    return [_sorted(each) for each in value] if isinstance(value, list) else value
-
-
-def _stamps(row: Mapping[str, Any]) -> Iterator[datetime]:
-    """When a record changed, and what hangs on it."""
-    stamp = row.get(_CHANGED)
-    if isinstance(stamp, datetime):
-        yield stamp.astimezone(UTC)
-    for name, held in row.items():
-        if name.endswith(".") and isinstance(held, list):
-            for child in held:
-                yield from _stamps(child)
-
-
-@dataclass(frozen=True, slots=True)
-class _Stand:
-    """How far a reading is.
-
-    Attributes:
-        place: Which table.
-        after: After which id of it.
-        mark: The latest change seen, not later than the reading's beginning: what changed after its page was read has
-            a later stamp, and comes again.
-        began: By our clock; a clock that is ahead of the vendor's bounds nothing, one behind only reads more again.
-    """
-
-    place: int
-    after: int
-    mark: Watermark
-    began: datetime
-
-    @classmethod
-    def of(cls, resume: str | None, *, began: datetime, mark: Watermark) -> Self:
-        """Where a reading goes on, or its beginning."""
-        if resume is None:
-            return cls(0, 0, mark, began)
-        place, after, cursor, started = json.loads(resume)
-        return cls(int(place), int(after), Watermark.of(cursor, mark.overlap), datetime.fromisoformat(started))
-
-    def reached(self, place: int, page: Sequence[Row]) -> Self:
-        """After a page."""
-        mark = self.mark
-        for row in page:
-            for stamp in _stamps(row):
-                mark = mark.seen(stamp, began=self.began)
-        return type(self)(place, page[-1]["id"], mark, self.began)
-
-    @property
-    def text(self) -> str:
-        """To go on from."""
-        return json.dumps([self.place, self.after, self.mark.cursor, self.began.isoformat()])

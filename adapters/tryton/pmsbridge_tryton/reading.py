@@ -27,6 +27,8 @@ from pmsbridge_tryton.mapping.papers import note_of
 from pmsbridge_tryton.mapping.people import address_of, first_of, phone_of, portal_account_of, tenant_of
 from pmsbridge_tryton.mapping.scope import Scope, account_id, number, one, text
 from pmsbridge_tryton.vocabulary import (
+    ATTACHMENT,
+    ATTACHMENT_FIELDS,
     DEBIT,
     DEBIT_FIELDS,
     INVOICE,
@@ -49,13 +51,14 @@ from pmsbridge_tryton.vocabulary import (
 )
 from pmsbridge_tryton.wire import Row, nested
 
-__all__ = ["ANY", "LET", "Reading"]
+__all__ = ["ANY", "LET", "Reading", "draws"]
 
 ANY: Final[dict[str, object]] = {"active_test": False}
 """Context that shows records which were put away, too."""
 
 LET: Final = ["OR", ["rentable", "=", True], ["type", "=", "service"]]
 _MOST_MONTHS: Final = 12
+_VALID: Final = frozenset({"validated"})
 
 
 class Reading:
@@ -194,7 +197,7 @@ class Reading:
     def autopay(self, facility: str, tenant_id: str) -> Sequence[Autopay]:
         """Autopay of the party's account: whether it is debited by itself; one call, two where a mandate is needed."""
         scope = self._desk.scope(facility)
-        rows = self._desk.read(DEBIT, [["party", "=", vendor_id("tenant", tenant_id)], self._own], DEBIT_FIELDS)
+        rows = [row for row in self._debits(tenant_id) if draws(row)]
         method = self._debit_method(tenant_id, scope)
         return [
             Autopay(
@@ -208,6 +211,19 @@ class Reading:
             )
         ]
 
+    def _debits(self, tenant_id: str) -> list[Row]:
+        """What the back office debits a party by, whether it draws now or not; one call."""
+        name = self._desk.settings.debit_journal
+        by_mandate = name is not None and self._desk.needs_mandate(name)
+        fields = [*DEBIT_FIELDS, *(["sepa_mandate.state"] if by_mandate else [])]
+        return self._desk.read(DEBIT, [["party", "=", vendor_id("tenant", tenant_id)], self._own], fields)
+
+    def _mandate(self, tenant_id: str) -> int | None:
+        """The newest mandate that the office has validated; None for none; one call."""
+        domain = [["party", "=", vendor_id("tenant", tenant_id)], ["state", "=", "validated"], self._own]
+        rows = self._desk.read(MANDATE, domain, ["id"], limit=1, order=[("id", "DESC")])
+        return rows[0]["id"] if rows else None
+
     def _debit_method(self, tenant_id: str, scope: Scope) -> PaymentMethod | None:
         """What a debit of the account would be drawn by; None when the office has no agreement to draw.
 
@@ -216,9 +232,7 @@ class Reading:
         name = self._desk.settings.debit_journal
         if name is None:
             return None
-        party: list[object] = ["party", "=", vendor_id("tenant", tenant_id)]
-        mandates = [party, ["state", "=", "validated"], self._own]
-        if self._desk.needs_mandate(name) and not self._desk.read(MANDATE, mandates, ["id"], limit=1):
+        if self._desk.needs_mandate(name) and self._mandate(tenant_id) is None:
             return None
         return PaymentMethod(
             ref=scope.ref("payment_method", f"debit-{tenant_id}"), tenant_id=tenant_id,
@@ -336,6 +350,12 @@ class Reading:
         found = (note_of(row, scope, tenant_id=tenant_id, rental_id=rental_id) for row in rows)
         return [note for note in found if note is not None]
 
+    def _files(self, resources: Sequence[str]) -> list[Row]:
+        """Files that a customer may read, newest first: those whose description begins with the mark; one call."""
+        domain = [["resource", "in", list(resources)], ["type", "=", "data"]]
+        rows = self._desk.read(ATTACHMENT, domain, ATTACHMENT_FIELDS, order=[("id", "DESC")])
+        return [row for row in rows if text(row, "description").startswith(self._desk.settings.customer_mark)]
+
     def _own_resource(self, tenant_id: str, rental_id: str) -> str:
         """The vendor's name of a rental, after making sure that it is the party's; one call, none for the account."""
         if rental_id == account_id(tenant_id):
@@ -379,6 +399,11 @@ class Reading:
         self._desk.facility(facility)
         message = "this back office keeps no portal passwords"
         raise UnsupportedError(message, code="no_web_passwords")
+
+
+def draws(debit: Row) -> bool:
+    """Whether the next run of the back office debits by it: one whose mandate is over is passed over there."""
+    return one(debit, "journal").get("process_method") != "sepa" or text(one(debit, "sepa_mandate"), "state") in _VALID
 
 
 def _ever_out(row: Row) -> bool:

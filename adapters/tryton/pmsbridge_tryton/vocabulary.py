@@ -134,7 +134,9 @@ PAYMENT_FIELDS: Final = (
     "journal", "journal.name", "last_modified_at",
 )  # fmt: skip
 
-DEBIT_FIELDS: Final = ("party", "journal", "journal.name", "type", "sequence", "last_modified_at")
+DEBIT_FIELDS: Final = (
+    "party", "journal", "journal.name", "journal.process_method", "type", "sequence", "last_modified_at",
+)  # fmt: skip
 NOTE_FIELDS: Final = ("resource", "message", "create_date", "create_uid", "create_uid.name", "last_modified_at")
 ATTACHMENT_FIELDS: Final = (
     "name", "resource", "type", "description", "data_size", "create_date", "last_modified_at",

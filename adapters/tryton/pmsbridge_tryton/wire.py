@@ -30,7 +30,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from pmsbridge.errors import InputError
 
-__all__ = ["Number", "Reference", "Row", "UnreadableError", "decoded", "encoded", "nested", "reference_of"]
+__all__ = ["Number", "Reference", "Row", "UnreadableError", "compared", "decoded", "encoded", "nested", "reference_of"]
 
 Row = dict[str, Any]
 """One record of an answer, by field name; what a dotted field asked for is under ``"field."``, see ``nested``."""
@@ -159,11 +159,14 @@ def _digits(value: Decimal, where: str) -> str:
 def _moment(value: datetime, where: str) -> str:
     if value.tzinfo is None:
         raise InputError(where, "has no time zone", shape="naive datetime", code="unsendable_value")
-    there = value.astimezone(UTC)
-    return _tagged(
-        "datetime", year=there.year, month=there.month, day=there.day, hour=there.hour, minute=there.minute,
-        second=there.second, microsecond=there.microsecond,
-    )  # fmt: skip
+    return json.dumps(_moment_parts(value.astimezone(UTC)))
+
+
+def _moment_parts(there: datetime) -> dict[str, object]:
+    return {
+        _CLASS: "datetime", "year": there.year, "month": there.month, "day": there.day, "hour": there.hour,
+        "minute": there.minute, "second": there.second, "microsecond": there.microsecond,
+    }  # fmt: skip
 
 
 def _day(value: date, _where: str) -> str:
@@ -209,6 +212,25 @@ _WRITERS: Final[Mapping[type, Callable[[Any, str], str]]] = {
     bytes: _octets,
     Reference: _reference,
 }
+
+
+def compared(row: Row) -> bytes:
+    """A row that was read as bytes to compare: equal rows are equal bytes, and ``decoded`` gives the row again."""
+    return _COMPARED.encode(row).encode()
+
+
+def _as_it_came(value: object) -> object:
+    """What JSON has no word for, tagged."""
+    if isinstance(value, Decimal):
+        return {_CLASS: "Decimal", "decimal": format(value, "f")}
+    if isinstance(value, datetime):
+        return _moment_parts(value.astimezone(UTC))
+    if isinstance(value, date):
+        return {_CLASS: "date", "year": value.year, "month": value.month, "day": value.day}
+    return json.loads(_WRITERS[type(value)](value, "row"), parse_float=Decimal)
+
+
+_COMPARED: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_as_it_came)
 
 
 # -- in ---------------------------------------------------------------------------------------------------------------

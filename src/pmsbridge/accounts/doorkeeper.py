@@ -8,10 +8,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pmsbridge.accounts.identity import no_match
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
 from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, is_right
-from pmsbridge.accounts.register import digits_of, fits_record, phone_in
+from pmsbridge.accounts.register import digits_of, phone_in
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.outcomes import ActionView
@@ -172,27 +171,15 @@ class Doorkeeper:
 
     # -- registering ---------------------------------------------------------------------------------------------------
 
-    def is_copied(self, account: str, facility: str) -> bool:
-        """Whether the customers of a facility were ever copied: before that nobody can be recognised."""
-        return self.runtime.mirror.synced_at(Scope(account, facility, Entity.TENANTS.noun)) is not None
-
-    def of_record(self, account: str, facility: str, *, phone: str, email: str, postal_code: str) -> Tenant:
-        """The one tenant whose record fits all three, from the last copy.
+    def refuse_before_copy(self, account: str, facility: str) -> None:
+        """Refuse while nobody can be recognised, because the customers of a facility were never copied.
 
         Raises:
-            IneligibleError: The customers were never copied ("not_ready_yet"), or there is no such tenant, whatever
-                the reason ("no_match").
+            IneligibleError: They were not ("not_ready_yet").
         """
-        if not self.is_copied(account, facility):
+        if self.runtime.mirror.synced_at(Scope(account, facility, Entity.TENANTS.noun)) is None:
             message = "The customers of this facility are not known yet."
             raise IneligibleError(message, code="not_ready_yet", unblock="Please try again tomorrow.")
-        found = [
-            tenant for tenant in self._called(account, facility, email)
-            if fits_record(tenant, phone=phone, email=email, postal_code=postal_code)
-        ]  # fmt: skip
-        if len(found) != 1:
-            raise no_match()
-        return found[0]
 
     def of_mail(self, account: str, facility: str, email: str) -> Tenant | None:
         """The one tenant with that address, from the last copy; None for none or several."""
@@ -214,10 +201,13 @@ class Doorkeeper:
         *,
         contact_id: str = "",
         name: str = "",
+        phone: str = "",
         access: AccessLevel | None = None,
         permissions: tuple[str, ...] | None = None,
     ) -> Login:
         """The login of a tenant or of a further contact, made when there is none; what is None stays as it is.
+
+        Without a name or phone digits it is the record's that sign in.
 
         Raises:
             IneligibleError: Somebody else at the facility signs in with that address ("email_taken").
@@ -225,10 +215,10 @@ class Doorkeeper:
         more: dict[str, object] = {} if access is None else {"access": access.value}
         if permissions is not None:
             more["permissions"] = sorted(permissions)
-        phone = tenant.phone.e164 or tenant.phone.raw if tenant.phone is not None and not contact_id else ""
+        held = digits_of(tenant.phone.digits) if tenant.phone is not None and not contact_id else ""
         try:
             return self.logins.keep(
-                account, facility, tenant.id, contact_id, name=name or tenant.email, phone=digits_of(phone), **more
+                account, facility, tenant.id, contact_id, name=name or tenant.email, phone=phone or held, **more
             )
         except LookupError:
             message = "Another customer of the facility signs in with this address."

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from pmsbridge.actions.effects import (
     AddNote,
@@ -58,6 +58,8 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = ["Planner"]
 
+_EVERY_WAY: Final = frozenset({"note", "bulletin", "mail"})
+
 
 class _Scope(TypedDict):
     account: str
@@ -74,6 +76,8 @@ class Planner:
         native: Effect kinds the back office does itself; others become staff tasks.
         today: Business date at the facility.
         scribe: Finds the words for staff. What it writes is stored in the plan: a later send says the very same.
+        ways: By effect kind, how staff are told of it: "note", "bulletin", "mail"; every way for a kind that is not
+            named.
     """
 
     account: TenantAccount
@@ -81,6 +85,7 @@ class Planner:
     native: frozenset[str]
     today: date
     scribe: Scribe
+    ways: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     # -- money ---------------------------------------------------------------------------------------------------
 
@@ -146,7 +151,7 @@ class Planner:
         """Set autopay of one rental; where the back office cannot without harm to the stored method, staff do."""
         if method is None and row.autopay is not None and not row.autopay.is_changeable:
             task = AutopayWanted.of(self.account, row, on=on)
-            return Plan(steps=self._tell_staff(task, is_principal=True, emulates="set_autopay", row=row))
+            return Plan(steps=self._tell_staff("set_autopay", task, is_principal=True, emulates="set_autopay", row=row))
         effect = SetAutopay(
             **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method, days_after_due=days_after_due
         )
@@ -184,7 +189,8 @@ class Planner:
     def accept_quote(self, row: RentalAccount, comment: str) -> Plan:
         """Tell staff that a quote is accepted. Only they make a contract of it."""
         notice = QuoteAccepted.of(self.account, row, comment)
-        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="accept_quote", row=row))
+        steps = self._tell_staff("accept_quote", notice, is_principal=True, emulates="accept_quote", row=row)
+        return Plan(steps=steps)
 
     # -- the tenant ----------------------------------------------------------------------------------------------
 
@@ -203,7 +209,7 @@ class Planner:
     def language(self, language: str) -> Plan:
         """Have staff write down the language a tenant wants to be written to in."""
         notice = LanguageWanted.of(self.account, language)
-        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="set_language"))
+        return Plan(steps=self._tell_staff("set_language", notice, is_principal=True, emulates="set_language"))
 
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""
@@ -221,12 +227,12 @@ class Planner:
     def order(self, subject: str, text: str) -> Plan:
         """Hand an order to staff; they deliver and bill it."""
         notice = StaffRequest.of(self.account, subject, text)
-        return Plan(steps=self._tell_staff(notice, is_principal=True, emulates="order"))
+        return Plan(steps=self._tell_staff("order", notice, is_principal=True, emulates="order"))
 
     def ask_staff(self, subject: str, text: str, *, due_on: date | None = None) -> Plan:
         """Hand a request to staff: bulletin, note and mail, each with a reference that can be found again."""
-        notice = StaffRequest.of(self.account, subject, text, due_on=due_on)
-        return Plan(steps=self._tell_staff(notice, is_principal=True, due_on=due_on))
+        request = StaffRequest.of(self.account, subject, text, due_on=due_on)
+        return Plan(steps=self._tell_staff("ask_staff", request, is_principal=True, due_on=due_on))
 
     def transfer(self, row: RentalAccount, unit: Unit, moving_on: date, leaving_on: date, *, comment: str) -> Plan:
         """Hold another unit, and only once it is held write the day on which the old one is left; then tell staff.
@@ -243,15 +249,16 @@ class Planner:
         by_hand = self._is_by_hand(held)
         notice = TransferWanted.of(self.account, row, unit, moving_on, leaving_on, comment=comment, by_hand=by_hand)
         if by_hand:
-            return Plan(steps=self._tell_staff(notice, is_principal=True, emulates=held.kind, row=row))
+            return Plan(steps=self._tell_staff(held.kind, notice, is_principal=True, emulates=held.kind, row=row))
         reservation = self._step("reservation", held)
         if self._is_by_hand(left):
-            told = self._tell_staff(notice, is_principal=True, after=reservation.name, emulates=left.kind, row=row)
+            told = self._tell_staff(
+                left.kind, notice, is_principal=True, after=reservation.name, emulates=left.kind, row=row
+            )
             return Plan(steps=(reservation, *told))
         leaving = self._step("move_out", left, after=reservation.name)
-        return Plan(
-            steps=(reservation, leaving, *self._tell_staff(notice, is_principal=False, after=leaving.name, row=row))
-        )
+        told = self._tell_staff(left.kind, notice, is_principal=False, after=leaving.name, row=row)
+        return Plan(steps=(reservation, leaving, *told))
 
     def reserve(self, unit: Unit, needed_on: date, *, expires_on: date | None, comment: str) -> Plan:
         """Reserve a unit."""
@@ -285,12 +292,13 @@ class Planner:
         self, name: str, effect: Effect, notice: Notice, *, tell_staff: bool, row: RentalAccount | None = None
     ) -> Plan:
         if self._is_by_hand(effect):
-            return Plan(steps=self._tell_staff(notice, is_principal=True, emulates=effect.kind, row=row))
-        notices = self._tell_staff(notice, is_principal=False, after=name, row=row) if tell_staff else ()
+            return Plan(steps=self._tell_staff(effect.kind, notice, is_principal=True, emulates=effect.kind, row=row))
+        notices = self._tell_staff(effect.kind, notice, is_principal=False, after=name, row=row) if tell_staff else ()
         return Plan(steps=(self._step(name, effect), *notices))
 
     def _tell_staff(
         self,
+        kind: str,
         notice: Notice,
         *,
         is_principal: bool,
@@ -300,17 +308,22 @@ class Planner:
         due_on: date | None = None,
     ) -> tuple[PlannedEffect, ...]:
         """A mail to every address of the staff, a bulletin post, and a note where there is a rental to hang it on."""
+        ways = self.ways.get(kind, _EVERY_WAY)
         on = row or next(iter((*self.account.current, *self.account.rentals)), None)
         written = self.scribe.write(notice)
         board = self.scribe.for_board(written, has_mail=bool(self.scribe.staff))
-        notices = [self._mail(name, to, written, after) for name, to in mail_names("mail", self.scribe.staff)]
-        notices.append(self._bulletin("bulletin", board, after=after, row=on, due_on=due_on))
-        if on is not None:
+        addresses = self.scribe.staff if "mail" in ways else ()
+        notices = [self._mail(name, to, written, after) for name, to in mail_names("mail", addresses)]
+        if "bulletin" in ways:
+            notices.append(self._bulletin("bulletin", board, after=after, row=on, due_on=due_on))
+        if on is not None and "note" in ways:
             notices.append(self._note("note", on, board.text, after=after))
         if not is_principal:
             return tuple(notices)
+        if not notices:  # nobody could be told: the back office refuses it, and the action says so
+            notices.append(self._bulletin("bulletin", board, after=after, row=on, due_on=due_on))
         # The note can be found again, so it carries the outcome; without a rental there is only the bulletin.
-        chief = "note" if on is not None else "bulletin"
+        chief = notices[-1].name
         return tuple(
             step.changed(is_principal=True, emulates=emulates) if step.name == chief else step for step in notices
         )

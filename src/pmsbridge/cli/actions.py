@@ -36,6 +36,7 @@ class Decision(StrEnum):
     SETTLED = Outcome.SETTLED.value
     DECLINED = Outcome.DECLINED.value
     NOT_SENT = Outcome.NOT_SENT.value
+    PARTIAL = "partial"
 
 
 @group.command("list")
@@ -99,15 +100,16 @@ def retry(
     anyway: Annotated[
         bool, typer.Option("--anyway", help="Pay although the rental was paid since, or the gateway may have let go.")
     ] = False,
+    step: Annotated[str, typer.Option(help="Only this step; else all that were not sent.")] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Ask once more for what certainly never left. What may have happened is never retried."""
     with open_bridge(context) as bridge:
         before = stored_action(bridge, action_id)
-        bridge.runtime.retry(action_id, actor, anyway=anyway)
+        bridge.runtime.retry(action_id, actor, anyway=anyway, step=step)
         after = bridge.journal.action(action_id)
     _print_action(action_facts(after), as_json=as_json)
-    for line in _what_happened(before, after):
+    for line in _what_happened(before, after, only=step):
         say(line)
 
 
@@ -115,18 +117,33 @@ def retry(
 def resolve(
     context: typer.Context,
     action_id: _ActionId,
-    outcome: Annotated[Decision, typer.Option(help="What you saw: settled, declined or not_sent.")],
+    outcome: Annotated[Decision, typer.Option(help="What you saw: settled, declined, not_sent or partial.")],
     evidence: Annotated[str, typer.Option(help="What you saw in the back office, and where.")],
     actor: _Actor,
     step: Annotated[str, typer.Option(help="Which step, when several are unknown.")] = "",
+    there: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RENTAL[=RECEIPT]", help="With partial: a rental that was paid; may be repeated."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """End an unknown outcome by what a person saw in the back office."""
     with open_bridge(context) as bridge:
+        parts = _parts_there(outcome, there or [])
         name = step or _only_unknown(stored_action(bridge, action_id))
-        bridge.runtime.resolve(action_id, name, Outcome(outcome.value), evidence, actor)
+        decided = Outcome.SETTLED if outcome is Decision.PARTIAL else Outcome(outcome.value)
+        bridge.runtime.resolve(action_id, name, decided, evidence, actor, there=parts)
         facts = action_facts(bridge.journal.action(action_id))
     _print_action(facts, as_json=as_json)
+
+
+def _parts_there(outcome: Decision, words: list[str]) -> dict[str, str] | None:
+    """Receipt numbers by rental, as they were named; None for an outcome that all parts share."""
+    if (outcome is Decision.PARTIAL) is not bool(words):
+        remedy = "Name every rental that was paid: --outcome partial --there RENTAL=RECEIPT."
+        raise InputError("--there", "and --outcome partial go together", shape=outcome.value, remedy=remedy)
+    named = [word.partition("=") for word in words]
+    return {rental.strip(): receipt.strip() for rental, _, receipt in named} or None
 
 
 def _only_unknown(action: StoredAction) -> str:
@@ -139,10 +156,11 @@ def _only_unknown(action: StoredAction) -> str:
     raise InputError("step", "is needed: several steps are unknown", remedy=f"Name one of {', '.join(unknown)}.")
 
 
-def _what_happened(before: StoredAction, after: StoredAction) -> Iterator[str]:
+def _what_happened(before: StoredAction, after: StoredAction, *, only: str = "") -> Iterator[str]:
     """One line per step that was asked for once more."""
     attempts = {effect.name: effect.attempts for effect in before.effects}
-    for name in (effect.name for effect in before.effects if effect.ended is Ended.NOT_SENT):
+    unsent = [effect for effect in before.effects if effect.ended is Ended.NOT_SENT]
+    for name in (effect.name for effect in unsent if only in {"", effect.name, effect.key}):
         now = next(effect for effect in after.effects if effect.name == name)
         stands = now.ended.value if now.ended else now.outcome.value
         why = f": {now.message}" if now.message else ""
@@ -196,6 +214,7 @@ def _step_facts(effect: StoredEffect) -> dict[str, Any]:
     return {
         **facts_of(effect, "name", "kind"),
         "outcome": effect.ended.value if effect.ended else effect.outcome.value,
+        "missing": sorted(effect.rentals_missing),
         "principal": effect.is_principal,
         "emulates": effect.emulates or None,
         **facts_of(effect, "message", "evidence"),
@@ -214,7 +233,7 @@ def _print_action(facts: Mapping[str, Any], *, as_json: bool) -> None:
         (
             step["name"],
             step["kind"],
-            step["outcome"],
+            f"{step['outcome']}, not on {', '.join(step['missing'])}" if step["missing"] else step["outcome"],
             step["evidence"] or step["message"],
             step["attempts"],
             step["looks"],

@@ -25,6 +25,9 @@ _REMEDIES: Final = {
     "no_celery": _PIP.format(extra="celery"),
     "no_procrastinate": _PIP.format(extra="postgres"),
     "dispatch_broker": "Set dispatch.broker to the queue's address, or dispatch.by to embedded.",
+    "dispatch_needs_postgresql": (
+        "Put the store on PostgreSQL: store.url = postgresql://USER@HOST/NAME; or set dispatch.by to embedded."
+    ),
 }
 _ELSE: Final = "Check dispatch.broker and dispatch.password."
 _NO_TABLES: Final = "no tables"

@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final, cast
 
 import typer
@@ -14,14 +15,15 @@ from pmsbridge.cli.checks import Check, Status, tried
 from pmsbridge.cli.dispatch_check import dispatch_check
 from pmsbridge.cli.opening import read_settings
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.setting_checks import Declared, setting_checks
 from pmsbridge.cli.webhook_checks import webhook_checks
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
 from pmsbridge.logging import assert_redaction_installed, redact
 from pmsbridge.registry import adapters, build_adapter
 from pmsbridge.secrets import ReferenceSecrets
-from pmsbridge.settings import Settings
+from pmsbridge.settings import AccountSettings, Settings
 
-__all__ = ["Check", "doctor", "examine"]
+__all__ = ["Check", "account_checks", "doctor", "examine"]
 
 _REFERENCE: Final = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
 _MAIL_SECONDS: Final = 5
@@ -59,8 +61,10 @@ def examine(settings: Settings) -> Iterator[Check]:
     yield dispatch_check(settings, secrets)
     yield _mail(settings)
     yield from webhook_checks(settings, secrets)
+    declared: dict[str, Declared] = {}
     for name, account in settings.accounts.items():
-        yield from _account(name, account.system, account.options, secrets)
+        yield from account_checks(name, account, secrets, file=settings.file, declared=declared)
+    yield from setting_checks(settings, declared)
 
 
 def _redaction() -> str:
@@ -101,13 +105,16 @@ def _among(table: Mapping[str, Any], above: str) -> Iterator[tuple[str, str]]:
 def _store(settings: Settings, secrets: ReferenceSecrets) -> str:
     from pmsbridge.store.database import open_database
 
+    file = settings.store.file
+    is_new = file is not None and not file.exists()
     database = open_database(settings.store.address(secrets), connections=settings.store.connections)
     try:
         with database.write():
             pass
     finally:
         database.close()
-    return f"{_place(settings.store.url)} can be written"
+    was_made = "; it was not there, and was made now, empty" if is_new else ""
+    return f"{_place(settings.store.url)} can be written{was_made}"
 
 
 def _place(url: str) -> str:
@@ -131,15 +138,33 @@ def _mail(settings: Settings) -> Check:
     return Check("mail", "ok", f"{mail.host}:{mail.port} answers")
 
 
-def _account(name: str, system: str, options: Mapping[str, Any], secrets: ReferenceSecrets) -> Iterator[Check]:
+def account_checks(
+    name: str,
+    account: AccountSettings,
+    secrets: ReferenceSecrets,
+    *,
+    file: Path | None,
+    declared: dict[str, Declared] | None = None,
+) -> Iterator[Check]:
+    """Whether an account's adapter can be built, and what the adapter finds out about its back office.
+
+    Args:
+        name: The account's.
+        account: Its settings.
+        secrets: What its references stand for.
+        file: Which file the settings are from, for its errors.
+        declared: Gets what the adapter says of itself.
+    """
     title = f"account {name}"
     try:
-        adapter = build_adapter(name, system, options, secrets=secrets)
+        adapter = build_adapter(name, account.system, account.options, secrets=secrets, file=file)
     except PmsBridgeError as error:
         yield Check(title, "failed", redact(str(error)))
         return
     try:
-        yield Check(title, "ok", f"{system}, by {adapters().distribution(system)}")
+        if declared is not None:
+            declared[name] = Declared.of(adapter)
+        yield Check(title, "ok", f"{account.system}, by {adapters().distribution(account.system)}")
         yield from _diagnosed(title, adapter.diagnose)
     finally:
         adapter.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -10,14 +12,19 @@ import typer
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:
+    from pmsbridge import Bridge
     from pmsbridge.store.findings import OpenFinding
 
 __all__ = ["EXIT_A_PERSON_MUST_LOOK", "finding_facts", "group"]
 
 EXIT_A_PERSON_MUST_LOOK: Final = 9
 """Exit code of a command that did what it was asked and found something a person must look at."""
+
+_ABOUT_A_REVIEW: Final = frozenset({"needs_review", "reconcile_unresolved"})
+_STEP: Final = re.compile(r"(act_[0-9a-z]+)/([^\s+]+)")
 
 group = typer.Typer(help="What a person should look at.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -55,19 +62,41 @@ def close_finding(
     number: Annotated[int, typer.Argument(min=1, help="The finding's number.", show_default=False)],
     actor: Annotated[str, typer.Option("--actor", help="Who dealt with it; it is kept.")],
     note: Annotated[str, typer.Option("--note", help="What was done; it is kept, without card numbers.")] = "",
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Close it although what it is about still waits for a person.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say that a finding is dealt with."""
+    """Say that a finding is dealt with. One about a step that nobody has resolved is closed only with --anyway."""
     if not actor.strip():
         raise InputError("--actor", "is empty", remedy="Say who dealt with it.")
     with open_bridge(context, asks_back_offices=False) as bridge:
+        still = _unresolved(bridge, number)
+        if still and not anyway:
+            remedy = f"Resolve it, and close the finding then: {still}; or close it with --anyway."
+            raise InputError("finding", "is about a step that is still unresolved", remedy=remedy, code="unresolved")
         done = bridge.runtime.findings.close(number, datetime.now(UTC), by=actor.strip(), note=note.strip())
     if not done:
         raise NotFoundError("finding", "there is no open finding of that number", code="no_finding")
     if as_json:
-        print_json({"number": number, "closed": True, "by": actor.strip()})
+        more = {"still_unresolved": True} if still else {}
+        print_json({"number": number, "closed": True, "by": actor.strip(), **more})
     else:
-        say(f"Finding {number} is closed.")
+        say(f"Finding {number} is closed." + (f" What it is about is still unresolved: {still}" if still else ""))
+
+
+def _unresolved(bridge: Bridge, number: int) -> str:
+    """The command that resolves what a finding is about; empty when it is about nothing that waits for a person."""
+    found = next((each.finding for each in bridge.runtime.findings.open() if each.number == number), None)
+    if found is None or found.code not in _ABOUT_A_REVIEW:
+        return ""
+    for action_id, name in _STEP.findall(found.subject):
+        with suppress(NotFoundError):
+            step = bridge.journal.action(action_id).effect_named(name)
+            if step is not None and step.is_principal and step.outcome is Outcome.NEEDS_REVIEW:
+                words = f"pmsbridge actions resolve {action_id} --step {name} --outcome OUTCOME"
+                return f"{words} --evidence TEXT --actor YOUR_NAME"
+    return ""
 
 
 def finding_facts(each: OpenFinding) -> dict[str, Any]:

@@ -81,6 +81,14 @@ _MAIL_LATER: Final = """\
 # password = "env:SMTP_PASSWORD"
 """
 _ENGINE_LATER: Final = '# settle_window = "120s"\n'
+_WEBHOOKS_LATER: Final = """
+# Who is told over HTTP what happens, one table per endpoint; pmsbridge run tells them.
+# [[webhooks]]
+# name = "crm"
+# url = "https://hooks.example.com/pmsbridge"
+# secret = "env:CRM_WEBHOOK_SECRET"
+# events = ["tenant.*", "action.*"]
+"""
 _ACCOUNT_LATER: Final = """\
 # One table per account at a back office. Install an adapter to get its options here.
 [accounts.{account}]
@@ -141,7 +149,7 @@ def sandbox_settings(name: str, url: str, *, mail: str = "", engine: str = "") -
         )
     secrets = {match["name"]: match["value"] for match in _SECRET_LINE.finditer(example)}
     account = _SECRET_LINE.sub("", example).lstrip("\n").replace("{account}", "demo").replace("{url}", url.rstrip("/"))
-    return _head(mail, engine) + account, secrets
+    return _head(mail, engine) + account.rstrip("\n") + "\n" + _WEBHOOKS_LATER, secrets
 
 
 def _for_account(system: str) -> str:
@@ -149,7 +157,7 @@ def _for_account(system: str) -> str:
     wanted = system or next(iter(installed), "")
     example = installed.beside(wanted, EXAMPLE) if wanted in installed else None
     text = example or _ACCOUNT_LATER.replace("{system}", wanted or "name-of-the-back-office")
-    return _head("", "") + text.replace("{account}", "main")
+    return _head("", "") + text.replace("{account}", "main").rstrip("\n") + "\n" + _WEBHOOKS_LATER
 
 
 def _head(mail: str, engine: str) -> str:

@@ -1,4 +1,4 @@
-"""``pmsbridge map``: files that say how a back office is spoken to, looked at without speaking to it."""
+"""``pmsbridge map``: files that say how a back office is spoken to. Only ``check`` speaks to one, and it only reads."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pmsbridge.cli.screen import JsonOption, print_json, say
+from pmsbridge.cli.doctor import account_checks
+from pmsbridge.cli.opening import read_settings
+from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
+from pmsbridge.secrets import ReferenceSecrets
 
 if TYPE_CHECKING:
     from pmsbridge.registry import MappingFormat
@@ -23,10 +27,15 @@ __all__ = ["group"]
 _NUMBER: Final = re.compile(r'"\\u0000([0-9.-]+)\\u0000"')
 
 group = typer.Typer(
-    name="map", help="Mapping files: look at one, see what it would send, draft one.", no_args_is_help=True
+    name="map",
+    help="Mapping files: look at one, see what it would send, try the login, draft one.",
+    no_args_is_help=True,
 )
 
-_File = Annotated[Path, typer.Argument(metavar="FILE", help="The mapping file.", show_default=False)]
+_File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The mapping file, or the name of one that is shipped.", show_default=False),
+]
 _Format = Annotated[str, typer.Option("--format", metavar="NAME", help="Which mapping format; else the only one.")]
 _OpenApi = Annotated[
     Path | None, typer.Option(metavar="DOCUMENT", help="The vendor's OpenAPI document; else the one the file names.")
@@ -89,6 +98,45 @@ def preview(
         print(f"# {name}")
         for request in requests:
             print("\n".join(_lines(request)) + "\n")
+
+
+@group.command("check")
+def check(
+    context: typer.Context,
+    account: Annotated[
+        str,
+        typer.Argument(
+            metavar="ACCOUNT", help="One account; all that a mapping serves when left out.", show_default=False
+        ),
+    ] = "",
+    form: _Format = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Try the login of accounts that a mapping serves: the read that the mapping names, which changes nothing."""
+    settings = read_settings(context)
+    system = _format(form).name
+    served = {name: each for name, each in settings.accounts.items() if each.system == system}
+    if account and account not in served:
+        remedy = f"Served by a mapping: {', '.join(served) or 'none'}."
+        raise NotFoundError("account", f"none of that name has system = {system!r}", remedy=remedy)
+    secrets = ReferenceSecrets(folder=settings.folder)
+    found = [
+        each
+        for name, one in served.items()
+        if account in {"", name}
+        for each in account_checks(name, one, secrets, file=settings.file)
+    ]
+    failed = sum(each.status == "failed" for each in found)
+    if as_json:
+        print_json({"healthy": bool(found) and not failed, "checks": [asdict(each) for each in found]})
+    else:
+        print_table(
+            "Check", ["check", "status", "what", "what to do"], [tuple(asdict(each).values()) for each in found]
+        )
+    if not found:
+        say(f"No account has system = {system!r}; nothing was asked.")
+    if failed or not found:
+        raise typer.Exit(ConfigurationError.exit_code)
 
 
 @group.command("scaffold")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pmsbridge.errors import NotFoundError
+from pmsbridge.errors import ConfigurationError, NotFoundError
 from pmsbridge.logging import configure
 from pmsbridge.settings import Settings, load_settings
 
@@ -62,13 +62,26 @@ def open_bridge(
     """An open bridge, closed again at the end; arguments as for ``read_settings`` and ``Bridge.from_config``.
 
     Raises:
-        ConfigurationError: The settings, a secret, an adapter or the store is wrong.
+        ConfigurationError: The settings, a secret, an adapter or the store is wrong. Or a command that only looks finds
+            no store: it makes none, for an empty one would look like a journal in which nothing ever happened.
     """
     settings = read_settings(context, tells_failures=tells_failures)
+    if not asks_back_offices:
+        _refuse_missing_store(settings)
     from pmsbridge import Bridge
 
     with Bridge.from_config(settings.file, asks_back_offices=asks_back_offices) as bridge:
         yield bridge
+
+
+def _refuse_missing_store(settings: Settings) -> None:
+    file = settings.store.file
+    if file is not None and not file.exists():
+        message = (
+            f"{settings.file or 'the environment'}: store.url: there is no database at {file}. Correct it; or, where"
+            " nothing was ever stored, run 'pmsbridge doctor', which makes an empty one."
+        )
+        raise ConfigurationError(message, code="no_store")
 
 
 def stored_action(bridge: Bridge, action_id: str) -> StoredAction:

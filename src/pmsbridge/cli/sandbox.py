@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
@@ -13,9 +14,9 @@ from pmsbridge.cli.days import DAY, read_day
 from pmsbridge.cli.screen import JsonOption, print_json, say
 from pmsbridge.cli.stopping import interruptible
 from pmsbridge.errors import NotFoundError, UnavailableError
-from pmsbridge.registry import SandboxPlugin, sandboxes
+from pmsbridge.registry import PreparedSandbox, SandboxPlugin, sandboxes
 
-__all__ = ["named_sandbox", "sandbox"]
+__all__ = ["named_sandbox", "prepared", "sandbox"]
 
 _Today = Annotated[
     date | None,
@@ -34,6 +35,7 @@ def sandbox(
 ) -> None:
     """Serve a sandbox until told to stop (SIGTERM, Ctrl-C)."""
     plugin = named_sandbox(name)
+    prepared(plugin, say)
 
     def ready(url: str) -> None:
         say(f"The {name} sandbox listens on {url}. Stop it with Ctrl-C.")
@@ -44,9 +46,29 @@ def sandbox(
     try:
         with interruptible():
             plugin.serve(port=port, seed=seed, units=units, sites=sites, today=today, ready=ready)
+    except RuntimeError as problem:
+        raise _cannot_run(plugin, problem) from None
     except OSError as error:
         message = f"port {port} cannot be used ({error.strerror}). Name another with --port, or 0 for a free one."
         raise UnavailableError(message, code="port") from None
+
+
+def prepared(plugin: SandboxPlugin, tell: Callable[[str], None]) -> None:
+    """Have a sandbox built that needs it; ``tell`` hears what takes long.
+
+    Raises:
+        UnavailableError: It cannot be built on this machine.
+    """
+    if not isinstance(plugin, PreparedSandbox):
+        return
+    try:
+        plugin.prepare(lambda what: tell(f"{plugin.name}: {what} ..."))
+    except RuntimeError as problem:
+        raise _cannot_run(plugin, problem) from None
+
+
+def _cannot_run(plugin: SandboxPlugin, problem: RuntimeError) -> UnavailableError:
+    return UnavailableError(f"the sandbox {plugin.name!r} cannot run here: {problem}", code="sandbox")
 
 
 def named_sandbox(name: str) -> SandboxPlugin:

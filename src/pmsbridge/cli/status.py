@@ -10,6 +10,7 @@ import typer
 
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
+from pmsbridge.cli.setting_checks import Declared, setting_checks
 from pmsbridge.cli.sync_facts import NOT_TRIED
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.outcome import Outcome
@@ -46,12 +47,15 @@ def status(
     with open_bridge(context, asks_back_offices=False) as bridge:
         every = _facilities(bridge, now)
         journal, found = _journal(bridge, now), _findings(bridge)
+        declared = {name: Declared.of(adapter) for name, adapter in bridge.adapters.items()}
+        wrong = [f"{check.name}: {check.detail}. {check.remedy}" for check in setting_checks(bridge.settings, declared)]
     shown = (0 if as_json else _SHOWN) if limit is None else limit
     facts = {
         "facilities_in_all": len(every),
         "facilities": every[: shown or None],
         "journal": journal,
         "findings": found,
+        "settings": wrong,
     }
     if as_json:
         print_json(facts)
@@ -155,6 +159,8 @@ def _print(facts: Mapping[str, Any], every: Sequence[Mapping[str, Any]]) -> None
     found = [(f["number"], f["severity"], f["facility"], f["code"], f["text"], f["times"]) for f in facts["findings"]]
     if found:
         print_table("Open findings", [">#", "severity", "facility", "code", "what", ">seen"], found)
+    for line in facts["settings"]:
+        say(line)
     _advise(every, journal)
 
 

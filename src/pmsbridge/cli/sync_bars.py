@@ -64,7 +64,7 @@ class SyncBars:
 
     def _begin(self, event: RunStarted) -> None:
         self._facilities, self._parts = len(event.facilities), event.entities
-        self._total = self._added("all", self._facilities * self._parts)
+        self._total = self._added("all", self._parts)
 
     def _start(self, event: EntityStarted) -> None:
         place = _place(event.scope)
@@ -99,7 +99,7 @@ class SyncBars:
 
     def _end(self) -> None:
         if self._total is not None:
-            whole = max(self._facilities * self._parts, 1)
+            whole = max(self._parts, 1)
             self.progress.update(self._total.id, total=whole, completed=whole, words=self._all_words())
 
     def _all_words(self) -> str:

@@ -63,9 +63,10 @@ def libpq_address(url: str) -> str:
     scheme, _, rest = url.partition("://")
     if scheme.partition("+")[0] not in {"postgresql", "postgres"} or not rest:
         message = (
-            'dispatch.by = "procrastinate" needs PostgreSQL: store.url or dispatch.broker must begin with postgresql://'
+            'dispatch.by = "procrastinate" needs PostgreSQL: store.url must begin with postgresql://, or'
+            " dispatch.broker where the queue has a database of its own"
         )
-        raise ConfigurationError(message, code="dispatch_broker")
+        raise ConfigurationError(message, code="dispatch_needs_postgresql")
     return f"postgresql://{rest}"
 
 

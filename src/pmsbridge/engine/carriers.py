@@ -38,6 +38,10 @@ class Carrier(Protocol):
         """The other side recognises our key."""
 
     @property
+    def knows_ours(self) -> bool:
+        """What a look finds carries our key or reference: it is not another one that looks the same."""
+
+    @property
     def reads_before(self) -> bool:
         """``baseline`` may have to ask somebody."""
 
@@ -79,6 +83,11 @@ class AdapterCarrier:
         return self._row is not None and self._row.dedup is Dedup.VENDOR_KEY
 
     @property
+    def knows_ours(self) -> bool:
+        """Where our key or reference can be read back."""
+        return self._row is not None and self._row.dedup in {Dedup.VENDOR_KEY, Dedup.REFERENCE}
+
+    @property
     def reads_before(self) -> bool:
         """As its capability row says."""
         return self._row is None or self._row.reads_before
@@ -117,6 +126,7 @@ class MailCarrier:
     settle_window: timedelta = timedelta(0)
     max_resends: int = _MAIL_REPEATS
     repeats_are_harmless: bool = MAIL_MAY_REPEAT
+    knows_ours: bool = False
     reads_before: bool = False
 
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:  # noqa: ARG002 - the port's signature

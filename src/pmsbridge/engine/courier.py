@@ -6,7 +6,7 @@ first certainly never arrived, or is conclusively absent after the settle window
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +34,9 @@ from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Outcome, Probed, Receipt
+from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
+from pmsbridge.store.standing import Ended
 from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
 
 __all__ = ["Courier", "Interrupted", "Prepared", "Underway"]
@@ -100,7 +102,7 @@ class Courier:
         settings: EngineSettings,
         staff_address: Callable[[str, str], str],
         scribe_of: Callable[[str, str], Scribe],
-        steps_of: Callable[[str], Collection[str]],
+        journal: Journal,
     ) -> None:
         self._mirror = mirror
         self._carriers = carriers
@@ -108,8 +110,8 @@ class Courier:
         self._clock = clock
         self._settings = settings
         self._staff_address = staff_address
+        self._journal = journal
         self._scribe_of = scribe_of
-        self._steps_of = steps_of
 
     # -- what the lane's worker asks for -----------------------------------------------------------------------------
 
@@ -230,9 +232,10 @@ class Courier:
     def _unsupported(self, effect: StoredEffect, error: UnsupportedError) -> _Verdict:
         if error.code != "mail_not_configured":
             return _Verdict(Change.not_sent(error.message, error.code))
+        again = f"pmsbridge actions retry {effect.action_id} --step {effect.name} --actor YOUR_NAME"
         text = (
             "a notice to staff was not mailed: mail.host is not set (given: nothing). Set mail.host and mail.sender, "
-            f"then: pmsbridge actions retry {effect.action_id} --actor YOUR_NAME"
+            f"then: {again}{_waits_for_a_person(effect)}"
         )
         finding = self._finding(effect, "mail_not_configured", Severity.WARNING, text)
         return _Verdict(Change.not_sent(error.message, error.code), (finding,))
@@ -309,6 +312,8 @@ class Courier:
 
     def _judge(self, effect: StoredEffect, carrier: Carrier, answer: Probed) -> _Verdict:
         if isinstance(answer, Found):
+            if other := self._just_settled_alike(effect, carrier):
+                return self._review(effect, f"what is there may be {other}, which was settled shortly before")
             return _Verdict(Change.settled(answer.receipt.changed(read_back=True), looked=True))
         is_absent = isinstance(answer, Absent) and answer.conclusive
         saw = answer.saw if isinstance(answer, Absent) else answer.why
@@ -318,6 +323,21 @@ class Courier:
             if is_absent:
                 return self._never_happened(effect, saw)
         return self._review(effect, saw)
+
+    def _just_settled_alike(self, effect: StoredEffect, carrier: Carrier) -> str:
+        """Another payment of ours that looks the same, and may not have shown yet when ours was sent; else empty.
+
+        It is then not among what was there before, and a look would take it for ours.
+        """
+        if carrier.knows_ours or not isinstance(effect.effect, TakePayment) or effect.first_sent_at is None:
+            return ""
+        parts = {(part.rental_id, part.amount) for part in effect.effect.parts}
+        for other in self._journal.recent_effects(*effect.scope, effect.first_sent_at):
+            if other.ended is not Ended.SETTLED or other.key == effect.key or not isinstance(other.effect, TakePayment):
+                continue
+            if parts & {(part.rental_id, part.amount) for part in other.effect.parts}:
+                return f"{other.action_id}/{other.name}"
+        return ""
 
     def _may_repeat(self, effect: StoredEffect, carrier: Carrier) -> bool:
         in_time = self._clock.now() < self._deadline(effect)
@@ -359,7 +379,7 @@ class Courier:
         place = effect.account, effect.facility
         task = ReviewTask(
             effect, change.why, self._staff_address(*place), self._a_rental(effect), self._scribe_of(*place),
-            self._steps_of(effect.action_id),
+            [step.name for step in self._journal.action(effect.action_id).effects],
         )  # fmt: skip
         steps = [step for step in task.steps() if self._can_tell(effect.account, step)]
         return [(step, Route(self._carriers.lane(step.effect))) for step in steps]
@@ -378,6 +398,13 @@ class Courier:
             code=code, severity=severity, account=effect.account, facility=effect.facility,
             subject=f"{effect.action_id}/{effect.name}", text=text, found_at=self._clock.now(),
         )  # fmt: skip
+
+
+def _waits_for_a_person(notice: StoredEffect) -> str:
+    """What the notice is about, when that is something to decide: the mail alone does not end it."""
+    is_about_a_review = notice.name.partition(".")[0].startswith("review")
+    look = f"; what it tells of waits for a person, mailed or not: pmsbridge actions show {notice.action_id}"
+    return look if is_about_a_review else ""
 
 
 def _traced(what: str, effect: StoredEffect, act: Callable[[], _Verdict]) -> _Verdict:

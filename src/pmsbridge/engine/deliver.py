@@ -111,7 +111,7 @@ class Runtime:
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
             clock=self._clock, settings=self._settings, staff_address=staff_address or staff.address,
             scribe_of=scribe_of or staff.scribe,
-            steps_of=lambda action_id: [effect.name for effect in self.journal.action(action_id).effects],
+            journal=self.journal,
         )  # fmt: skip
         self._prompt = PromptDelivery(
             journal=self.journal, sealed=self._sealed, clock=self._clock, settings=self._settings,
@@ -235,19 +235,28 @@ class Runtime:
         """The journal in numbers."""
         return self.journal.counts()
 
-    def resolve(self, action_id: str, effect_key: str, outcome: Outcome, evidence: str, actor: str) -> ActionView:
+    def resolve(
+        self,
+        action_id: str,
+        effect_key: str,
+        outcome: Outcome,
+        evidence: str,
+        actor: str,
+        *,
+        there: Mapping[str, str] | None = None,
+    ) -> ActionView:
         """End an effect nobody could know, by what a person saw; see ``Journal.resolve``."""
         try:
-            self.journal.resolve(action_id, effect_key, outcome, evidence, actor)
+            self.journal.resolve(action_id, effect_key, outcome, evidence, actor, there=there)
         except FencedError:
             problem = "was resolved by the engine at this moment"
             raise InputError("effect", problem, remedy="Look at the action again.", code="not_resolvable") from None
         self._carry_on(action_id)
         return self.action(action_id)
 
-    def retry(self, action_id: str, actor: str, *, anyway: bool = False) -> ActionView:
+    def retry(self, action_id: str, actor: str, *, anyway: bool = False, step: str = "") -> ActionView:
         """Ask once more for what certainly never left; see ``Journal.retry``."""
-        self.journal.retry(action_id, actor, anyway=anyway)
+        self.journal.retry(action_id, actor, anyway=anyway, step=step)
         self._carry_on(action_id)
         return self.action(action_id)
 

@@ -19,6 +19,8 @@ class StepView(Value):
         name: Unique in the action ("payment.1", "mail").
         key: What an operator resolves it by.
         outcome: Its own outcome.
+        missing: Rentals of a settled payment that certainly got nothing of it, as a person found; empty for every other
+            step.
         is_principal: Counts for the action's outcome; a notice's does not.
         skipped: It was not needed; nothing was sent.
         evidence: The back office's receipt, or what a look saw and when. Empty while there is none.
@@ -34,6 +36,7 @@ class StepView(Value):
     key: str
     kind: str
     outcome: Outcome
+    missing: tuple[str, ...] = ()
     is_principal: bool
     skipped: bool = False
     evidence: str = ""
@@ -134,6 +137,7 @@ def _step(effect: StoredEffect) -> StepView:
         key=effect.key,
         kind=effect.kind,
         outcome=effect.outcome,
+        missing=tuple(sorted(effect.rentals_missing)),
         is_principal=effect.is_principal,
         skipped=effect.ended is Ended.SKIPPED,
         evidence=effect.evidence,

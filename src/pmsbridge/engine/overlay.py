@@ -84,6 +84,7 @@ def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[Store
         if isinstance(stored.effect, TakePayment)
         for part in stored.effect.parts
         if part.rental_id == row.id and part.amount.currency == row.balances.currency
+        if part.rental_id not in stored.rentals_missing
     ]
     settled = [(stored, amount) for stored, amount in parts if stored.ended is Ended.SETTLED]
     held = sum_money((amount for stored, amount in parts if stored.ended is None), row.balances.currency)

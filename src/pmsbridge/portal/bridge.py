@@ -28,7 +28,6 @@ from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
 from pmsbridge.engine.reconcile.report import ReconcileReport
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.engine.sync import (
-    ALL_ENTITIES,
     BELIEVE_ALL_PERCENT,
     DELETE_CAP_PERCENT,
     FacilityKey,
@@ -100,7 +99,7 @@ class Bridge:
 
         Raises:
             ConfigurationError: A template of the operator's own is broken; the message names file, line and variable.
-                Or ``notices.places`` names no facility of an account.
+                Or ``notices.places`` or ``portal.places`` names no facility of an account.
         """
         self.settings = settings
         self.database = database
@@ -152,7 +151,7 @@ class Bridge:
         database = open_database(settings.store.address(secrets), connections=settings.store.connections)
         gate = DatabaseGate(database)
         adapters = {
-            name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate)
+            name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate, file=settings.file)
             for name, account in settings.accounts.items()
         }
         return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings, secrets), wait=wait)
@@ -273,11 +272,13 @@ class Bridge:
         )  # fmt: skip
 
     def _refuse_unknown_places(self) -> None:
-        for part in ("notices", "portal"):
-            for name in getattr(self.settings, part).places:
+        for part, places in (("notices", self.settings.notices.places), ("portal", self.settings.portal.places)):
+            for name in places:
                 account, _, code = name.partition("/")
                 if code and code not in self.adapters[account].facility_codes:
-                    message = f"{part}.places: {name} is no facility of that account"
+                    known = ", ".join(self.adapters[account].facility_codes[:20])
+                    place = self.settings.file or "the environment"
+                    message = f"{place}: {part}.places: {name}: account {account} has no such facility; it has {known}"
                     raise ConfigurationError(message, code="unknown_place")
 
     def _settings_version(self, account: str) -> str:
@@ -468,7 +469,8 @@ class Bridge:
 
         Args:
             facilities: "L001" or "account/L001"; None for every configured one.
-            entities: What to copy; None for everything.
+            entities: What to copy; None for all that a night copies: facilities, units, tenants, rentals, and what the
+                back office lists besides.
             progress: Told after every batch.
             watch: Told every event of the run.
             full: Read everything anew instead of what changed; only this finds deletions. When its process is killed
@@ -485,11 +487,11 @@ class Bridge:
         What a back office refuses or fails to answer is in the report, per facility and entity. A facility that was
         read wholly and without a failure needs no night any more, until its next slot.
         """
-        keys, wanted = self._keys(facilities), ALL_ENTITIES if entities is None else entities
+        keys = self._keys(facilities)
         whole = keys if full else copied_never(self.runtime, keys)
         cap = BELIEVE_ALL_PERCENT if believe_deletions else DELETE_CAP_PERCENT
         sync = Sync(self.runtime, delete_cap_percent=cap)
-        report = sync.run(keys, wanted, progress, full=full, rewrite=rewrite, watch=watch)
+        report = sync.run(keys, entities, progress, full=full, rewrite=rewrite, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
         make_room(self.runtime, self._kept_for)
@@ -502,19 +504,19 @@ class Bridge:
 
         Args:
             facilities: "L001" or "account/L001"; None for every configured one.
-            entities: What would be copied; None for everything.
+            entities: What would be copied; None for all that a night copies.
 
         Raises:
             NotFoundError: No account has a facility of one of these names.
         """
-        return Sync(self.runtime).plan(self._keys(facilities), ALL_ENTITIES if entities is None else entities)
+        return Sync(self.runtime).plan(self._keys(facilities), entities)
 
     def verify_sync(self, facility: str, *, entities: Sequence[Entity] | None = None) -> Verification:
         """Read a facility anew and compare it with the mirror, field by field; nothing is written.
 
         Args:
             facility: "L001", or "account/L001" where several accounts have one.
-            entities: What to compare; None for everything.
+            entities: What to compare; None for all that a night copies.
 
         Raises:
             NotFoundError: No account has such a facility.
@@ -522,7 +524,7 @@ class Bridge:
             UnavailableError: The back office could not be read to the end.
         """
         (key,) = self._keys([facility])
-        return Sync(self.runtime).verify(key, ALL_ENTITIES if entities is None else entities)
+        return Sync(self.runtime).verify(key, entities)
 
     @property
     def _kept_for(self) -> KeptFor:

@@ -9,14 +9,15 @@ from datetime import timedelta
 from typing import Final
 
 from pmsbridge.accounts.doorkeeper import PASSWORD, SESSION, SIGN_IN, Doorkeeper
-from pmsbridge.accounts.identity import match_gate_code, match_login, no_match
+from pmsbridge.accounts.identity import match_contact, match_gate_code, match_login, no_match
 from pmsbridge.accounts.links import LINK_MARK, Letter
+from pmsbridge.accounts.register import digits_of
 from pmsbridge.actions.plan import Submission
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.people import Contact, Tenant
-from pmsbridge.model.portal_accounts import AccessLevel, OnboardingStep, PortalAccount
+from pmsbridge.model.portal_accounts import AccessLevel, OnboardingStep, PortalAccount, SignInState
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, checked_words, wiped_on_refusal
 from pmsbridge.portal.card_numbers import refuse_card_number
@@ -121,43 +122,69 @@ class Entrance:
             password.wipe()
 
     def register(
-        self, facility: str, *, phone: str, email: str, postal_code: str, password: WebPassword
+        self, facility: str, *, phone: str, email: str, postal_code: str, password: WebPassword | None = None
     ) -> TenantSession:
-        """Register with what is on the record: phone, e-mail and postal code, however they are written.
+        """Find the tenant who has this telephone number, e-mail address and postal code on record, and let them in.
 
-        The phone number is only part of the claim, never a password. Afterwards the phone or the e-mail signs in.
+        It looks into the last copy: whom the office entered or let in after the last night gets in after the next copy.
+        All three must be right, however they are written, and the tenant must be allowed to use the portal. After too
+        many failures about one number or address nothing is looked at for a while, and the answer is the same.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            phone: Part of the claim, never a password.
+            email: As on the record, but for case.
+            postal_code: As on the record, but for case and blanks.
+            password: With one, a login of the portal's own is made, which the number or the address signs in with, and
+                the customer is told by mail. None where your portal keeps the passwords; then nobody is asked.
 
         Raises:
-            IneligibleError: The customers were never copied ("not_ready_yet"); they do not fit one record
-                ("no_match"), whatever the reason; or the portal is closed to this customer, which only somebody who
-                fits the record is told.
-            InputError: A text holds a card number, or the password is too short; nothing was asked.
-            UnavailableError: The back office cannot be asked now.
+            IneligibleError: They do not match ("no_match"), whatever the reason; or the customers of the facility were
+                never copied ("not_ready_yet"), whoever asks.
+            InputError: One is empty, too long, no telephone number, or a card number, or the password is too short;
+                nothing was looked for.
+            UnavailableError: With a password: the back office cannot be read now, and there is no copy.
         """
         keeper = self._keeper
         with wiped_on_refusal(password):
             for field, text in (("phone", phone), ("email", email), ("postal_code", postal_code)):
                 refuse_card_number(field, checked_words(field, text), is_phone=field == "phone")
-            keeper.refuse_short(password)
+            if password is not None:
+                keeper.refuse_short(password)
             adapter, code = self._place(facility)
             account = adapter.account_name
-            if not keeper.may_try(account, code, phone):
+            keeper.refuse_before_copy(account, code)
+            if not all(keeper.may_try(account, code, name) for name in (phone, email)):
                 raise no_match()
             try:
-                tenant = keeper.of_record(account, code, phone=phone, email=email, postal_code=postal_code)
+                tenant = self._on_record(adapter, code, phone=phone, email=email, postal_code=postal_code)
+                return self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
             except IneligibleError:
-                keeper.failed(account, code, phone)
-                raise
-            known = keeper.logins.of_person(account, code, tenant.id)
-            if known is not None and known.password:
-                # What is on a record is no secret: whoever has a password changes it by a mailed link.
-                keeper.failed(account, code, phone)
-                raise no_match()
-            self._refuse_unready(self._office(f"{account}/{code}", tenant.id), ignored=_NO_HINDRANCE)
-            login = keeper.register(keeper.login_of(account, code, tenant), password)
-            office = self._office(f"{account}/{code}", tenant.id)
-            keeper.tell_registered(login, self._letter("registered", "", office, tenant, None))
-            return self._session(login)
+                for name in (phone, email):
+                    keeper.failed(account, code, name)
+                raise no_match() from None
+
+    def _on_record(self, adapter: Adapter, code: str, *, phone: str, email: str, postal_code: str) -> Tenant:
+        mirror = self._keeper.runtime.mirror
+        tenant_id = match_contact(mirror, adapter, code, phone=phone, email=email, postal_code=postal_code)
+        tenant = mirror.tenant(adapter.account_name, code, tenant_id) if tenant_id is not None else None
+        if tenant is None:
+            raise no_match()
+        return tenant
+
+    def _let_in(self, office: Office, tenant: Tenant, phone: str, password: WebPassword | None) -> TenantSession:
+        """The session of who fits the record; with a password, by a login that is made now."""
+        keeper = self._keeper
+        known = keeper.logins.of_person(office.account_name, office.facility, tenant.id)
+        if known is not None and (known.password or known.state is SignInState.LOCKED):
+            raise no_match()  # what is on a record is no secret: whoever has a password changes it by a mailed link
+        if password is None:
+            return self._session(known) if known is not None else TenantSession(office)
+        self._refuse_unready(office, ignored=_NO_HINDRANCE)
+        made = keeper.login_of(office.account_name, office.facility, tenant, phone=digits_of(phone))
+        login = keeper.register(made, password)
+        keeper.tell_registered(login, self._letter("registered", "", office, tenant, None))
+        return self._session(login)
 
     # -- links that are mailed -----------------------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
-from pmsbridge.actions.kinds import MONEY_KINDS, ActionKind
+from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, ActionKind
 from pmsbridge.actions.plan import Plan, Submission, When
 from pmsbridge.actions.plans import Planner
 from pmsbridge.actions.sections import PortalRules, shared_unit
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Office", "Perform", "StillConfirmed", "rental_of"]
 
 SealedSteps = Mapping[str, Sealed]
+
+_WAYS: Final = {"note": "add_note", "bulletin": "post_bulletin"}
+_TOLD: Final = (*EMULATABLE, "set_autopay", "ask_staff")
 
 
 class StillConfirmed(Exception):  # noqa: N818 - not an error: the answer to the click is an earlier action
@@ -83,6 +86,15 @@ class Office:
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
         aimed = {"pay_invoice", "pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
         return frozenset(own | aimed | {"send_mail"})
+
+    @property
+    def ways(self) -> dict[str, frozenset[str]]:
+        """How staff are told, by effect kind: by what the back office has, less what an adapter leaves out."""
+        native = self.native
+        there = frozenset({"mail", *(way for way, kind in _WAYS.items() if kind in native)})
+        rows = self.adapter.capabilities
+        own = {kind: row.announce for kind, row in rows.items() if kind in native and row.announce is not None}
+        return {**dict.fromkeys(_TOLD, there), **{kind: there & set(words) for kind, words in own.items()}}
 
     def payment_stamps(self) -> dict[str, int]:
         """The journal's stamps of this tenant's payments, for ``Submission.payments_seen``."""
@@ -282,7 +294,7 @@ class Perform:
         account = office.read_bare() if is_money else office.read()
         planner = Planner(
             account=account, action_id=self.action_id, native=office.native, today=office.today(account),
-            scribe=office.scribe(account),
+            scribe=office.scribe(account), ways=office.ways,
         )  # fmt: skip
         plan = decide(account, planner)
         submission = Submission(

@@ -14,7 +14,9 @@ from typing import Final
 
 from pmsbridge.ports.calls import Priority
 
-__all__ = ["CallMeter", "bytes_came", "call_began", "for_a_night", "priority_of"]
+__all__ = [
+    "CallMeter", "bytes_came", "call_began", "counted_apart", "counts_taken_over", "for_a_night", "priority_of",
+]  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -54,8 +56,31 @@ def for_a_night() -> Iterator[CallMeter]:
     finally:
         _WORK.reset(token)
         if outer is not None:
-            outer.meter.calls += meter.calls
-            outer.meter.bytes_read += meter.bytes_read
+            _add(outer.meter, meter)
+
+
+@contextmanager
+def counted_apart(meter: CallMeter) -> Iterator[None]:
+    """Calls inside go as the work goes to which they belong, and count for this meter only; see ``counts_taken_over``.
+
+    For a thread that works for another: whoever takes what it brought takes over what it cost.
+    """
+    token = _WORK.set(_Work(priority_of(_ANYBODY), meter))
+    try:
+        yield
+    finally:
+        _WORK.reset(token)
+
+
+def counts_taken_over(meter: CallMeter) -> None:
+    """Count for the work at hand what was counted apart."""
+    if (work := _WORK.get()) is not None:
+        _add(work.meter, meter)
+
+
+def _add(whole: CallMeter, part: CallMeter) -> None:
+    whole.calls += part.calls
+    whole.bytes_read += part.bytes_read
 
 
 def priority_of(asked: Priority) -> Priority:

@@ -45,6 +45,8 @@ class Capability:
         can_probe: There is a look that can find it.
         reads_before: ``baseline`` asks the back office something before a send. Where it does not, the engine commits
             an outcome and the next "sending" at once.
+        announce: How staff are told of it afterwards, where the plan tells them: "note", "bulletin", "mail"; None for
+            every way that the back office has.
     """
 
     effect: str
@@ -54,6 +56,7 @@ class Capability:
     can_probe: bool
     source: str
     reads_before: bool = True
+    announce: tuple[str, ...] | None = None
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from pmsbridge.ports.adapter import Query
+from pmsbridge.ports.adapter import Entity, Query
 
-__all__ = ["CostPort", "Document", "MonthBudget", "PullPort", "Rows", "ZonePort"]
+__all__ = ["CostPort", "Document", "MonthBudget", "NightPort", "PullPort", "Rows", "ZonePort"]
 
 Document = Mapping[str, Any]
 """A record of the model as JSON holds it (``Record.model_dump(mode="json")``), without the time it was seen at."""
@@ -90,6 +90,17 @@ class CostPort(Protocol):
 
     def budget_of(self, facility: str) -> MonthBudget:
         """What bounds the calls of a facility."""
+
+
+@runtime_checkable
+class NightPort(Protocol):
+    """An adapter that lists more than what every adapter lists, and says which of it a night copies, too.
+
+    Attributes:
+        copied_besides: In the order in which they are read, after facilities, units, tenants and rentals.
+    """
+
+    copied_besides: Sequence[Entity]
 
 
 @runtime_checkable

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
+from pmsbridge.logging import redact
+from pmsbridge.model.wrong_values import MISSING, problem_of, shape_of, without_echoes
 from pmsbridge.settings.sections import AccountSettings, Settings
+from pmsbridge.settings.values import is_account_name
 
-__all__ = ["Origin", "describe", "shape_of", "unknown_variable"]
+__all__ = ["Origin", "describe", "unknown_variable"]
 
-_MISSING: Final = object()
 _PREFIX: Final = "PMSBRIDGE_"
+_ABOUT_A_KEY: Final = re.compile(r"([a-z_]+(?:\.[a-z_]+)*): (.+)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class Origin:
 
 def describe(error: ValidationError, given: Mapping[str, Any], origin: Origin) -> str:
     """All mistakes of one validation as one text, a line each."""
-    lines = [_line(detail, given, origin) for detail in error.errors(include_url=False, include_input=False)]
-    return "\n".join(dict.fromkeys(lines))
+    details = without_echoes([dict(row) for row in error.errors(include_url=False, include_input=False)])
+    return "\n".join(dict.fromkeys(_line(detail, given, origin) for detail in details))
 
 
 def unknown_variable(name: str, section: str) -> str:
@@ -54,43 +55,39 @@ def unknown_variable(name: str, section: str) -> str:
     return f"{name}: no such section. {close}"
 
 
-def shape_of(value: object) -> str:
-    """What a value is, without saying it."""
-    match value:
-        case None | bool() | int() | Decimal() | float():
-            return {bool: "true or false", int: "a whole number"}.get(type(value), "a number")
-        case str():
-            return f"text of {len(value)} characters"
-        case Mapping():
-            return f"a table of {len(value)} keys"
-        case list() | tuple():
-            return f"a list of {len(value)}"
-        case datetime() | date() | time():
-            return "a date or time"
-        case _:
-            return "nothing" if value is _MISSING else "another kind of value"
-
-
-def _line(detail: ErrorDetails, given: Mapping[str, Any], origin: Origin) -> str:
+def _line(detail: Mapping[str, Any], given: Mapping[str, Any], origin: Origin) -> str:
     key = [str(part) for part in detail["loc"] if part != "[key]"]
-    place = f"{origin.of(key)}: {'.'.join(key)}"
     if detail["type"] == "extra_forbidden":
-        return f"{place}: no such key. {_did_you_mean(key[-1], _names_at(key[:-1]))}"
+        return f"{_place(key, given, origin)}: no such key. {_did_you_mean(key[-1], _names_at(key[:-1]))}"
     if detail["type"] == "missing":
-        return f"{place}: missing. Add it."
-    return f"{place}: {_problem(detail)} (given: {shape_of(_value_at(given, key))})."
-
-
-def _problem(detail: ErrorDetails) -> str:
+        return f"{_place(key, given, origin)}: missing. Add it."
+    problem = problem_of(detail)
     if "[key]" in detail["loc"]:
-        return "an account's name is a small letter followed by at most 39 small letters, digits, - or _"
-    message = detail["msg"].removeprefix("Value error, ")
-    return message[:1].lower() + message[1:].rstrip(".")
+        return f"{_place(key, given, origin)}: {problem} (given: {shape_of(key[-1])})."
+    if (about := _ABOUT_A_KEY.fullmatch(problem)) and about[1].partition(".")[0] in _names_at(key):
+        # A rule over several keys says which one to change.
+        key, problem = [*key, *about[1].split(".")], about[2]
+    return f"{_place(key, given, origin)}: {problem} (given: {shape_of(_value_at(given, key))})."
+
+
+def _place(key: Sequence[str], given: Mapping[str, Any], origin: Origin) -> str:
+    """File or variable, and the key as it stands there; an endpoint of ``[[webhooks]]`` goes by its name."""
+    if len(key) > 1 and key[0] == "webhooks":
+        name = _value_at(given, [*key[:2], "name"])
+        is_fit = isinstance(name, str) and is_account_name(name) and redact(name) == name
+        table = f'webhooks "{name}"' if is_fit else f"webhooks.{key[1]}"
+        return ": ".join([origin.of(key), table, *([".".join(key[2:])] if key[2:] else [])])
+    return f"{origin.of(key)}: {'.'.join(key)}"
 
 
 def _value_at(given: object, key: Sequence[str]) -> object:
     for part in key:
-        given = given.get(part, _MISSING) if isinstance(given, Mapping) else _MISSING
+        if isinstance(given, Mapping):
+            given = given.get(part, MISSING)
+        elif isinstance(given, list | tuple) and part.isdecimal() and int(part) < len(given):
+            given = given[int(part)]
+        else:
+            return MISSING
     return given
 
 

@@ -80,16 +80,22 @@ class StoreSettings(Section):
     @model_validator(mode="after")
     def _untold_is_kept_longer(self) -> Self:
         if self.keep_untold < self.keep_feeds:
-            message = "store.keep_untold must not be shorter than store.keep_feeds"
+            message = "keep_untold: must not be shorter than keep_feeds"
             raise ValueError(message)
         return self
 
     @model_validator(mode="after")
     def _file_has_no_password(self) -> Self:
         if self.password is not None and self.url.startswith("sqlite"):
-            message = "a SQLite file takes no password; remove store.password"
+            message = "password: a SQLite file takes none; remove it"
             raise ValueError(message)
         return self
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None for one on a server."""
+        scheme, _, path = self.url.partition(":///")
+        return Path(path) if scheme.startswith("sqlite") and path else None
 
     def below(self, folder: Path) -> Self:
         """The same store, a relative SQLite path made absolute below ``folder``."""
@@ -280,7 +286,7 @@ class Settings(BaseSettings):
     def _places_are_accounts(self) -> Self:
         for part, places in (("notices", self.notices.places), ("portal", self.portal.places)):
             if strangers := sorted({name.partition("/")[0] for name in places} - set(self.accounts)):
-                message = f"{part}.places: no account is called {', '.join(strangers)}"
+                message = f"{part}.places: no account is called {', '.join(strangers)}; there is {self._accounts_there}"
                 raise ValueError(message)
         return self
 
@@ -288,13 +294,19 @@ class Settings(BaseSettings):
     def _webhooks_are_told_apart(self) -> Self:
         names = [each.name for each in self.webhooks]
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            message = f"webhooks: two are called {', '.join(twice)}"
+            message = f"webhooks: two are called {', '.join(twice)}; give each a name of its own"
             raise ValueError(message)
         places = {place.partition("/")[0] for each in self.webhooks for place in each.facilities}
         if strangers := sorted(places - set(self.accounts)):
-            message = f"webhooks: facilities: no account is called {', '.join(strangers)}"
+            message = (
+                f"webhooks: facilities: no account is called {', '.join(strangers)}; there is {self._accounts_there}"
+            )
             raise ValueError(message)
         return self
+
+    @property
+    def _accounts_there(self) -> str:
+        return ", ".join(sorted(self.accounts)) or "none"
 
     @classmethod
     def settings_customise_sources(

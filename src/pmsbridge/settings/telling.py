@@ -25,7 +25,7 @@ class MailSettings(Section):
 
     host: str | None = None
     port: int = Field(default=25, ge=1, le=65535)
-    sender: str = Field(default="pmsbridge@localhost", pattern=r"^[^@\s]+@[^@\s]+$")
+    sender: MailAddress = "pmsbridge@localhost"
     starttls: bool = False
     username: str = ""
     password: SecretReference | None = None
@@ -33,7 +33,7 @@ class MailSettings(Section):
     @model_validator(mode="after")
     def _login_is_whole(self) -> Self:
         if bool(self.username) != (self.password is not None):
-            message = "username and password go together; set both or neither"
+            message = "password: goes together with username; set both or neither"
             raise ValueError(message)
         return self
 

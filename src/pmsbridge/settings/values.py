@@ -7,7 +7,7 @@ from datetime import time, timedelta
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import quote, unquote
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 __all__ = [
     "REFERENCE",
@@ -20,6 +20,7 @@ __all__ = [
     "SecretReference",
     "Section",
     "holds_password",
+    "is_account_name",
     "quoted",
 ]
 
@@ -30,6 +31,9 @@ _DURATION: Final = re.compile(r"([0-9]{1,9}) ?(ms|s|m|h|d)")
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _CLOCK: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _PASSWORD_OPTION: Final = re.compile(r"[?&;][^=&;]*(?:password|passwd|pwd)\s*=", re.IGNORECASE)
+_ACCOUNT: Final = re.compile(r"[a-z][a-z0-9_-]{0,39}")
+_FACILITY: Final = re.compile(r"[^/\s]+")
+_ADDRESS: Final = re.compile(r"[^@\s,;<>]+@[^@\s,;<>]+")
 _NEXT_ADDRESS: Final = re.compile(r";(?=[a-z0-9+.-]+://)", re.IGNORECASE)
 
 
@@ -59,6 +63,33 @@ def _clock_time(value: object) -> time:
     return time.fromisoformat(value)
 
 
+def is_account_name(word: str) -> bool:
+    """Whether an account, or an endpoint, may be called so."""
+    return _ACCOUNT.fullmatch(word) is not None
+
+
+def _account_name(word: str) -> str:
+    if not is_account_name(word):
+        message = "no name; a name is a small letter followed by at most 39 small letters, digits, - or _"
+        raise ValueError(message)
+    return word
+
+
+def _place_name(word: str) -> str:
+    account, slash, facility = word.partition("/")
+    if not is_account_name(account) or (slash and not _FACILITY.fullmatch(facility)):
+        message = 'not an account, nor a facility of one; write "ACCOUNT" or "ACCOUNT/FACILITY", such as "main/L001"'
+        raise ValueError(message)
+    return word
+
+
+def _mail_address(word: str) -> str:
+    if not _ADDRESS.fullmatch(word):
+        message = "not one mail address without a name, such as office@example.com"
+        raise ValueError(message)
+    return word
+
+
 SecretReference = Annotated[str, AfterValidator(_reference)]
 """Where a secret is: ``env:NAME`` or ``file:/path``. The secret itself is refused."""
 
@@ -68,17 +99,17 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 ClockTime = Annotated[time, BeforeValidator(_clock_time)]
 """A time of day, "02:30"."""
 
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+AccountName = Annotated[str, AfterValidator(_account_name)]
 """How an account is called in settings, addresses and reports."""
 
 
 Language = Literal["en", "fr"]
 """What staff can be told in."""
 
-MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$")]
+MailAddress = Annotated[str, AfterValidator(_mail_address)]
 """One mail address without a name."""
 
-PlaceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}(/[^/\s]+)?$")]
+PlaceName = Annotated[str, AfterValidator(_place_name)]
 """An account, or one facility of it: ``main``, ``main/L001``."""
 
 

@@ -53,7 +53,11 @@ class WebhookSettings(Section):
 
     @model_validator(mode="after")
     def _address_is_safe(self) -> Self:
-        checked_address(self.url, allow_private=self.allow_private)
+        try:
+            checked_address(self.url, allow_private=self.allow_private)
+        except ValueError as error:
+            message = f"url: {error}"
+            raise ValueError(message) from None
         return self
 
     def below(self, folder: Path) -> Self:

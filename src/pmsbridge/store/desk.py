@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -16,7 +17,7 @@ from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
 from pmsbridge.store.reading import load_action, payments_of, rentals_paid
 from pmsbridge.store.refusals import GuardHeldError
-from pmsbridge.store.standing import EffectState, Ended
+from pmsbridge.store.standing import PARTLY, EffectState, Ended
 from pmsbridge.store.stored import Change, StoredAction, StoredEffect
 from pmsbridge.store.tables import effects, guards
 from pmsbridge.store.trail import Event, append
@@ -34,13 +35,14 @@ def resolve(
     evidence: str,
     actor: str,
     now: datetime,
+    there: Mapping[str, str] | None = None,
 ) -> None:
     """End an unknown effect by what a person saw in the back office.
 
     Raises:
         NotFoundError: There is no such action.
-        InputError: No such effect in it, it is not unknown, the outcome is none a person can give, or evidence or actor
-            is missing.
+        InputError: No such effect in it, it is not unknown, the outcome is none a person can give, evidence or actor
+            is missing, or ``there`` is not some of the rentals of a payment for several.
         FencedError: The engine resolved it at the same moment.
     """
     if not evidence.strip():
@@ -51,11 +53,12 @@ def resolve(
     if effect.state not in _RESOLVABLE:
         problem = "is not waiting for a person" if effect.state.is_open else "has already ended"
         raise InputError("effect", problem, shape=effect.outcome.value, code="not_resolvable")
-    change = _resolution(outcome, evidence, now)
-    if outcome.nothing_changed and effect.quiet_until is not None and now < effect.quiet_until:
+    change = _resolution(outcome, evidence, now) if there is None else _partly(effect, outcome, evidence, there, now)
+    if (outcome.nothing_changed or there is not None) and effect.quiet_until is not None and now < effect.quiet_until:
         problem = "may still appear in the back office"
         remedy = f"Look again after {effect.quiet_until:%Y-%m-%d %H:%M:%S} UTC; what is there may be resolved at once."
-        raise InputError("outcome", problem, shape=outcome.value, remedy=remedy, code="too_early")
+        shape = outcome.value if there is None else "partial"
+        raise InputError("outcome", problem, shape=shape, remedy=remedy, code="too_early")
     apply_change(connection, effect, change, now, by={"actor": actor, "saw": evidence})
 
 
@@ -68,6 +71,27 @@ def _resolution(outcome: Outcome, evidence: str, now: datetime) -> Change:
     raise InputError(
         "outcome", "is none a person can give", shape=outcome.value, remedy="Use settled, declined or not_sent."
     )
+
+
+def _partly(effect: StoredEffect, outcome: Outcome, evidence: str, there: Mapping[str, str], now: datetime) -> Change:
+    """Some rentals got their part, the others certainly did not: the step ends settled, and says which are missing."""
+    parts = [p.rental_id for p in effect.effect.parts] if isinstance(effect.effect, TakePayment) else []
+    if len(parts) < 2:  # noqa: PLR2004 - one is no part
+        raise InputError("there", "is for a payment over several rentals", remedy="Use settled, declined or not_sent.")
+    if outcome is not Outcome.SETTLED:
+        raise InputError("there", "names what is settled", shape=outcome.value, remedy="Resolve it as settled.")
+    known = f"It is for rentals {', '.join(parts)}."
+    if not there or not set(there) <= set(parts):
+        raise InputError("there", "names no rental of this payment", remedy=known)
+    missing = [rental for rental in parts if rental not in there]
+    if not missing:
+        raise InputError("there", "names every rental of this payment", remedy="Then it is settled: leave this out.")
+    receipt = Receipt(
+        evidence=f"resolved by a person: on rental {', '.join(p for p in parts if p in there)} only, nothing on"
+        f" {', '.join(missing)}: {evidence}",
+        vendor_ids={f"payment.{rental}": number for rental, number in there.items()}, at=now, code=PARTLY,
+    )  # fmt: skip
+    return Change("resolved", EffectState.DONE, Ended.SETTLED, code=PARTLY, receipt=receipt)
 
 
 def _locked(connection: Connection, action_id: str) -> StoredAction:
@@ -89,22 +113,24 @@ def _names(action: StoredAction) -> str:
 
 
 def retry(
-    connection: Connection, action_id: str, actor: str, now: datetime, *, anyway: bool = False
+    connection: Connection, action_id: str, actor: str, now: datetime, *, anyway: bool = False, step: str = ""
 ) -> tuple[str, ...]:
     """Ask once more for the effects of an action that certainly never left; returns their names.
 
     Raises:
         NotFoundError: There is no such action.
-        InputError: Nothing in it ended unsent, or what did needs a card or password typed again, was already replaced
-            by its stand-in; or, where ``anyway`` is not said, was paid since in another action, or is a gateway's
-            payment that the portal may have let go of.
+        InputError: There is no such step, nothing ended unsent, or what did needs a card or password typed again, was
+            already replaced by its stand-in; or, where ``anyway`` is not said, was paid since in another action, or is
+            a gateway's payment that the portal may have let go of.
         GuardHeldError: The same payment is being confirmed in another action.
     """
     action = _locked(connection, action_id)
-    chosen = [e for e in action.effects if e.ended is Ended.NOT_SENT]
+    asked = [_effect_of(action, step)] if step else action.effects
+    chosen = [e for e in asked if e.ended is Ended.NOT_SENT]
     if not chosen:
         remedy = "Only what ended not_sent can be retried."
-        raise InputError("action", "has nothing to retry", shape=action.outcome.value, remedy=remedy)
+        shape = asked[0].outcome.value if step else action.outcome.value
+        raise InputError("step" if step else "action", "has nothing to retry", shape=shape, remedy=remedy)
     for effect in chosen:
         _refuse_unrepeatable(action, effect)
     for effect in chosen:
@@ -147,7 +173,8 @@ def _refuse_paid_since(connection: Connection, action: StoredAction, effect: Sto
     rentals = set(rentals_paid(effect.effect))
     for other in payments_of(connection, action.account, action.facility, action.tenant_id):
         is_later = other.action_id != action.id and other.asked_at >= effect.asked_at
-        is_same = bool(rentals & {*rentals_paid(other.effect), "*"}) or "*" in rentals
+        paid = {*rentals_paid(other.effect)} - other.rentals_missing
+        is_same = bool(rentals & {*paid, "*"}) or "*" in rentals
         if is_later and is_same and (other.ended is None or other.ended is Ended.SETTLED):
             problem = f"another payment for the same rental was asked for since: {other.action_id}"
             remedy = "Look at what is due now; if both payments are meant, retry with --anyway."

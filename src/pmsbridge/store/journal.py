@@ -178,7 +178,16 @@ class Journal:
 
     # -- a person's writes -----------------------------------------------------------------------------------------
 
-    def resolve(self, action_id: str, effect_key: str, outcome: Outcome, evidence: str, actor: str) -> StoredAction:
+    def resolve(
+        self,
+        action_id: str,
+        effect_key: str,
+        outcome: Outcome,
+        evidence: str,
+        actor: str,
+        *,
+        there: Mapping[str, str] | None = None,
+    ) -> StoredAction:
         """End an effect nobody could know, by what a person saw.
 
         Args:
@@ -187,16 +196,19 @@ class Journal:
             outcome: settled, declined or not_sent.
             evidence: What was seen in the back office; kept in the trail.
             actor: Who decided; kept in the trail.
+            there: For a payment over several rentals of which only some got their part: by rental, the receipt number
+                that was seen, or "". The outcome is then settled, and the others certainly got nothing. None: all
+                parts ended alike.
 
         Raises:
             NotFoundError: There is no such action.
             InputError: It cannot be resolved so; the message says why.
         """
         with self._database.write() as connection:
-            desk.resolve(connection, action_id, effect_key, outcome, evidence, actor, self._clock.now())
+            desk.resolve(connection, action_id, effect_key, outcome, evidence, actor, self._clock.now(), there)
             return reading.load_action(connection, action_id)
 
-    def retry(self, action_id: str, actor: str, *, anyway: bool = False) -> tuple[str, ...]:
+    def retry(self, action_id: str, actor: str, *, anyway: bool = False, step: str = "") -> tuple[str, ...]:
         """Ask once more for what certainly never left; returns the names of the effects.
 
         Args:
@@ -204,6 +216,7 @@ class Journal:
             actor: Who decided; kept in the trail.
             anyway: A payment is sent although another one for the same rental was asked for since, or although it is a
                 gateway's, which the portal may have let go of.
+            step: Only this step, by its name; empty for all that ended unsent.
 
         Raises:
             NotFoundError: There is no such action.
@@ -212,7 +225,7 @@ class Journal:
             GuardHeldError: The same payment is being confirmed in another action.
         """
         with self._database.write() as connection:
-            return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway)
+            return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway, step=step)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from pmsbridge.errors import UnavailableError
@@ -33,8 +34,15 @@ __all__ = [
     "words_of",
 ]
 
-text_of: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-"""JSON, in the order in which the adapter gives it."""
+_spelled: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
+
+
+def text_of(document: object) -> str:
+    """JSON, in the order in which the adapter gives it."""
+    try:
+        return to_json(document).decode()
+    except ValueError:
+        return _spelled(document)  # half of a surrogate pair: JSON has it, UTF-8 has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,7 @@ class Batch:
     touched: list[tuple[int, bytes]] = field(default_factory=list)
     changes: list[NewChange] = field(default_factory=list)
     different: list[Different] = field(default_factory=list)
+    deleted: int = 0
 
 
 def parsed(text: str) -> Document:

@@ -8,9 +8,9 @@ together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -21,19 +21,9 @@ from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
 from pmsbridge.store.changes import ChangeKind, different_fields
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_batch import (
-    Batch,
-    Different,
-    Made,
-    extra_of,
-    new_uids,
-    parsed,
-    storable,
-    suspicious,
-    text_of,
-    words_of,
-)
-from pmsbridge.store.mirror_sql import Known, column_values, insert_many, instant, known_rows, mark, noun_sql, reserve
+from pmsbridge.store.mirror_batch import Batch, Different, Made, extra_of, parsed, suspicious, text_of, words_of
+from pmsbridge.store.mirror_batch_writer import BatchWriter
+from pmsbridge.store.mirror_sql import Known, column_values, known_rows, mark, noun_sql
 from pmsbridge.store.mirror_streams import Fence, highest_key, holds_anything, stream_of
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
 from pmsbridge.store.portable import lock_scope, put
@@ -50,7 +40,8 @@ _HANDFUL: Final = 5
 _ID: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _ALL: Final = 100
 _STALE: Final = timedelta(hours=6)
-_ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
+_PIECE: Final = 5_000
+_VENDORS_OWN: Final = "extra"
 
 
 class Pass:
@@ -107,7 +98,8 @@ class Pass:
         self._fence = Fence(place, scope.entity, 0 if row is None else row.reading)
         self.repeats = Repeats(None if row is None else row.repeated)
         self.since: str | None = None if is_full or row is None else row.cursor
-        self._is_first = row is None or row.synced_at is None
+        is_first = row is None or row.synced_at is None
+        self._writer = BatchWriter(place, scope.entity, self._sql, run_id=self._run_id, tells_new=not is_first)
         reads_all = self.since is None
         if row is not None and row.resume is not None and row.is_full is reads_all and not self._is_stale(row.begun_at):
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
@@ -172,7 +164,11 @@ class Pass:
             with self._database.write() as connection:
                 self._enter(connection)
                 self._sort(connection, batch, fresh, made, again)
-                self._write(connection, batch, rows.gone, resume)
+                now = self._clock.now()
+                self._seen.add(self._writer.write(connection, batch, rows.gone, now))
+                self.deleted += batch.deleted
+                if resume is not None:
+                    self._keep_place(connection, resume, now)
         read = len(latest) - len(again)
         written = len(batch.new) + sum(row.key not in again for row, *_ in batch.rewritten)
         self.counts += UpsertCounts(read, written, read - written)
@@ -246,65 +242,11 @@ class Pass:
             batch.changes.append((row.key, ChangeKind.RESTORED.value, None, text))
         elif held != text:
             before, after = parsed(held), parsed(text)
-            old, new = different_fields(before, after)
+            old, new = different_fields(before, _as_told_then(before, after))
             if not new:
                 return  # the same, said in another order
             batch.changes.append((row.key, ChangeKind.CHANGED.value, text_of(old), text_of(new)))
             batch.different.append(Different(row_id, before, after))
-
-    def _write(self, connection: Connection, batch: Batch, gone: Sequence[str], resume: str | None) -> None:
-        now = self._clock.now()
-        at = instant(connection, now)
-        self._insert(connection, batch, at)
-        self._rewrite(connection, batch, at)
-        if gone:
-            self._gone(connection, batch, gone, now)
-        if resume is not None:
-            self._keep_place(connection, resume, now)
-        changes.append(connection, self._place, batch.changes, now, self._run_id)
-
-    def _insert(self, connection: Connection, batch: Batch, at: object) -> None:
-        if not batch.new:
-            return
-        keys, place, entity = reserve(connection, len(batch.new)), self._place, self.scope.entity
-        clean = storable(connection)
-        ids: list[Sequence[Any]] = []
-        full: list[Sequence[Any]] = []
-        uids = new_uids(self._clock.now(), len(keys))
-        for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
-            text = clean(record.text)
-            ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append((key, place, row_id, *record.columns, record.extra, text, at, None))
-            batch.changes.append((key, ChangeKind.CREATED.value, None, None if self._is_first else text))
-        self._seen.add(keys)
-        insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
-        self._sql.insert(connection, full)
-
-    def _rewrite(self, connection: Connection, batch: Batch, at: object) -> None:
-        clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
-        there = self._sql.there(connection, sorted(keys))
-        rows = [
-            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.text), at, None)
-            for row, row_id, _, record in batch.rewritten
-        ]
-        self._sql.update(connection, [row for row in rows if row[0] in there])
-        # A row that somebody took out of the table is put back under its key.
-        self._sql.insert(connection, [row for row in rows if row[0] not in there])
-        hashes = [(digest, row.key) for row, _, digest, _ in batch.rewritten]
-        hashes += [(digest, key) for key, digest in batch.touched]
-        if hashes:
-            sign = mark(connection)
-            statement = f"UPDATE {MIRROR.ids.name} SET row_hash = {sign}, deleted_at = NULL WHERE key = {sign}"  # noqa: S608
-            connection.exec_driver_sql(statement, hashes)
-        self._sql.unmerge(connection, [row.key for row, *_ in batch.rewritten if not row.row_hash])
-
-    def _gone(self, connection: Connection, batch: Batch, ids: Sequence[str], now: datetime) -> None:
-        known = known_rows(connection, self._place, self.scope.entity, list(dict.fromkeys(ids)))
-        keys = [row.key for row in known.values() if not row.is_deleted]
-        held = self._sql.documents(connection, keys)
-        batch.changes.extend((key, ChangeKind.DELETED.value, held.get(key), None) for key in keys)
-        self._sql.mark_deleted(connection, keys, now)
-        self.deleted += len(keys)
 
     def _keep_place(self, connection: Connection, resume: str, now: datetime) -> None:
         row = {
@@ -350,7 +292,9 @@ class Pass:
             f"AND deleted_at IS NULL"
         )
         living, missing = 0, list[int]()
-        with connection.exec_driver_sql(statement, (self._place, self.scope.entity)) as found:
+        # In pieces: PostgreSQL's driver would hand over all of them at once.
+        pieces = {"yield_per": _PIECE}
+        with connection.exec_driver_sql(statement, (self._place, self.scope.entity), pieces) as found:
             for (key,) in found:
                 living += 1
                 # A record that another run has brought since this one began was not there to be met.
@@ -365,6 +309,21 @@ class Pass:
         told = [(key, ChangeKind.DELETED.value, held.get(key), None) for key in missing]
         changes.append(connection, self._place, told, now, self._run_id)
         return FinishCounts(deleted=gone)
+
+
+def _as_told_then(before: Document, after: Document) -> Document:
+    """A record without the fields that an older version of ours did not know: the back office changed nothing.
+
+    Every record is kept with all its fields; only what is the vendor's own comes and goes.
+    """
+    if not before:
+        return after
+    known = {name: value for name, value in after.items() if name in before}
+    for name in known.keys() - {_VENDORS_OWN}:
+        held, said = before[name], known[name]
+        if isinstance(held, dict) and isinstance(said, dict):
+            known[name] = _as_told_then(held, said)
+    return known
 
 
 def _is_different(known: Known | None, digest: bytes) -> bool:

@@ -123,12 +123,13 @@ class StepRow:
     emulates: str
     state: EffectState
     ended: Ended | None
+    code: str
 
 
 _STEPS: Final = Query(
     select(
         effects.c.name, effects.c.after, effects.c.run_when, effects.c.is_principal, effects.c.emulates,
-        effects.c.state, effects.c.ended,
+        effects.c.state, effects.c.ended, effects.c.code,
     )
     .where(effects.c.action_id == bindparam("id"))
     .order_by(effects.c.position)
@@ -138,8 +139,10 @@ _STEPS: Final = Query(
 def steps_of(connection: Connection, action_id: str) -> list[StepRow]:
     """How the effects of an action stand, in plan order."""
     return [
-        StepRow(name, after, When(when), is_principal, emulates, EffectState(state), Ended(ended) if ended else None)
-        for name, after, when, is_principal, emulates, state, ended in _STEPS.all(connection, {"id": action_id})
+        StepRow(
+            row[0], row[1], When(row[2]), row[3], row[4], EffectState(row[5]), Ended(row[6]) if row[6] else None, row[7]
+        )
+        for row in _STEPS.all(connection, {"id": action_id})
     ]
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from pmsbridge.actions.plan import When
 from pmsbridge.ports.outcome import Outcome
 
-__all__ = ["EffectState", "Ended", "Step", "action_outcome", "is_partial", "waits_for_a_person"]
+__all__ = ["PARTLY", "EffectState", "Ended", "Step", "action_outcome", "is_partial", "waits_for_a_person"]
+
+PARTLY: Final = "resolved_partly"
+"""The code of a settled step of which a person found only some parts in the back office."""
 
 
 class EffectState(StrEnum):
@@ -76,6 +79,10 @@ class Step(Protocol):
     def ended(self) -> Ended | None:
         """How it ended; None while it has not."""
 
+    @property
+    def code(self) -> str:
+        """Why it stands so: the back office's answer code, or ours."""
+
 
 def waits_for_a_person(step: Step, steps: Sequence[Step]) -> bool:
     """Whether the step cannot go on before somebody resolves a step it depends on."""
@@ -95,6 +102,12 @@ def _counting(steps: Sequence[Step]) -> list[Step]:
     return [s for s in principal if s.name not in replaced]
 
 
+def _ends(rows: Sequence[Step]) -> set[Ended | None]:
+    """How the steps ended; one that was found in part ended both ways."""
+    ends = {s.ended for s in rows}
+    return ends | {Ended.NOT_SENT} if any(s.code == PARTLY and s.ended is Ended.SETTLED for s in rows) else ends
+
+
 def action_outcome(steps: Sequence[Step]) -> Outcome:
     """The action's outcome from its steps; notices never count."""
     rows = _counting(steps)
@@ -103,13 +116,13 @@ def action_outcome(steps: Sequence[Step]) -> Outcome:
         return Outcome.PENDING
     if any(s.state is EffectState.REVIEW for s in rows) or held:
         return Outcome.NEEDS_REVIEW
-    ends = {s.ended for s in rows}
+    ends = _ends(rows)
     if ends == {Ended.SETTLED}:
         return Outcome.SETTLED
     return Outcome.DECLINED if Ended.DECLINED in ends else Outcome.NOT_SENT
 
 
 def is_partial(steps: Sequence[Step]) -> bool:
-    """Whether some principal steps are in the back office and some are certainly not."""
-    ends = {s.ended for s in _counting(steps)}
+    """Whether some principal steps, or parts of one, are in the back office and some are certainly not."""
+    ends = _ends(_counting(steps))
     return Ended.SETTLED in ends and bool(ends & {Ended.DECLINED, Ended.NOT_SENT})

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from pmsbridge.actions.effects import Effect, effect_class, effect_from_json
+from pmsbridge.actions.effects import Effect, TakePayment, effect_class, effect_from_json
 from pmsbridge.actions.plan import PlannedEffect, When
 from pmsbridge.model.finding import Finding
 from pmsbridge.ports.outcome import Outcome, Receipt
-from pmsbridge.store.standing import EffectState, Ended, action_outcome, is_partial
+from pmsbridge.store.standing import PARTLY, EffectState, Ended, action_outcome, is_partial
 from pmsbridge.store.tables import effects
 
 __all__ = ["Change", "Held", "Route", "Sending", "StoredAction", "StoredEffect", "Submitted", "TrailEntry", "Writing"]
@@ -98,6 +98,13 @@ class StoredEffect:
     def tenant_scope(self) -> tuple[str, str, str] | None:
         """Whose it is; None when it is nobody's in particular."""
         return (self.account, self.facility, self.tenant_id) if self.tenant_id else None
+
+    @property
+    def rentals_missing(self) -> frozenset[str]:
+        """Rentals of a settled payment that got nothing of it, as a person found; empty for every other effect."""
+        if self.code != PARTLY or not isinstance(self.effect, TakePayment):
+            return frozenset()
+        return frozenset(p.rental_id for p in self.effect.parts if f"payment.{p.rental_id}" not in self.vendor_ids)
 
     @property
     def is_notice(self) -> bool:

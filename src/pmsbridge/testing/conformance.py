@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -36,7 +37,7 @@ from pmsbridge.model.ledger import Balances
 from pmsbridge.model.record import Record
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
-from pmsbridge.ports.capability import Support
+from pmsbridge.ports.capability import Dedup, Support
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.ports.streams import PullPort
 
@@ -92,10 +93,13 @@ class Example:
     Attributes:
         effect: What to do.
         sealed: Makes the card, account or password that travels with it; None when none is needed.
+        by_staff: Staff enter what looks like it themselves: same thing, same amount, same means, and nothing in it that
+            only ours has. None where that cannot be.
     """
 
     effect: EffectBody
     sealed: Callable[[], Sealed] | None = None
+    by_staff: Callable[[], object] | None = None
 
     def attempt(self, baseline: Mapping[str, str], *, now: datetime | None = None) -> Attempt:
         """A first attempt."""
@@ -218,6 +222,45 @@ class Conformance:
             _holds(isinstance(after, Found), f"{_named(example)}: done, and the look says {after!r}")
             if isinstance(after, Found):
                 _holds(after.receipt.read_back, f"{_named(example)}: what a look found is read back")
+
+    def test_a_key_that_makes_a_repetition_harmless_does(self, subject: Subject) -> None:
+        """Where the back office is said to do the same thing once for a key, two sends of one key do it once."""
+        for example in subject.examples:
+            row = subject.adapter.capabilities[_named(example)]
+            if row.dedup is not Dedup.VENDOR_KEY or example.effect.needs_a_sealed_value:
+                continue
+            subject.judge.reset()
+            _, baseline, _ = _send(subject, example)
+            with suppress(*_FIVE):  # what stands already may be refused; only a second one is a lie
+                subject.adapter.execute(example.effect, example.attempt(baseline))
+            times = subject.judge.times_done(example.effect)
+            _holds(times == 1, f"{_named(example)}: promised {row.dedup.value}, and done {times} times by two sends")
+
+    def test_what_staff_enter_meanwhile_is_never_called_ours(self, subject: Subject) -> None:
+        """Not sent, and staff enter the same: once or twice, a look may say absent, or that it cannot tell."""
+        for example in self._probeable(subject):
+            if example.by_staff is None:
+                continue
+            subject.judge.reset()
+            baseline = subject.adapter.baseline(example.effect)
+            for times in (1, 2):
+                example.by_staff()
+                look = _look(subject, example, baseline)
+                claim = f"{_named(example)}: staff entered it {times} times, nothing was sent, and it is called ours"
+                _holds(not isinstance(look, Found), claim)
+
+    def test_ours_is_never_called_absent_for_what_staff_enter_meanwhile(self, subject: Subject) -> None:
+        """Sent, and staff enter the same: a look may say found, or that it cannot tell."""
+        for example in self._probeable(subject):
+            if example.by_staff is None:
+                continue
+            subject.judge.reset()
+            baseline = subject.adapter.baseline(example.effect)
+            subject.adapter.execute(example.effect, example.attempt(baseline))
+            example.by_staff()
+            look = _look(subject, example, baseline)
+            is_denied = isinstance(look, Absent) and look.conclusive
+            _holds(not is_denied, f"{_named(example)}: it is there, beside what staff entered, and called absent")
 
     @staticmethod
     def _probeable(subject: Subject) -> Iterator[Example]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import PersonName, Phone
@@ -119,6 +120,20 @@ def test_a_day_is_read_back_as_it_was_said(day: date, pattern: str) -> None:
     codec = codec_of(DateCodec(kind="date", pattern=pattern))
 
     assert codec.decode(say(codec, day, CHICAGO), CHICAGO) == day
+
+
+def test_the_day_of_an_instant_is_the_facilitys() -> None:
+    day = codec_of(DateCodec(kind="date", of_instant=True))
+
+    assert day.decode("2026-03-02T03:00:00Z", CHICAGO) == date(2026, 3, 1)
+    assert day.decode("2026-03-02T03:00:00.5+09:00", TOKYO) == date(2026, 3, 2)
+    assert day.decode("2026-03-01", CHICAGO) == date(2026, 3, 1)
+    assert say(day, date(2026, 3, 1), CHICAGO) == "2026-03-01"
+    for text in ("2026-03-02T03:00:00", "2026-03-02T25:00:00Z"):  # without an offset it is nobody's day
+        with pytest.raises(CodecError):
+            day.decode(text, CHICAGO)
+    with pytest.raises(ValidationError, match="usual pattern"):
+        DateCodec(kind="date", of_instant=True, ignore_time=True)
 
 
 def test_a_date_with_a_time_is_that_day_whatever_the_zone_only_when_the_mapping_says_so() -> None:

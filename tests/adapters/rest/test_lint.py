@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.lint import lint
@@ -71,6 +72,13 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
         "match: {state: done}",
         "error",
         "unbound_look",
+        "actions.take_payment.steps.0.idempotency.look_up.match",
+    ),
+    (
+        '          reference: "{effect.reference}"\n',
+        "          reference: the portal\n",
+        "error",
+        "unsent_reference",
         "actions.take_payment.steps.0.idempotency.look_up.match",
     ),
     (
@@ -312,6 +320,89 @@ def test_an_example_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     }
     assert len(found) == 2
     assert "asking_rate" in found[0].what
+
+
+JSONAPI = """
+pmsmap: 1
+vendor: {name: depot, title: Depot, api_version: "1", evidence: vendor_docs, source: the page}
+connection: {base_url: "https://api.depot.example"}
+envelope: {style: jsonapi, data: data}
+codecs: {free_or_let: {kind: enum, words: {free: vacant, let: occupied}}}
+pagination: {pages: {style: page, sort: {sort: id}}}
+entities:
+  units:
+    all: {get: /units, paginate: pages, where: {archived: false, site: "{facility.code}"}}
+    fields: {id: id, number: label, type_name: kind.name, state: {at: status, codec: free_or_let}}
+"""
+
+
+def resource_of(number: str, **attributes: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "type": "units",
+        "attributes": {"label": "A", "status": "free", "archived": False, **attributes},
+    }
+
+
+def test_resources_of_json_api_are_read_as_the_wire_puts_them_together(tmp_path: Path) -> None:
+    rows = [resource_of("1"), resource_of("2", label=None, archived=True), resource_of("3", status="let")]
+    kind = {"data": {"type": "kinds", "id": "9"}}
+    document = {
+        "data": [{**row, "relationships": {"kind": kind}} for row in rows],
+        "included": [{"type": "kinds", "id": "9", "attributes": {"name": "Box"}}],
+    }
+    good = {"method": "GET", "path": "/units", "response": document}
+    bad = {"method": "GET", "path": "/units", "response": {"data": [resource_of("4", label=None)]}}
+    cut = {"method": "GET", "path": "/units", "response": {"data": ["4"]}}
+
+    assert unreadable(lint(JSONAPI.encode(), examples=published(tmp_path, good, cut))) == []
+    (said,) = unreadable(lint(JSONAPI.encode(), examples=published(tmp_path, good, bad)))
+    assert said.startswith("entities.units.all: ")
+    assert "number" in said
+
+
+def unreadable(found: list[Problem]) -> list[str]:
+    return [f"{each.key}: {each.what}" for each in found if each.rule == "unreadable_example"]
+
+
+@pytest.mark.parametrize(
+    ("action", "announce", "rule"),
+    [
+        ("change_contact", "[note, mail]", None),
+        ("change_contact", "[]", None),
+        ("take_payment", "[note]", "not_told"),
+        ("change_contact", "[letter]", "format"),
+    ],
+)
+def test_how_staff_are_told_belongs_to_what_they_are_told_of(action: str, announce: str, rule: str | None) -> None:
+    found = findings(f"  {action}:\n", f"  {action}:\n    announce: {announce}\n")
+
+    assert [each.rule for each in found if "announce" in each.key] == ([rule] if rule else [])
+
+
+SUMMED = "  rentals:\n    ledger_is_summed: true\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule"),
+    [
+        ("  rentals:\n", SUMMED, "both"),
+        ("  units:\n", "  units:\n    ledger_is_summed: true\n", "wrong_place"),
+    ],
+)
+def test_a_balance_comes_from_one_place(old: str, new: str, rule: str) -> None:
+    assert [each.rule for each in findings(old, new) if "ledger_is_summed" in each.key] == [rule]
+
+
+def test_a_ledger_that_nobody_reads_cannot_be_summed_up() -> None:
+    said = yaml.safe_load(HARBOR)
+    said["entities"]["rentals"]["ledger_is_summed"] = True
+    del said["entities"]["rentals"]["account"]["ledger"]
+    said["entities"]["ledger_entries"]["all"] = said["entities"]["ledger_entries"].pop("of_rental")
+
+    found = lint(json.dumps(said).encode())
+
+    assert [each.rule for each in found if "ledger_is_summed" in each.key] == ["no_read"]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"operations": 5}', '{"operations": [{}]}', '{"operations": ["x"]}'])

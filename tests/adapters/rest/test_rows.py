@@ -6,6 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from pmsbridge.model.invoices import Invoice, InvoiceState
 from pmsbridge.model.ledger import EntryKind, LedgerEntry
@@ -15,7 +16,7 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole, 
 from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge_rest.mapping.document import Mapping
-from pmsbridge_rest.mapping.entities import EntityMap
+from pmsbridge_rest.mapping.entities import EntityMap, FieldMap
 from pmsbridge_rest.rows import RowError, RowReader, Scope
 
 SCOPE = Scope("harbor", "main", "F1", ZoneInfo("America/Chicago"), "USD", datetime(2026, 7, 1, tzinfo=UTC))
@@ -238,3 +239,66 @@ def test_contact_texts_are_what_a_person_sees(harbor: Mapping) -> None:
     assert texts["address.line2"] == ""
     assert texts["alternate.name.first"] == "Bo"
     assert "id" not in texts
+
+
+def entry(harbor: Mapping, **effect: Any) -> RowReader:
+    fields = {
+        "id": "id",
+        "rental_id": {"value": "L1"},
+        "kind": {"at": "type", "codec": "entry_kind"},
+        "effective_on": "day",
+        "effect": {"at": "cents", "codec": "cents", **effect},
+    }
+    return entity(harbor, "ledger_entries", of_rental={"get": "/x/{read.rental_id}"}, fields=fields)
+
+
+ENTRY = {"id": "1", "type": "charge", "day": "2026-07-01", "cents": 500}
+
+
+def test_what_stands_elsewhere_is_taken_off(harbor: Mapping) -> None:
+    rows = entry(harbor, less="prepaid.cents")
+
+    assert rows.record({**ENTRY, "prepaid": {"cents": 120}}).effect == Money.of("3.80", "USD")  # type: ignore[attr-defined]
+    with pytest.raises(RowError, match="effect"):
+        rows.record({**ENTRY, "prepaid": {"cents": "much"}})
+
+
+def test_amounts_without_signs_get_theirs_from_the_kind_of_row(harbor: Mapping) -> None:
+    rows = entry(harbor, negate_when={"what": {"among": ["paid", "credited"]}})
+
+    assert rows.record({**ENTRY, "what": "paid"}).effect == Money.of("-5.00", "USD")  # type: ignore[attr-defined]
+    assert rows.record({**ENTRY, "what": "billed"}).effect == Money.of("5.00", "USD")  # type: ignore[attr-defined]
+    assert rows.record(ENTRY).effect == Money.of("5.00", "USD")  # type: ignore[attr-defined]
+
+
+def test_what_was_asked_for_goes_before_what_the_row_says_where_it_was_asked_for(harbor: Mapping) -> None:
+    fields = {"id": "id", "tenant_id": {"value": "{read.tenant_id?}", "expr": "people[0].id"}, "text": "text"}
+    mapping = harbor.model_copy(
+        update={"entities": {"notes": EntityMap.model_validate({"all": {"get": "/x"}, "fields": fields})}}
+    )
+    row = {"id": "1", "people": [{"id": "first"}], "text": "x"}
+
+    asked = RowReader(mapping, "notes", SCOPE, {"read": {"tenant_id": "second"}, "facility": {"code": "F1"}})
+    nightly = RowReader(mapping, "notes", SCOPE, {"read": {}, "facility": {"code": "F1"}})
+
+    assert asked.record(row).tenant_id == "second"  # type: ignore[attr-defined]
+    assert nightly.record(row).tenant_id == "first"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"value": "{read.tenant_id}", "at": "x"}, "value stands alone"),
+        ({"at": "x", "less": "y", "dir": "both"}, "only be read"),
+        ({"at": "x", "negate_when": {"k": "v"}, "dir": "write"}, "only be read"),
+    ],
+)
+def test_a_field_that_contradicts_itself_is_refused(field: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        FieldMap.model_validate(field)
+
+
+def test_what_is_reckoned_is_never_written() -> None:
+    assert FieldMap.model_validate("x").is_written
+    assert not FieldMap.model_validate({"at": "x", "less": "y"}).is_written
+    assert not FieldMap.model_validate({"at": "x", "negate_when": {"k": "v"}}).is_written

@@ -13,7 +13,7 @@ from pmsbridge_rest.codecs.scene import Scene
 from pmsbridge_rest.filling import CannotSayError
 from pmsbridge_rest.mapping.actions import Update
 from pmsbridge_rest.mapping.document import Mapping
-from pmsbridge_rest.mapping.entities import FieldMap
+from pmsbridge_rest.mapping.entities import Consent, FieldMap
 from pmsbridge_rest.mapping.paths import read_at
 from pmsbridge_rest.updating import Edit, Updating, changed_meanwhile, not_as_asked
 from tests.adapters.rest.test_rows import TENANT
@@ -143,6 +143,24 @@ def test_a_field_that_is_read_elsewhere_than_it_is_written_is_no_other_change(ha
     assert updating(reshaping, PATCH, edit(changes={"email": "e"})).differences(TENANT, {**after, "email": "e"}) == [
         "phones"
     ]
+
+
+def test_a_consent_that_is_read_elsewhere_than_it_is_written_is_no_other_change(harbor: Mapping) -> None:
+    shown = {"channel": "email", "purpose": "marketing", "at": "prefs.shown.email", "codec": "flag", "dir": "read"}
+    written = {**shown, "at": "prefs.email_news", "dir": "write"}
+    tenants = harbor.entities["tenants"].model_copy(
+        update={"consents": tuple(Consent.model_validate(each) for each in (shown, written))}
+    )
+    reading_elsewhere = harbor.model_copy(update={"entities": {**harbor.entities, "tenants": tenants}})
+    effect = SetConsent(
+        account="main", facility="H1", tenant_id="7", channel=ConsentChannel.EMAIL, purpose=ConsentPurpose.MARKETING,
+        granted=False,
+    )  # fmt: skip
+    update = updating(reading_elsewhere, PATCH, effect)
+    before = {"prefs": {"shown": {"email": "Y", "sms": "Y"}}}
+
+    assert update.differences(before, {"prefs": {"shown": {"email": "N", "sms": "Y"}}}) == []
+    assert update.differences(before, {"prefs": {"shown": {"email": "N", "sms": "N"}}}) == ["prefs.shown.sms"]
 
 
 def test_an_edit_that_is_so_already_and_one_that_somebody_else_was_faster_with_are_known() -> None:

@@ -120,6 +120,13 @@ def test_doctor_is_content_with_a_healthy_account(adapter: SiteLinkAdapter) -> N
     assert statuses(adapter)["raw cards"] == "warning"
 
 
+@pytest.mark.parametrize(("window", "status"), [("0s", "warning"), ("9s", "warning"), ("10s", None), ("120s", None)])
+def test_doctor_warns_of_a_settle_window_shorter_than_a_payment_takes_to_show(
+    office: SandboxControl, window: str, status: str | None
+) -> None:
+    assert statuses(adapter_on(office, settle_window=window)).get("settle window") == status
+
+
 def test_every_check_that_is_not_ok_has_a_remedy(office: SandboxControl) -> None:
     adapter = adapter_on(office, secrets={"env:PASSWORD": "wrong"})
 

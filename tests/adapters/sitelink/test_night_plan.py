@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync import ALL_ENTITIES, FacilityKey, Sync
+from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError, RejectedError
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.streams import CostPort
@@ -138,7 +138,7 @@ def test_a_month_must_bear_the_accounts_that_may_have_to_be_read(office: Sandbox
 
 def test_a_plan_of_an_account_that_is_not_configured_says_so(runtime: Runtime) -> None:
     with pytest.raises(ConfigurationError, match="nobody"):
-        Sync(runtime).plan([FacilityKey("nobody", "F1")], ALL_ENTITIES)
+        Sync(runtime).plan([FacilityKey("nobody", "F1")])
 
 
 def test_the_night_brings_what_is_past_due(runtime: Runtime, office: SandboxControl) -> None:

@@ -39,14 +39,14 @@ def test_the_defaults_are_those_of_production() -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"corp_kode": "X"}, "accounts.north.corp_kode: there is no such setting"),
-        ({"corp_code": ""}, "accounts.north.corp_code"),
-        ({"facilities": []}, "accounts.north.facilities"),
+        ({"corp_kode": "X"}, "accounts.north.options.corp_kode: there is no such setting"),
+        ({"corp_code": ""}, "accounts.north.options.corp_code"),
+        ({"facilities": []}, "accounts.north.options.facilities"),
         (
             {"facilities": [{"code": "L001", "zone": "Chicago"}]},
-            "accounts.north.facilities.0.zone: not an IANA time zone",
+            "accounts.north.options.facilities.0.zone: not an IANA time zone",
         ),
-        ({"facilities": [{"code": "L001"}]}, "accounts.north.facilities.0.zone: is missing"),
+        ({"facilities": [{"code": "L001"}]}, "accounts.north.options.facilities.0.zone: missing"),
         ({"facilities": [GIVEN["facilities"][0], GIVEN["facilities"][0]]}, "appears twice"),
         ({"facilities": [{"code": "L 1", "zone": "UTC"}]}, "facilities.0.code"),
         ({"facilities": [{"code": "L1", "zone": "UTC", "currency": "dollars"}]}, "facilities.0.currency"),
@@ -95,7 +95,7 @@ def test_what_says_no_unit_is_no_duration(word: object) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_settings("north", {**GIVEN, "settle_window": word})
 
-    assert str(refused.value).startswith(f"accounts.north.settle_window: {NO_DURATION}")
+    assert str(refused.value).startswith(f"accounts.north.options.settle_window: {NO_DURATION}")
 
 
 def test_every_duration_is_read_the_same_way() -> None:
@@ -110,7 +110,7 @@ def test_every_duration_is_read_the_same_way() -> None:
 @pytest.mark.parametrize("name", ["connect", "read", "live", "write", "batch"])
 @pytest.mark.parametrize("word", ["0s", "0ms", "PT0S", "-PT5S", "6h1ms", "361m", "999999999s", "999999999d"])
 def test_a_timeout_has_an_end_and_is_not_nothing(name: str, word: str) -> None:
-    with pytest.raises(ConfigurationError, match=rf"accounts\.north\.timeouts\.{name}: (must be|not a duration)"):
+    with pytest.raises(ConfigurationError, match=rf"north\.options\.timeouts\.{name}: (must be|not a duration)"):
         read_settings("north", {**GIVEN, "timeouts": {name: word}})
 
 
@@ -183,7 +183,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 
     places = ["corp_kode", "user", "settle_window", "timeouts.read", "timeouts.wirte", "limits.concurrency"]
     for place in [*places, "facilities: a facility code appears twice"]:
-        assert f"accounts.north.{place}" in str(refused.value)
+        assert f"accounts.north.options.{place}" in str(refused.value)
 
 
 def test_no_value_is_repeated_in_an_error() -> None:

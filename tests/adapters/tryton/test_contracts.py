@@ -14,9 +14,9 @@ from pmsbridge.model.requests import CallOffState, RequestState
 from pmsbridge.ports.outcome import Absent, Attempt, Found
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, days
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton_yard import Customer, Yard
 
 ATTEMPT = Attempt(key=KEY)
 SCOPE: dict[str, Any] = {"account": ACCOUNT, "facility": FACILITY}

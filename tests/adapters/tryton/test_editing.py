@@ -12,10 +12,10 @@ from pmsbridge.model.payments import AutopayState
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 SCOPE: dict[str, Any] = {"account": ACCOUNT, "facility": FACILITY}
 
@@ -181,10 +181,29 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
 ) -> None:
     adapter = adapter_of(tryton_server, debit_journal="Bank mandate")
     (before,) = adapter.autopay(FACILITY, str(tryton_customer.id))
-    tryton_yard.mandate(tryton_customer)
+    with pytest.raises(RejectedError) as refusal:
+        adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+    assert refusal.value.code == "no_mandate"
+    assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    first = tryton_yard.mandate(tryton_customer)
 
     (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+    adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
+    assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    tryton_yard.cancel_mandate(first)
+    assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    assert isinstance(adapter.probe(autopay(tryton_customer, on=True), Attempt(key=KEY)), Absent)
+    second = tryton_yard.mandate(tryton_customer)
+    adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+
+    (debit,) = tryton_yard.call.read(
+        "party.party.reception_direct_debit", [["party", "=", tryton_customer.id]], "sepa_mandate"
+    )
+    assert debit["sepa_mandate"] == second
+    assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    adapter.execute(autopay(tryton_customer, on=False), Attempt(key=KEY))
+    assert tryton_yard.call.read("party.party.reception_direct_debit", [["party", "=", tryton_customer.id]]) == []
     adapter.close()
     assert (before.method, before.is_on) == (None, False)
     assert after.method is not None

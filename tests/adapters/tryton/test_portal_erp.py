@@ -22,9 +22,9 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings.sections import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, days
 from tests.adapters.tryton.weather import WeatherProxy
-from tests.servers.tryton_yard import Customer, Yard
 
 MEANS = ExternalPayment(gateway="stripe", reference="pi_portal_1")
 

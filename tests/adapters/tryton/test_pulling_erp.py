@@ -15,9 +15,9 @@ from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Attempt
 from pmsbridge.ports.streams import Rows
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of, days, payment
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 
 @pytest.fixture
@@ -85,6 +85,31 @@ def test_what_comes_back_in_part_brings_its_contract(
     batches = pulled(sharp, Entity.RENTALS, since)
 
     assert f"sale.rental,{rental}" in ids(batches)
+
+
+@pytest.mark.postgresql
+def test_on_postgresql_pages_changes_and_what_hangs_on_a_record_come_as_well(tryton_pg: TrytonServer) -> None:
+    yard, adapter = Yard(tryton_pg.caller("staff"), tryton_pg.facts), adapter_of(
+        tryton_pg, overlap="1ms", limits={"page_rows": 2}
+    )  # fmt: skip
+    customers = [yard.customer() for _ in range(3)]
+    rental = yard.on_rent(customers[0], {"FENCE-8": 4}, start=days(-5), days=9)
+    later = yard.on_rent(customers[1], {"FENCE-8": 4}, start=days(-5), days=9)
+    people = now_and_later(adapter, Entity.TENANTS, after=yard.customer().id)
+    contracts = now_and_later(adapter, Entity.RENTALS, after=later)
+
+    nothing = ids(pulled(adapter, Entity.TENANTS, people)), ids(pulled(adapter, Entity.RENTALS, contracts))
+    yard.call.call("model.party.contact_mechanism.write", [customers[0].phone_id], {"value": "+1 312-555-9875"})
+    yard.take_back(rental, {"FENCE-8": 1}, at=days(-1))
+    whole = ids(pulled(adapter, Entity.TENANTS))
+
+    assert len(whole) == len(set(whole))
+    assert {str(customer.id) for customer in customers} <= set(whole)
+    # The last change that was seen comes again; no other does.
+    assert [len(each) for each in nothing] == [1, 1]
+    assert str(customers[0].id) in ids(pulled(adapter, Entity.TENANTS, people))
+    assert f"sale.rental,{rental}" in ids(pulled(adapter, Entity.RENTALS, contracts))
+    adapter.close()
 
 
 def test_a_reading_that_died_goes_on_after_its_last_page(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
@@ -165,6 +190,25 @@ def test_invoices_and_payments_are_copied_with_the_rental_they_are_about(
     assert changed[str(invoice)]["state"] == "partially_paid"
     assert [row["allocations"][0]["rental_id"] for row in paid] == [f"sale.rental,{contract}"]
     assert [row["allocations"][0]["invoice_id"] for row in paid] == [str(invoice)]
+
+
+def test_papers_are_copied_as_a_customer_may_see_them(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+    customer = tryton_yard.customer()
+    quote = tryton_yard.quote(customer, {"GEN-20": 1}, start=days(5), days=3)
+    invoice = tryton_yard.invoice(customer, Decimal("9.00"))
+    for model, record in (("party.party", customer.id), ("sale.rental", quote)):
+        tryton_yard.attach(model, record, "internal.txt", b"internal")
+        shown = tryton_yard.attach(model, record, "lease.pdf", b"%PDF-1.7 made up")
+        tryton_yard.call.call("model.ir.attachment.write", [shown], {"description": "[customer]"})
+
+    copied = documents(sharp, Entity.DOCUMENTS, since="2026-01-01T00:00:00+00:00")
+    own = [paper for paper in copied.values() if paper["tenant_id"] == str(customer.id)]
+    live = sharp.documents(FACILITY, str(customer.id))
+
+    assert f"invoice-{invoice}" in copied
+    assert sorted(paper["title"] for paper in own if paper["kind"] == "other") == ["lease.pdf", "lease.pdf"]
+    assert {f"sale.rental,{quote}", None} <= {paper["rental_id"] for paper in own}
+    assert sorted((p["ref"]["id"], p["title"]) for p in own) == sorted((p.id, p.title) for p in live)
 
 
 def test_who_may_register_is_copied_with_the_reason(sharp: TrytonAdapter, tryton_yard: Yard) -> None:

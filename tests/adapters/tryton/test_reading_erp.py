@@ -14,9 +14,9 @@ from pmsbridge.model.rental import RentalKind, RentalState
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Attempt
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import FACILITY, KEY, adapter_of, days, payment
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, Yard
 
 ATTEMPT = Attempt(key=KEY)
 

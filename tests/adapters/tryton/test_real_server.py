@@ -22,12 +22,12 @@ from pmsbridge.ports.clock import SystemClock
 from pmsbridge_tryton.client import TrytonClient
 from pmsbridge_tryton.connection import ConnectionSettings, connect
 from pmsbridge_tryton.faults import StaleError, WarningRaisedError
+from pmsbridge_tryton.sandbox.cutting import cut_wire
+from pmsbridge_tryton.sandbox.rpc import Caller
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, RefusedError, Yard
 from pmsbridge_tryton.wire import Number, Reference, reference_of
-from tests.servers.tryton.cutting import cut_wire
 from tests.servers.tryton.fixtures import FreshTryton
-from tests.servers.tryton.rpc import Caller
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, RefusedError, Yard
 
 PAY = "model.account.payment.create"
 
@@ -174,14 +174,15 @@ def _exact(line: dict[str, object]) -> dict[str, object]:
 
 @pytest.mark.slow
 def test_a_wrong_password_is_told_from_a_server_that_counts_log_ons(fresh_tryton: FreshTryton) -> None:
-    server = fresh_tryton({"session": {"timeout": 600}})
+    # Each failed log-on is slowed down twice as much as the last one, so few are counted here.
+    server = fresh_tryton({"session": {"timeout": 600, "max_attempt": 2}})
     wrong = connect("main", ConnectionSettings.model_validate(server.options()), secrets=_Wrong(), clock=SystemClock())
     for _ in range(3):
         with pytest.raises(ConfigurationError) as refused:
             wrong.login()
         assert refused.value.code == "login_failed"
-    # One try of ours was counted; four more, and the right password is refused too.
-    for _ in range(5):
+    # One try of ours was counted; two more, and the right password is refused too.
+    for _ in range(2):
         with pytest.raises(RefusedError):
             Caller("127.0.0.1", server.port, server.database).log_on("portal", "wrong")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.errors import InputError
-from pmsbridge_tryton.wire import Number, Reference, UnreadableError, decoded, encoded, nested, reference_of
+from pmsbridge_tryton.wire import Number, Reference, UnreadableError, compared, decoded, encoded, nested, reference_of
 
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 _NAIVE = datetime(2026, 3, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -36,6 +37,17 @@ _VALUES = st.one_of(
 )
 def test_what_goes_out_comes_back_equal(value: object) -> None:
     assert decoded(encoded(value).encode()) == value
+
+
+@given(st.dictionaries(_TEXT.filter(lambda name: name != "__class__"), st.one_of(_VALUES, st.lists(_VALUES))))
+def test_a_row_as_bytes_gives_the_row_again_and_equal_rows_are_equal_bytes(row: dict[str, Any]) -> None:
+    raw = compared(row)
+
+    assert decoded(raw) == row
+    assert compared(dict(reversed(row.items()))) == raw
+    assert compared({**row, "more.": [{"b": Decimal("1.50"), "a": None}]}) == compared(
+        {"more.": [{"a": None, "b": Decimal("1.50")}], **row}
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.servers.tryton.serving import TrytonServer
-from tests.servers.tryton_yard import Customer, RefusedError, Yard
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, RefusedError, Yard
 
 TODAY = datetime.now(UTC).date()
 START = TODAY - timedelta(days=20)

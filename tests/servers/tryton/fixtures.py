@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.servers.tryton.building import built
-from tests.servers.tryton.recipe import NoTrytonError, recipe
-from tests.servers.tryton.serving import Conf, TrytonServer, running_tryton
-from tests.servers.tryton_yard import Customer, Yard
+from pmsbridge_tryton.sandbox.building import built
+from pmsbridge_tryton.sandbox.recipe import NoTrytonError, recipe
+from pmsbridge_tryton.sandbox.serving import Conf, TrytonServer, running_tryton
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
 
 if TYPE_CHECKING:
     from tests.servers.postgres import PostgresServer

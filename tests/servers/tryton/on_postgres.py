@@ -13,11 +13,11 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from pmsbridge_tryton.sandbox.building import Tell, activate, alone, configuration, made, plant, room, run, tell_nobody
+from pmsbridge_tryton.sandbox.building import installed as installed_environment
+from pmsbridge_tryton.sandbox.recipe import NoTrytonError, Recipe, mark
+from pmsbridge_tryton.sandbox.serving import Conf, TrytonServer, running_tryton
 from tests.servers.postgres import NoPostgresError, PostgresServer, _tools, _user
-from tests.servers.tryton.building import Tell, activate, alone, configuration, made, plant, room, run, tell_nobody
-from tests.servers.tryton.building import installed as installed_environment
-from tests.servers.tryton.recipe import NoTrytonError, Recipe, mark
-from tests.servers.tryton.serving import Conf, TrytonServer, running_tryton
 
 __all__ = ["books_on_postgres", "dump_of", "running_on_postgres"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date, timedelta
 
 import pytest
@@ -94,6 +95,36 @@ def test_without_a_facility_address_the_notices_say_that_no_mail_went_out() -> N
     bulletin = plan.steps[1].effect
     assert isinstance(bulletin, PostBulletin)
     assert "No mail was sent" in bulletin.body
+
+
+def told(kind: str, *ways: str) -> list[str]:
+    one = dataclasses.replace(
+        planner(TWO, native=make.ALL_NATIVE - {"schedule_move_out"}), ways={kind: frozenset(ways)}
+    )
+    if kind == "change_contact":
+        return names(one.edit_contact({"phone": "1"}, {}))
+    return names(one.move_out(TWO.rentals[0], make.TODAY + timedelta(days=30)))
+
+
+def test_staff_are_told_by_the_ways_the_back_office_has() -> None:
+    assert told("change_contact", "mail", "note") == ["edit", "mail", "note"]
+    assert told("change_contact", "bulletin") == ["edit", "bulletin"]
+    assert told("change_contact") == ["edit"]
+
+
+def test_a_kind_that_nobody_spoke_of_is_told_every_way() -> None:
+    one = dataclasses.replace(planner(TWO), ways={"schedule_move_out": frozenset({"mail"})})
+
+    assert names(one.edit_contact({"phone": "1"}, {})) == ["edit", "mail", "bulletin", "note"]
+
+
+def test_a_task_that_cannot_be_posted_is_a_note_or_a_mail_and_one_of_them_is_the_action() -> None:
+    assert told("schedule_move_out", "mail", "note") == ["mail", "note"]
+    assert told("schedule_move_out", "mail") == ["mail"]
+
+
+def test_where_nobody_can_be_told_the_action_is_refused_and_not_silently_done() -> None:
+    assert told("schedule_move_out") == ["bulletin"]
 
 
 @pytest.mark.fact("S0.35")

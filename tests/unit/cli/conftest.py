@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.cli.running import run
+from pmsbridge.store.database import open_database
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "third_party_adapter"
 BOOK: dict[str, Any] = {
@@ -59,7 +60,7 @@ def command(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pyt
 
 @pytest.fixture
 def rentbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A rent book with its settings in the current folder, and its adapter installed."""
+    """A rent book with its settings and an empty store in the current folder, and its adapter installed."""
     info = tmp_path / "site" / "pmsbridge_rentbook-0.1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: pmsbridge-rentbook\nVersion: 0.1.0\n")
@@ -72,6 +73,7 @@ def rentbook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         '[accounts.home]\nsystem = "rentbook"\n[accounts.home.options]\n'
         f'path = "{book}"\nfacility = "HOME"\nzone = "Europe/Paris"\ncurrency = "EUR"\n'
     )
+    open_database(f"sqlite:///{tmp_path}/pmsbridge.db").close()
     yield book
     for name in [name for name in sys.modules if name.startswith("pmsbridge_rentbook")]:
         del sys.modules[name]

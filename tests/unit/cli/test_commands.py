@@ -52,7 +52,9 @@ def test_init_writes_what_else_can_be_set_as_comments_that_are_right(command: Co
 
     # Every commented setting is switched on; what explains it is a sentence and stays a comment.
     head, account, rest = text.partition("\n[accounts")
-    path.write_text(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", head) + account + rest, encoding="utf-8")
+    options, about, endpoint = rest.partition("# Who is told over HTTP")
+    endpoint = re.sub(r"(?m)^# (?=[a-z_]+ = |\[\[)", "", endpoint)
+    path.write_text(re.sub(r"(?m)^# (?=[a-z_]+ = )", "", head) + account + options + about + endpoint, encoding="utf-8")
     settings = load_settings(path, {})
 
     assert settings.schedule.reconcile == time(22, 30)
@@ -60,6 +62,7 @@ def test_init_writes_what_else_can_be_set_as_comments_that_are_right(command: Co
     assert (settings.dispatch.by, settings.dispatch.concurrency) == ("embedded", 4)
     assert settings.dispatch.broker == "redis://127.0.0.1:6379/0"
     assert settings.notices.addresses == ("office@example.com",)
+    assert [(each.name, each.events) for each in settings.webhooks] == [("crm", ("tenant.*", "action.*"))]
     lines = head.splitlines()
     for name in ("reconcile", "daily_close", "by", "broker", "language", "templates"):
         (place,) = [number for number, line in enumerate(lines) if line.startswith(f"# {name} = ")]
@@ -239,7 +242,7 @@ def test_the_doctor_names_what_to_install_for_the_dispatch_that_was_chosen(
 
 @pytest.mark.parametrize(("lines", "detail", "remedy"), [
     ('by = "celery"', "needs dispatch.broker", "Set dispatch.broker"),
-    ('by = "procrastinate"', "needs PostgreSQL", "Set dispatch.broker"),
+    ('by = "procrastinate"', "needs PostgreSQL", "Put the store on PostgreSQL"),
     ('by = "celery"\nbroker = "redis://127.0.0.1:1/0"', "redis://127.0.0.1:1/0 cannot be reached", "dispatch.broker"),
     ('by = "celery"\nbroker = "amqp://127.0.0.1:1//"', "cannot be reached", "Start the server"),
     ('by = "celery"\nbroker = "pigeon://127.0.0.1:1/0"', "no address of a queue", "Set dispatch.broker"),

@@ -14,6 +14,13 @@ from pmsbridge.store.tables import SCHEMA_VERSION
 Command = Callable[..., Any]
 
 
+@pytest.fixture
+def rentbook(rentbook: Path) -> Path:
+    """A rent book whose store was never made."""
+    (rentbook.parent / "pmsbridge.db").unlink()
+    return rentbook
+
+
 def _first_schema(folder: Path) -> str:
     url = f"sqlite:///{folder / 'pmsbridge.db'}"
     database = reach_database(url)

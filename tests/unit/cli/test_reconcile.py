@@ -5,18 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import re
+import shlex
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from pmsbridge import Bridge, ExternalPayment
+from pmsbridge import Bridge, Card, ExternalPayment
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge_sitelink.sandbox import SandboxControl
 from tests.unit.cli.conftest import Command
@@ -323,3 +324,129 @@ def test_the_clock_compares_before_the_close_when_the_settings_say_so(command: C
         codes = [each.finding.code for each in bridge.runtime.findings.open()]
 
     assert codes == ["reconcile_double"]
+
+
+# -- one card over several rentals, and staff at the desk meanwhile ---------------------------------------------------
+
+
+def by_card(verb: str, office: SandboxControl, day: Day, meanwhile: Callable[[str, str], object] | None = None) -> Any:
+    """A payment by card whose answer is lost, and what became of it when it was looked for: its facts."""
+    card = Card(number="4111111111111111", expires_on=date(2030, 12, 31), holder="Test Payer", cvv="123")
+    with bridged() as bridge:
+        session = bridge.tenant(SITE, TENANT)
+        row = session.dashboard().rows[0]
+        if verb == "pay_all":
+            action = session.pay_all(card, key="click-0001")
+        else:
+            action = session.pay_rental(row.id, card, key="click-0001")
+        assert action.outcome == "pending"
+        if meanwhile is not None:
+            meanwhile(row.id, format(row.balances.payable_now.amount, "f"))
+        day.later(timedelta(minutes=10))
+        bridge.runtime.run_due()
+        return session.action(action.action_id)
+
+
+def test_a_payment_of_which_one_part_is_missing_is_ended_by_one_command_and_both_sides_agree(
+    command: Command, office: SandboxControl, day: Day
+) -> None:
+    office.settings(multiple_stops_after=2)
+    action = by_card("pay_all", office, day)
+    assert (action.outcome, len(action.steps[0].vendor_ids)) == ("needs_review", 0)
+
+    found = command("reconcile", "--json")
+    (row,) = [row for row in found.data["facilities"][0]["differences"] if row["needs_a_person"]]
+    assert (found.code, row["kind"], row["remedy"].count("pmsbridge actions resolve")) == (9, "unresolved", 1)
+    told = row["remedy"][row["remedy"].index("pmsbridge actions") :].partition("; then tell")[0]
+    ended = command(*shlex.split(told)[1:], "--json")
+
+    (step,) = [step for step in ended.data["steps"] if step["principal"]]
+    assert (ended.code, ended.data["outcome"], ended.data["partial"]) == (0, "not_sent", True)
+    assert (len(step["vendor_ids"]), len(step["missing"])) == (2, 1)
+    shown = command("actions", "show", row["asked"][0]["action_id"], "--json").data
+    assert shown["steps"][0]["missing"] == step["missing"]
+    assert command("reconcile").code == 0
+    assert command("audit", "verify").code == 0
+
+
+@pytest.mark.parametrize("more", [[], ["--there", "1"]])
+def test_a_partial_outcome_and_its_parts_go_together(
+    command: Command, office: SandboxControl, day: Day, more: list[str]
+) -> None:
+    office.settings(multiple_stops_after=1)
+    action = by_card("pay_all", office, day)
+    outcome = "settled" if more else "partial"
+
+    words = ["--outcome", outcome, "--evidence", "seen", "--actor", "anna", *more, "--json"]
+    ran = command("actions", "resolve", action.action_id, *words)
+
+    assert ran.code == 2
+    assert "--outcome partial --there RENTAL=RECEIPT" in ran.data["error"]["message"]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_desk_payment_of_the_same_amount_and_means_is_not_called_ours(
+    command: Command, office: SandboxControl, day: Day, times: int
+) -> None:
+    office.inject("PaymentSimpleWithSource", "drop_before")
+
+    def at_the_desk(rental: str, amount: str) -> None:
+        for _ in range(times):
+            office.enter_payment(SITE, int(rental), amount, method="card", description="Visa")
+
+    action = by_card("pay_rental", office, day, at_the_desk)
+
+    assert action.outcome == "needs_review"
+    assert "staff may have entered it" in action.steps[0].message
+    assert command("reconcile").code == 9
+
+
+def test_a_finding_about_what_nobody_resolved_is_closed_only_anyway(
+    command: Command, office: SandboxControl, day: Day
+) -> None:
+    office.settings(multiple_stops_after=1)
+    action = by_card("pay_all", office, day)
+    (found,) = [f for f in command("findings", "list", "--json").data["findings"] if f["code"] == "needs_review"]
+    number = str(found["number"])
+
+    refused = command("findings", "close", number, "--actor", "anna", "--json")
+    assert (refused.code, refused.data["error"]["code"]) == (2, "unresolved")
+    step = action.steps[0].name
+    resolve = f"pmsbridge actions resolve {action.action_id} --step {step}"
+    assert resolve in refused.data["error"]["message"]
+    assert "--anyway" in refused.data["error"]["message"]
+
+    closed = command("findings", "close", number, "--actor", "anna", "--anyway")
+    assert (closed.code, "is closed" in closed.err, resolve in closed.err) == (0, True, True)
+
+
+def test_a_finding_is_closed_without_more_once_its_step_is_resolved(
+    command: Command, office: SandboxControl, day: Day
+) -> None:
+    office.settings(multiple_stops_after=1)
+    action = by_card("pay_all", office, day)
+    (found,) = [f for f in command("findings", "list", "--json").data["findings"] if f["code"] == "needs_review"]
+    words = ["--outcome", "settled", "--evidence", "all there", "--actor", "anna"]
+    assert command("actions", "resolve", action.action_id, *words).code == 0
+
+    closed = command("findings", "close", str(found["number"]), "--actor", "anna", "--json")
+
+    assert (closed.code, "still_unresolved" in closed.data) == (0, False)
+
+
+def test_the_finding_of_an_unsent_mail_about_a_review_names_its_step_and_what_waits(
+    command: Command, office: SandboxControl, day: Day, sitelink_settings: Path
+) -> None:
+    with_staff = f'[notices]\naddresses = ["office@example.com"]\n{sitelink_settings.read_text(encoding="utf-8")}'
+    sitelink_settings.write_text(with_staff, encoding="utf-8")
+    office.settings(multiple_stops_after=1)
+    action = by_card("pay_all", office, day)
+
+    (found,) = [f for f in command("findings", "list", "--json").data["findings"] if f["code"] == "mail_not_configured"]
+
+    (mail,) = [step.name for step in action.steps if step.kind == "send_mail"]
+    assert f"pmsbridge actions retry {action.action_id} --step {mail} --actor" in found["text"]
+    assert f"waits for a person, mailed or not: pmsbridge actions show {action.action_id}" in found["text"]
+    ran = command("actions", "retry", action.action_id, "--step", mail, "--actor", "anna", "--json")
+    assert ran.code == 0
+    assert command("actions", "retry", action.action_id, "--step", "payment.9", "--actor", "anna").code == 2

@@ -347,7 +347,7 @@ def test_a_bar_is_as_long_as_the_copy_and_of_unknown_length_where_only_changes_a
 def test_the_line_of_all_counts_facilities_and_rows_and_is_full_at_the_end() -> None:
     watcher = bars()
     keys = tuple(FacilityKey("north", f"F{number}") for number in range(2))
-    watcher(RunStarted("r", NOW, keys, 1))
+    watcher(RunStarted("r", NOW, keys, len(keys)))
     for key in keys:
         watcher(EntityStarted("r", Scope("north", key.facility, "unit"), True, False, 0))
         watcher(EntityFinished("r", row(Scope("north", key.facility, "unit"))))
@@ -361,7 +361,7 @@ def test_the_line_of_all_counts_facilities_and_rows_and_is_full_at_the_end() -> 
 def test_thousands_of_facilities_do_not_fill_the_screen_but_failed_ones_stay() -> None:
     watcher = bars()
     keys = tuple(FacilityKey("north", f"F{number}") for number in range(60))
-    watcher(RunStarted("r", NOW, keys, 1))
+    watcher(RunStarted("r", NOW, keys, len(keys)))
     for key in keys:
         scope = Scope("north", key.facility, "unit")
         watcher(EntityStarted("r", scope, True, False, 0))
@@ -378,6 +378,8 @@ def test_thousands_of_facilities_do_not_fill_the_screen_but_failed_ones_stay() -
 
 class _Codes:
     """An adapter of which only the facilities matter."""
+
+    settle_window = timedelta(0)
 
     def __init__(self, count: int) -> None:
         self.facility_codes = [f"F{number:04}" for number in range(count)]

@@ -115,6 +115,7 @@ def test_a_store_that_is_no_database_is_a_mistake_in_the_settings(command: Comma
 
 
 def test_a_store_that_is_a_folder_is_a_mistake_in_the_settings(command: Command, rentbook: Path) -> None:
+    (rentbook.parent / "pmsbridge.db").unlink()
     (rentbook.parent / "pmsbridge.db").mkdir()
 
     ran = command("status", "--json")
@@ -310,7 +311,7 @@ def test_a_notice_that_no_mail_server_took_is_told_with_the_setting_and_what_to_
     (found,) = [f for f in command("findings", "list", "--json").data["findings"] if f["code"] == "mail_not_configured"]
 
     assert "mail.host is not set" in found["text"]
-    assert f"pmsbridge actions retry {asked['task']} --actor" in found["text"]
+    assert f"pmsbridge actions retry {asked['task']} --step mail --actor" in found["text"]
 
 
 def test_a_copy_that_lacks_a_part_is_neither_ok_nor_of_any_age(command: Command, rentbook: Path) -> None:

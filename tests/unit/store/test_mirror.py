@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import DBAPIError
 
 from pmsbridge.errors import NotFoundError, UnavailableError
@@ -91,6 +92,59 @@ def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: M
         reading.take(replace(rows, document=mapped))
 
     assert reading.counts == UpsertCounts(2, 0, 2)
+
+
+@pytest.mark.postgresql
+def test_what_is_held_is_looked_through_in_pieces(postgres_journal: str, clock: TestClock) -> None:
+    # Memory is not to grow with the facility, and PostgreSQL's own cursor hands over everything at once.
+    database = open_database(postgres_journal)
+    mirror = Mirror(database, clock)
+    read(mirror, [unit(1), unit(2)], "r1")
+    cursors: list[str] = []
+
+    def seen(_connection: object, cursor: object, statement: str, *_: object) -> None:
+        if "deleted_at IS NULL" in statement and statement.startswith("SELECT key"):
+            cursors.append(type(cursor).__name__)
+
+    event.listen(Engine, "before_cursor_execute", seen)
+    try:
+        _, ended, _ = read(mirror, [unit(1), unit(3)], "r2")
+    finally:
+        event.remove(Engine, "before_cursor_execute", seen)
+        database.close()
+
+    assert ended.deleted == 1
+    assert cursors == ["ServerCursor"]
+
+
+@pytest.mark.parametrize("number", ["001", "001b"])
+def test_a_field_that_records_are_given_by_a_new_version_is_kept_and_told_to_nobody(
+    mirror: Mirror, number: str
+) -> None:
+    read(mirror, [unit(1, state=UnitState.VACANT)], "r1")
+    table = MIRROR.nouns["unit"]
+    held = mirror.units("north", "F1")[0].model_dump(mode="json")
+    older = {name: value for name, value in held.items() if name not in {"state", "seen_at"}}
+    with mirror._database.write() as connection:
+        connection.execute(table.update().values(doc=json.dumps(older)))
+        connection.execute(MIRROR.ids.update().values(row_hash=b"of an older version"))
+    before = mirror.changes.last()
+
+    read(mirror, [unit(1, state=UnitState.VACANT).changed(number=number)], "r2")
+
+    assert mirror.units("north", "F1")[0].state is UnitState.VACANT
+    told = [(set(change.before or {}), change.after) for change in mirror.changes.after(before)]
+    assert told == ([] if number == "001" else [({"number"}, {"number": "001b"})])
+
+
+def test_a_field_of_the_vendors_own_that_comes_is_told(mirror: Mirror) -> None:
+    read(mirror, [unit(1, extra={"sColour": "red"})], "r1")
+    before = mirror.changes.last()
+
+    read(mirror, [unit(1, extra={"sColour": "red", "iFloor": "2"})], "r2")
+
+    (told,) = mirror.changes.after(before)
+    assert told.after == {"extra.iFloor": "2"}
 
 
 def test_another_fingerprint_maps_every_row_again_and_tells_no_change(mirror: Mirror) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pmsbridge.actions.plan import When
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.standing import EffectState, Ended, action_outcome, is_partial, waits_for_a_person
+from pmsbridge.store.standing import PARTLY, EffectState, Ended, action_outcome, is_partial, waits_for_a_person
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Row:
     when: When = When.SETTLED
     is_principal: bool = True
     emulates: str = ""
+    code: str = ""
 
 
 def done(ended: Ended, **fields: Any) -> Row:
@@ -46,6 +47,9 @@ SETTLED, DECLINED, NOT_SENT = done(Ended.SETTLED), done(Ended.DECLINED), done(En
     ([SETTLED, done(Ended.SKIPPED)], Outcome.SETTLED, False),
     ([SETTLED, done(Ended.NOT_SENT, is_principal=False)], Outcome.SETTLED, False),
     ([SETTLED, still(EffectState.REVIEW, is_principal=False)], Outcome.SETTLED, False),
+    ([done(Ended.SETTLED, code=PARTLY)], Outcome.NOT_SENT, True),
+    ([done(Ended.SETTLED, code=PARTLY), still(EffectState.REVIEW)], Outcome.NEEDS_REVIEW, True),
+    ([done(Ended.SETTLED, code=PARTLY, is_principal=False), SETTLED], Outcome.SETTLED, False),
 ])  # fmt: skip
 def test_the_outcome_follows_from_the_principal_steps(rows: list[Row], outcome: Outcome, partial: bool) -> None:
     assert action_outcome(rows) is outcome

@@ -19,7 +19,8 @@ def unfolded(document: object) -> object:
     was not included. Everything beside ``data`` and ``included`` stays.
 
     Raises:
-        UnreadableError: ``not_jsonapi``: a resource is no object, or an attribute is called ``id`` or ``type``.
+        UnreadableError: ``not_jsonapi``: a resource is no object, or an attribute called ``id`` or ``type`` says
+            something else than the resource does.
     """
     if not isinstance(document, Mapping) or "data" not in document:
         return document
@@ -46,7 +47,9 @@ def _row(one: Mapping[str, Any], known: Mapping[tuple[str, str], Mapping[str, An
 
 def _plain(one: Mapping[str, Any]) -> dict[str, object]:
     attributes = one.get("attributes") or {}
-    if not isinstance(attributes, Mapping) or not _RESERVED.isdisjoint(attributes):
+    if not isinstance(attributes, Mapping) or any(
+        attributes[name] != one.get(name) for name in _RESERVED & set(attributes)
+    ):
         raise UnreadableError("not_jsonapi")
     return {**attributes, **{name: one[name] for name in ("id", "type") if name in one}}
 

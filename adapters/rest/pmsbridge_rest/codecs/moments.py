@@ -59,9 +59,10 @@ class Dates:
 
     def decode(self, raw: Any, scene: Scene) -> date | None:  # noqa: ANN401
         """The day; None for null, an empty text, and texts that mean that there is none."""
-        del scene
         if raw is None or raw == "" or raw in self.section.no_date:
             return None
+        if self.section.of_instant and isinstance(raw, str) and _ISO.fullmatch(raw):
+            return self._of_instant(raw, scene)
         if not isinstance(raw, str | int) or isinstance(raw, bool):
             message = "not a date"
             raise CodecError(message)
@@ -73,6 +74,17 @@ class Dates:
             return date(parts["year"], parts["month"], parts["day"])
         except ValueError:
             message = "no such day"
+        raise CodecError(message)
+
+    @staticmethod
+    def _of_instant(text: str, scene: Scene) -> date:
+        try:
+            moment = datetime.fromisoformat(text.upper())
+            if moment.tzinfo is not None:
+                return moment.astimezone(scene.zone).date()
+        except (ValueError, OverflowError):
+            pass
+        message = "no point in time with its offset"
         raise CodecError(message)
 
     def encode(self, value: Any, scene: Scene) -> str:  # noqa: ANN401

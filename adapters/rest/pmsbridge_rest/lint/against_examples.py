@@ -14,6 +14,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.errors import ConfigurationError
+from pmsbridge_rest.bodies.exact_json import UnreadableError
+from pmsbridge_rest.bodies.jsonapi import unfolded
 from pmsbridge_rest.lint.findings import Finding, doubt, wrong
 from pmsbridge_rest.lint.sending import sent_keys
 from pmsbridge_rest.lint.writes import steps_of
@@ -21,6 +23,7 @@ from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.requests import Call, Reading
 from pmsbridge_rest.mapping.walking import Key
+from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.rows import RowError, RowReader, Scope
 from pmsbridge_rest.spec import path_fits
 
@@ -109,13 +112,14 @@ def _has(request: Any, path: tuple[str, ...]) -> bool:  # noqa: ANN401
 
 def _read(mapping: Mapping, noun: str, key: Key, reading: Reading, examples: list[Example]) -> Iterator[Finding]:
     """Rows of examples that are no records."""
-    if mapping.envelope.style != "plain":
-        return  # such rows are put together by the wire first
     scope = Scope(mapping.vendor.name, "example", "example", ZoneInfo("UTC"), "USD")
-    reader = RowReader(mapping, noun, scope, {"read": {"tenant_id": "T", "rental_id": "R", "id": "I"}, "facility": {}})
+    places = {"read": {"tenant_id": "T", "rental_id": "R", "id": "I"}, "facility": {"code": "example"}}
+    reader = RowReader(mapping, noun, scope, places)
     said: set[str] = set()
     for example in examples:
         for row in _rows(mapping, reading, example.response):
+            if not _is_ours(reading, row):
+                continue
             try:
                 reader.record(row)
             except RowError as problem:
@@ -124,11 +128,18 @@ def _read(mapping: Mapping, noun: str, key: Key, reading: Reading, examples: lis
         yield wrong(key, "unreadable_example", f"an example of the vendor cannot be read: {what}")
 
 
+def _is_ours(reading: Reading, row: Any) -> bool:  # noqa: ANN401
+    """Whether a row is one that is read. What depends on an account holds of every example."""
+    told = {name: demand for name, demand in reading.where.items() if "{" not in demand.model_dump_json()[1:-1]}
+    return row_fits(told, row)
+
+
 def _rows(mapping: Mapping, reading: Reading, response: Any) -> list[Any]:  # noqa: ANN401
     """Rows of an answer; an empty table stands for what the vendor left out."""
     try:
-        found = search(reading.rows, search(mapping.envelope.data, response))
-    except ValueError:
+        body = unfolded(response) if mapping.envelope.style == "jsonapi" else response
+        found = search(reading.rows, search(mapping.envelope.data, body))
+    except (ValueError, UnreadableError):
         return []
     rows = found if isinstance(found, list) else [found]
     return [row for row in rows if isinstance(row, dict) and row]

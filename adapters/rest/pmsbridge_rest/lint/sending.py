@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pmsbridge_rest.mapping.actions import Step
@@ -25,14 +26,25 @@ def sent_keys(mapping: Mapping, call: Call) -> dict[str, Any] | None:
 
 def _record_keys(mapping: Mapping, step: Step) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    entity = mapping.entities.get(step.update.entity) if step.update is not None else None
-    for field in entity.fields.values() if entity is not None else ():
-        if field.is_written and field.at is not None and all(each.index is None for each in parse_path(field.at)):
+    for path in _written(mapping, step):
+        if all(each.index is None for each in parse_path(path)):
             try:
-                made = write_at(made, field.at, "")
+                made = write_at(made, path, "")
             except ValueError:
                 continue
     return made
+
+
+def _written(mapping: Mapping, step: Step) -> Iterator[str]:
+    """Where an update may write: consents where it is about those, else fields."""
+    entity = mapping.entities.get(step.update.entity) if step.update is not None else None
+    if entity is None:
+        return
+    answers = mapping.actions.get("set_consent")
+    if answers is not None and any(step is each for each in answers.steps):
+        yield from (consent.at for consent in entity.consents if consent.dir != "read")
+        return
+    yield from (field.at for field in entity.fields.values() if field.is_written and field.at is not None)
 
 
 def _with_record(body: Any, record: dict[str, Any]) -> Any:  # noqa: ANN401 - a body

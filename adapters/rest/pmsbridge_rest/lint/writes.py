@@ -17,6 +17,7 @@ from pmsbridge_rest.mapping.walking import Key
 __all__ = ["key_findings", "look_findings", "read_only_findings", "sealed_findings", "steps_of", "time_findings"]
 
 _CARRIED_ELSEWHERE = frozenset({"card", "bank_debit"})
+_REFERENCES = frozenset({"attempt.reference", "effect.reference", "attempt.key"})
 
 
 def steps_of(mapping: Mapping) -> Iterator[tuple[str, Action, Key, Step]]:
@@ -57,9 +58,13 @@ def look_findings(mapping: Mapping) -> Iterator[Finding]:
         where = (*key, "idempotency", "look_up", "match")
         used = {place.path for demand in look.match.values() for place in places_in(demand.model_dump())}
         by = step.idempotency.by
-        if by == "client_reference" and not used & {"attempt.reference", "effect.reference", "attempt.key"}:
+        if by == "client_reference" and not used & _REFERENCES:
             yield wrong(
                 where, "unbound_look", "the reference is not among what must match; any row would be taken for it"
+            )
+        elif by == "client_reference" and not _own(used) & _own(_sent_places(step)):
+            yield wrong(
+                where, "unsent_reference", "the step does not send the reference that must match; nothing is found"
             )
         if by == "natural_key" and _moves_money(name) and not _has_amount(used):
             yield wrong(
@@ -69,6 +74,16 @@ def look_findings(mapping: Mapping) -> Iterator[Finding]:
             yield wrong(where, "unbound_look", "nothing of the effect is among what must match")
         if by == "state" and not used and not any(demand.present is not None for demand in look.match.values()):
             yield doubt(where, "unbound_look", "nothing of the effect is among what must match")
+
+
+def _own(paths: set[str]) -> set[str]:
+    """What of ours is among them; an effect that has a reference is attempted under it."""
+    return {path.replace("effect.", "attempt.") for path in paths & _REFERENCES}
+
+
+def _sent_places(step: Step) -> set[str]:
+    sent = {"path": step.path, **step.model_dump(include={"query", "headers", "body"})}
+    return {place.path for place in places_in(sent)}
 
 
 def _has_amount(paths: set[str]) -> bool:

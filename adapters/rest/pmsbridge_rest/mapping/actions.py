@@ -103,7 +103,8 @@ class Action(Section):
         accepts: Only effects of which this holds can be said; another is refused before anything is sent.
         before: A read before the first step, whose outputs all steps may use: ``{step.before.OUTPUT}``.
         reverses: The action this takes back ("schedule_move_out").
-        announce: Who of the staff the plan tells afterwards; each is an effect of its own, so each needs a way.
+        announce: How staff are told afterwards, each an effect of its own: a move-out, its taking back and a change of
+            contact data are told. Empty for every way there is.
         source: Where in the vendor's documents it is; empty for the mapping's own source.
         note: For people who read the capability table.
     """

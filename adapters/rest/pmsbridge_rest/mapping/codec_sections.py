@@ -127,13 +127,22 @@ class DateCodec(Section):
     Attributes:
         pattern: How it is written.
         ignore_time: What follows the date in what is read is no part of it ("2026-03-01T00:00:00Z" is that day).
+        of_instant: What is read is a point in time with its offset; the day is the one it lies in at the facility.
         no_date: Texts that mean that there is none ("0001-01-01"), beside the empty one.
     """
 
     kind: Literal["date"]
     pattern: Pattern = "YYYY-MM-DD"
     ignore_time: bool = False
+    of_instant: bool = False
     no_date: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.of_instant and (self.ignore_time or self.pattern != "YYYY-MM-DD"):
+            message = "of_instant goes with the usual pattern, and without ignore_time"
+            raise ValueError(message)
+        return self
 
 
 class InstantCodec(Section):

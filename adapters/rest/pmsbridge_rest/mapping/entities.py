@@ -11,7 +11,7 @@ from pmsbridge_rest.mapping.expressions import Expression
 from pmsbridge_rest.mapping.paths import Path
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.mapping.sections import Section, ShortForm, Word
-from pmsbridge_rest.mapping.templates import Template
+from pmsbridge_rest.mapping.templates import Template, places_in
 
 __all__ = ["Consent", "EntityMap", "FieldMap", "FieldName", "Items"]
 
@@ -25,10 +25,13 @@ class FieldMap(ShortForm):
     Attributes:
         at: The path that is read and written.
         expr: JMESPath that is read instead of the path; what is written still goes to ``at``.
-        value: A template instead of both, for what the row does not say: ``{read.tenant_id}``.
+        value: A template instead of both, for what the row does not say: ``{read.tenant_id}``. Beside one of them it
+            goes first, and where its optional place is empty, the row tells: ``{read.tenant_id?}``.
         codec: How it is spelt, by the codec's name; None for text, or what the model's field asks for.
         dir: Which ways it goes.
         currency_at: Of money: where the row has the currency; None for the facility's.
+        less: Of money that is only read: the path of an amount that is taken off, spelt in the same way.
+        negate_when: Of money that is only read: rows of which this holds have it with the other sign.
         missing: What the field is where the row has none: ``refuse`` drops the record with a finding, ``default`` takes
             the model's own default.
         cleared: How an emptied field is written: as an empty text, as null, left out, or not at all (refused).
@@ -42,6 +45,8 @@ class FieldMap(ShortForm):
     codec: Word | None = None
     dir: Literal["both", "read", "write"] | None = None
     currency_at: Path | None = None
+    less: Path | None = None
+    negate_when: Holds = Field(default_factory=dict)
     missing: Literal["refuse", "default"] = "default"
     cleared: Literal["empty", "null", "omit", "refuse"] = "empty"
 
@@ -50,13 +55,25 @@ class FieldMap(ShortForm):
         if self.at is None and self.expr is None and self.value is None:
             message = "give at (a path), expr (JMESPath) or value (a template)"
             raise ValueError(message)
-        if self.value is not None and (self.at is not None or self.expr is not None):
-            message = "value stands alone"
+        if self.value is not None and (self.at is not None or self.expr is not None) and not self._may_be_empty():
+            message = "value stands alone, unless its place is optional ({read.tenant_id?})"
             raise ValueError(message)
         if self.at is None and self.dir in {"both", "write"}:
             message = "only what has a path (at) can be written"
             raise ValueError(message)
+        if self.is_reckoned and self.dir in {"both", "write"}:
+            message = "what is reckoned (less, negate_when) can only be read"
+            raise ValueError(message)
         return self
+
+    def _may_be_empty(self) -> bool:
+        """The template can have nothing to say."""
+        return any(place.is_optional for place in places_in(self.value))
+
+    @property
+    def is_reckoned(self) -> bool:
+        """The amount of the row is not taken as it is."""
+        return self.less is not None or bool(self.negate_when)
 
     @property
     def is_read(self) -> bool:
@@ -66,7 +83,7 @@ class FieldMap(ShortForm):
     @property
     def is_written(self) -> bool:
         """It may be written."""
-        return self.at is not None and self.dir != "read"
+        return self.at is not None and self.dir != "read" and not self.is_reckoned
 
 
 class Items(Section):
@@ -122,6 +139,7 @@ class EntityMap(Section):
             ``past_due``, ``credit``, ``billed``, ``days_past_due``, ``payments_blocked``, ``is_complimentary``,
             ``last_payment_on``.
         account_of_rental: The read that has the account's fields; None when the rental's own row has them.
+        ledger_is_summed: Of rentals: no call tells the balance, so it is the sum of all ``ledger_entries``.
         hides_reference: Our reference in a text that people read is taken out of it again.
         extra: Further values that are kept as text, by our name.
     """
@@ -136,6 +154,7 @@ class EntityMap(Section):
     consents: tuple[Consent, ...] = ()
     account: dict[Word, FieldMap] = Field(default_factory=dict)
     account_of_rental: Reading | None = None
+    ledger_is_summed: bool = False
     hides_reference: bool = True
     extra: dict[Word, Path] = Field(default_factory=dict)
 

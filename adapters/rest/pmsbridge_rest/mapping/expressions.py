@@ -27,7 +27,7 @@ def search(expression: str, document: Any) -> Any:  # noqa: ANN401 - any part of
         ValueError: A function of the expression does not fit the document.
     """
     try:
-        return _compiled(expression).search(document)  # type: ignore[no-untyped-call]  # the stubs leave it out
+        return _compiled(expression).search(document)
     except JMESPathError:
         message = f"the expression {expression!r} does not fit what was answered"
     raise ValueError(message)

@@ -31,9 +31,20 @@ from pmsbridge_rest.mapping.yaml_nodes import Tree
 __all__ = ["STAFF_CAN_DO", "reference_problems"]
 
 STAFF_CAN_DO: Final = frozenset(
-    {"cancel_move_out", "change_contact", "reserve_unit", "schedule_move_out", "set_consent"}
+    {
+        "accept_quote",
+        "cancel_move_out",
+        "change_contact",
+        "request_call_off",
+        "reserve_unit",
+        "schedule_move_out",
+        "set_consent",
+    }
 )
 """Effects that a member of staff can do by hand from a task."""
+
+_TOLD: Final = ("change_contact", "schedule_move_out", "cancel_move_out")
+"""Effects after which a plan tells staff."""
 
 _MUST_SAY: Final = frozenset({Sort.MONEY, Sort.ENUM, Sort.NAME})
 """Sorts that no spelling goes without saying for."""
@@ -100,10 +111,23 @@ def _entities(mapping: Mapping) -> Found:
         yield from _missing(key, name, entity)
         yield from _lists(mapping, key, name, entity)
         yield from _fields(mapping, (*key, "account"), entity.account, ACCOUNT_FIELDS)
-        if name != "rentals" and entity.account:
-            yield (*key, "account"), "wrong_place", "account belongs to rentals"
+        yield from _account(mapping, key, name, entity)
         for number, consent in enumerate(entity.consents):
             yield from _consent(mapping, (*key, "consents", number), consent, name)
+
+
+def _account(mapping: Mapping, key: Key, name: str, entity: EntityMap) -> Found:
+    if name != "rentals" and entity.account:
+        yield (*key, "account"), "wrong_place", "account belongs to rentals"
+    if name != "rentals" and entity.ledger_is_summed:
+        yield (*key, "ledger_is_summed"), "wrong_place", "ledger_is_summed belongs to rentals"
+    if not entity.ledger_is_summed:
+        return
+    entries = mapping.entities.get("ledger_entries")
+    if "ledger" in entity.account:
+        yield (*key, "ledger_is_summed"), "both", "the account says the ledger's balance; keep one of the two"
+    if entries is None or entries.of_rental is None:
+        yield (*key, "ledger_is_summed"), "no_read", "nothing to sum up; give of_rental in ledger_entries"
 
 
 def _fields(mapping: Mapping, key: Key, fields: dict[str, FieldMap], targets: dict[str, Target]) -> Found:
@@ -123,6 +147,8 @@ def _field(mapping: Mapping, key: Key, field: FieldMap, target: Target) -> Found
         yield key, rule, f"holds {_article(target.sort)}; name the codec that spells it"
     if field.currency_at is not None and target.sort is not Sort.MONEY:
         yield (*key, "currency_at"), "wrong_place", "only money has a currency"
+    if field.is_reckoned and target.sort is not Sort.MONEY:
+        yield key, "wrong_place", "only money is reckoned (less, negate_when)"
 
 
 def _article(sort: Sort) -> str:
@@ -191,6 +217,8 @@ def _action(mapping: Mapping, key: Key, name: str, action: Action) -> Found:
     for number, way in enumerate(action.announce):
         if way in ways and ways[way] not in mapping.actions:
             yield (*key, "announce", number), "no_way", f"staff cannot be told by {way} without the action {ways[way]}"
+    if action.announce and name not in _TOLD:
+        yield (*key, "announce"), "not_told", f"staff are not told of {name}; announce belongs to {', '.join(_TOLD)}"
     if name == "change_contact" and all(step.update is None for step in action.steps):
         yield (*key, "steps"), "no_update", "no step says how fields are changed; add update with its strategy"
 

@@ -111,7 +111,7 @@ class _Strict(yaml.SafeLoader):
     """Refuses what must be refused before the tree is built: depth, size, aliases, tags."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(text)  # type: ignore[no-untyped-call]  # the stubs leave some out
+        super().__init__(text)
         self._depth = self._nodes = 0
 
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:  # noqa: ANN401 - the library's own
@@ -127,7 +127,7 @@ class _Strict(yaml.SafeLoader):
             raise Trouble(here, "tags (!) are not read; write plain values")
         self._depth += 1
         try:
-            node: Node | None = super().compose_node(parent, index)  # type: ignore[no-untyped-call]
+            node: Node | None = super().compose_node(parent, index)
         finally:
             self._depth -= 1
         return node
@@ -136,9 +136,9 @@ class _Strict(yaml.SafeLoader):
 def _composed(text: str) -> Node | None:
     loader = _Strict(text)
     try:
-        node: Node | None = loader.get_single_node()  # type: ignore[no-untyped-call]
+        node: Node | None = loader.get_single_node()
     finally:
-        loader.dispose()  # type: ignore[no-untyped-call]
+        loader.dispose()
     return node
 
 

@@ -78,7 +78,7 @@ class Walk:
         return self._total is not None and self._total == self.rows
 
     def read(self, position: str = "") -> Iterator[tuple[Page, Turn | None]]:
-        """Every page, and the turn after it.
+        """Every page, and the turn after it. Rows that a page only repeats so that a shift shows are left out.
 
         Raises:
             UnavailableError: The list has no end, goes in a circle, or does not say how it goes on.
@@ -91,10 +91,10 @@ class Walk:
             self.pages += 1
             seen += len(came.rows)
             page = replace(came, number=self.pages, seen=seen)
-            self._notice(page)
+            repeated = self._notice(page)
             following = None if page.is_nothing else self._paginator.following(turn, page)
             self._is_over = following is None
-            yield page, following
+            yield replace(page, rows=page.rows[repeated:]) if repeated else page, following
             turn = following
 
     def _guard(self, turn: Turn) -> None:
@@ -106,8 +106,8 @@ class Walk:
             message = f"a list has more than {self._rules.most_pages} pages"
             raise UnavailableError(message, code="too_many_pages")
 
-    def _notice(self, page: Page) -> None:
-        """Compare with the pages before."""
+    def _notice(self, page: Page) -> int:
+        """Compare with the pages before; how many rows the page begins with that the one before ended with."""
         digest = _digest(page.rows) if page.rows else b""
         if digest and digest == self._before and not self._overlaps():
             raise _circle()
@@ -117,13 +117,13 @@ class Walk:
         self._total = total
         if self._rules.key is None:
             self.rows += len(page.rows)
-        else:
-            self._notice_keys([self._rules.key(row) for row in page.rows])
+            return 0
+        return self._notice_keys([self._rules.key(row) for row in page.rows])
 
-    def _notice_keys(self, keys: list[str]) -> None:
+    def _notice_keys(self, keys: list[str]) -> int:
         overlap = min(self._overlap(), max(len(self._last_keys) - 1, 0))
-        if overlap and keys[:overlap] != self._last_keys[-overlap:]:
-            self.has_shifted = True
+        is_repeated = bool(overlap) and keys[:overlap] == self._last_keys[-overlap:]
+        self.has_shifted |= bool(overlap) and not is_repeated
         for place, key in enumerate(keys):
             short = hashlib.blake2b(key.encode(), digest_size=8).digest()
             if short in self._keys:
@@ -132,6 +132,7 @@ class Walk:
                 self._keys.add(short)
                 self.rows += 1
         self._last_keys = keys or self._last_keys
+        return overlap if is_repeated else 0
 
     def _overlap(self) -> int:
         return self._paginator.overlap if isinstance(self._paginator, ByOffset) else 0

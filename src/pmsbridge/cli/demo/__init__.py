@@ -21,16 +21,14 @@ def demo(
     keep: Annotated[Path | None, typer.Option("--keep", metavar="DIR", help="Keep settings and journal there.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell a tenant's day from the nightly sync to the bulletin board. Exits with 1 when the story does not hold."""
-    from pmsbridge.cli.demo.stage import set_stage
-    from pmsbridge.cli.demo.story import tell
+    """Tell the story of a portal's day with a back office. Exits with 1 when the story does not hold."""
+    from pmsbridge.cli.demo.stories import play
     from pmsbridge.cli.demo.telling import Teller
     from pmsbridge.logging import configure
 
     configure(level="error", json=False)
     teller = Teller(quiet=as_json)
-    with set_stage(back_office, keep) as stage:
-        verdict = tell(stage, teller)
+    verdict = play(back_office, keep, teller)
     if as_json:
         print_json(teller.as_facts(verdict=verdict))
     elif keep is not None:

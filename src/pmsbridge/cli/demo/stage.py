@@ -24,14 +24,14 @@ from pmsbridge.settings import FILE_NAME
 if TYPE_CHECKING:
     from pmsbridge import ActionView, Bridge, TenantSession
 
-__all__ = ["Stage", "set_stage"]
+__all__ = ["WAIT", "Stage", "set_stage", "story_data", "story_folder", "until_known", "write_settings"]
 
 _SEED: Final = 7
 _SITES: Final = 2
 _UNITS: Final = 60
 _PAYMENT_SHOWS_AFTER: Final = timedelta(seconds=1)
 _SETTLE_WINDOW: Final = timedelta(seconds=3)
-_WAIT: Final = timedelta(0)
+WAIT: Final = timedelta(0)
 """Nobody in the story waits out a settle window in front of the screen, so that pending can be seen."""
 
 _PATIENCE: Final = timedelta(seconds=30)
@@ -70,23 +70,28 @@ class Stage:
         return datetime.now(ZoneInfo(self.zone)).date()
 
     def until_known(self, session: TenantSession, action_id: str) -> ActionView:
-        """Let the engine work until nobody waits any more; the engine's own clock decides when it looks.
-
-        Raises:
-            ConfigurationError: It took longer than any back office of the story needs.
-        """
-        end = time.monotonic() + _PATIENCE.total_seconds()
-        while time.monotonic() < end:
-            self.bridge.runtime.run_due()
-            view = session.action(action_id)
-            if view.outcome.is_final and not _has_open_steps(view):
-                return view
-            time.sleep(0.1)
-        raise ConfigurationError("the story got stuck: an action stayed pending", code="stuck")
+        """Let the engine work until nobody waits any more; see ``until_known``."""
+        return until_known(self.bridge, session, action_id)
 
     def let_payments_show(self) -> None:
         """Wait until the back office shows in its reads what it has taken."""
         time.sleep(_PAYMENT_SHOWS_AFTER.total_seconds() + 0.2)
+
+
+def until_known(bridge: Bridge, session: TenantSession, action_id: str) -> ActionView:
+    """Let the engine work until nobody waits any more; the engine's own clock decides when it looks.
+
+    Raises:
+        ConfigurationError: It took longer than any back office of a story needs.
+    """
+    end = time.monotonic() + _PATIENCE.total_seconds()
+    while time.monotonic() < end:
+        bridge.runtime.run_due()
+        view = session.action(action_id)
+        if view.outcome.is_final and not _has_open_steps(view):
+            return view
+        time.sleep(0.1)
+    raise ConfigurationError("the story got stuck: an action stayed pending", code="stuck")
 
 
 def _has_open_steps(view: ActionView) -> bool:
@@ -109,12 +114,12 @@ def set_stage(back_office: str, keep: Path | None) -> Iterator[Stage]:
 
     plugin = named_sandbox(back_office)
     with ExitStack() as stack:
-        folder = _folder(stack, keep)
+        folder = story_folder(stack, keep)
         sink = stack.enter_context(mail_sink())
         control: Any = stack.enter_context(plugin.spawn(seed=_SEED, units=_UNITS, sites=_SITES))
         control.settings(payment_delay=_PAYMENT_SHOWS_AFTER.total_seconds())
-        _write_settings(folder / FILE_NAME, plugin.name, control.base_url, sink.port)
-        bridge = stack.enter_context(Bridge.from_config(folder / FILE_NAME, wait=_WAIT))
+        write_settings(folder / FILE_NAME, plugin.name, control.base_url, sink.port)
+        bridge = stack.enter_context(Bridge.from_config(folder / FILE_NAME, wait=WAIT))
         figures = control.showcase()
         facility = str(next(iter(figures.values()))["location"])
         adapter, code = bridge.place(facility)
@@ -132,7 +137,12 @@ def set_stage(back_office: str, keep: Path | None) -> Iterator[Stage]:
         )
 
 
-def _folder(stack: ExitStack, keep: Path | None) -> Path:
+def story_folder(stack: ExitStack, keep: Path | None) -> Path:
+    """Where settings and journal are while a story is told, and afterwards, if they are kept.
+
+    Raises:
+        InputError: The folder to keep is not empty, is no folder, or cannot be made.
+    """
     if keep is None:
         return Path(stack.enter_context(TemporaryDirectory(prefix="pmsbridge-demo-")))
     try:
@@ -145,7 +155,8 @@ def _folder(stack: ExitStack, keep: Path | None) -> Path:
     return keep.resolve()
 
 
-def _write_settings(path: Path, name: str, url: str, mail_port: int) -> None:
+def write_settings(path: Path, name: str, url: str, mail_port: int) -> None:
+    """Settings of a story: a sandbox, a mail server, and a short wait before an unknown outcome is looked for."""
     window = int(_SETTLE_WINDOW.total_seconds())
     write_sandbox_settings(
         path,
@@ -157,8 +168,17 @@ def _write_settings(path: Path, name: str, url: str, mail_port: int) -> None:
 
 
 def _payment_operations(name: str) -> str:
+    return str(story_data(name)["payment_operations"])
+
+
+def story_data(name: str) -> dict[str, Any]:
+    """What a sandbox says about the story it can play.
+
+    Raises:
+        ConfigurationError: It says nothing.
+    """
     text = sandboxes().beside(name, _DATA)
     if text is None:
-        message = f"the sandbox {name!r} brings no {_DATA}; it cannot play the story"
+        message = f"the sandbox {name!r} brings no {_DATA}; it cannot play a story"
         raise ConfigurationError(message, code="no_story")
-    return str(tomllib.loads(text)["payment_operations"])
+    return tomllib.loads(text)

@@ -10,6 +10,7 @@ from pmsbridge.actions.effects import PaymentPart, TakePayment
 from pmsbridge.engine.reconcile.matching import Asked, Shown
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import ExternalPayment, Payment
+from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import StoredEffect
 
@@ -40,7 +41,7 @@ def _asked(stored: StoredEffect, effect: TakePayment, part: PaymentPart, zone: Z
         unit_number=part.unit_number,
         amount=part.amount,
         means=effect.means,
-        outcome=stored.outcome,
+        outcome=Outcome.NOT_SENT if part.rental_id in stored.rentals_missing else stored.outcome,
         first_day=first.astimezone(zone).date(),
         last_day=last.astimezone(zone).date(),
         asked_at=stored.asked_at,
@@ -52,12 +53,13 @@ def _asked(stored: StoredEffect, effect: TakePayment, part: PaymentPart, zone: Z
         was_sent=stored.last_sent_at is not None,
         evidence=stored.evidence or stored.message,
         is_resolvable=stored.state in _RESOLVABLE,
+        rentals=tuple(each.rental_id for each in effect.parts),
     )
 
 
 def _ids(stored: StoredEffect, rental_id: str) -> frozenset[str]:
     """The ids named for this rental; else those that are named for no rental."""
-    own = {value for name, value in stored.vendor_ids.items() if name.partition(".")[2] == rental_id}
+    own = {value for name, value in stored.vendor_ids.items() if value and name.partition(".")[2] == rental_id}
     return frozenset(own or {value for name, value in stored.vendor_ids.items() if "." not in name})
 
 

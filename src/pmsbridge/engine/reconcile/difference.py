@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -105,6 +106,15 @@ class Difference:
     remedy: str
     closed_by: str = ""
 
+    @classmethod
+    def of(cls, kind: Kind, asked: Iterable[Asked], shown: Iterable[Shown], what: str, remedy: str) -> Difference:
+        """About these payments: on the day of the last one shown, and on the rental of the first."""
+        ours, theirs = tuple(asked), tuple(shown)
+        row = ours[0] if ours else theirs[0]
+        day = theirs[-1].day if theirs else ours[0].last_day
+        number = ours[0].unit_number if ours else ""
+        return cls(kind, day, row.tenant_id, row.rental_id, number, row.amount, ours, theirs, what, remedy)
+
     @property
     def needs_a_person(self) -> bool:
         """Somebody has to do something, and nobody has said that it is done."""
@@ -119,5 +129,5 @@ class Difference:
     def subject(self) -> str:
         """What a finding about it is told apart by: the day, the rental, and the payment or the wish."""
         named = self.shown[-1].payment_id if self.kind is Kind.DOUBLE else ""
-        wishes = "+".join(row.name for row in self.asked)
+        wishes = "+".join(dict.fromkeys(row.name for row in self.asked))
         return f"{self.day.isoformat()} rental {self.rental_id} {named or wishes}"[:200]

@@ -68,6 +68,7 @@ class Asked:
         settled_at: When we were told, or saw, that it is there; None unless it is settled.
         evidence: What the journal knows, or why it ended otherwise.
         is_resolvable: A person may end it with ``pmsbridge actions resolve``.
+        rentals: All rentals that its step pays; a person ends them together.
     """
 
     action_id: str
@@ -88,6 +89,7 @@ class Asked:
     was_sent: bool = True
     evidence: str = ""
     is_resolvable: bool = False
+    rentals: tuple[str, ...] = ()
 
     @property
     def standing(self) -> Standing:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pmsbridge.engine.sync.comparing import Drift, DriftKind, Verification
 from pmsbridge.engine.sync.facts import FacilityKey, SyncProgress, SyncReport
-from pmsbridge.engine.sync.night import ALL_ENTITIES, BELIEVE_ALL_PERCENT, DELETE_CAP_PERCENT, Sync
+from pmsbridge.engine.sync.night import BELIEVE_ALL_PERCENT, DELETE_CAP_PERCENT, Sync
 from pmsbridge.engine.sync.planning import PlannedAccount, SyncPlan
+from pmsbridge.engine.sync.sources import ALL_ENTITIES, copied_of
 from pmsbridge.engine.sync.telling import (
     BatchTaken,
     EntityFinished,
@@ -34,4 +35,5 @@ __all__ = [
     "SyncProgress",
     "SyncReport",
     "Verification",
+    "copied_of",
 ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pmsbridge.errors import ConfigurationError, PmsBridgeError
+from pmsbridge.ports.adapter import Entity
 from pmsbridge.store.mirror import SyncRow, UpsertCounts
 
-__all__ = ["A_PERSON_MUST_ACT", "FacilityKey", "SyncProgress", "SyncReport", "words_of"]
+__all__ = ["A_PERSON_MUST_ACT", "FacilityKey", "SyncProgress", "SyncReport", "Wanted", "words_of"]
 
 A_PERSON_MUST_ACT: Final = ConfigurationError.__name__
 
@@ -20,6 +22,10 @@ class FacilityKey:
 
     account: str
     facility: str
+
+
+Wanted = Mapping[FacilityKey, Sequence[Entity]]
+"""What is read, by facility, in order."""
 
 
 @dataclass(frozen=True, slots=True)

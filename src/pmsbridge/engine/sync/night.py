@@ -5,42 +5,29 @@ Reading needs no lane: nothing is held between calls, so a person who pays never
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Self
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Runtime
-from pmsbridge.engine.refusals import concerns_facility
 from pmsbridge.engine.sync.comparing import Verification, compare
-from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, words_of
+from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
+from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally
 from pmsbridge.engine.sync.resuming import LongRun, kind_of
-from pmsbridge.engine.sync.telling import (
-    BatchTaken,
-    EntityFinished,
-    EntityStarted,
-    RunFinished,
-    RunStarted,
-    SyncEvent,
-)
+from pmsbridge.engine.sync.sources import copied_of
+from pmsbridge.engine.sync.telling import BatchTaken, EntityStarted, RunFinished, RunStarted, SyncEvent
 from pmsbridge.engine.sync.watching import Watched
 from pmsbridge.errors import ConfigurationError, InputError, UnsupportedError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.store.copies import newest_row
-from pmsbridge.store.mirror import Mirror, Scope, SyncRow, UpsertCounts
-from pmsbridge.store.mirror_writes import RUN_ID_TIME
+from pmsbridge.store.mirror import Scope
 
-__all__ = ["ALL_ENTITIES", "BELIEVE_ALL_PERCENT", "DELETE_CAP_PERCENT", "Sync"]
+__all__ = ["BELIEVE_ALL_PERCENT", "DELETE_CAP_PERCENT", "Sync"]
 
 _log = get_logger(__name__)
-
-ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS)
-"""What every adapter has; what a night reads unless it is told otherwise."""
 
 DELETE_CAP_PERCENT: Final = 20
 """The share of the records of a scope beyond which what is missing is not believed to be deleted."""
@@ -50,115 +37,6 @@ BELIEVE_ALL_PERCENT: Final = 100
 
 _ACCOUNTS: Final = "account"
 _LAST: Final = Entity.RENTALS.noun
-
-
-class _StopError(Exception):
-    """Another process has taken this run over."""
-
-
-@dataclass(frozen=True, slots=True)
-class _How:
-    """What is done with every scope.
-
-    Attributes:
-        cap_percent: The largest share of records that may be missing before nothing is deleted.
-    """
-
-    full: bool
-    rewrite: bool
-    cap_percent: int
-
-
-class _Night:
-    """One run: what it writes, what it tells, and which accounts it has given up."""
-
-    def __init__(
-        self,
-        runtime: Runtime,
-        how: _How,
-        progress: Callable[[SyncProgress], None] | None,
-        watch: Callable[[SyncEvent], None] | None,
-        beat: Beat | None,
-        long: LongRun | None,
-        *,
-        by_clock: bool,
-    ) -> None:
-        self.runtime = runtime
-        self.how = how
-        self.mirror: Mirror = runtime.mirror
-        self.started_at = runtime.clock.now() if long is None else long.began_at
-        made = f"{self.started_at.strftime(RUN_ID_TIME)}-{uuid.uuid4().hex[:8]}"
-        self.run_id = (long.run_id if long is not None else "") or made
-        self._done: Mapping[Scope, SyncRow] = {} if long is None else long.done
-        self.rows: list[SyncRow] = []
-        self._given_up: dict[tuple[str, str], str] = {}
-        self._by_clock = by_clock
-        self._progress = progress
-        self.watch = watch
-        self._beat = beat
-
-    def has_done(self, scope: Scope) -> bool:
-        """Whether an earlier process of this run has brought a scope to its end; its line is in the report, too."""
-        row = self._done.get(scope)
-        if row is not None:
-            self.rows.append(row)
-            self.say(EntityFinished(self.run_id, row))
-        return row is not None
-
-    def say(self, event: SyncEvent) -> None:
-        """Hand an event to whoever watches."""
-        if self.watch is not None:
-            self.watch(event)
-
-    def tell(self, scope: Scope, counts: UpsertCounts, *, is_done: bool = False, error: str = "") -> None:
-        """Say how far it is, and learn whether to go on."""
-        if self._progress is not None:
-            self._progress(SyncProgress(scope.account, scope.facility, scope.entity, counts, is_done, error))
-        if self._beat is not None and not self._beat():
-            raise _StopError
-
-    def close(self, scope: Scope, began: Began, tally: Tally, *, error: str = "", failure: str = "") -> None:
-        """Keep what became of a scope."""
-        row = SyncRow(
-            self.run_id, scope, began.at, self.runtime.clock.now(), tally.counts, tally.deleted, error, failure,
-            tally.calls, tally.bytes_read, began.seconds(self.runtime), tally.findings,
-        )  # fmt: skip
-        self.rows.append(row)
-        self.mirror.report(row)
-        self.say(EntityFinished(self.run_id, row))
-        if error:
-            _log.warning("sync_failed", account=scope.account, facility=scope.facility, entity=scope.entity, why=error)
-        self.tell(scope, tally.counts, is_done=True, error=error)
-
-    def why_not(self, scope: Scope) -> str:
-        """Why a scope is not tried; empty when it is."""
-        given_up = self._given_up.get((scope.account, "")) or self._given_up.get((scope.account, scope.facility))
-        why = given_up or (self.runtime.refusals.why_not(scope.account) if self._by_clock else "")
-        return f"not tried: {why}" if why else ""
-
-    def give_up(self, scope: Scope, error: Exception) -> None:
-        """What a person must put right is not tried again tonight, and refused credentials no other night either."""
-        if isinstance(error, ConfigurationError):
-            facility = scope.facility if concerns_facility(error) else ""
-            self._given_up[scope.account, facility] = error.message
-            self.runtime.refusals.remember(scope.account, error)
-
-
-@dataclass(frozen=True, slots=True)
-class Began:
-    """When something began, by both clocks."""
-
-    at: datetime
-    monotonic: float
-
-    @classmethod
-    def now(cls, runtime: Runtime) -> Self:
-        """At this moment."""
-        return cls(runtime.clock.now(), runtime.clock.monotonic())
-
-    def seconds(self, runtime: Runtime) -> float:
-        """How long ago."""
-        return runtime.clock.monotonic() - self.monotonic
 
 
 class Sync:
@@ -178,7 +56,7 @@ class Sync:
     def run(
         self,
         facilities: Iterable[FacilityKey] | None = None,
-        entities: Iterable[Entity] = ALL_ENTITIES,
+        entities: Iterable[Entity] | None = None,
         progress: Callable[[SyncProgress], None] | None = None,
         *,
         full: bool = False,
@@ -187,11 +65,11 @@ class Sync:
         watch: Callable[[SyncEvent], None] | None = None,
         by_clock: bool = False,
     ) -> SyncReport:
-        """Read, in order: facilities, units, tenants, rentals; then the accounts somebody watches.
+        """Read, in order: facilities, units, tenants, rentals, what else the adapter copies; then watched accounts.
 
         Args:
             facilities: Which; None for every facility of every account.
-            entities: Which, in this order.
+            entities: Which, in this order; None for all that the adapter says a night copies.
             progress: Called after every committed batch and at the end of every scope.
             full: Read everything anew instead of what changed since the stored cursors; only this finds deletions where
                 the back office has cursors.
@@ -210,17 +88,18 @@ class Sync:
         """
         if rewrite and not full:
             raise InputError("rewrite", "goes with a full run only", remedy="Give full=True, too.")
-        wanted = tuple(entities)
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
+        wanted = self._wanted(keys, entities)
         long = None
         if full and beat is None:
-            long = LongRun(self._runtime, kind_of(self._runtime, keys, wanted, rewrite, self._cap))
-        night = _Night(self._runtime, _How(full, rewrite, self._cap), progress, watch, beat, long, by_clock=by_clock)
-        night.say(RunStarted(night.run_id, night.started_at, keys, len(wanted)))
+            long = LongRun(self._runtime, kind_of(self._runtime, wanted, rewrite, self._cap))
+        night = Night(self._runtime, How(full, rewrite, self._cap), progress, watch, beat, long, by_clock=by_clock)
+        parts = sum(len(wanted[key]) for key in keys)
+        night.say(RunStarted(night.run_id, night.started_at, keys, parts))
         try:
             for key in keys:
-                self._traced(night, key, wanted)
-        except _StopError:
+                self._traced(night, key, wanted[key])
+        except StopError:
             _log.warning("sync_taken_over", run=night.run_id)
         if long is not None:
             long.end()
@@ -229,7 +108,7 @@ class Sync:
         return report
 
     def plan(
-        self, facilities: Iterable[FacilityKey] | None = None, entities: Iterable[Entity] = ALL_ENTITIES
+        self, facilities: Iterable[FacilityKey] | None = None, entities: Iterable[Entity] | None = None
     ) -> SyncPlan:
         """How many calls a night would make, and whether the month bears them; no back office is asked.
 
@@ -237,9 +116,9 @@ class Sync:
             ConfigurationError: An account is not configured.
         """
         keys = tuple(facilities) if facilities is not None else tuple(self._all_facilities())
-        return plan(self._runtime, keys, tuple(entities))
+        return plan(self._runtime, self._wanted(keys, entities))
 
-    def verify(self, facility: FacilityKey, entities: Iterable[Entity] = ALL_ENTITIES) -> Verification:
+    def verify(self, facility: FacilityKey, entities: Iterable[Entity] | None = None) -> Verification:
         """Read everything anew and compare it with the mirror, field by field; nothing is written.
 
         Raises:
@@ -250,7 +129,14 @@ class Sync:
         if adapter is None:
             message = f"account {facility.account!r} is not configured"
             raise ConfigurationError(message, code="account_not_found")
-        return compare(self._runtime, adapter, facility, tuple(entities))
+        return compare(self._runtime, adapter, facility, self._wanted([facility], entities)[facility])
+
+    def _wanted(self, keys: Iterable[FacilityKey], entities: Iterable[Entity] | None) -> Wanted:
+        """What is read of each facility."""
+        named = None if entities is None else tuple(entities)
+        return {
+            key: copied_of(self._runtime.adapters.get(key.account)) if named is None else named for key in keys
+        }  # fmt: skip
 
     def _all_facilities(self) -> list[FacilityKey]:
         return [
@@ -259,13 +145,13 @@ class Sync:
             for code in adapter.facility_codes
         ]
 
-    def _traced(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _traced(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         done = len(night.rows)
         with telemetry.span("sync", account=key.account, facility=key.facility) as span:
             self._facility(night, key, entities)
             span.set(outcome="failed" if any(row.error for row in night.rows[done:]) else "synced")
 
-    def _facility(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _facility(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         adapter = self._runtime.adapters.get(key.account)
         if adapter is None:
             self._not_configured(night, key, entities)
@@ -284,13 +170,13 @@ class Sync:
         if not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
 
-    def _not_configured(self, night: _Night, key: FacilityKey, entities: Sequence[Entity]) -> None:
+    def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         problem = f"account {key.account!r} is not configured"
         for entity in entities:
             scope = Scope(key.account, key.facility, entity.noun)
             night.close(scope, Began.now(self._runtime), Tally(), error=problem, failure=A_PERSON_MUST_ACT)
 
-    def _scope(self, night: _Night, adapter: Adapter, query: Query, scope: Scope) -> None:
+    def _scope(self, night: Night, adapter: Adapter, query: Query, scope: Scope) -> None:
         began = Began.now(self._runtime)
         reading = Reading(self._runtime, adapter, query, scope, night.run_id)
         tally = reading.tally
@@ -310,7 +196,7 @@ class Sync:
             reading.run(started, cap_percent=night.how.cap_percent, told=told)
             if scope.entity == _LAST and tally.is_complete:
                 reading.look_around()
-        except _StopError:
+        except StopError:
             raise
         except UnsupportedError:
             _log.info("sync_not_offered", account=scope.account, entity=scope.entity)
@@ -321,7 +207,7 @@ class Sync:
             self._runtime.refusals.lift(scope.account)
             night.close(scope, began, tally, error=_held(tally))
 
-    def _watched(self, night: _Night, adapter: Adapter, scope: Scope) -> None:
+    def _watched(self, night: Night, adapter: Adapter, scope: Scope) -> None:
         """Refresh the accounts of tenants who use the portal."""
         tenants = due_accounts(self._runtime, adapter, FacilityKey(scope.account, scope.facility))
         if not tenants and not self._has_failed(scope):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync.facts import FacilityKey
+from pmsbridge.engine.sync.facts import FacilityKey, Wanted
 from pmsbridge.errors import ConfigurationError
-from pmsbridge.ports.adapter import Adapter, Entity, Query
+from pmsbridge.ports.adapter import Adapter, Query
 from pmsbridge.ports.streams import CostPort, MonthBudget
 from pmsbridge.store.call_counts import DatabaseCallCounter
 
@@ -70,27 +70,30 @@ class SyncPlan:
         return not any(line.beyond for line in self.lines)
 
 
-def plan(runtime: Runtime, keys: Sequence[FacilityKey], entities: Sequence[Entity]) -> SyncPlan:
+def plan(runtime: Runtime, wanted: Wanted) -> SyncPlan:
     """Count the calls of a night; nothing is asked of a back office.
 
     Raises:
         ConfigurationError: An account is not configured.
     """
-    by_account = groupby(sorted(keys, key=lambda key: (key.account, key.facility)), key=lambda key: key.account)
-    return SyncPlan(tuple(_account(runtime, account, list(own), entities) for account, own in by_account))
+    by_account = groupby(sorted(wanted, key=lambda key: (key.account, key.facility)), key=lambda key: key.account)
+    return SyncPlan(
+        tuple(_account(runtime, account, {key: wanted[key] for key in own}) for account, own in by_account)
+    )  # fmt: skip
 
 
-def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entities: Sequence[Entity]) -> PlannedAccount:
+def _account(runtime: Runtime, account: str, wanted: Wanted) -> PlannedAccount:
     adapter = runtime.adapters.get(account)
     if adapter is None:
         message = f"account {account!r} is not configured"
         raise ConfigurationError(message, code="account_not_found")
-    parts = dict.fromkeys([*(entity.noun for entity in entities), "account"], 0)
+    nouns = [entity.noun for entities in wanted.values() for entity in entities]
+    parts = dict.fromkeys([*nouns, "account"], 0)
     watched = at_most = used = 0
     budgets: list[MonthBudget] = []
     beyond: list[str] = []
     month = f"{runtime.clock.now():%Y-%m}"
-    for key in keys:
+    for key, entities in wanted.items():
         for entity in entities:
             parts[entity.noun] += _calls(adapter, Query(entity, key.facility))
         due = len(due_accounts(runtime, adapter, key))
@@ -107,9 +110,9 @@ def _account(runtime: Runtime, account: str, keys: Sequence[FacilityKey], entiti
             if budget.bound is not None and spent + own + everybody * account_calls(adapter) > budget.bound:
                 beyond.append(key.facility)
     return PlannedAccount(
-        account, len(keys), parts, watched, at_most, sum(parts.values()),
+        account, len(wanted), parts, watched, at_most, sum(parts.values()),
         sum(parts.values()) + (at_most - watched) * account_calls(adapter), used,
-        _together([each.calls for each in budgets], len(keys)), tuple(beyond), isinstance(adapter, CostPort),
+        _together([each.calls for each in budgets], len(wanted)), tuple(beyond), isinstance(adapter, CostPort),
         sum(each.calls - each.bound for each in budgets if each.calls is not None and each.bound is not None),
     )  # fmt: skip
 

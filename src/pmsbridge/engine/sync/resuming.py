@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync.facts import FacilityKey
+from pmsbridge.engine.sync.facts import FacilityKey, Wanted
 from pmsbridge.engine.sync.sources import fingerprint_of
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.ports.adapter import Entity, Query
@@ -60,14 +60,16 @@ class LongRun:
         self._runtime.runs.finish(self._name, self.began_at, _OWNER)
 
 
-def kind_of(runtime: Runtime, keys: Sequence[FacilityKey], entities: Sequence[Entity], *options: object) -> str:
+def kind_of(runtime: Runtime, wanted: Wanted, *options: object) -> str:
     """What has to be the same for one run to go on with another: facilities, nouns, options, settings that decide."""
-    told = [[key.account, key.facility, *_fingerprints(runtime, key, entities)] for key in keys]
-    text = json.dumps([told, [entity.value for entity in entities], *map(str, options)])
+    told = [
+        [key.account, key.facility, *entities, *_prints(runtime, key, entities)] for key, entities in wanted.items()
+    ]
+    text = json.dumps([told, *map(str, options)])
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=12).hexdigest()
 
 
-def _fingerprints(runtime: Runtime, key: FacilityKey, entities: Iterable[Entity]) -> list[str]:
+def _prints(runtime: Runtime, key: FacilityKey, entities: Iterable[Entity]) -> list[str]:
     adapter = runtime.adapters.get(key.account)
     if adapter is None:
         return []

@@ -1,19 +1,30 @@
-"""Where rows come from: an adapter that streams them, or one that hands out records."""
+"""What is read of an adapter, and where rows come from: one that streams them, or one that hands out records."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
-from pmsbridge.ports.adapter import Adapter, Query
+from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.ports.calling import for_a_night
-from pmsbridge.ports.streams import PullPort, Rows
+from pmsbridge.ports.streams import NightPort, PullPort, Rows
 from pmsbridge.store.record_rows import rows_of
 
-__all__ = ["fingerprint_of", "rows_from"]
+__all__ = ["ALL_ENTITIES", "copied_of", "fingerprint_of", "rows_from"]
+
+ALL_ENTITIES: Final = (Entity.FACILITIES, Entity.UNITS, Entity.TENANTS, Entity.RENTALS)
+"""What every adapter has."""
 
 _VERSION = "1"
 """Of what is compared; another one makes every row count as different once."""
+
+
+def copied_of(adapter: Adapter | None) -> tuple[Entity, ...]:
+    """What a night copies of an adapter unless it is told otherwise; for none, what every adapter has."""
+    if adapter is None or not isinstance(adapter, NightPort):
+        return ALL_ENTITIES
+    return (*ALL_ENTITIES, *(entity for entity in adapter.copied_besides if entity not in ALL_ENTITIES))
 
 
 def fingerprint_of(adapter: Adapter, query: Query) -> str:

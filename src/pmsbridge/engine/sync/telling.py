@@ -17,7 +17,7 @@ class RunStarted:
 
     Attributes:
         facilities: Which it will read, in this order.
-        entities: How many nouns of each.
+        entities: How many nouns of all of them together.
     """
 
     run_id: str

@@ -48,6 +48,8 @@ def _lie(case: Case, answer: Answer, step: Step) -> Violation | None:
         said = [s for s in case.spoken.get(answer.action, ()) if s.step == step.name and s.says == "settled"]
         kind = "told_done_but_not" if step.principal else "notice_lost"
         return None if said else case.violation(kind, answer.action, step, f"told at {answer.at}", *rows)
+    if denied := [row for row in rows if row.subject in step.missing]:
+        return case.violation("told_failed_but_done", answer.action, step, f"told at {answer.at}", *denied)
     if step.outcome in FAILED and (late := _not_asked_again(case, answer, rows)):
         return case.violation("told_failed_but_done", answer.action, step, f"told at {answer.at}", *late)
     return None

@@ -115,6 +115,7 @@ class Step:
 
     Attributes:
         reasoned: It says why it stands as it does, or when something happens next.
+        missing: Rentals of a settled payment that it says got nothing.
     """
 
     key: str
@@ -124,6 +125,7 @@ class Step:
     principal: bool
     skipped: bool = False
     reasoned: bool = True
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

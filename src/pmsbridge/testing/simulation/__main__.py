@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pmsbridge.errors import InputError
 from pmsbridge.testing.simulation.run import Simulator
-from pmsbridge.testing.simulation.tally import Tally, play_many, replay_command, soak
+from pmsbridge.testing.simulation.tally import Tally, play_many, replay_command, soak, stage_of
 
 __all__ = ["main"]
 
@@ -25,15 +25,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(
                 f"--{name}: must be at least 1 (given: {getattr(options, name)}). Leave it out for the default."
             )
-    if options.only_seed is not None:
-        return _replay(options.only_seed, options.log, quiet=options.json)
-    if options.record is not None:
-        try:
+    if options.record is not None and options.office:
+        parser.error("--record: is for the simulated back offices alone; leave it out with --office.")
+    try:
+        if options.only_seed is not None:
+            return _replay(options.only_seed, options.log, options.office, quiet=options.json)
+        if options.record is not None:
             tally = soak(options.seed, options.schedules, jobs=options.jobs, record=options.record)
-        except InputError as error:
-            parser.error(str(error))
-    else:
-        tally = play_many(options.seed, options.schedules, jobs=options.jobs)
+        else:
+            tally = play_many(options.seed, options.schedules, jobs=options.jobs, office=options.office)
+    except InputError as error:
+        parser.error(str(error))
     _report(tally, as_json=options.json)
     return 1 if tally.violations else 0
 
@@ -43,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--schedules", type=int, default=1000, metavar="N", help="how many seeds to play")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first seed")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes")
+    parser.add_argument(
+        "--office", default="", metavar="MODULE:FACTORY", help="play another back office: what makes its stage"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--only-seed", type=int, metavar="S", help="play this seed and print its events")
     parser.add_argument("--log", type=Path, metavar="FILE", help="with --only-seed: write the events to a file")
@@ -55,10 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _replay(seed: int, log: Path | None, *, quiet: bool) -> int:
+def _replay(seed: int, log: Path | None, office: str, *, quiet: bool) -> int:
     logging.disable(logging.CRITICAL)
     try:
-        with Simulator() as simulator:
+        with Simulator(stage_of(office)) as simulator:
             verdict = simulator.play_seed(seed)
     finally:
         logging.disable(logging.NOTSET)
@@ -79,7 +84,7 @@ def _report(tally: Tally, *, as_json: bool) -> None:
     lines = [f"{tally.schedules} schedules, {tally.violations} violations, {tally.rate:.1f} schedules/s"]
     lines += [f"  {times:>9}  {what}" for what, times in sorted(tally.coverage.items())]
     lines += [f"VIOLATION {kind}: {times}" for kind, times in sorted(tally.by_kind.items())]
-    lines += [*tally.examples, *(replay_command(seed) for seed in tally.bad_seeds)]
+    lines += [*tally.examples, *(replay_command(seed, tally.office) for seed in tally.bad_seeds)]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -161,7 +161,9 @@ class SimulatedAdapter(EffectHandlers):
             ]  # fmt: skip
             if any(not line.mark for line in fresh):
                 return CannotTell("a new payment of the amount does not show whose it is")
-            found.extend(fresh[:1])
+            if len(fresh) > 1:
+                return CannotTell("several new payments of the amount look like it")
+            found.extend(fresh)
             missing += not fresh
         if not missing:
             return self._found(found)

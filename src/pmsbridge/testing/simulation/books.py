@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +26,7 @@ from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import CardBrand, CardFace
 from pmsbridge.testing.history import Booked, Request
 from pmsbridge.testing.memory_books import Books
-from pmsbridge.testing.simulation.plan import LAG_MS, LATE_MS, Character
+from pmsbridge.testing.simulation.plan import LAG_MS, LATE_MS, WINDOW_MS, Character
 from pmsbridge.testing.simulation.world import World
 
 __all__ = ["ACCOUNT", "FACILITY", "FAULTS", "BackOffice", "Line", "Wire", "lines_of"]
@@ -103,7 +104,7 @@ class Line:
     Attributes:
         at: When it happened, in true milliseconds.
         shown_at: From when an ordinary read shows it; a stale one shows it after the longest lag.
-        mark: What its text shows: our reference, "desk", or nothing.
+        mark: What its text shows: our reference, "desk" (other means than ours), or nothing that tells whose it is.
     """
 
     number: int
@@ -138,6 +139,7 @@ class BackOffice:
         self._coming: list[_Coming] = []
         self._answers: dict[int, int] = {}
         self._requests = 0
+        self._unanswered: list[tuple[int, TakePayment]] = []
         now = world.timeline.wall()
         self._fresh = _Shelf(Books.seeded(ACCOUNT, (FACILITY,), now))
         self._stale = _Shelf(Books.seeded(ACCOUNT, (FACILITY,), now))
@@ -193,6 +195,8 @@ class BackOffice:
             self._coming.append(_Coming(at, number, effect, key, fault.happens == "part"))
         answer = _ANSWERS.get(fault.status, "none" if fault is not _PLAIN else "done")
         world.asked(Request(key, kind, lane, began, ended, answer, sealed))
+        if answer == "none" and isinstance(effect, TakePayment):
+            self._unanswered.append((ended, effect))
         world.baton.pause(ended - began)
         self.settle()
         return Wire(fault.status, dict(fault.headers), self._answers.get(number, 0), fault.foreign, fault.garbled)
@@ -224,6 +228,14 @@ class BackOffice:
     def pay_at_the_desk(self, rental: str, amount: str, mark: str) -> None:
         """Staff take money themselves."""
         self._enter(self._world.timeline.now, None, "take_payment", rental, amount, "", mark)
+
+    @property
+    def unanswered_payment(self) -> Sequence[tuple[str, str]]:
+        """The latest payment whose answer was lost within the settle window: nobody has looked for it yet."""
+        now = self._world.timeline.now
+        recent = [effect for ended, effect in self._unanswered if ended <= now < ended + WINDOW_MS]
+        parts = recent[-1].parts if recent else ()
+        return [(part.rental_id, format(part.amount.amount, "f")) for part in parts]
 
     # -- what happens ------------------------------------------------------------------------------------------------
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from pmsbridge.actions.effects import TakePayment
 from pmsbridge.engine.outcomes import ActionView, StepView
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 from pmsbridge.testing.history import Statement
 from pmsbridge.testing.memory import SimulatedCrash
+from pmsbridge.testing.simulation.baton import Dice
 from pmsbridge.testing.simulation.plan import STEP_MS, WINDOW_MS
 from pmsbridge.testing.simulation.world import World
 
@@ -27,6 +29,8 @@ _RESTART_MS: Final = 3_000
 _STUMBLE_MS: Final = 5_000
 _STUMBLES: Final = 20
 _LONG_MS: Final = 3_600_000
+_DESK_LOOKS: Final = 24
+_DESK_LOOK_MS: Final = 5_000
 
 
 class Worker:
@@ -118,9 +122,20 @@ class Operator:
 
     def _resolve(self, process: OurProcess, view: ActionView, step: StepView) -> None:
         says = self._verdict(step)
+        there = self._only_there(process, view, step) if says is Outcome.SETTLED else None
+        if there:
+            self._world.count("operator partial")
         if says is not None:
             self._speak(view, step.name, says.value, lambda: process.runtime.resolve(
-                view.action_id, step.key, says, "seen in the office", "staff:test"))  # fmt: skip
+                view.action_id, step.key, says, "seen in the office", "staff:test", there=there))  # fmt: skip
+
+    def _only_there(self, process: OurProcess, view: ActionView, step: StepView) -> dict[str, str] | None:
+        """Rentals that got their part of a payment, when others did not; somebody careless does not look."""
+        stored = process.runtime.journal.action(view.action_id).effect_named(step.name)
+        effect = stored.effect if stored is not None else None
+        there = {line.subject: str(line.number) for line in self._run.office.lines if line.key == step.key}
+        is_whole = not isinstance(effect, TakePayment) or {part.rental_id for part in effect.parts} <= set(there)
+        return None if is_whole or not there or not self._careful else there
 
     def _verdict(self, step: StepView) -> Outcome | None:
         """What the office shows; somebody careless guesses."""
@@ -152,18 +167,36 @@ class Operator:
 
 
 class Desk:
-    """Staff take money at the desk; the payment's text tells so, or does not."""
+    """Staff take money at the desk; the payment's text tells so, or does not.
+
+    Then they watch for a payment through the portal whose answer was lost, and enter the same once or twice: the tenant
+    stands before them, and says that it did not work.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._dice = Dice(run.world.schedule.seed)
 
     def act(self) -> None:
-        """Record one payment."""
+        """Record one payment, and what somebody is unsure of."""
         dice = self._run.world.dice
         self._run.world.count("desk payment")
         self._run.office.pay_at_the_desk(
             dice.pick(("R1", "R4", "R2")), dice.pick(("120.00", "40.00")), dice.pick(("desk", ""))
         )
+        for _ in range(_DESK_LOOKS):
+            lost = self._run.office.unanswered_payment
+            if lost:
+                self._copy(lost)
+                return
+            self._run.world.baton.nap(_DESK_LOOK_MS)
+
+    def _copy(self, lost: Sequence[tuple[str, str]]) -> None:
+        mark = self._dice.pick(("desk", "", ""))
+        for rental, amount in lost[: self._dice.between(1, len(lost))]:
+            for _ in range(self._dice.between(1, 2)):
+                self._run.world.count("desk copy of an unknown payment")
+                self._run.office.pay_at_the_desk(rental, amount, mark)
 
 
 class Clockmaker:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["VERBS", "Person", "tell"]
 
 _PAN: Final = "4111111111111111"
-_NOTICES: Final = ("send_mail", "post_bulletin", "add_note")
 _NO: Final = (IneligibleError, InputError)
 
 Verb = Callable[[TenantSession, Wish, str], ActionView]
@@ -40,7 +39,7 @@ def _means(wish: Wish) -> Card | StoredMethod | ExternalPayment:
         return _card()
     if wish.means == "external":
         return ExternalPayment(gateway="stripe", reference=f"pi_{wish.number:05}")
-    return StoredMethod(method_id="M1")
+    return StoredMethod(method_id=wish.method)
 
 
 def _pay(session: TenantSession, wish: Wish, key: str) -> ActionView:
@@ -203,7 +202,7 @@ class Person:
     def _click(self, key: str) -> ActionView | Exception | None:
         verb, kind = VERBS.get(self._wish.verb, (None, "add_note"))
         subject, amount = _wanted(self._wish)
-        notices = _NOTICES if self._wish.verb in {"edit_contact", "move_out", "cancel_move_out"} else ()
+        notices = self._run.notices if self._wish.verb in {"edit_contact", "move_out", "cancel_move_out"} else ()
         world = self._world
         world.history.clicks.append(
             Click(world.order(), world.timeline.now, self._name, key, kind, subject, amount, notices)
@@ -258,5 +257,5 @@ def tell(run: Run, view: ActionView, wish: str) -> None:
 def _step(step: StepView) -> Step:
     return Step(
         step.key, step.name, step.kind, step.outcome.value, step.is_principal, step.skipped,
-        reasoned=bool(step.message) or step.next_at is not None,
+        reasoned=bool(step.message) or step.next_at is not None, missing=step.missing,
     )  # fmt: skip

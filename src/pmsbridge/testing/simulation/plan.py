@@ -48,6 +48,7 @@ class Wish:
         again: How the person clicks twice: "" (not), "same" (key), "new" (key), each from another tab at once.
         polls: How often the person looks how it stands before the patience ends.
         retries: How often the person tries again after an error or a failure.
+        method: The stored method of "stored".
     """
 
     number: int
@@ -60,6 +61,7 @@ class Wish:
     again: str
     polls: int
     retries: int
+    method: str = "M1"
 
     @property
     def is_repeatable(self) -> bool:

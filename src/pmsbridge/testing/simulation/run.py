@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Protocol, Self
 
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.journal import ActionFilter
 from pmsbridge.testing.history import History, Violation, check
-from pmsbridge.testing.simulation.adapters import SimulatedAdapter, adapter_for
+from pmsbridge.testing.simulation.adapters import adapter_for
 from pmsbridge.testing.simulation.baton import Dice, SimulatedClock, SimulatedProcess
 from pmsbridge.testing.simulation.books import FACILITY, BackOffice
 from pmsbridge.testing.simulation.journal_file import JournalFile, SimulatedDatabase
@@ -26,7 +27,7 @@ from pmsbridge.testing.simulation.plan import Schedule, draw
 from pmsbridge.testing.simulation.staff_mail import SimulatedMailer
 from pmsbridge.testing.simulation.world import World
 
-__all__ = ["OurProcess", "Run", "Simulator", "Verdict"]
+__all__ = ["OfficeInPlay", "OurProcess", "Run", "Simulator", "Verdict"]
 
 _PATIENCE_MS = 3 * 3_600_000
 
@@ -65,7 +66,7 @@ class OurProcess:
     process: SimulatedProcess
     clock: SimulatedClock
     runtime: Runtime
-    adapter: SimulatedAdapter
+    adapter: Adapter
 
     def session(self, tenant_id: str, wait: timedelta) -> TenantSession:
         """A portal session of one tenant."""
@@ -76,22 +77,82 @@ class OurProcess:
         return TenantSession(office)
 
 
+class OfficeInPlay(Protocol):
+    """A back office that a run takes place in. Its truth is what the run is judged by."""
+
+    @property
+    def lines(self) -> Sequence[KeyedLine]:
+        """What was done, with the key of the request that did it; empty for what staff did."""
+
+    @property
+    def last_event(self) -> int:
+        """When the last thing that is still to come will have come, in milliseconds; 0 for nothing to come."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is on its way, and every read shows everything."""
+
+    @property
+    def unanswered_payment(self) -> Sequence[tuple[str, str]]:
+        """Rentals and amounts of the latest payment whose answer was lost a moment ago; empty when there is none."""
+
+    def settle(self) -> None:
+        """Let what is due take effect, in order."""
+
+    def pay_at_the_desk(self, rental: str, amount: str, mark: str) -> None:
+        """Staff take money themselves; ``mark`` is what their text says, if it says anything."""
+
+
+class KeyedLine(Protocol):
+    """One thing that was done."""
+
+    @property
+    def key(self) -> str:
+        """Of the request that did it."""
+
+    @property
+    def subject(self) -> str:
+        """What was changed: the rental, of a payment."""
+
+    @property
+    def number(self) -> int:
+        """What the back office calls it."""
+
+
 class Run:
-    """The stage of one schedule."""
+    """The stage of one schedule. Another back office is another stage: see ``make_office``."""
 
     settings: EngineSettings = EngineSettings(
         busy_pause=timedelta(milliseconds=1_700), wait_pause=timedelta(milliseconds=1_900)
     )
     """How patient the engine is: as in production, except that who waits for a lane looks less often."""
+    notices: tuple[str, ...] = ("send_mail", "post_bulletin", "add_note")
+    """Who of the staff hears of an edit, a move-out and its cancellation: the kinds of effects that tell them."""
 
     def __init__(self, file: JournalFile, schedule: Schedule, dice: Dice) -> None:
         self.world = World(schedule, dice)
-        self.office = BackOffice(self.world)
+        self.office: OfficeInPlay = self.make_office()
         self.closing_time = schedule.until + _PATIENCE_MS
         self._file = file
         self._present = 0
         self._web: OurProcess | None = None
         self.anybody = self.new_process("onlooker")
+
+    # -- what is played ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def suited(cls, schedule: Schedule) -> Schedule:
+        """What of a schedule this stage can play."""
+        return schedule
+
+    def make_office(self) -> OfficeInPlay:
+        """The back office of this run, in the schedule's character."""
+        return BackOffice(self.world)
+
+    def make_adapter(self, clock: SimulatedClock) -> Adapter:
+        """A process's own way to the back office."""
+        assert isinstance(self.office, BackOffice)  # noqa: S101 - a stage with another office makes its own adapter
+        return adapter_for(self.world.schedule.character)(self.office, self.world, clock)
 
     # -- processes ---------------------------------------------------------------------------------------------------
 
@@ -99,7 +160,7 @@ class Run:
         """Start a process of ours."""
         process = SimulatedProcess(name)
         clock = SimulatedClock(self.world.baton, process)
-        adapter = adapter_for(self.world.schedule.character)(self.office, self.world, clock)
+        adapter = self.make_adapter(clock)
         runtime = Runtime(
             SimulatedDatabase(self._file, self.world), {adapter.account_name: adapter},
             mailer=SimulatedMailer(self.world), clock=clock, settings=self.settings,
@@ -249,7 +310,7 @@ class Simulator:
     def play_seed(self, seed: int) -> Verdict:
         """Play the schedule of a seed."""
         schedule, dice = draw(seed)
-        return self.play(schedule, dice)
+        return self.play(self._stage.suited(schedule), dice)
 
     def play(self, schedule: Schedule, dice: Dice | None = None) -> Verdict:
         """Play a schedule of one's own making."""

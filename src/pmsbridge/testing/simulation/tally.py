@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import importlib
 import json
 import logging
 import multiprocessing
@@ -20,9 +21,9 @@ from typing import Any, Final
 
 import pmsbridge
 from pmsbridge.errors import InputError
-from pmsbridge.testing.simulation.run import Simulator
+from pmsbridge.testing.simulation.run import Run, Simulator
 
-__all__ = ["Tally", "code_digest", "play_many", "play_range", "replay_command", "soak"]
+__all__ = ["Tally", "code_digest", "play_many", "play_range", "replay_command", "soak", "stage_of"]
 
 _CHUNK: Final = 200
 _COLLECT_EVERY: Final = 50
@@ -38,6 +39,7 @@ class Tally:
         examples: The first ones, as text.
         bad_seeds: Seeds with violations.
         seconds: Wall time, of whoever waited.
+        office: Which back office was played, as ``module:factory``; empty for the simulated ones.
         steps: Places at which a process could have died.
         calls: Writes to back offices.
     """
@@ -50,6 +52,7 @@ class Tally:
     steps: int = 0
     calls: int = 0
     seconds: float = 0.0
+    office: str = ""
 
     @property
     def violations(self) -> int:
@@ -77,24 +80,46 @@ class Tally:
             "schedules": self.schedules, "violations": self.violations, "by_kind": dict(sorted(self.by_kind.items())),
             "schedules_per_second": round(self.rate, 1), "seconds": round(self.seconds, 1), "steps": self.steps,
             "calls": self.calls, "bad_seeds": self.bad_seeds, "examples": self.examples,
-            "replay": [replay_command(seed) for seed in self.bad_seeds],
+            "replay": [replay_command(seed, self.office) for seed in self.bad_seeds],
             "coverage": dict(sorted(self.coverage.items())), "python": sys.version.split()[0],
         }  # fmt: skip
 
 
-def replay_command(seed: int) -> str:
+def replay_command(seed: int, office: str = "") -> str:
     """What plays one seed again and prints its events."""
-    return f"python -m pmsbridge.testing.simulation --only-seed {seed}"
+    return f"python -m pmsbridge.testing.simulation --only-seed {seed}" + (f" --office {office}" if office else "")
 
 
-def play_range(first: int, count: int) -> Tally:
+def stage_of(office: str) -> type[Run]:
+    """The stage that a back office is played on; the simulated ones for an empty text.
+
+    Args:
+        office: ``module:factory``; the factory makes the stage.
+
+    Raises:
+        InputError: There is no such module or factory, or it makes something else.
+    """
+    if not office:
+        return Run
+    module, _, factory = office.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), factory)()
+    except (ImportError, AttributeError, ValueError, TypeError) as problem:
+        remedy = "Write it as module:factory, where the factory makes a stage."
+        raise InputError("office", f"cannot be played ({type(problem).__name__})", remedy=remedy) from None
+    if not (isinstance(made, type) and issubclass(made, Run)):
+        raise InputError("office", "makes no stage", remedy="Let it return a subclass of simulation.Run.")
+    return made
+
+
+def play_range(first: int, count: int, office: str = "") -> Tally:
     """Play so many seeds, one after the other, in this process."""
     logging.disable(logging.CRITICAL)
     collects = gc.isenabled()
     gc.disable()  # a tenth of the time would go into looking at what lives on
-    tally, began = Tally(), time.monotonic()
+    tally, began = Tally(office=office), time.monotonic()
     try:
-        with Simulator() as simulator:
+        with Simulator(stage_of(office)) as simulator:
             for seed in range(first, first + count):
                 verdict = simulator.play_seed(seed)
                 if tally.schedules % _COLLECT_EVERY == 0:
@@ -114,19 +139,19 @@ def play_range(first: int, count: int) -> Tally:
     return tally
 
 
-def play_many(first: int, count: int, *, jobs: int = 1) -> Tally:
+def play_many(first: int, count: int, *, jobs: int = 1, office: str = "") -> Tally:
     """Play so many seeds over so many processes."""
-    total, began = Tally(), time.monotonic()
-    for part in _parts(first, count, jobs):
+    total, began = Tally(office=office), time.monotonic()
+    for part in _parts(first, count, jobs, office):
         total.add(part)
     total.seconds = time.monotonic() - began
     return total
 
 
-def _parts(first: int, count: int, jobs: int) -> Iterator[Tally]:
-    chunks = [(start, min(_CHUNK, first + count - start)) for start in range(first, first + count, _CHUNK)]
+def _parts(first: int, count: int, jobs: int, office: str) -> Iterator[Tally]:
+    chunks = [(start, min(_CHUNK, first + count - start), office) for start in range(first, first + count, _CHUNK)]
     if jobs <= 1:
-        yield from (play_range(start, size) for start, size in chunks)
+        yield from (play_range(*chunk) for chunk in chunks)
         return
     # Spawned, not forked: a worker starts with nothing open.
     with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:

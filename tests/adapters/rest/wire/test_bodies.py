@@ -15,6 +15,14 @@ from pmsbridge_rest.bodies.graphql import errors_in, posted
 from pmsbridge_rest.bodies.jsonapi import resource, unfolded
 
 
+def test_an_attribute_may_repeat_what_the_resource_is_and_not_deny_it() -> None:
+    said = {"id": "4", "type": "payment_charges", "attributes": {"type": "payment_charges", "amount": 1}}
+
+    assert unfolded({"data": said}) == {"data": {"id": "4", "type": "payment_charges", "amount": 1}}
+    with pytest.raises(UnreadableError):
+        unfolded({"data": {**said, "attributes": {"type": "payment_refunds"}}})
+
+
 def test_a_form_spells_nesting_lists_and_truth_like_forms_do() -> None:
     body, kind = encoded(
         {"payment": {"amount": Decimal("120.00"), "ids": ["7", "8"]}, "all": True, "q": "a&b=ü +"}, "form"

@@ -138,6 +138,16 @@ def test_every_row_comes_and_the_list_ends(style: str, count: int) -> None:
     assert not walk.has_shifted
 
 
+@pytest.mark.parametrize("style", ["offset, short", "offset, total", "offset, empty"])
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 7, 8, 12])
+def test_a_row_that_only_shows_a_shift_is_given_once(style: str, count: int) -> None:
+    shelf = Shelf(count)
+    walk = walked(shelf, style)
+
+    assert [one for page, _ in walk.read() for one in page.rows] == shelf.rows
+    assert walk.is_complete or count == 0
+
+
 @pytest.mark.parametrize("style", ["offset, short", "offset, total", "keyset", "page, total", "page, header"])
 def test_a_list_that_stood_still_is_complete(style: str) -> None:
     walk = walked(Shelf(8), style)

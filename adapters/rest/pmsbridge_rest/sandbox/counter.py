@@ -1,0 +1,219 @@
+"""The counter: a request is let in, understood, carried out and answered. Good weather only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from . import pages
+from .answers import Reply, Wrapping, first_success, satisfy
+from .door import Door, Request
+from .editing import Editor, changed_line
+from .faults import FaultKind, Rule
+from .listing import Lists, MissingError, Wanted
+from .paths import is_plain, put
+from .plan import Plan, Role, Route
+from .records import Books, Shelf
+from .showing import Window
+from .spelling import Place
+from .taking import Doing, NoSuchError, Order, RefusedError, Taker
+from .understanding import Reader, Understood, plain_body
+
+_SHOWN_WHOLE: Final = frozenset({"tenants", "rentals"})
+"""Nouns whose writes are answered with the record as reads show it."""
+_NO_CONTENT: Final = 204
+_NO_SUCCESS: Final = 300
+
+
+class Counter:
+    """Serves requests, one at a time.
+
+    Args:
+        plan: What can be asked.
+        where: The facility.
+        constants: What options and the facility's code are.
+        door: Who may come in.
+        books: The books.
+        taker: What actions do to them.
+        page_rows: Rows a piece of a list has at most, where the vendor may give fewer than it is asked for.
+    """
+
+    def __init__(
+        self, plan: Plan, where: Place, constants: Mapping[str, str], door: Door, books: Books, taker: Taker,
+        page_rows: int,
+    ) -> None:  # fmt: skip
+        self.wrapping = Wrapping(plan.sheet)
+        self.lag: Callable[[], timedelta] = timedelta
+        self.behind: Callable[[], timedelta] = timedelta
+        self._plan = plan
+        self._where = where
+        self._door = door
+        self._books = books
+        self._taker = taker
+        self._page_rows = page_rows
+        self._window = Window(plan.sheet, where, constants)
+        self._lists = Lists(plan, self._window)
+        self._reader = Reader(plan.sheet, where, constants, door)
+        self._answered: dict[tuple[str, str], Reply] = {}
+
+    def serve(self, request: Request, rule: Rule | None) -> Reply:
+        """Carry a request out.
+
+        Args:
+            request: What arrived.
+            rule: A fault that changes what reads show of it; None for none.
+        """
+        token = self._door.token_reply(request)
+        if token is not None:
+            return token
+        if not self._door.knows(request):
+            return self.wrapping.bad("auth", "who are you?")
+        routes, is_known = self._plan.routes_for(request.method, request.path)
+        if not routes:
+            return Reply(405, {"error": "not so"}) if is_known else self.wrapping.bad("not_found", "no such address")
+        return self._throttled(routes[0], request) or self._understood(routes[0], request, rule)
+
+    def _throttled(self, route: Route, request: Request) -> Reply | None:
+        wait = self._door.too_many(request.path, is_write=any(role.is_write for role in route.roles))
+        if wait is None:
+            return None
+        reply = self.wrapping.bad("throttled", "slow down")
+        reply.headers["Retry-After"] = str(max(1, round(wait.total_seconds())))
+        return reply
+
+    def _understood(self, route: Route, request: Request, rule: Rule | None) -> Reply:
+        role, found = self._best(route, request)
+        if found.wrong:
+            return self._wrong(found.wrong)
+        try:
+            if role.is_write:
+                return self._written(route, role, request, found, rule)
+            return self._read(route, role, request, found, rule)
+        except (MissingError, NoSuchError) as problem:
+            return self.wrapping.bad("not_found", f"there is no such {problem}")
+        except RefusedError as problem:
+            return self.wrapping.bad("validation", str(problem))
+
+    def _wrong(self, wrong: list[tuple[str, str]]) -> Reply:
+        words = ", ".join(f"{place or 'body'} {what}" for place, what in wrong)
+        return self.wrapping.bad("validation", words, fields=[place for place, _ in wrong if place])
+
+    def _best(self, route: Route, request: Request) -> tuple[Role, Understood]:
+        """The role that a request fits; the one with the fewest objections when none does."""
+        read = [(role, self._reader.understand(role, route, request)) for role in route.roles]
+        return min(read, key=lambda pair: len(pair[1].wrong))
+
+    # reads
+
+    def _read(self, route: Route, role: Role, request: Request, found: Understood, rule: Rule | None) -> Reply:
+        if all(one.sort == "check" for one in route.roles):
+            return self.wrapping.good({"up": True})
+        wanted = Wanted(found.values, found.in_path, found.since, found.constants)
+        rows = self._lists.rows(route, wanted, self._shelf(rule))
+        at = self._lists.rows_at(route)
+        if self._lists.is_single(route):
+            reply = self.wrapping.good(_placed(at, rows[0]))
+            reply.headers["ETag"] = f'"{len(self._books.entries)}"'
+            return reply
+        paging = self._reader.paging_of(role)
+        if paging is None:
+            return self.wrapping.good(_placed(at, rows))
+        body = found.body if isinstance(found.body, dict) else {}
+        asked = pages.Asked(dict(request.pairs), body, request.headers, request.target)
+        piece = pages.cut(paging, rows, asked, most=self._page_rows)
+        reply = self.wrapping.good(_placed(at, piece.rows), beside=piece.beside)
+        reply.headers.update(piece.headers)
+        return reply
+
+    def _shelf(self, rule: Rule | None) -> Shelf:
+        """What reads show: what is known by now, or an older copy."""
+        is_stale = rule is not None and rule.kind is FaultKind.STALE
+        behind = timedelta(seconds=rule.seconds) if is_stale and rule is not None else self.behind()
+        return self._books.as_of_ago(behind) if behind else self._books.shown()
+
+    # writes
+
+    def _written(self, route: Route, role: Role, request: Request, found: Understood, rule: Rule | None) -> Reply:
+        key = _key_of(role, found)
+        if key is not None and key in self._answered:
+            return self._answered[key]
+        if role.call.get("update"):
+            doing = self._edit(role, request, found)
+        else:
+            order = Order({**_implied(role), **found.values}, plain_body(found.body))
+            doing = self._taker.take("undo" if role.sort == "undo" else role.action, order)
+        if isinstance(doing, Reply):
+            return doing
+        self._book(role, doing, request, rule)
+        reply = self._answer(route, role, doing)
+        if key is not None and reply.status < _NO_SUCCESS:
+            self._answered[key] = reply
+        return reply
+
+    def _book(self, role: Role, doing: Doing, request: Request, rule: Rule | None) -> None:
+        lags = rule is not None and rule.kind is FaultKind.LAG
+        lag = timedelta(seconds=rule.seconds) if lags and rule is not None else self.lag()
+        self._books.enter(
+            role.action, doing.lines, doing.moves, lag=lag, reference=doing.reference, postmark=request.postmark
+        )
+
+    def _edit(self, role: Role, request: Request, found: Understood) -> Doing | Reply:
+        update = role.call["update"]
+        editor = Editor(self._plan.sheet, update, self._where)
+        key = str(found.values.get("rental_id" if editor.noun == "rentals" else "tenant_id"))
+        record = self._books.truth.one(editor.noun, key)
+        if record is None:
+            raise NoSuchError(editor.noun)
+        if (update.get("guard") or {}).get("by") == "if_match" and not request.headers.get("if-match"):
+            return self.wrapping.bad("stale", "which version?")
+        shown = self._window.row((editor.noun,), record, self._books.truth)
+        edit = editor.read_edit(record, shown, found.record or {})
+        if edit.is_stale:
+            return self.wrapping.bad("stale", "changed meanwhile")
+        if edit.wrong:
+            return self._wrong(edit.wrong)
+        line = changed_line(record, edit)
+        what = line.rpartition("=")[2] if role.action == "set_consent" else line
+        return Doing([(key, what)], (edit.move(record),), (editor.noun, key))
+
+    def _answer(self, route: Route, role: Role, doing: Doing) -> Reply:
+        """What a write is answered with: the record as it is now, and what proves the success."""
+        outcome = role.call.get("outcome", {})
+        status = first_success(outcome, 201 if route.method == "POST" and doing.reference else 200)
+        if status == _NO_CONTENT:
+            return Reply(status)
+        content: dict[str, Any] = {}
+        record = self._books.truth.one(*doing.answer) if doing.answer is not None else None
+        if record is not None:
+            own = (record.noun,) if record.noun in _SHOWN_WHOLE else ()
+            told = self._window.answer(role.action, record, self._books.truth)
+            content = self._window.row(own, record, self._books.truth) if told is None else told
+            for path in filter(is_plain, role.call.get("outputs", {}).values()):
+                put(content, path, int(record.id) if self._window.numbers_ids else record.id)
+        reply = self.wrapping.good(content, status=status)
+        satisfy(reply.document, (outcome.get("proof") or {}).get("body", {}))
+        return reply
+
+
+def _key_of(role: Role, found: Understood) -> tuple[str, str] | None:
+    """The key that makes a repetition harmless here; None where the vendor knows none."""
+    if role.idempotency["by"] not in {"header", "body_field"}:
+        return None
+    word = found.values.get("attempt.key") or found.values.get("reference")
+    return None if word is None else (role.name, str(word))
+
+
+def _placed(path: str, content: Any) -> Any:  # noqa: ANN401
+    if not path:
+        return content
+    document: dict[str, Any] = {}
+    put(document, path, content)
+    return document
+
+
+def _implied(role: Role) -> dict[str, Any]:
+    """What an effect must be for this step to be sent, and so need not say."""
+    cases = {**role.action_call.get("accepts", {}), **role.call.get("only_when", {})}
+    said = {name: each.get("equals") if isinstance(each, Mapping) else each for name, each in cases.items()}
+    return {name: value for name, value in said.items() if value is not None and "." not in name}

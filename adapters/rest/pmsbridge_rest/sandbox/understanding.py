@@ -1,0 +1,259 @@
+"""Requests, understood or not: what stands in the places of a call, and what is wrong with it. Strict."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from . import pages
+from .answers import unfolded
+from .door import Door, Request
+from .exact import read_back
+from .mapping_file import Sheet
+from .paths import ABSENT, get, put, take_out
+from .plan import Role, Route
+from .spelling import Place, SpellingError, read
+from .templates import Matched, match_structure, match_text, pieces_of, slots_in
+
+_DAYS: Final = frozenset({"leaving_on", "notice_given_on", "due_on", "needed_on", "expires_on", "wanted_on", "today"})
+
+
+@dataclass(slots=True)
+class Understood:
+    """A request that was read as one role's.
+
+    Attributes:
+        values: What stood in its places.
+        wrong: Where something is wrong, and what.
+        in_path: Names of places in the address.
+        body: The body as plain data; None for none.
+        record: The part of the body that is an edited record.
+        since: Only what changed after this is asked for.
+        constants: Query parameters whose text the mapping writes out.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
+    in_path: frozenset[str] = frozenset()
+    body: Any = None
+    record: dict[str, Any] | None = None
+    since: datetime | None = None
+    constants: dict[str, str] = field(default_factory=dict)
+
+    def take(self, found: Matched) -> None:
+        """Add what a match found."""
+        whole = Matched(self.values, self.wrong)
+        whole.take(found)
+        self.values, self.wrong = whole.values, whole.wrong
+
+
+class Reader:
+    """Reads requests of one mapping.
+
+    Args:
+        sheet: The mapping.
+        where: The facility.
+        constants: What options and the facility's code must be.
+        door: Which parts of a request are credentials.
+    """
+
+    def __init__(self, sheet: Sheet, where: Place, constants: Mapping[str, str], door: Door) -> None:
+        self._sheet = sheet
+        self._where = where
+        self._constants = constants
+        self._door = door
+        self._pagination = sheet.part("pagination")
+        self._templates: dict[int, tuple[Role, Any]] = {}
+
+    def paging_of(self, role: Role) -> dict[str, Any] | None:
+        """How a read is cut into pieces; None when it is not."""
+        name = role.call.get("paginate")
+        return None if name is None else dict(self._pagination[name])
+
+    def understand(self, role: Role, route: Route, request: Request) -> Understood:
+        """Read a request as this role's."""
+        found = Understood()
+        self._path(route, role, request, found)
+        self._headers(role, request, found)
+        since = role.call.get("since") or {}
+        self._query(role, request, since, found)
+        self._body(role, request, since, found)
+        self._days(found)
+        found.wrong += [
+            (name, "is another's") for name, value in found.values.items()
+            if name in self._constants and str(value) != self._constants[name]
+        ]  # fmt: skip
+        return found
+
+    def _days(self, found: Understood) -> None:
+        """Days that no codec spells are written as ISO 8601 has it."""
+        for name in _DAYS & found.values.keys():
+            if isinstance(found.values[name], str):
+                try:
+                    found.values[name] = date.fromisoformat(found.values[name])
+                except ValueError:
+                    found.wrong.append((name, "is no day"))
+
+    def _reader(self, codec: str | None, raw: Any) -> Any:  # noqa: ANN401
+        value = read(self._sheet.codec(codec), raw, self._where)
+        return str(value) if codec and isinstance(value, int) and not isinstance(value, bool) else value
+
+    def _text_reader(self, codec: str | None, raw: Any) -> Any:  # noqa: ANN401
+        """In an address everything is text."""
+        kind = (self._sheet.codec(codec) or {}).get("kind")
+        if kind in {"integer", "decimal", "money"} and isinstance(raw, str):
+            try:
+                number = Decimal(raw)
+            except InvalidOperation:
+                message = "a number is expected"
+                raise SpellingError(message) from None
+            raw = int(number) if "." not in raw else number
+        return self._reader(codec, raw)
+
+    # parts of a request
+
+    def _path(self, route: Route, role: Role, request: Request, found: Understood) -> None:
+        template = next(str(role.call[name]) for name in ("get", "post", "put", "patch", "delete") if name in role.call)
+        hit = route.pattern.fullmatch(request.path)
+        slots = [piece for piece in pieces_of(template) if not isinstance(piece, str)]
+        for slot, text in zip(slots, hit.groups() if hit is not None else (), strict=False):
+            found.take(match_text("{" + _written(slot) + "}", unquote(text), self._text_reader, "path"))
+        found.in_path = frozenset(slot.name for slot in slots)
+
+    def _headers(self, role: Role, request: Request, found: Understood) -> None:
+        named = dict(role.call.get("headers", {}))
+        if role.idempotency["by"] == "header":
+            named[role.idempotency["name"]] = role.idempotency.get("value", "{attempt.key}")
+        for name, template in named.items():
+            text = request.headers.get(name.lower())
+            if text is not None:
+                found.take(match_text(template, text, self._text_reader, name))
+            elif not any(slot.optional for slot in slots_in(template)):
+                found.wrong.append((name, "is missing"))
+
+    def _query(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
+        named = role.call.get("query", {})
+        paging = self.paging_of(role) or {}
+        ours = pages.names_of(paging) if paging.get("carried", "query") == "query" else set(paging.get("sort", {}))
+        others = ours | self._door.own_query
+        given = dict(request.pairs)
+        if since.get("carried", "query") == "query" and since:
+            self._since(since, given.pop(str(since.get("name") or since.get("filter", {}).get("name")), None), found)
+        for name, text in given.items():
+            if name in named:
+                found.take(match_text(named[name], text, self._text_reader, name))
+            elif name not in others and not name.startswith("oauth_"):
+                found.wrong.append((name, "is no parameter of this"))
+        for name, template in named.items():
+            slots = list(slots_in(template))
+            found.constants.update({} if slots else {name: template})
+            if name not in given and not (slots and all(slot.optional for slot in slots)):
+                found.wrong.append((name, "is missing"))
+
+    def _since(self, since: Mapping[str, Any], raw: Any, found: Understood) -> None:  # noqa: ANN401
+        if raw in (None, "") or since.get("filter"):
+            return
+        try:
+            found.since = read(self._sheet.codec(since.get("spelt_as", "instant")), raw, self._where)
+        except SpellingError as problem:
+            found.wrong.append((str(since.get("name")), str(problem)))
+
+    def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
+        template = self._template(role)
+        if template is None:
+            if request.body.strip():
+                found.wrong.append(("body", "none is expected"))
+            return
+        body = self._parsed(role, request, found)
+        if body is None:
+            return
+        if since and since.get("carried") == "body" and since.get("name"):
+            raw = get(body, since["name"])
+            self._since(since, None if raw is ABSENT else raw, found)
+            take_out(body, since["name"])
+        body = pages.without_paging(self.paging_of(role) or {}, body)
+        if self._door.own_body and isinstance(body, dict):
+            take_out(body, self._door.own_body)
+        found.body = body
+        if role.call.get("update"):
+            self._record(template, body, found)
+        else:
+            found.take(match_structure(template, body, self._reader))
+
+    def _template(self, role: Role) -> Any:  # noqa: ANN401
+        """The structure of a role's body, made once."""
+        found = self._templates.get(id(role))
+        if found is None:
+            found = self._templates[id(role)] = (role, _template_of(role))
+        return found[1]
+
+    def _parsed(self, role: Role, request: Request, found: Understood) -> Any:  # noqa: ANN401
+        encoding = role.call.get("encoding") or self._sheet.mapping.get("encoding", "json")
+        kind = request.headers.get("content-type", "").partition(";")[0].strip()
+        wanted = {"json": "application/json", "form": "application/x-www-form-urlencoded"}.get(
+            encoding, "application/vnd.api+json"
+        )
+        if kind != wanted:
+            found.wrong.append(("content-type", f"{wanted} is expected"))
+            return None
+        if encoding == "form":
+            return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+        try:
+            return read_back(request.body)
+        except ValueError:
+            found.wrong.append(("body", "is no JSON"))
+            return None
+
+    def _record(self, template: Any, body: Any, found: Understood) -> None:  # noqa: ANN401
+        """The edited record within a body, and what stands beside it."""
+        if not isinstance(template, Mapping) or not isinstance(body, dict):
+            found.take(match_structure(template, body, self._reader))
+            return
+        if "$record" in template:
+            beside = {key: each for key, each in template.items() if key != "$record"}
+            found.record = {key: value for key, value in body.items() if key not in beside}
+            found.take(match_structure(beside, {k: v for k, v in body.items() if k in beside}, self._reader))
+            return
+        for key, value in body.items():
+            if key not in template:
+                found.wrong.append((key, "is not known"))
+            elif _has_record(template[key]):
+                self._record(template[key], value, found)
+            else:
+                found.take(match_structure(template[key], value, self._reader, key))
+        found.wrong += [(key, "is missing") for key in template if key not in body]
+
+
+def plain_body(body: Any) -> dict[str, Any]:  # noqa: ANN401
+    """What is kept of a body: the table within its wrappings."""
+    inside = unfolded(body)
+    while isinstance(inside, dict) and len(inside) == 1 and isinstance(next(iter(inside.values())), dict):
+        inside = next(iter(inside.values()))
+    return copy.deepcopy(inside) if isinstance(inside, dict) else {}
+
+
+def _template_of(role: Role) -> Any:  # noqa: ANN401
+    template = copy.deepcopy(role.call.get("body"))
+    update, key = role.call.get("update"), role.idempotency
+    if template is None and update:
+        template = {"$record": "whole" if update["strategy"] == "put_full" else "changes"}
+    if key["by"] in {"body_field", "client_reference"} and key.get("at"):
+        usual = "{attempt.key}" if key["by"] == "body_field" else "{attempt.reference}"
+        template = {} if template is None else template
+        put(template, key["at"], key.get("value", usual))
+    return template
+
+
+def _has_record(template: Any) -> bool:  # noqa: ANN401
+    if not isinstance(template, Mapping):
+        return False
+    return "$record" in template or any(_has_record(each) for each in template.values())
+
+
+def _written(slot: Any) -> str:  # noqa: ANN401 - a slot, as a place again
+    return f"{slot.name}{'?' if slot.optional else ''}" + (f"|{slot.codec}" if slot.codec else "")

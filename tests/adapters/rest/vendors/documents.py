@@ -1,0 +1,70 @@
+"""The vendors' own documents, where a machine has them: they are not ours to ship."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[4]
+_BESIDE = _ROOT.parent / "shared" / "reference" / "rest" / "openapi"
+VARIABLE = "PMSBRIDGE_VENDOR_DOCUMENTS"
+
+
+def document(name: str) -> Path:
+    """A vendor's document; skips the test, and says what is missing, where it is not."""
+    path = Path(os.environ.get(VARIABLE) or _BESIDE) / name
+    if not path.is_file():
+        pytest.skip(f"the vendor's document {name} is not on this machine; {VARIABLE} names the folder that has it")
+    return path
+
+
+@cache
+def _parsed(path: Path) -> Any:
+    if path.suffix == ".json":
+        return json.loads(path.read_bytes())
+    import yaml
+
+    return yaml.load(path.read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+
+
+def parsed(name: str) -> Any:
+    """The same, read."""
+    return _parsed(document(name))
+
+
+def examples(name: str) -> list[dict[str, Any]]:
+    """The vendor's published examples; what is no JSON as published is repaired where that is plain."""
+    return [_repaired(each) for each in parsed(name)["operations"]]
+
+
+def _repaired(example: dict[str, Any]) -> dict[str, Any]:
+    path = str(example.get("path") or example["url"]).split("?")[0]
+    found = {"method": example["method"], "path": path}
+    for side in ("request", "response"):
+        if side in example:
+            found[side] = example[side]
+        elif f"{side}_raw" in example:
+            found[side] = repaired(str(example[f"{side}_raw"]))
+    return found
+
+
+_ALTERNATIVES = re.compile(r'("[A-Z_]+")(?:\s*\|\s*"[A-Z_]+")+')
+_NO_COMMA = re.compile(r'(["\d}\]]|true|false|null)(\s*\n\s*)(?=")')
+_COMMENT = re.compile(r"/\*.*?\*/|(?<![:\"])//[^\n]*", re.DOTALL)
+_TRAILING = re.compile(r",(\s*[}\]])")
+
+
+def repaired(text: str) -> Any:
+    """The first of several alternatives, commas where they were forgotten; None for what is no JSON even so."""
+    text = _COMMENT.sub("", text).replace("[ ... ]", "[]")
+    text = _NO_COMMA.sub(r"\1,\2", _ALTERNATIVES.sub(r"\1", text))
+    try:
+        return json.loads(_TRAILING.sub(r"\1", text))
+    except ValueError:
+        return None

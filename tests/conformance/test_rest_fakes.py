@@ -1,0 +1,68 @@
+"""Every mapping keeps what every adapter must, against the back office that is made of it, over real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.errors import UnsupportedError
+from pmsbridge.testing.conformance import Conformance, Subject
+from pmsbridge_rest.testing import opened_subject
+
+HARBOR = Path(__file__).parent.parent / "adapters" / "rest" / "harbor.yaml"
+
+
+class TestHarbor(Conformance):
+    """A made-up vendor."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject(HARBOR) as subject:
+            yield subject
+
+
+class TestBuildium(Conformance):
+    """Residential leases."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject("buildium") as subject:
+            yield subject
+
+
+class TestCubby(Conformance):
+    """Self storage, by posts alone."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject("cubby") as subject:
+            yield subject
+
+
+class TestBooqable(Conformance):
+    """Equipment rental, in JSON:API."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject("booqable") as subject:
+            yield subject
+
+
+class TestStoredge(Conformance):
+    """Self storage; no call that lists the movements of an account is published."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject("storedge") as subject:
+            yield subject
+
+    def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
+        with pytest.raises(UnsupportedError):
+            subject.adapter.ledger(subject.facility, subject.tenant_id, "2001")
