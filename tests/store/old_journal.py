@@ -1,7 +1,8 @@
 """Run by the code of an earlier release, in a process of its own: makes a journal with actions in every state.
 
 Usage: ``python old_journal.py URL make`` prints the outcomes; ``... try`` prints what the old code says to a database;
-``... night`` copies an office into its mirror and prints how many units and tenants named Müller that holds.
+``... night`` copies an office into its mirror and prints how many units and tenants named Müller that holds;
+``... deliver`` carries out what other code has left waiting and prints the outcomes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ from pmsbridge.errors import PmsBridgeError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import StoredMethod
 from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.ports.mailer import Mail
 from pmsbridge.store.database import open_database
+from pmsbridge.store.reading import ActionFilter
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 
 
@@ -79,11 +82,31 @@ def _night(url: str) -> list[int]:
     return counts
 
 
+class _Outbox:
+    def send(self, mail: Mail) -> str:
+        assert "{" not in mail.text
+        return "250 ok"
+
+
+def _deliver(url: str) -> list[str]:
+    database = open_database(url)
+    runtime = Runtime(
+        database, {"mem": MemoryAdapter(MemoryOffice(TestClock(), facilities=("F1",)))}, mailer=_Outbox(),
+        clock=TestClock(),
+    )  # fmt: skip
+    runtime.run_due()
+    outcomes = [action.outcome.value for action in runtime.actions(ActionFilter())]
+    database.close()
+    return outcomes
+
+
 if __name__ == "__main__":
     if sys.argv[2] == "make":
         print(json.dumps(list(_make(sys.argv[1]))))
     elif sys.argv[2] == "night":
         print(json.dumps(_night(sys.argv[1])))
+    elif sys.argv[2] == "deliver":
+        print(json.dumps(_deliver(sys.argv[1])))
     else:
         try:
             open_database(sys.argv[1]).close()

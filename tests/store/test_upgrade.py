@@ -22,6 +22,8 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, text
 
+from pmsbridge.actions.effects import SendMail
+from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, effect_key, reference_of
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError
@@ -44,6 +46,7 @@ ROOT = Path(__file__).parents[2]
 FIRST_RELEASE = "4f8cad6"
 SECOND_RELEASE = "1b5b14e"
 THIRD_RELEASE = "6a95064"
+FOURTH_RELEASE = "2c21054"
 OLD_JOURNAL = Path(__file__).with_name("old_journal.py")
 
 Addresses = Callable[[], str]
@@ -257,6 +260,11 @@ def third_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _sources(tmp_path_factory.mktemp("third-release"), THIRD_RELEASE)
 
 
+@pytest.fixture(scope="module")
+def fourth_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _sources(tmp_path_factory.mktemp("fourth-release"), FOURTH_RELEASE)
+
+
 def _by_an_old_release(sources: Path, place: Path | str, word: str) -> Any:
     url = f"sqlite:///{place}" if isinstance(place, Path) else place
     done = subprocess.run(
@@ -418,28 +426,58 @@ def test_a_mirror_of_the_second_schema_is_carried_over_on_postgresql(
     assert [match.is_exact for match in mirror.find("north", TenantSearch(phone="3125550101"))] == [True]
 
 
-# -- the fourth schema adds: old journals go on, and old code goes on beside it; webhooks hear of what that does -----
+# -- later schemas add: old journals go on, and old code goes on beside them; webhooks hear of what that does --------
 
 
-def test_a_journal_of_the_third_schema_is_upgraded_and_delivered_to_its_end(
-    third_release: Path, addresses: Addresses, opened: Callable[[str], Database]
+@pytest.mark.parametrize(("release", "version"), [("third_release", 3), ("fourth_release", 4)])
+def test_a_journal_of_a_later_schema_is_upgraded_and_delivered_to_its_end(
+    addresses: Addresses,
+    opened: Callable[[str], Database],
+    release: str,
+    version: int,
+    request: pytest.FixtureRequest,
 ) -> None:
-    url = addresses()
+    sources, url = request.getfixturevalue(release), addresses()
     with opened(url).write() as connection:
-        upgrade.migrate(connection, to="0003")
-    assert _by_an_old_release(third_release, url, "make") == ["settled", "declined", "pending", "pending"]
-    assert _by_an_old_release(third_release, url, "night") == [5, 2, 0]
+        upgrade.migrate(connection, to=f"{version:04d}")
+    assert _by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
+    assert _by_an_old_release(sources, url, "night") == [5, 2, 0]
     with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
         open_database(url)
 
-    assert upgrade.upgrade(url) == (3, SCHEMA_VERSION)
+    assert upgrade.upgrade(url) == (version, SCHEMA_VERSION)
 
     assert _differences(opened(url)) == []
     assert len(Mirror(opened(url)).units("mem", "F1")) == 5
     _is_delivered_to_its_end(url)
 
 
-@pytest.mark.parametrize("release", ["second_release", "third_release"])
+@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
+def test_a_mail_that_this_code_has_left_waiting_is_delivered_by_code_of_an_earlier_schema(
+    release: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path / 'journal.db'}"
+    database = open_database(url)
+    action_id = Submission.id_for("mem", "F1", "T1", "click-0001")
+    mail = SendMail(
+        account="mem", facility="F1", to="office@example.test", subject="Hello", text="Hello.",
+        reference=reference_of(action_id, "mail"),
+    )  # fmt: skip
+    step = PlannedEffect(name="mail", key=effect_key(action_id, "mail", mail.target), effect=mail)
+    with database.write() as connection:
+        Runtime(database, {}, clock=TestClock()).submit(
+            Submission(
+                action_id=action_id, key="click-0001", kind="ask_staff", account="mem", facility="F1", tenant_id="T1",
+                intent="{}", plan=Plan(steps=(step,)),
+            ),
+            connection=connection,
+        )  # fmt: skip
+    database.close()
+
+    assert _by_an_old_release(request.getfixturevalue(release), url, "deliver") == ["settled"]
+
+
+@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
 def test_what_code_of_an_earlier_schema_does_with_this_one_is_told_to_webhooks(
     addresses: Addresses, release: str, request: pytest.FixtureRequest
 ) -> None:
