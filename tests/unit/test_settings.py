@@ -172,6 +172,11 @@ def test_a_decimal_in_the_file_or_the_environment_never_becomes_a_float(write: W
             f'{ONE_ACCOUNT}[notices.places.mian]\nlanguage = "fr"\n',
             "notices.places: no account is called mian; there",
         ),
+        (f'{ONE_ACCOUNT}[portal.places."L001"]\nopens_with = "billing"\n', "portal.places.L001: not an account, nor a"),
+        (
+            f'{ONE_ACCOUNT}[portal.places.mian]\nopens_with = "billing"\n',
+            "portal.places: no account is called mian; there",
+        ),
     ],
 )
 def test_a_mistake_names_file_key_shape_and_remedy(write: Write, text: str, expected: str) -> None:

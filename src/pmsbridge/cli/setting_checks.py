@@ -42,8 +42,9 @@ def setting_checks(settings: Settings, declared: Mapping[str, Declared]) -> Iter
         settings: As loaded.
         declared: By account; one whose adapter could not be made is left out, and nothing is said about it.
     """
-    for place in settings.notices.places:
-        yield from _unknown_place("notices.places", place, declared)
+    for part, places in (("notices", settings.notices.places), ("portal", settings.portal.places)):
+        for place in places:
+            yield from _unknown_place(f"{part}.places", place, declared)
     for endpoint in settings.webhooks:
         for place in endpoint.facilities:
             yield from _unknown_place(f'webhooks "{endpoint.name}": facilities', place, declared)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from pmsbridge.actions.effects import EFFECT_KINDS
 from pmsbridge.actions.sections import HIDEABLE, PortalRules, Section, ShopItem
-from pmsbridge.settings.values import Duration
+from pmsbridge.settings.values import Duration, PlaceName
 from pmsbridge.settings.values import Section as Part
 
 __all__ = ["PlacePortal", "PortalSettings"]
@@ -78,7 +78,7 @@ class PortalSettings(Part):
         most_attempts: So many failed attempts about one name within ``attempts_within``, and no more is tried.
         attempts_within: See ``most_attempts``.
         first_steps: Steps of a first visit, in order ("profile", "contract"); the portal opens after the last one.
-        places: By "ACCOUNT" or "ACCOUNT/FACILITY", what is different there.
+        places: By ``ACCOUNT`` or ``ACCOUNT/FACILITY``, what is different there.
     """
 
     closed_sections: frozenset[Section] = frozenset()
@@ -95,7 +95,7 @@ class PortalSettings(Part):
     most_attempts: int = Field(default=5, ge=1, le=100)
     attempts_within: Duration = timedelta(minutes=15)
     first_steps: tuple[str, ...] = ()
-    places: dict[str, PlacePortal] = Field(default_factory=dict)
+    places: dict[PlaceName, PlacePortal] = Field(default_factory=dict)
 
     def rules(self, account: str, facility: str) -> PortalRules:
         """What holds at one facility: its own, else its account's, else the general."""

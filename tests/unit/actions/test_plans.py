@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from tests import builders as make
 CARD = CardPayment(face=CardFace(brand=CardBrand.VISA, last4="4242"))
 GATEWAY = ExternalPayment(gateway="stripe", reference="pi_test_0001")
 TOGETHER = frozenset({"card"})
+SOON = (make.TODAY + timedelta(days=7), make.TODAY + timedelta(days=10))
 
 
 def planner(of: TenantAccount, *, native: frozenset[str] = make.ALL_NATIVE, action_id: str = "act_1") -> Planner:
@@ -125,6 +127,39 @@ def test_a_task_that_cannot_be_posted_is_a_note_or_a_mail_and_one_of_them_is_the
 
 def test_where_nobody_can_be_told_the_action_is_refused_and_not_silently_done() -> None:
     assert told("schedule_move_out") == ["bulletin"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [
+        ("set_language", lambda one: one.language("fr")),
+        ("order", lambda one: one.order("Lock", "Two locks.")),
+        ("ask_staff", lambda one: one.ask_staff("Door", "It sticks.")),
+        ("schedule_move_out", lambda one: one.transfer(TWO.rentals[0], make.unit(), *SOON, comment="")),
+        ("reserve_unit", lambda one: by_hand(one).transfer(TWO.rentals[0], make.unit(), *SOON, comment="")),
+    ],
+)
+def test_every_request_is_told_by_the_ways_of_its_own_kind(kind: str, step: Callable[[Planner], Plan]) -> None:
+    everywhere = planner(TWO)
+    by_mail = dataclasses.replace(everywhere, ways={kind: frozenset({"mail"})})
+
+    assert set(names(step(everywhere))) - {"reservation", "move_out"} == {"mail", "bulletin", "note"}
+    assert set(names(step(by_mail))) - {"reservation", "move_out"} == {"mail"}
+
+
+def by_hand(one: Planner) -> Planner:
+    return dataclasses.replace(one, native=one.native - {"reserve_unit"})
+
+
+@pytest.mark.parametrize("ways", [(), ("bulletin",), ("note", "bulletin", "mail")])
+def test_the_day_by_which_staff_follow_up_stands_on_the_post_even_where_nobody_could_be_told(
+    ways: tuple[str, ...],
+) -> None:
+    one = dataclasses.replace(planner(TWO), ways={"ask_staff": frozenset(ways)})
+
+    posts = [step.effect for step in one.ask_staff("Door", "It sticks.", due_on=SOON[0]).steps]
+
+    assert [post.due_on for post in posts if isinstance(post, PostBulletin)] == [SOON[0]]
 
 
 @pytest.mark.fact("S0.35")

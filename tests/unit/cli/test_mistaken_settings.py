@@ -46,17 +46,20 @@ def test_an_endpoint_for_a_facility_that_no_account_has_is_named_by_doctor_and_s
     assert "Did you mean home/HOME?" in command("status").err
 
 
-def test_notices_for_a_facility_that_no_account_has_are_named_by_doctor(command: Command, add: Write) -> None:
-    add('[notices.places."home/XYZ"]\nlanguage = "fr"\n')
+@pytest.mark.parametrize(("part", "setting"), [("notices", 'language = "fr"'), ("portal", 'opens_with = "billing"')])
+def test_what_is_said_of_a_facility_that_no_account_has_is_named_by_doctor(
+    command: Command, add: Write, part: str, setting: str
+) -> None:
+    add(f'[{part}.places."home/XYZ"]\n{setting}\n')
 
     doctor, status = command("doctor", "--json"), command("status", "--json")
 
-    (found,) = wrong(doctor.data["checks"], "notices.places")
+    (found,) = wrong(doctor.data["checks"], f"{part}.places")
     assert (doctor.code, found) == (
         4, ("failed", "home/XYZ: account home has no facility of that code", "Write one of HOME."),
     )  # fmt: skip
     assert (status.code, status.data["error"]["code"]) == (4, "unknown_place")
-    assert "it has HOME" in status.data["error"]["message"]
+    assert f"{part}.places: home/XYZ: account home has no such facility; it has HOME" in status.data["error"]["message"]
 
 
 @pytest.mark.parametrize(("window", "status"), [("0s", "failed"), ("119s", "warning"), ("120s", ""), ("1h", "")])
