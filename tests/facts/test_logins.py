@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -32,7 +33,7 @@ from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders as make
 from tests.facts.portal import MONEY, Outbox
 
-ANA = {"phone": "1 (512) 555-0101", "email": " ANA@example.test", "postal_code": "78701-1234"}
+ANA: dict[str, Any] = {"phone": "1 (512) 555-0101", "email": " ANA@example.test", "postal_code": "78701-1234"}
 
 
 def fresh(text: str = "fake-pw-77") -> WebPassword:

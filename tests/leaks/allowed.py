@@ -14,6 +14,7 @@ ALLOWED: Final[dict[str, str]] = {
     "first-release": "the source of the first release, in which the demo has its obviously fake cards",
     "second-release": "the source of the second one, likewise",
     "third-release": "the source of the third one, likewise",
+    "fourth-release": "the source of the fourth one, likewise",
     "tests/unit/store/test_database.py": "writes a card into a table of its own, to see that no error repeats it",
 }
 """Beginnings of test ids, or names of folders below the temporary folder, with the reason."""

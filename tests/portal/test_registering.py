@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -19,7 +20,7 @@ from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests.portal.conftest import Outbox
 
-ANA = {"phone": "5125550101", "email": "ana@example.test", "postal_code": "78701"}
+ANA: dict[str, Any] = {"phone": "5125550101", "email": "ana@example.test", "postal_code": "78701"}
 
 
 class GatedAdapter(MemoryAdapter):
@@ -56,7 +57,7 @@ def bridge(office: MemoryOffice, tmp_path: Path) -> Iterator[Bridge]:
         yield made
 
 
-def refused(bridge: Bridge, **other: str) -> tuple[str, ...]:
+def refused(bridge: Bridge, **other: Any) -> tuple[str, ...]:
     with pytest.raises(IneligibleError) as no:
         bridge.accounts.register("F1", **{**ANA, **other})
     return no.value.code, no.value.message, no.value.unblock
@@ -75,7 +76,7 @@ def edit(office: MemoryOffice, tenant_id: str, **fields: object) -> None:
         {**ANA, "email": " ANA@Example.test "}, {**ANA, "postal_code": " 787 01"},
     ],
 )  # fmt: skip
-def test_all_three_open_a_session_however_they_are_written(bridge: Bridge, typed: dict[str, str]) -> None:
+def test_all_three_open_a_session_however_they_are_written(bridge: Bridge, typed: dict[str, Any]) -> None:
     assert bridge.accounts.register("F1", **typed).tenant_id == "T1"
 
 

@@ -9,17 +9,9 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode, b64encode
 from datetime import date
-from typing import Annotated, Any, ClassVar, Final, Literal, get_args
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import (
-    Field,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    field_validator,
-    model_serializer,
-)
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.money import ExactDecimal, Money, sum_money
@@ -80,6 +72,11 @@ class EffectBody(Value):
     def target(self) -> str:
         """What it is done to; part of the effect's key."""
         return f"{self.account}/{self.facility}"
+
+    @property
+    def as_stored(self) -> str:
+        """How the journal keeps it; ``effect_from_json`` reads it."""
+        return self.model_dump_json()
 
     @property
     def needs_a_sealed_value(self) -> bool:
@@ -394,13 +391,10 @@ class SendMail(EffectBody):
     link: str = ""
     reference: Reference
 
-    @model_serializer(mode="wrap")
-    def _without_no_link(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """A mail without a link is written as ever: code that knows no links delivers it while a deployment rolls."""
-        told: dict[str, Any] = written(self)
-        if not self.link:
-            del told["link"]
-        return told
+    @property
+    def as_stored(self) -> str:
+        """A mail without a link says nothing of one: code that knows no links delivers it while a deployment rolls."""
+        return self.model_dump_json(exclude=None if self.link else {"link"})
 
     @property
     def target(self) -> str:
@@ -474,7 +468,7 @@ def effect_class(kind: str) -> type[EffectBody]:
 
 
 def effect_from_json(text: str | bytes) -> Effect:
-    """Read an effect that was stored with ``model_dump_json``.
+    """Read an effect that was stored.
 
     Raises:
         pydantic.ValidationError: It is no effect. The error repeats nothing of the text.

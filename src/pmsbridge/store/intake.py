@@ -269,7 +269,7 @@ def _effect_inserts(
 
 def digest_of(step: PlannedEffect) -> str:
     """What the trail keeps of what the back office is asked, so that nobody changes it unseen; hex, SHA-256."""
-    return hashlib.sha256(step.effect.model_dump_json().encode()).hexdigest()
+    return hashlib.sha256(step.effect.as_stored.encode()).hexdigest()
 
 
 _UNTOUCHED: Final[Mapping[str, Any]] = {
@@ -281,7 +281,7 @@ _UNTOUCHED: Final[Mapping[str, Any]] = {
 
 def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, Any]:
     return {
-        "name": step.name, "key": step.key, "kind": step.effect.kind, "payload": step.effect.model_dump_json(),
+        "name": step.name, "key": step.key, "kind": step.effect.kind, "payload": step.effect.as_stored,
         "after": step.after, "run_when": step.when.value, "is_principal": step.is_principal,
         "emulates": step.emulates, "guards": list(step.guards), "lane": route.lane, "account": step.effect.account,
         "facility": step.effect.facility, "target": step.effect.target, "state": EffectState.WAITING.value,
