@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -69,7 +70,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a t
 
 
 def _section(model: type[BaseModel]) -> str:
-    first, *_ = (model.__doc__ or "").split("\n    Attributes:", 1)
+    first, *_ = (inspect.getdoc(model) or "").split("\nAttributes:", 1)
     said = attributes_of(model)
     lines = [f"### {model.__name__}", "", " ".join(first.split()), ""]
     lines += ["| key | what stands there | without it | what it is |", "|---|---|---|---|"]
