@@ -70,7 +70,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a t
 
 
 def _section(model: type[BaseModel]) -> str:
-    first, *_ = inspect.cleandoc(model.__doc__ or "").split("\nAttributes:", 1)
+    first, *_ = (inspect.getdoc(model) or "").split("\nAttributes:", 1)
     said = attributes_of(model)
     lines = [f"### {model.__name__}", "", " ".join(first.split()), ""]
     lines += ["| key | what stands there | without it | what it is |", "|---|---|---|---|"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def literals(language: str, file: str) -> set[str]:
 SPELT_ALIKE = {"code", "contact", "mobile", "postal", "service"}
 COMMAND = {
     "pmsbridge", "actions", "resolve", "step", "outcome", "settled", "declined", "sent", "evidence", "actor", "sync",
-    "full", "doctor",
+    "full", "doctor", "partial", "there",
 }  # fmt: skip
 
 
@@ -131,6 +132,15 @@ def test_an_instant_is_told_in_the_facilitys_own_time() -> None:
 
     assert "2026-11-21 12:05 (America/Chicago)" in scribe(zone=CHICAGO).write(notice).text
     assert "21 novembre 2026 à 12:05 (America/Chicago)" in scribe("fr", zone=CHICAGO).write(notice).text
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_whoever_looks_at_a_payment_for_several_units_may_say_that_a_part_is_there(language: str) -> None:
+    notice = samples(ReviewNeeded)[0]
+    several = replace(notice, unit_numbers=("015", "016"))
+
+    assert "--outcome partial" not in scribe(language).write(notice).text
+    assert "--outcome partial" in scribe(language).write(several).text
 
 
 HOSTILE = "Eve\r\nBcc: x@example.test\u2028\x00\x1b[31m\u202egro\u200b \ud800 end"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,11 +13,30 @@ from pmsbridge.model.payments import Autopay, AutopayState
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
+from pmsbridge.portal.arguments import checked_quantity
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.memory import Fault
 from tests.portal.conftest import TEST_PAN, World, card
 
 LEAVING = date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [Decimal("1E+999999999"), Decimal("1E-999999999"), 10**12, Decimal("0.1234567"), 2.0, "2", True, Decimal("NaN")],
+)
+def test_a_quantity_that_nobody_can_count_is_refused_before_it_is_spelled_out(given: Any) -> None:
+    with pytest.raises(InputError) as refused:
+        checked_quantity("quantity", given)
+
+    assert refused.value.field == "quantity"
+
+
+@pytest.mark.parametrize(
+    ("given", "text"), [(2, "2"), (Decimal("2.0"), "2"), (Decimal("1E+1"), "10"), (Decimal("2.50"), "2.5"), (0, "0")]
+)
+def test_a_quantity_is_one_wish_however_it_is_spelled(given: Any, text: str) -> None:
+    assert str(checked_quantity("quantity", given)) == text
 
 
 def kinds(world: World) -> list[str]:

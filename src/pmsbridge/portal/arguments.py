@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from pmsbridge.errors import InputError
 from pmsbridge.model.money import Money
@@ -32,6 +32,8 @@ __all__ = [
 
 _SHORTEST_KEY_CHARS, _LONGEST_KEY_CHARS = 8, 200
 _LONGEST_ID_CHARS = 200
+_WHOLE_DIGITS: Final = 12
+_DECIMALS: Final = 6
 
 
 def shape_of(value: object) -> str:
@@ -113,15 +115,19 @@ def checked_months(months: int) -> int:
 
 
 def checked_quantity(field: str, value: object) -> Decimal:
-    """An exact, finite quantity; whether it fits, the judge says.
+    """An exact, finite quantity, the same however it is spelled; whether it fits, the judge says.
 
     Raises:
-        InputError: It is a float, text or no number.
+        InputError: It is a float, text or no number, or has more digits than anything that can be counted.
     """
     number = Decimal(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else Decimal("NaN")
     if not number.is_finite():
         raise InputError(field, "must be an exact number", shape=shape_of(value), remedy='Like Decimal("2.5").')
-    return number
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= _WHOLE_DIGITS or (isinstance(exponent, int) and exponent < -_DECIMALS):
+        message = f"must have at most {_WHOLE_DIGITS} digits, and {_DECIMALS} behind the point"
+        raise InputError(field, message, remedy='Like Decimal("2.5").')
+    return Decimal(format(number.normalize(), "f"))
 
 
 def checked_day(field: str, day: date) -> date:

@@ -318,12 +318,20 @@ def _as_told_then(before: Document, after: Document) -> Document:
     """
     if not before:
         return after
-    known = {name: value for name, value in after.items() if name in before}
-    for name in known.keys() - {_VENDORS_OWN}:
-        held, said = before[name], known[name]
-        if isinstance(held, dict) and isinstance(said, dict):
-            known[name] = _as_told_then(held, said)
-    return known
+    return {
+        name: value if name == _VENDORS_OWN else _in_place(before[name], value)
+        for name, value in after.items()
+        if name in before
+    }
+
+
+def _in_place(held: object, said: object) -> object:
+    """What stands at one place of a record, likewise; of a list, member by member."""
+    if isinstance(held, dict) and isinstance(said, dict):
+        return _as_told_then(held, said)
+    if isinstance(held, list) and isinstance(said, list):
+        return [_in_place(*both) for both in zip(held, said, strict=False)] + said[len(held) :]
+    return said
 
 
 def _is_different(known: Known | None, digest: bytes) -> bool:

@@ -23,7 +23,7 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
 from pmsbridge.store.mirror_batch import Different
-from pmsbridge.store.mirror_pass import Pass
+from pmsbridge.store.mirror_pass import Pass, _as_told_then
 from pmsbridge.store.mirror_sql import insert_many
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys
@@ -135,6 +135,18 @@ def test_a_field_that_records_are_given_by_a_new_version_is_kept_and_told_to_nob
     assert mirror.units("north", "F1")[0].state is UnitState.VACANT
     told = [(set(change.before or {}), change.after) for change in mirror.changes.after(before)]
     assert told == ([] if number == "001" else [({"number"}, {"number": "001b"})])
+
+
+def test_a_new_field_of_what_a_record_lists_is_told_to_nobody_either() -> None:
+    before = {"items": [{"id": "1", "out": "2"}], "extra": {"a": "1"}}
+    after = {
+        "items": [{"id": "1", "out": "2", "reason": "x"}, {"id": "2", "out": "1", "reason": ""}],
+        "extra": {"b": "2"},
+    }
+
+    assert _as_told_then(before, after) == {
+        "items": [{"id": "1", "out": "2"}, {"id": "2", "out": "1", "reason": ""}], "extra": {"b": "2"},
+    }  # fmt: skip
 
 
 def test_a_field_of_the_vendors_own_that_comes_is_told(mirror: Mirror) -> None:

@@ -106,7 +106,7 @@ class HookEvent(Section):
 
 
 class Webhooks(Section):
-    """What the vendor sends by itself.
+    """What the vendor sends by itself: described, and held against the format; nothing listens to it yet.
 
     Attributes:
         verify: How a message is known to be genuine.

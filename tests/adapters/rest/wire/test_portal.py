@@ -21,8 +21,8 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.mailer import Mail
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import open_database
-from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.testing.memory import TestClock
+from pmsbridge.transport.limits import InMemoryGate
 from pmsbridge_rest.adapter import RestAdapter, create
 from tests.adapters.rest.wire.harbor_office import HarborOffice, opened_harbor
 from tests.adapters.rest.wire.office import Answer, FakeSecrets
@@ -77,7 +77,9 @@ def world(tmp_path: Path) -> Iterator[World]:
             "base_url": office.url,
         }
         secrets = FakeSecrets(id="not-a-real-id", secret="not-a-real-secret")
-        adapter = create("main", options, secrets=secrets, clock=clock, gate=DatabaseGate(database))
+        # The gate in a database goes by that database's clock, which does not move when a test's does.
+        gate = InMemoryGate(clock.monotonic)
+        adapter = create("main", options, secrets=secrets, clock=clock, gate=gate)
         yield World(clock, office, adapter, Runtime(database, {"main": adapter}, mailer=outbox, clock=clock), outbox)
         adapter.close()
     database.close()
