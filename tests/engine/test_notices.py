@@ -137,6 +137,7 @@ def test_an_instant_is_told_in_the_facilitys_own_time() -> None:
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_whoever_looks_at_a_payment_for_several_units_may_say_that_a_part_is_there(language: str) -> None:
     notice = samples(ReviewNeeded)[0]
+    assert isinstance(notice, ReviewNeeded)
     several = replace(notice, unit_numbers=("015", "016"))
 
     assert "--outcome partial" not in scribe(language).write(notice).text
