@@ -22,7 +22,7 @@ FOLDER = ROOT / "examples" / "gunicorn_portal"
 
 # What gunicorn does, in its order: load the application, fork, call the hooks, serve, end on SIGTERM.
 PARENT = """
-import os, signal, socket, sys
+import os, signal, socket, sys, threading
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 import gunicorn_conf
 assert gunicorn_conf.preload_app
@@ -33,11 +33,12 @@ class Quiet(WSGIRequestHandler):
         pass
 server = WSGIServer(("127.0.0.1", 0), Quiet)
 server.set_app(portal.application)
+server.socket.setblocking(False)  # whoever loses the race for a connection goes on listening
 def serve():
     gunicorn_conf.post_fork(None, None)
     assert portal.bridge.dispatcher().health()["running"]
-    def end(*_):
-        raise SystemExit
+    def end(*_):  # between two requests: an exception raised within one is the server's to swallow
+        threading.Thread(target=server.shutdown).start()
     signal.signal(signal.SIGTERM, end)
     try:
         server.serve_forever(poll_interval=0.1)
@@ -51,7 +52,6 @@ for _ in range(gunicorn_conf.workers):
         code = 1
         try:
             serve()
-        except SystemExit:
             code = 0
         except BaseException as error:
             print(f"worker: {type(error).__name__}: {error}", file=sys.stderr, flush=True)

@@ -57,7 +57,7 @@ class Paying(Searching, EffectHandlers):
         source="real server: a create that carries the due line's stamp happened once of 8 at a time, in every round",
     )
     def _take_payment(self, effect: TakePayment, attempt: Attempt) -> Receipt:
-        """Book it, or go on with what an earlier attempt began. Ten calls for an invoice; five of them write."""
+        """Book it, or go on with what an earlier attempt began. Twelve calls for an invoice; five of them write."""
         self._check_means(effect)
         end = self._write_deadline(attempt)
         rows = self._booked(effect, deadline=end)
@@ -66,6 +66,10 @@ class Paying(Searching, EffectHandlers):
             # Stamps, then the look: an earlier attempt that commits after the look makes the stamps stale.
             lines = [due.line for due, _ in dues]
             stamps = self._desk.client.stamps(MOVE_LINE, lines, deadline=end) if lines else {}
+            if lines and self._shared_out(effect, end) != dues:
+                # Paid between the amounts and the stamps: a stamp guards only what is read after it.
+                message = "what is to be paid changed at this moment; nothing was booked"
+                raise UnavailableError(message, code="changed_meanwhile")
             rows = self._booked(effect, deadline=end) or self._create(effect, dues, stamps, end)
         return self._finish(effect, rows, end, attempt)
 
