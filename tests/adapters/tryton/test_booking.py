@@ -76,7 +76,7 @@ def test_a_payment_whose_answer_was_lost_goes_on_where_it_stopped(
     seen = stormy.probe(effect, ATTEMPT)
     is_done = step == STEPS[-1] and weather_word is Weather.LOST_AFTER
     assert isinstance(seen, Found if is_done else Absent)
-    assert isinstance(seen, Found) or seen.begun is bool(tryton_yard.payments(customer))  # type: ignore[union-attr]
+    assert isinstance(seen, Found) or seen.begun is bool(tryton_yard.payments(customer))
     receipt = stormy.execute(effect, ATTEMPT)
 
     assert weather.told == [step]

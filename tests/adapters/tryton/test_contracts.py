@@ -174,7 +174,7 @@ def test_a_call_off_whose_answer_was_lost_is_there_once(
     stormy.execute(effect, ATTEMPT)
 
     assert isinstance(seen, Found if step.endswith("create") else Absent)
-    assert isinstance(seen, Found) or seen.begun  # type: ignore[union-attr]
+    assert isinstance(seen, Found) or seen.begun
     assert len(tryton_yard.notes("sale.rental", rental)) == 1
     assert planned(tryton_yard, rental) == [(5, days(4))]
 
