@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -20,10 +20,18 @@ from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of, days, payment
 
 
+@pytest.fixture(scope="module")
+def sharp(tryton_server: TrytonServer) -> Iterator[TrytonAdapter]:
+    """An adapter that overlaps by nothing, so that what it reads again really changed."""
+    adapter = adapter_of(tryton_server, overlap="1ms")
+    yield adapter
+    adapter.close()
+
+
 @pytest.fixture
-def sharp(tryton_server: TrytonServer) -> Any:
-    """An adapter that overlaps by nothing, so that what it reads again really changed; pages of two."""
-    adapter = adapter_of(tryton_server, overlap="1ms", limits={"page_rows": 2})
+def paged(tryton_server: TrytonServer) -> Iterator[TrytonAdapter]:
+    """An adapter that reads pages of two."""
+    adapter = adapter_of(tryton_server, limits={"page_rows": 2})
     yield adapter
     adapter.close()
 
@@ -45,10 +53,10 @@ def now_and_later(adapter: TrytonAdapter, entity: Entity, *, after: int) -> str:
     return cursor
 
 
-def test_pages_bring_everything_once_and_only_the_last_batch_says_so(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+def test_pages_bring_everything_once_and_only_the_last_batch_says_so(paged: TrytonAdapter, tryton_yard: Yard) -> None:
     made = [str(tryton_yard.customer().id) for _ in range(3)]
 
-    batches = pulled(sharp, Entity.TENANTS)
+    batches = pulled(paged, Entity.TENANTS)
 
     assert len(ids(batches)) == len(set(ids(batches)))
     assert set(made) <= set(ids(batches))
@@ -112,14 +120,14 @@ def test_on_postgresql_pages_changes_and_what_hangs_on_a_record_come_as_well(try
     adapter.close()
 
 
-def test_a_reading_that_died_goes_on_after_its_last_page(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+def test_a_reading_that_died_goes_on_after_its_last_page(paged: TrytonAdapter, tryton_yard: Yard) -> None:
     for _ in range(3):
         tryton_yard.customer()
-    whole = pulled(sharp, Entity.TENANTS)
+    whole = pulled(paged, Entity.TENANTS)
     stopped = whole[0].resume
     assert stopped is not None
 
-    rest = pulled(sharp, Entity.TENANTS, resume=stopped)
+    rest = pulled(paged, Entity.TENANTS, resume=stopped)
 
     assert ids(rest) == ids(whole)[len(whole[0].ids) :]
     assert rest[-1].cursor == whole[-1].cursor
