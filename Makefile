@@ -26,7 +26,7 @@ export PYTHONUTF8 := 1
 
 .PHONY: help
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 .PHONY: venv
 venv: $(STAMP) ## Build the virtual environment (nothing to do when it is current)
@@ -62,6 +62,11 @@ test-matrix: $(STAMP) ## Unit and contract tests on every other Python found
 test-prism: $(STAMP) ## The mapping of Buildium against Prism, which is installed once (needs node, and the vendor's document)
 	@if program=$$(tools/prism.sh); then PRISM="$$program" $(BIN)/python -m pytest tests/prism $(PYTEST_ARGS); \
 	  elif [ $$? -eq 3 ]; then echo "skipped: node or npm is missing"; else exit 1; fi
+
+.PHONY: test-tryton-8.0
+test-tryton-8.0: $(STAMP) ## Every test of the Tryton adapter on series 8.0, which is built once (two minutes)
+	@$(BIN)/python -m tests.servers.tryton 8.0
+	@PMSBRIDGE_TRYTON_SERIES=8.0 $(PYTEST) tests/adapters/tryton tests/conformance/test_tryton.py $(PYTEST_ARGS)
 
 .PHONY: test-wheel
 test-wheel: $(STAMP) ## Build wheel and sdist, install the wheel apart, test it there

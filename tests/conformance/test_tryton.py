@@ -28,6 +28,7 @@ from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, adapter_of, days, payment
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
 
+PROCESS = "wizard.account.payment.process.execute"
 WRITES = {
     "take_payment": "model.account.payment.create",
     "set_autopay": "model.party.party.reception_direct_debit.*e",
@@ -133,24 +134,57 @@ class YardJudge:
         return self.proxy.count("*")
 
     def writes(self, effect: EffectBody) -> int:
-        return self.proxy.count(WRITES[str(effect.kind)])  # type: ignore[attr-defined]
+        return self.proxy.count(self._step(effect))
 
     def set_weather(self, weather: Weather, effect: EffectBody | None) -> None:
         if effect is None:
             self.proxy.let(weather, "", lasts=True)
         else:
-            self.proxy.let(weather, WRITES[str(effect.kind)])  # type: ignore[attr-defined]
+            self.proxy.let(weather, self._step(effect))
+
+    def _step(self, effect: EffectBody) -> str:
+        """Which call of an effect meets the weather: of several, the first or one half way."""
+        is_on_account = isinstance(effect, TakePayment) and effect.parts[0].invoice_id is None
+        return PROCESS if is_on_account else WRITES[str(effect.kind)]  # type: ignore[attr-defined]
+
+    def standing(self, effect: EffectBody) -> object:
+        """Payments in any state, rentals with the ends of their lines, debits, what is planned; else how often."""
+        made = getattr(self, f"_standing_{effect.kind}", self.times_done)  # type: ignore[attr-defined]
+        return made(effect)
+
+    def _standing_take_payment(self, effect: TakePayment) -> object:
+        return [(row["state"], row["amount"]) for row in self._payments_of(effect)]
+
+    def _standing_schedule_move_out(self, effect: ScheduleMoveOut | CancelMoveOut) -> object:
+        row = self._unit(effect.rental_id)
+        return row["state"], row["end_date"], [line["end_date"] for line in row["lines."]]
+
+    _standing_cancel_move_out = _standing_schedule_move_out
+
+    def _standing_set_autopay(self, effect: SetAutopay) -> object:
+        return self.world.yard.call.read(
+            "party.party.reception_direct_debit", [["party", "=", int(effect.tenant_id)]], "journal", "type"
+        )
+
+    def _standing_change_contact(self, effect: ChangeContact) -> object:
+        return self.world.yard.call.read(
+            "party.address", [["party", "=", int(effect.tenant_id)]], "city", "street", "postal_code"
+        )
+
+    def _standing_request_call_off(self, effect: RequestCallOff) -> object:
+        return self._request_call_off(effect), self.world.yard.planned_back(self.world.contract)
 
     def times_done(self, effect: EffectBody) -> int:
         count: int = getattr(self, f"_{effect.kind}")(effect)  # type: ignore[attr-defined]
         return count
 
     def _take_payment(self, effect: TakePayment) -> int:
-        own = [
-            row for row in self.world.yard.payments(self.world.customer)
-            if str(row["reference"]).startswith(effect.reference) and row["state"] == "succeeded"
-        ]  # fmt: skip
-        return len(own)
+        """A draft that stays behind makes an invoice look paid, so every state counts."""
+        return len(self._payments_of(effect))
+
+    def _payments_of(self, effect: TakePayment) -> list[dict[str, Any]]:
+        rows = self.world.yard.payments(self.world.customer)
+        return [row for row in rows if str(row["reference"]).startswith(effect.reference)]
 
     def _set_autopay(self, effect: SetAutopay) -> int:
         rows = self.world.yard.call.read("party.party.reception_direct_debit", [["party", "=", int(effect.tenant_id)]])
@@ -158,7 +192,7 @@ class YardJudge:
 
     def _unit(self, rental_id: str) -> dict[str, Any]:
         (row,) = self.world.yard.call.read(
-            "sale.subscription", [["id", "=", int(rental_id.partition(",")[2])]], "state", "end_date"
+            "sale.subscription", [["id", "=", int(rental_id.partition(",")[2])]], "state", "end_date", "lines.end_date"
         )
         return row
 

@@ -146,7 +146,10 @@ class Writing(Nightly):
     # after a send
 
     def _probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
-        """All steps there: found. One that is not: absent, and it alone is sent again. Else nobody can tell."""
+        """All steps there: found. One that is not: absent, and it alone is sent again. Else nobody can tell.
+
+        Where another step is there, the effect has begun.
+        """
         filler = self._connection.effect_filler(effect, attempt)
         end = self._live_end()
         answers = [(step, self._probe_step(step, effect, attempt, filler, end)) for step in self._steps(effect)]
@@ -156,7 +159,8 @@ class Writing(Nightly):
             return unclear[0]
         if missing:
             words = "; ".join(answer.saw for answer in missing)
-            return Absent(words, conclusive=all(answer.conclusive for answer in missing))
+            begun = len(missing) < len(answers)
+            return Absent(words, conclusive=all(answer.conclusive for answer in missing), begun=begun)
         found = [answer.receipt for _, answer in answers if isinstance(answer, Found)]
         ids = {name: value for receipt in found for name, value in receipt.vendor_ids.items()}
         evidence = "; ".join(receipt.evidence for receipt in found)

@@ -8,7 +8,7 @@ from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge_tryton.contacting import Contacting
 from pmsbridge_tryton.desk import vendor_id
-from pmsbridge_tryton.mapping.scope import account_id
+from pmsbridge_tryton.mapping.scope import account_id, living, one
 from pmsbridge_tryton.reading import draws
 from pmsbridge_tryton.vocabulary import DEBIT
 from pmsbridge_tryton.wire import Row
@@ -26,28 +26,32 @@ class Autopaying(Contacting):
         source="real server: a party with a reception of direct debit is debited by the next run",
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
-        """Set the state that is asked for; four calls at most."""
+        """Set the state that is asked for; five calls at most."""
         self._check_autopay(effect)
-        end, rows = self._write_deadline(attempt), self._debits(effect.tenant_id)
-        ids = [row["id"] for row in rows]
+        end, rows = self._write_deadline(attempt), living(self._debits(effect.tenant_id))
         if self._is_set(effect, rows):
             return self._autopay_receipt(effect, is_look=True)
         if not effect.on:
-            self._desk.client.delete(DEBIT, ids, deadline=end)
+            self._desk.client.delete(DEBIT, [row["id"] for row in rows], deadline=end)
             return self._autopay_receipt(effect, is_look=False)
         by = self._drawn_by(effect)
-        if ids:
-            # What is there draws by a mandate that is over: the one that is valid takes its place.
-            self._desk.client.update(DEBIT, ids, by, deadline=end)
+        if rows:
+            # What is there draws by a mandate that is over, or by an older one: the newest takes its place, and no
+            # other entry of the office's is touched.
+            known = next((row for row in rows if draws(row)), rows[0])
+            self._desk.client.update(DEBIT, [known["id"]], by, deadline=end)
         else:
             record = {"party": vendor_id("tenant", effect.tenant_id), "type": "line", **by}
             self._desk.client.create(DEBIT, [record], deadline=end)
         return self._autopay_receipt(effect, is_look=False)
 
-    @staticmethod
-    def _is_set(effect: SetAutopay, rows: list[Row]) -> bool:
-        """Something draws, where it should; nothing is there at all, where nothing should."""
-        return any(map(draws, rows)) if effect.on else not rows
+    def _is_set(self, effect: SetAutopay, rows: list[Row]) -> bool:
+        """Something draws, by the newest mandate if by any; nothing is there at all, where nothing should."""
+        if not effect.on:
+            return not rows
+        mandates = [one(row, "sepa_mandate").get("id") for row in rows if draws(row)]
+        is_by_mandate = bool(mandates) and None not in mandates
+        return bool(mandates) and (not is_by_mandate or self._mandate(effect.tenant_id) in mandates)
 
     def _drawn_by(self, effect: SetAutopay) -> dict[str, object]:
         """The journal of debits, and the mandate that it draws by, if it needs one.

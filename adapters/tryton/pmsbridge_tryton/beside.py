@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Final
 
 from pmsbridge.ports.adapter import Entity
-from pmsbridge_tryton.mapping.scope import DUE, OF_RENTAL, one
+from pmsbridge_tryton.mapping.scope import DUE, OF_RENTAL, STAYS, day_of, one, text
 from pmsbridge_tryton.reading import Reading
 from pmsbridge_tryton.vocabulary import (
     INVOICE,
@@ -41,6 +42,8 @@ class Beside(Reading):
             return self._files_on(model, page)
         if model == RENTAL:
             return self._with_notes(page)
+        if model == SUBSCRIPTION:
+            return self._with_stays(page)
         if model == INVOICE:
             return self._with_dues(page)
         if entity is Entity.PAYMENTS:
@@ -56,6 +59,14 @@ class Beside(Reading):
         """Contracts with their call-offs; only those of which something ever went out are asked for."""
         notes = self._call_off_notes(page, self._desk.scope(self._desk.settings.facility.code))
         return [{**row, NOTES: notes.get(f"{RENTAL},{row['id']}", [])} for row in page]
+
+    def _with_stays(self, page: list[Row]) -> list[Row]:
+        """Recurring rentals that are closed there, with whether their day is still to come; nothing is asked."""
+        today = self._desk.today()
+        return [
+            {**row, STAYS: (day_of(row, "end_date") or date.min) >= today} if text(row, "state") == "closed" else row
+            for row in page
+        ]
 
     def _with_dues(self, page: list[Row]) -> list[Row]:
         """Invoices with the rental they are about, and the earliest day that is not settled."""

@@ -150,8 +150,12 @@ class TrytonClient(Calls):
             rows = self.search_read(
                 model, [["id", "in", some]], [STAMP], context={"active_test": False}, deadline=deadline
             )
-            found |= {f"{model},{row['id']}": self._stamp(model, row) for row in rows}
+            found |= self.stamps_in(model, rows)
         return found
+
+    def stamps_in(self, model: str, rows: Sequence[Row]) -> dict[str, str]:
+        """As ``stamps``, of records that were read with ``STAMP`` among their fields: what was read is guarded."""
+        return {f"{model},{row['id']}": self._stamp(model, row) for row in rows}
 
     def report(
         self,

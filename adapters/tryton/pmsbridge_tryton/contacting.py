@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from pmsbridge.actions.effects import ChangeContact, ContactField
 from pmsbridge.errors import RejectedError, UnavailableError, UnsupportedError
+from pmsbridge.model.people import Phone
 from pmsbridge.ports.capability import Dedup, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge_tryton.faults import StaleError
-from pmsbridge_tryton.mapping.people import address_of, first_of
+from pmsbridge_tryton.mapping.people import address_of, first_of, phone_of
 from pmsbridge_tryton.mapping.scope import living, text
 from pmsbridge_tryton.requesting import Requesting
 from pmsbridge_tryton.vocabulary import ADDRESS, MECHANISM, PARTY
@@ -19,7 +20,12 @@ from pmsbridge_tryton.wire import Row, nested
 
 __all__ = ["Contacting"]
 
-_REACHED: Final = ("phone", "mobile", "email")
+_DIALLED: Final = ("phone", "mobile")
+_REACHED: Final = (*_DIALLED, "email")
+_SHORTEST, _LONGEST_CODE = 7, 3
+_NORTH_AMERICAN: Final = 11
+"""Digits of a number there that is written with its code, as everybody does."""
+_KEEPS_ITS_ZERO: Final = "+39"
 _PLACES: Final[Mapping[str, str]] = {
     "address.line1": "street", "address.line2": "street", "address.city": "city",
     "address.postal_code": "postal_code",
@@ -66,7 +72,7 @@ class Contacting(Requesting):
         for model, ids in edit.stamped.items():
             stamps |= client.stamps(model, ids, deadline=end)
         row = self._party(effect.tenant_id)
-        if _as_wanted(effect, row):
+        if _as_wanted(effect, row, self._desk.settings.dial_code):
             return Receipt(evidence="it was so already; nothing was sent", at=self._desk.clock.now(), read_back=True)
         _refuse_stale(effect, row)
         try:
@@ -85,7 +91,7 @@ class Contacting(Requesting):
     def _find_contact(self, effect: ChangeContact, attempt: Attempt) -> Probed:
         """All fields as asked: found. All as before: absent. Anything else: nobody can tell."""
         row = self._party(effect.tenant_id)
-        if _as_wanted(effect, row):
+        if _as_wanted(effect, row, self._desk.settings.dial_code):
             evidence = f"read back: {', '.join(sorted(effect.changes))}"
             return Found(Receipt(evidence=evidence, at=self._desk.clock.now(), read_back=True))
         now = _values(row)
@@ -114,17 +120,34 @@ def _values(row: Row) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _plain(name: str, value: str) -> str:
-    """What two values are compared by: a telephone number's digits, else the text."""
-    if name not in {"phone", "mobile"}:
-        return value.strip()
-    return "".join(sign for sign in value if sign.isdigit())[-10:]
-
-
-def _as_wanted(effect: ChangeContact, row: Row) -> bool:
+def _as_wanted(effect: ChangeContact, row: Row, dial_code: str | None) -> bool:
     """The vendor writes telephone numbers its own way, so their digits count."""
     now = _values(row)
-    return all(_plain(name, now.get(name, "")) == _plain(name, value) for name, value in effect.changes.items())
+    return all(
+        _is_same_number(phone_of(first_of(row, name)), value, dial_code) if name in _DIALLED
+        else now.get(name, "").strip() == value.strip()
+        for name, value in effect.changes.items()
+    )  # fmt: skip
+
+
+def _is_same_number(known: Phone | None, value: str, dial_code: str | None) -> bool:
+    """Whether a number on record is the one that is asked for: with the country's code, where both have one."""
+    wanted = _dialled(value, dial_code)
+    digits = "".join(sign for sign in wanted if sign.isascii() and sign.isdigit())
+    if known is None or not digits:
+        return known is None and not wanted
+    if known.e164 is None:
+        return known.digits == digits
+    stands, bare = known.e164.removeprefix("+"), digits.lstrip("0")
+    if wanted.startswith("+"):
+        return stands == digits or stands in _without_trunk_zero(digits)
+    return len(bare) >= _SHORTEST and stands.endswith(bare) and len(stands) - len(bare) <= _LONGEST_CODE
+
+
+def _without_trunk_zero(digits: str) -> set[str]:
+    """A number with its country's code, as the vendor writes it when a zero was dialled between the two."""
+    codes = range(1, 0 if f"+{digits}".startswith(_KEEPS_ITS_ZERO) else _LONGEST_CODE + 1)
+    return {digits[:size] + digits[size + 1 :] for size in codes if digits[size : size + 1] == "0"}
 
 
 def _refuse_stale(effect: ChangeContact, row: Row) -> None:
@@ -143,8 +166,8 @@ def _edit(effect: ChangeContact, row: Row, dial_code: str | None) -> _Edit:
     if "name.company" in effect.changes:
         edit.values["name"] = effect.changes["name.company"]
         edit.watch(PARTY, row["id"])
-    if place := _place(effect.changes, _values(row)):
-        address = next(iter(living(nested(row, "addresses"))), None)
+    address = next(iter(living(nested(row, "addresses"))), None)
+    if place := _place(effect.changes, address):
         if address is None:
             edit.nest("addresses", ["create", [place]])
         else:
@@ -158,17 +181,33 @@ def _edit(effect: ChangeContact, row: Row, dial_code: str | None) -> _Edit:
 
 
 def _dialled(value: str, dial_code: str | None) -> str:
-    """A telephone number as the vendor can read it: one without a country's code gets the settings'."""
+    """A telephone number as the vendor can read it: one without a country's code gets the settings'.
+
+    "00" begins a country's code; one zero before a number at home is dialled at home only, but in Italy, and so is one
+    in brackets behind a code.
+    """
     bare = value.strip()
-    return bare if not bare or dial_code is None or bare.startswith("+") else f"+{dial_code} {bare.lstrip('0')}"
+    if bare.startswith("00"):
+        bare = f"+{bare[2:].lstrip()}"
+    if bare.startswith("+"):
+        return bare if bare.startswith(_KEEPS_ITS_ZERO) else bare.replace("(0)", "")
+    if not bare or dial_code is None:
+        return bare
+    digits = [sign for sign in bare if sign.isdigit()]
+    if [dial_code] == digits[:1] == ["1"] and len(digits) == _NORTH_AMERICAN:
+        return f"+{bare}"
+    plus = f"+{dial_code}"
+    return f"{plus} {bare}" if plus == _KEEPS_ITS_ZERO else f"{plus} {bare.removeprefix('0')}"
 
 
-def _place(changes: Mapping[ContactField, str], now: Mapping[str, str]) -> dict[str, str]:
-    """The address's own fields; the street is one text of several lines."""
-    wanted: dict[str, str] = {**now, **{str(name): value for name, value in changes.items()}}
-    found = {column: wanted.get(name, "") for name, column in _PLACES.items() if name in changes and column != "street"}
-    if {"address.line1", "address.line2"} & set(changes):
-        lines = [wanted.get("address.line1", ""), wanted.get("address.line2", "")]
+def _place(changes: Mapping[ContactField, str], address: Row | None) -> dict[str, str]:
+    """The address's own fields that change; the street is one text, whose other lines stay as they are."""
+    wanted = {str(name): value for name, value in changes.items()}
+    found = {column: wanted[name] for name, column in _PLACES.items() if name in wanted and column != "street"}
+    if {"address.line1", "address.line2"} & wanted.keys():
+        street = (address or {}).get("street")
+        first, _, rest = street.partition("\n") if isinstance(street, str) else ("", "", "")
+        lines = [wanted.get("address.line1", first), wanted.get("address.line2", rest)]
         found["street"] = "\n".join(line for line in lines if line)
     return found
 

@@ -59,11 +59,12 @@ class Papers(Autopaying):
 
         Raises:
             NotFoundError: The party has no such paper.
-            RejectedError: It is larger than ``paper_bytes``.
+            RejectedError: It is larger than ``paper_bytes``; a file is then not read at all.
         """
         known = {paper.id: paper for paper in self.documents(facility, tenant_id)}
         if document_id not in known:
             raise NotFoundError("document", "there is no such document", code="document_not_found")
+        self._check_size(known[document_id].size_bytes or 0)
         kind, _, number = document_id.partition("-")
         resource = known[document_id].rental_id or account_id(tenant_id)
         yield self._printed(number) if kind == "invoice" else self._file(number, resource)
@@ -82,11 +83,14 @@ class Papers(Autopaying):
         name = text(rows[0], "name")
         return self._content(name, name.rpartition(".")[2].lower(), data)
 
-    def _content(self, name: str, extension: str, content: bytes) -> PaperContent:
+    def _check_size(self, size_bytes: int) -> None:
         limit = self._desk.settings.paper_bytes
-        if len(content) > limit:
+        if size_bytes > limit:
             message = f"the paper is larger than {limit:,} bytes"
             raise RejectedError(message, code="too_large")
+
+    def _content(self, name: str, extension: str, content: bytes) -> PaperContent:
+        self._check_size(len(content))
         plain = "".join(sign for sign in name if sign.isalnum() or sign in " ._-") or "document"
         pieces = (content[start : start + _PIECE_BYTES] for start in range(0, len(content), _PIECE_BYTES))
         return PaperContent(plain, media_type_of(extension, content), pieces)

@@ -1,8 +1,9 @@
 """Booking payments, once: compare-and-swap on the lines that are paid, and a reference to find them by again.
 
-A payment here is made in four steps of the back office: created, submitted, processed, succeeded. Creating one for a
-line also writes the line, so a create that carries the line's stamp happens only if nobody, nor an earlier attempt of
-ours, was there first. All lines of one payment are created by one call, all or none.
+A payment here is made in four steps of the back office: created, submitted, processed, succeeded; one that somebody
+approves in between goes on as well. Creating one for a line also writes the line, so a create that carries the line's
+stamp happens only if nobody, nor an earlier attempt of ours, was there first. All lines of one payment are created by
+one call, all or none.
 
 A send that finds its reference goes on from where the last one stopped.
 """
@@ -16,6 +17,7 @@ from typing import Final
 
 from pmsbridge.actions.effects import EffectBody, PaymentPart, TakePayment
 from pmsbridge.errors import (
+    ConfigurationError,
     NotFoundError,
     OutcomeUnknownError,
     PmsBridgeError,
@@ -39,6 +41,12 @@ __all__ = ["Paying", "reference_text"]
 
 _FOUND_FIELDS: Final = ("number", "reference", "amount", "date", "state", "line", "party")
 _DONE, _FAILED = "succeeded", "failed"
+_STEPS: Final = (
+    (frozenset({"draft"}), "submit"), (frozenset({"submitted", "approved"}), "process"),
+    (frozenset({"processing"}), "succeed"),
+)  # fmt: skip
+"""Which step is next in which states. No state after "processing" can be taken back by deleting the payment."""
+_TAKEN_BACK: Final = frozenset({"submitted", "approved"})
 
 
 def reference_text(effect: TakePayment) -> str:
@@ -162,11 +170,11 @@ class Paying(Searching, EffectHandlers):
             message = "the payment was booked and taken back; the office knows why"
             raise OutcomeUnknownError(message, code="taken_back")
         try:
-            for state, step in (("draft", "submit"), ("submitted", "process"), ("processing", "succeed")):
-                if waiting := [row["id"] for row in found if row["state"] == state]:
+            for states, step in _STEPS:
+                if waiting := [row["id"] for row in found if row["state"] in states]:
                     self._step(step, waiting, end)
                     found = self._booked(effect, deadline=end)
-        except (RejectedError, UnavailableError) as refusal:
+        except (RejectedError, UnavailableError, ConfigurationError) as refusal:
             raise self._taken_back(effect, refusal, attempt) from None
         if not found or any(row["state"] != _DONE for row in found):
             message = "the payment is booked, and did not come to its end"
@@ -189,11 +197,10 @@ class Paying(Searching, EffectHandlers):
         end = self._desk.deadline(self._desk.settings.timeouts.live, not_after=attempt.not_after)
         try:
             rows = self._booked(effect, deadline=end)
-            if any(row["state"] not in {"draft", "submitted"} for row in rows):
+            if any(row["state"] not in {"draft", *_TAKEN_BACK} for row in rows):
                 message = f"the payment is half booked: {refusal.message}"
                 return OutcomeUnknownError(message, code="half_booked")
-            submitted = [row["id"] for row in rows if row["state"] == "submitted"]
-            if submitted:
+            if submitted := [row["id"] for row in rows if row["state"] in _TAKEN_BACK]:
                 self._desk.client.press(PAYMENT, "draft", submitted, deadline=end)
             self._desk.client.delete(PAYMENT, [row["id"] for row in rows], deadline=end)
         except PmsBridgeError as problem:
@@ -203,7 +210,7 @@ class Paying(Searching, EffectHandlers):
 
     @probes(TakePayment)
     def _find_payment(self, effect: TakePayment, _attempt: Attempt) -> Probed:
-        """By reference: at its end it is found; half way it is absent, and the next send goes on from there."""
+        """By reference: at its end it is found; half way it has begun, and the next send goes on from there."""
         rows = self._booked(effect)
         if not rows:
             return Absent(f"no payment has the reference {effect.reference}")
@@ -215,7 +222,7 @@ class Paying(Searching, EffectHandlers):
         if any(row["state"] == _FAILED for row in rows):
             return CannotTell(f"a payment of {effect.reference} was booked and taken back")
         states = ", ".join(f"{row['id']} is {row['state']}" for row in rows)
-        return Absent(f"payment {states}; the next send goes on from there")
+        return Absent(f"payment {states}; the next send goes on from there", begun=True)
 
     def _receipt(self, effect: TakePayment, rows: Sequence[Row], *, is_look: bool) -> Receipt:
         listed = ", ".join(text(row, "number") or str(row["id"]) for row in rows)

@@ -1,7 +1,8 @@
 """Nightly reads: rows that are compared before they are mapped, by id in pages, and only what changed when asked so.
 
 A record's own stamp does not move when something hangs on it changes (a contract when a part of it comes back, a party
-when its telephone number is edited), so what hangs on it is asked for in the same question. Stamps are those of the
+when its telephone number is edited), so what hangs on it is asked for in the same question. Where nothing is stamped
+(staff answer a call-off, a day passes), all that it may have happened to is read again. Stamps are those of the
 beginning of a transaction: a slow one commits in the past, so every reading starts some minutes before its mark.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -57,7 +59,7 @@ __all__ = ["Pulling"]
 
 _log = get_logger(__name__)
 
-_MAPPING: Final = "1"
+_MAPPING: Final = "2"
 """Of the functions in ``mapping``: another number maps every row anew once."""
 
 _RECORDS: Final[Mapping[Entity, type[Record]]] = {
@@ -75,6 +77,7 @@ class _Table:
         prefix: What makes the model's id the record's.
         children: What is asked whether it changed, besides the record itself.
         whole: Always read to the end: what it is made of changes without any of it being stamped.
+        also: What else is read again since a moment, though nothing of it is stamped.
     """
 
     model: str
@@ -83,6 +86,7 @@ class _Table:
     prefix: str = ""
     children: Sequence[str] = ()
     whole: bool = False
+    also: Callable[[datetime], Sequence[object]] | None = None
 
 
 class Pulling(Beside):
@@ -124,8 +128,8 @@ class Pulling(Beside):
             Entity.TENANTS: [_Table(PARTY, PARTY_FIELDS, [customers], children=people)],
             Entity.PORTAL_ACCOUNTS: [_Table(PARTY, PARTY_FIELDS, [customers], whole=True)],
             Entity.RENTALS: [
-                _Table(RENTAL, RENTAL_FIELDS, numbered, f"{RENTAL},", ["lines", "lines.incoming_moves"]),
-                _Table(SUBSCRIPTION, SUBSCRIPTION_FIELDS, numbered, f"{SUBSCRIPTION},", ["lines"]),
+                _Table(RENTAL, RENTAL_FIELDS, numbered, f"{RENTAL},", ["lines", "lines.incoming_moves"], also=_out),
+                _Table(SUBSCRIPTION, SUBSCRIPTION_FIELDS, numbered, f"{SUBSCRIPTION},", ["lines"], also=_leaving),
             ],
             Entity.INVOICES: [_Table(INVOICE, INVOICE_FIELDS, [own, *SHOWN], children=["lines", "move.lines"])],
             Entity.PAYMENTS: [_Table(PAYMENT, PAYMENT_FIELDS, [own, ["kind", "=", "receivable"]])],
@@ -145,7 +149,8 @@ class Pulling(Beside):
         domain = [*table.domain]
         if mark.start is not None:
             names = [CHANGED, *(f"{child}.{CHANGED}" for child in table.children)]
-            domain.append(["OR", *([name, ">=", mark.start] for name in names)])
+            also = [] if table.also is None else [table.also(mark.start)]
+            domain.append(["OR", *([name, ">=", mark.start] for name in names), *also])
         return self._desk.client.pages(table.model, domain, table.fields, after=after, context=ANY, ahead=True)
 
     def _rows(self, query: Query, table: _Table, page: Sequence[Row], *, resume: str) -> Rows:
@@ -195,9 +200,12 @@ class Pulling(Beside):
         return MonthBudget(f"{self._desk.client.lane}:{facility}", None)
 
     def fingerprint(self, query: Query) -> str:
-        """Zone of the facility, the portal's category, what shows a paper, and the version of the mapping."""
+        """The version of the mapping, and every setting by which it decides: a row that did not change is made anew."""
         settings = self._desk.settings
-        decided_by = (settings.facility.zone, settings.portal_category, settings.customer_mark)
+        decided_by = (
+            settings.facility.zone, settings.portal_category, settings.cash_only_category, settings.customer_mark,
+            settings.user, settings.company,
+        )  # fmt: skip
         return "/".join([_MAPPING, self._desk.account, query.facility, *map(str, decided_by)])
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
@@ -224,6 +232,16 @@ class Pulling(Beside):
             return None
         whole = {**document, "ref": {**document["ref"], "seen_at": self._desk.clock.now().isoformat()}}
         return _RECORDS[query.entity].model_validate_json(json.dumps(whole))
+
+
+def _out(_since: datetime) -> Sequence[object]:
+    """Contracts of which something is out: what staff answer to a call-off is a note, and stamps nothing."""
+    return [["lines", "where", [["actual_start", "!=", None], ["actual_end", "=", None]]]]
+
+
+def _leaving(since: datetime) -> Sequence[object]:
+    """Recurring rentals that are billed to an end that was still to come: they are over when their day has passed."""
+    return [["state", "=", "closed"], ["end_date", ">=", since.date() - timedelta(days=1)]]
 
 
 def _contract(row: Row, scope: Scope) -> Record | None:

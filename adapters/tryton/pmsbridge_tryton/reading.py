@@ -167,7 +167,9 @@ class Reading:
         return {name: notes for name, notes in found.items() if any(is_call_off(note, scope) for note in notes)}
 
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
-        """Tenant, rentals, balances and autopay in eight calls; seven when no contract ever had something out.
+        """Tenant, rentals, balances and autopay in seven to nine calls.
+
+        One is for notes, when a contract ever had something out; one for a mandate, where autopay draws by it.
 
         What belongs to no one rental is a row of its own: the party's account.
 
@@ -299,7 +301,9 @@ class Reading:
         )  # fmt: skip
 
     def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:
-        """What months ahead of recurring rentals cost, at the rent of today, before tax; two calls, nothing is written.
+        """What months ahead of recurring rentals cost, at the rent of today; ten calls at most, nothing is written.
+
+        It is before tax, as the rent of a rental is: where rent is taxed, the months end short by the tax.
 
         Raises:
             UnsupportedError: The number of months is none of 1 to 12.
@@ -321,7 +325,7 @@ class Reading:
     # contracts
 
     def call_offs(self, facility: str, tenant_id: str) -> Sequence[CallOff]:
-        """Call-offs of the party, newest first, as notes, lines and moves of its contracts say; two calls."""
+        """Call-offs of the party, newest first, as notes, lines and moves of its contracts say; two calls at most."""
         scope, contracts = self._desk.scope(facility), self._contracts(tenant_id)
         notes = self._call_off_notes(contracts, scope)
         found = [call for row in contracts for call in call_offs_of(row, notes.get(f"{RENTAL},{row['id']}", ()), scope)]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from pmsbridge.errors import RejectedError
+from pmsbridge.logging import get_logger
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge_tryton.mapping.people import match_of, tenant_of
 from pmsbridge_tryton.pulling import Pulling
 from pmsbridge_tryton.reading import ANY
 from pmsbridge_tryton.vocabulary import PARTY, PARTY_FIELDS, RENTAL, SUBSCRIPTION
+from pmsbridge_tryton.wire import Row
 
 __all__ = ["Searching"]
 
+_log = get_logger(__name__)
+
 _MOST: Final = 50
+"""Hits that are looked at; of more, only exact ones are told."""
 _SHORTEST_NUMBER: Final = 7
 
 
@@ -23,7 +28,9 @@ class Searching(Pulling):
     """The searching part of the reading port."""
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
-        """Who matches every given field; exact hits say so, others contain what was asked for; one to three calls.
+        """Who matches every given field; exact hits say so, others contain what was asked for; one to four calls.
+
+        Of a search that fits too many, only exact hits are returned: they are asked for apart.
 
         Raises:
             RejectedError: The search is empty; nothing was asked.
@@ -32,21 +39,29 @@ class Searching(Pulling):
             raise RejectedError("a search needs at least one field", code="empty_search")
         scope = self._desk.scope(facility)
         own = str(self._desk.company().get("party"))
-        rows = self._desk.read(PARTY, self._clauses(search), PARTY_FIELDS, limit=_MOST, context=ANY)
+        rows = self._hits(self._clauses(search, _anywhere))
+        if is_cut := len(rows) > _MOST:
+            _log.warning("search_may_be_cut", facility=facility, rows=len(rows))
+            rows = self._hits(self._clauses(search, _literal))
         tenants = [
             tenant_of(row, scope, portal_category=self._desk.category("portal_category"))
             for row in rows if str(row["id"]) != own
         ]  # fmt: skip
         found = [match_of(tenant, is_exact=_is_exact(tenant, search)) for tenant in tenants if _fits(tenant, search)]
+        found = [match for match in found if match.is_exact or not is_cut]
         return sorted(found, key=lambda match: not match.is_exact)
 
-    def _clauses(self, search: TenantSearch) -> list[object]:
+    def _hits(self, clauses: list[object]) -> list[Row]:
+        return self._desk.read(PARTY, clauses, PARTY_FIELDS, limit=_MOST + 1, order=[("id", "ASC")], context=ANY)
+
+    def _clauses(self, search: TenantSearch, spelled: Callable[[str], str]) -> list[object]:
+        """What the vendor is asked, names and addresses as ``spelled``; upper and lower case are the same."""
         names = " ".join(part for part in (search.first_name.strip(), search.last_name.strip()) if part)
-        clauses: list[object] = [["name", "ilike", _like(name)] for name in (names, search.company.strip()) if name]
+        clauses: list[object] = [["name", "ilike", spelled(name)] for name in (names, search.company.strip()) if name]
         if search.email.strip():
-            clauses.append(_mechanism("value", search.email.strip()))
+            clauses.append(["contact_mechanisms.value", "ilike", spelled(search.email.strip())])
         if digits := _digits(search.phone):
-            clauses.append(_mechanism("value_compact", digits[-10:]))
+            clauses.append(["contact_mechanisms.value_compact", "ilike", _anywhere(digits[-10:])])
         if search.unit_number.strip():
             clauses.append(["id", "in", self._renters(search.unit_number.strip())])
         return clauses
@@ -58,14 +73,14 @@ class Searching(Pulling):
         return sorted(set(found))
 
 
-def _like(words: str) -> str:
-    """What a pattern matches anywhere; its own signs are taken literally."""
-    escaped = words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
+def _literal(words: str) -> str:
+    """A pattern that matches these words alone."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def _mechanism(field: str, words: str) -> list[object]:
-    return [f"contact_mechanisms.{field}", "ilike", _like(words)]
+def _anywhere(words: str) -> str:
+    """A pattern that matches these words anywhere."""
+    return f"%{_literal(words)}%"
 
 
 def _digits(words: str) -> str:

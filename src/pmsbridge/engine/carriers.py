@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -111,7 +111,7 @@ class AdapterCarrier:
             return CannotTell("this back office has no read that would show it")
         answer = self.adapter.probe(effect, attempt)
         if isinstance(answer, Absent) and not row.absence_conclusive:
-            return Absent(answer.saw, conclusive=False)
+            return replace(answer, conclusive=False)
         return answer
 
 

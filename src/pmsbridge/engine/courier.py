@@ -43,6 +43,8 @@ __all__ = ["Courier", "Interrupted", "Prepared", "Underway"]
 
 _ENTER_AGAIN: Final = "It was not sent. Please enter the card or password again."
 _FAR_FUTURE: Final = timedelta(days=3650)
+_GOINGS_ON: Final = 4
+"""Sends after looks that found a part of it, at most: each may lose the answer of one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +318,15 @@ class Courier:
                 return self._review(effect, f"what is there may be {other}, which was settled shortly before")
             return _Verdict(Change.settled(answer.receipt.changed(read_back=True), looked=True))
         is_absent = isinstance(answer, Absent) and answer.conclusive
+        is_begun = isinstance(answer, Absent) and answer.begun
+        # What stands half way was not proved never to have happened.
+        never = is_absent and not is_begun
         saw = answer.saw if isinstance(answer, Absent) else answer.why
         if is_absent or carrier.repeats_are_harmless:
-            if self._may_repeat(effect, carrier):
-                return _Verdict(Change.again(saw, at=self._clock.now() + self._rest(effect), proved=is_absent))
-            if is_absent:
+            at_most = max(carrier.max_resends, _GOINGS_ON) if is_begun else carrier.max_resends
+            if self._may_repeat(effect, at_most):
+                return _Verdict(Change.again(saw, at=self._clock.now() + self._rest(effect), proved=never))
+            if never:
                 return self._never_happened(effect, saw)
         return self._review(effect, saw)
 
@@ -339,9 +345,9 @@ class Courier:
                 return f"{other.action_id}/{other.name}"
         return ""
 
-    def _may_repeat(self, effect: StoredEffect, carrier: Carrier) -> bool:
+    def _may_repeat(self, effect: StoredEffect, at_most: int) -> bool:
         in_time = self._clock.now() < self._deadline(effect)
-        return in_time and effect.resends < carrier.max_resends and not effect.effect.needs_a_sealed_value
+        return in_time and effect.resends < at_most and not effect.effect.needs_a_sealed_value
 
     def _rest(self, effect: StoredEffect) -> timedelta:
         return timedelta(0) if effect.resends == 0 else self._settings.pause(effect.resends)

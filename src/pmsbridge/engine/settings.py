@@ -33,7 +33,7 @@ class EngineSettings:
         action_deadline: Money that was never sent is not sent any more after this long.
         notice_deadline: The same for everything else, and for money a gateway already took, which must be recorded.
         max_attempts: Sends of money that certainly never arrived, before it ends unsent.
-        max_resends: Sends after a conclusive absence.
+        max_resends: Sends after a conclusive absence. What was found half done may be sent four times: it goes on.
         review_after: An outcome that cannot even be looked for this long is handed to a person.
         drain_budget: How long one drain works on a lane before it lets others have it.
         sealed_wait: How long a person who typed a card waits for a busy lane.

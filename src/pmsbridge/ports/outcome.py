@@ -67,15 +67,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The effect was looked for where it would be, and is not there.
+    """The effect was looked for where it would be, and is not there; or a part of it is.
 
     Attributes:
         saw: What was seen instead, for the trail.
         conclusive: After the settle window, absence means it never happened.
+        begun: A part of it stands, and the next send goes on from there. It may be sent again as after any absence,
+            but it is never told as "nothing changed".
     """
 
     saw: str
     conclusive: bool = True
+    begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)

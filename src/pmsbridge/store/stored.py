@@ -28,8 +28,8 @@ class StoredEffect:
         looks: Probes made.
         resends: Sends made after a look that found nothing.
         is_doubtful: It was sent again although no look had proved that the first send never arrived, because a repeat
-            does no harm there. What becomes of the repeat says nothing about the first: only a receipt, or a
-            conclusive absence, ends it.
+            does no harm there, or goes on from the part that stands. What becomes of the repeat says nothing about the
+            first: only a receipt, or a conclusive absence, ends it.
         known_before: By rental, the ledger balance known when it was sent.
         asked_at: When it was asked for (submitted, or retried by a person): what deadlines count from.
         quiet_until: No look before this instant: last moment its bytes may have left, plus the settle window.
@@ -316,7 +316,7 @@ class Change:
 
     @classmethod
     def again(cls, why: str, *, at: datetime, proved: bool) -> Change:
-        """Send the same key once more: it is conclusively absent (``proved``), or a repeat does no harm."""
+        """Send the same key once more: it is conclusively absent (``proved``), or a repeat does no harm, or goes on."""
         event = "absent" if proved else "repeated"
         return cls(event, EffectState.WAITING, why=why, not_before=at, looked=True, resend=True, doubtful=not proved)
 

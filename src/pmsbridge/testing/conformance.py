@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from pmsbridge.actions.effects import EffectBody, SendMail
 from pmsbridge.errors import (
@@ -41,7 +41,7 @@ from pmsbridge.ports.capability import Dedup, Support
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.ports.streams import PullPort
 
-__all__ = ["Conformance", "Example", "Judge", "Subject", "Weather"]
+__all__ = ["Conformance", "Example", "Judge", "StepJudge", "Subject", "Weather"]
 
 _FIVE: Final = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
 _NOTHING_CHANGED: Final = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError)
@@ -84,6 +84,14 @@ class Judge(Protocol):
 
     def set_weather(self, weather: Weather, effect: EffectBody | None) -> None:
         """Let the next write of this effect meet this weather; with None, every read from now on."""
+
+
+@runtime_checkable
+class StepJudge(Judge, Protocol):
+    """A judge of a back office where an effect may take several steps: it also sees what stands half way."""
+
+    def standing(self, effect: EffectBody) -> object:
+        """Everything that this effect may change, as it is now; two looks are equal when nothing of it changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,11 @@ def _send(subject: Subject, example: Example) -> tuple[Receipt | PmsBridgeError,
 def _look(subject: Subject, example: Example, baseline: Mapping[str, str]) -> object:
     attempt = replace(Attempt(key=_KEY, baseline=baseline), sent_at=subject.now())
     return subject.adapter.probe(example.effect, attempt)
+
+
+def _standing(subject: Subject, example: Example) -> object:
+    """What of an effect stands, as far as the judge can see steps; always the same where it cannot."""
+    return subject.judge.standing(example.effect) if isinstance(subject.judge, StepJudge) else None
 
 
 class Conformance:
@@ -275,11 +288,12 @@ class Conformance:
             for weather in sorted(subject.judge.weathers):
                 subject.judge.reset()
                 baseline = subject.adapter.baseline(example.effect)
-                subject.judge.set_weather(weather, example.effect)
                 self._weathered(subject, example, weather, baseline)
 
     def _weathered(self, subject: Subject, example: Example, weather: Weather, baseline: Mapping[str, str]) -> None:
         name = f"{_named(example)} in weather {weather}"
+        before = _standing(subject, example)
+        subject.judge.set_weather(weather, example.effect)
         answer = self._sent_in(subject, example, baseline, name)
         times = subject.judge.times_done(example.effect)
         writes = subject.judge.writes(example.effect)
@@ -288,7 +302,9 @@ class Conformance:
             _holds(times == 1, f"{name}: a receipt for something done {times} times")
         elif isinstance(answer, _NOTHING_CHANGED):
             _holds(times == 0, f"{name}: {type(answer).__name__} for something done {times} times")
-        self._look_is_true(subject, example, baseline, name)
+            is_as_before = _standing(subject, example) == before
+            _holds(is_as_before, f"{name}: {type(answer).__name__}, and something of it stands half way")
+        self._look_is_true(subject, example, baseline, name, before)
 
     @staticmethod
     def _sent_in(
@@ -303,13 +319,19 @@ class Conformance:
             raise AssertionError(message) from error
 
     @staticmethod
-    def _look_is_true(subject: Subject, example: Example, baseline: Mapping[str, str], name: str) -> None:
+    def _look_is_true(
+        subject: Subject, example: Example, baseline: Mapping[str, str], name: str, before: object
+    ) -> None:
         seen = _look(subject, example, baseline)
         times = subject.judge.times_done(example.effect)
         if isinstance(seen, Found):
             _holds(times >= 1, f"{name}: found, and it is not there")
-        if isinstance(seen, Absent) and seen.conclusive:
+        if isinstance(seen, Absent) and seen.begun:
+            is_another = not isinstance(subject.judge, StepJudge) or _standing(subject, example) != before
+            _holds(is_another, f"{name}: begun, and nothing of it stands")
+        elif isinstance(seen, Absent) and seen.conclusive:
             _holds(times == 0, f"{name}: absent for good, and it is there")
+            _holds(_standing(subject, example) == before, f"{name}: absent for good, and a part of it is there")
 
     def test_reads_in_bad_weather_say_so_and_nothing_else(self, subject: Subject) -> None:
         """A read that gets no answer is unavailable, never unknown, never wrong."""

@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from pmsbridge.actions.effects import TakePayment
-from pmsbridge.errors import OutcomeUnknownError, PmsBridgeError, RejectedError, UnavailableError, UnsupportedError
+from pmsbridge.errors import (
+    ConfigurationError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+    UnavailableError,
+    UnsupportedError,
+)
 from pmsbridge.model.invoices import InvoiceState
 from pmsbridge.model.payments import StoredMethod
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Receipt
@@ -19,6 +26,7 @@ from pmsbridge_tryton.adapter import TrytonAdapter
 from pmsbridge_tryton.client import TrytonClient
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
+from pmsbridge_tryton.wire import Row
 from tests.adapters.tryton.account import FACILITY, KEY, adapter_of, payment
 from tests.adapters.tryton.weather import WeatherProxy
 
@@ -68,6 +76,7 @@ def test_a_payment_whose_answer_was_lost_goes_on_where_it_stopped(
     seen = stormy.probe(effect, ATTEMPT)
     is_done = step == STEPS[-1] and weather_word is Weather.LOST_AFTER
     assert isinstance(seen, Found if is_done else Absent)
+    assert isinstance(seen, Found) or seen.begun is bool(tryton_yard.payments(customer))
     receipt = stormy.execute(effect, ATTEMPT)
 
     assert weather.told == [step]
@@ -186,6 +195,44 @@ def test_a_payment_that_is_refused_half_way_leaves_no_draft_behind(
 
     assert tryton_yard.payments(customer) == []
     assert tryton_yard.owed(invoice) == Decimal("25.00")
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("no"), UnavailableError("later")])
+def test_a_payment_that_cannot_go_on_leaves_no_draft_behind(
+    stormy: TrytonAdapter,
+    tryton_yard: Yard,
+    tryton_customer: Customer,
+    monkeypatch: pytest.MonkeyPatch,
+    error: PmsBridgeError,
+) -> None:
+    invoice = tryton_yard.invoice(tryton_customer, Decimal("25.00"))
+
+    def refused(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise error
+
+    monkeypatch.setattr(TrytonClient, "press", refused)
+    with pytest.raises(type(error)):
+        stormy.execute(whole(tryton_customer, invoice, "25.00"), ATTEMPT)
+
+    assert tryton_yard.payments(tryton_customer) == []
+
+
+def test_a_payment_that_was_approved_half_way_is_brought_to_its_end(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """This server approves only what is paid out; a module of an office's own may approve what comes in."""
+    invoice = tryton_yard.invoice(tryton_customer, Decimal("25.00"))
+    booked = TrytonAdapter._booked
+
+    def approved(adapter: TrytonAdapter, *args: Any, **named: Any) -> list[Row]:
+        words = {"submitted": "approved"}
+        return [{**row, "state": words.get(row["state"], row["state"])} for row in booked(adapter, *args, **named)]
+
+    monkeypatch.setattr(TrytonAdapter, "_booked", approved)
+    erp.execute(whole(tryton_customer, invoice, "25.00"), ATTEMPT)
+
+    assert [row["state"] for row in tryton_yard.payments(tryton_customer)] == ["succeeded"]
 
 
 def test_what_cannot_be_taken_back_is_unknown(

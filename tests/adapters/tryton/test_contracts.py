@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut
-from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnsupportedError
+from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError, UnsupportedError
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffState, RequestState
 from pmsbridge.ports.outcome import Absent, Attempt, Found
@@ -32,10 +32,12 @@ def item_of(erp: TrytonAdapter, customer: Customer, rental: int, code: str = "FE
     return next(item for item in contract_of(erp, customer, rental).items if item.code == code)
 
 
-def call_off(customer: Customer, rental: int, item: ItemOut, quantity: int, mark: str = "1") -> RequestCallOff:
+def call_off(
+    customer: Customer, rental: int, item: ItemOut, quantity: int, mark: str = "1", wanted: int = 4
+) -> RequestCallOff:
     return RequestCallOff(
         **SCOPE, tenant_id=str(customer.id), rental_id=f"sale.rental,{rental}", item_id=item.id,
-        description=item.description, quantity=Decimal(quantity), wanted_on=days(4), place="Gate 3",
+        description=item.description, quantity=Decimal(quantity), wanted_on=days(wanted), place="Gate 3",
         comment="By the fence.", reference=f"PB-CALL{mark:0>8}",
     )  # fmt: skip
 
@@ -172,8 +174,52 @@ def test_a_call_off_whose_answer_was_lost_is_there_once(
     stormy.execute(effect, ATTEMPT)
 
     assert isinstance(seen, Found if step.endswith("create") else Absent)
+    assert isinstance(seen, Found) or seen.begun
     assert len(tryton_yard.notes("sale.rental", rental)) == 1
     assert planned(tryton_yard, rental) == [(5, days(4))]
+
+
+@pytest.mark.parametrize("quantity", [5, 4])
+def test_a_call_off_that_is_told_to_wait_after_its_plan_is_no_nothing_changed(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, quantity: int
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    effect = call_off(customer, rental, item_of(stormy, customer, rental), quantity)
+    weather.let(Weather.BUSY, "model.ir.note.create")
+    is_planned = quantity == 5
+
+    with pytest.raises(OutcomeUnknownError if is_planned else UnavailableError):
+        stormy.execute(effect, ATTEMPT)
+    seen = stormy.probe(effect, ATTEMPT)
+    stormy.execute(effect, ATTEMPT)
+
+    assert isinstance(seen, Absent)
+    assert seen.begun is is_planned
+    assert len(tryton_yard.notes("sale.rental", rental)) == 1
+
+
+def test_two_call_offs_of_one_item_keep_their_days_in_the_yards_plan(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.contract(tryton_customer, {"FENCE-8": 4}, start=days(-10), days=30)
+    for _ in range(2):
+        tryton_yard.pick_up(rental, {"FENCE-8": 2}, at=days(-10))
+    item = item_of(stormy, tryton_customer, rental)
+    first = call_off(tryton_customer, rental, item, 2, mark="1", wanted=4)
+    second = call_off(tryton_customer, rental, item, 2, mark="2", wanted=14)
+
+    stormy.execute(first, ATTEMPT)
+    weather.let(Weather.LOST_AFTER, "model.stock.move.write")
+    with pytest.raises(OutcomeUnknownError):
+        stormy.execute(second, ATTEMPT)
+    stormy.execute(second, ATTEMPT)
+
+    assert planned(tryton_yard, rental) == [(2, days(4)), (2, days(14))]
+    asked = {call.reference: call.pickup_on for call in stormy.call_offs(FACILITY, str(tryton_customer.id))}
+    assert asked == {first.reference: days(4), second.reference: days(14)}
+    tryton_yard.take_back(rental, at=days(0))
+    assert stormy.execute(second, ATTEMPT).read_back
 
 
 def states(erp: TrytonAdapter, customer: Customer) -> dict[str, tuple[CallOffState, RequestState]]:

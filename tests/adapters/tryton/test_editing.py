@@ -105,6 +105,39 @@ def test_a_telephone_number_the_server_cannot_read_is_refused_and_nothing_change
     assert erp.tenant(FACILITY, str(tryton_customer.id)).address.city == "Chicago"
 
 
+def test_a_number_of_another_country_is_another_number(erp: TrytonAdapter, tryton_customer: Customer) -> None:
+    numbers = ["+1 207-946-0018", "0044 20 7946 0018", "+44 (0)20 7946 0019", "1 312 555 0142"]
+    seen = []
+    for number in numbers:
+        effect = edit(tryton_customer, changes={"phone": number})
+        attempt = Attempt(key=KEY, baseline=erp.baseline(effect))
+        assert isinstance(erp.probe(effect, attempt), Absent)
+        erp.execute(effect, attempt)
+        assert isinstance(erp.probe(effect, attempt), Found)
+        phone = erp.tenant(FACILITY, str(tryton_customer.id)).phone
+        seen.append(phone.e164 if phone is not None else None)
+
+    assert seen == ["+12079460018", "+442079460018", "+442079460019", "+13125550142"]
+
+
+def test_an_edit_of_one_line_of_the_street_leaves_the_others_as_they_are(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    def street() -> str:
+        (row,) = tryton_yard.call.read("party.address", [["id", "=", tryton_customer.address_id]], "street")
+        return str(row["street"])
+
+    tryton_yard.call.call(
+        "model.party.address.write", [tryton_customer.address_id], {"street": "1 Old Street\nFloor 2\nSuite B"}
+    )
+    found = []
+    for changes in ({"address.line1": "2 New Street"}, {"address.line2": "Floor 3"}):
+        erp.execute(edit(tryton_customer, changes=changes), Attempt(key=KEY))
+        found.append(street())
+
+    assert found == ["2 New Street\nFloor 2\nSuite B", "2 New Street\nFloor 3"]
+
+
 def test_a_field_that_does_not_exist_there_is_refused_without_a_call(
     stormy: TrytonAdapter, weather: WeatherProxy, tryton_customer: Customer
 ) -> None:
@@ -202,9 +235,40 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
     )
     assert debit["sepa_mandate"] == second
     assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    third = tryton_yard.mandate(tryton_customer)  # of another bank account, while the second is still good
+    assert isinstance(adapter.probe(autopay(tryton_customer, on=True), Attempt(key=KEY)), Absent)
+    for _ in range(2):
+        adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+    (debit,) = tryton_yard.call.read(
+        "party.party.reception_direct_debit", [["party", "=", tryton_customer.id]], "sepa_mandate"
+    )
+    assert debit["sepa_mandate"] == third
     adapter.execute(autopay(tryton_customer, on=False), Attempt(key=KEY))
     assert tryton_yard.call.read("party.party.reception_direct_debit", [["party", "=", tryton_customer.id]]) == []
     adapter.close()
     assert (before.method, before.is_on) == (None, False)
     assert after.method is not None
     assert after.method.face is None
+
+
+def test_of_several_debits_that_the_office_keeps_one_gets_the_new_mandate(
+    tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    adapter, old = adapter_of(tryton_server, debit_journal="Bank mandate"), tryton_yard.mandate(tryton_customer)
+    journal = tryton_yard.facts["payment_journals"]["Bank mandate"]
+    both = [
+        {"party": tryton_customer.id, "journal": journal, "type": kind, "sepa_mandate": old, "sequence": place}
+        for place, kind in enumerate(("balance", "line"), start=1)
+    ]
+    first, second = tryton_yard.call.call("model.party.party.reception_direct_debit.create", both)
+    tryton_yard.cancel_mandate(old)
+    new = tryton_yard.mandate(tryton_customer)
+
+    adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
+
+    adapter.close()
+    rows = tryton_yard.call.read(
+        "party.party.reception_direct_debit", [["party", "=", tryton_customer.id]], "type", "sepa_mandate"
+    )
+    found = {row["id"]: (row["type"], row["sepa_mandate"]) for row in rows}
+    assert found == {first: ("balance", new), second: ("line", old)}

@@ -1,4 +1,4 @@
-"""Payments whose answers get lost, through the engine, on a real server: each is booked once, none needs a person.
+"""Payments that meet bad weather, through the engine, on a real server: each is booked once, none needs a person.
 
 ``PMSBRIDGE_TEST_LOST_PAYMENTS=500`` tries so many; a few are in the suite.
 """
@@ -9,9 +9,8 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,117 +19,96 @@ import pytest
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
-from pmsbridge.portal.bridge import Bridge
-from pmsbridge.ports.clock import SystemClock
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.settings.sections import AccountSettings, Settings
-from pmsbridge.store.database import open_database
 from pmsbridge_tryton.sandbox.cutting import Cutter, cut_wire
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
-from tests.adapters.tryton.account import ACCOUNT, adapter_of
+from tests.adapters.tryton.account import adapter_of
+from tests.adapters.tryton.bridging import Waiting, waiting_on
 from tests.adapters.tryton.test_booking import STEPS
 
 # Read when this is imported: a test sees no setting of whoever runs the suite.
-PAYMENTS = int(os.environ.get("PMSBRIDGE_TEST_LOST_PAYMENTS", "8"))
-PARTS = 2 if PAYMENTS < 100 else 10
-"""Payments that one invoice is paid in."""
+PAYMENTS = int(os.environ.get("PMSBRIDGE_TEST_LOST_PAYMENTS", "10"))
+PARTS = 5 if PAYMENTS < 100 else 25
+"""Payments of one customer: most pay a part of an invoice, every fifth is money on account."""
 
-PATIENCE = timedelta(minutes=5)
+AMOUNT = Decimal(10)
+PAIRS = [(first, second) for place, first in enumerate(STEPS) for second in STEPS[place + 1 :]]
 
 
 @dataclass
 class Stage:
-    """A bridge whose wire loses answers, and who pays."""
+    """A bridge whose wire is bad, and who pays."""
 
-    bridge: Bridge
-    yard: Yard
+    waiting: Waiting
     wire: Cutter
     invoices: dict[int, Customer]
-    cuts: Counter[str] = field(default_factory=Counter)
+    met: Counter[str] = field(default_factory=Counter)
 
-    def cut(self, number: int) -> None:
-        """The next payment loses an answer at one of its four steps, and every fifth one its request."""
-        step = STEPS[number % len(STEPS)]
-        if number % 5 == 4:
+    def spoil(self, number: int) -> None:
+        """The next payment loses one answer, its request, two answers, or is told to wait and loses one besides."""
+        step, (first, second) = STEPS[number // 4 % len(STEPS)], PAIRS[number // 4 % len(PAIRS)]
+        kind = number % 4
+        if kind == 1:
             self.wire.lose_requests(step)
+        elif kind == 3:
+            self.wire.put_off(step)
+            self.wire.lose_answers(STEPS[-(number // 4) % len(STEPS)])
         else:
-            self.wire.lose_answers(step)
-        self.cuts[step] += 1
+            self.wire.lose_answers(step if kind == 0 else first)
+        if kind == 2:
+            self.wire.lose_answers(second)
+        self.met[("one answer", "one request", "two answers", "told to wait, and one answer")[kind]] += 1
 
     def pay(self, invoice: int, part: int) -> ActionView:
-        """One click: an equal part of an invoice."""
+        """One click: a part of an invoice, or money on account."""
         means = ExternalPayment(gateway="stripe", reference=f"pi_lost_{invoice}_{part}")
-        session = self.bridge.tenant("main", str(self.invoices[invoice].id))
-        amount = Money.of(Decimal(10), "USD")
-        return session.pay_invoice(str(invoice), means, key=f"click-{invoice}-{part:04}", amount=amount)
-
-    def until_known(self, views: dict[str, str]) -> None:
-        """Let the engine work until every action came to an end; nobody sends anything again."""
-        end = time.monotonic() + PATIENCE.total_seconds()
-        while time.monotonic() < end:
-            self.bridge.runtime.run_due()
-            if all(self.outcome(tenant, action).is_final for action, tenant in views.items()):
-                return
-            time.sleep(0.1)
-
-    def outcome(self, tenant: str, action: str) -> Outcome:
-        return self.bridge.tenant("main", tenant).action(action).outcome
+        session = self.waiting.bridge.tenant("main", str(self.invoices[invoice].id))
+        key, amount = f"click-{invoice}-{part:04}", Money.of(AMOUNT, "USD")
+        if part % 5 == 4:
+            return session.pay_on_account(amount, means, key=key)
+        return session.pay_invoice(str(invoice), means, key=key, amount=amount)
 
 
 @contextmanager
 def stage_on(server: TrytonServer, yard: Yard, folder: Path) -> Iterator[Stage]:
-    count = max(PAYMENTS // PARTS, 1)
-    customers = [yard.customer() for _ in range(count)]
-    invoices = {yard.invoice(customer, Decimal(10 * PARTS)): customer for customer in customers}
-    with ExitStack() as held:
-        wire = held.enter_context(cut_wire(server))
-        adapter = adapter_of(server, url=wire.url, settle_window="1s")
-        held.callback(adapter.close)
+    customers = [yard.customer() for _ in range(max(PAYMENTS // PARTS, 1))]
+    owed = AMOUNT * (PARTS - PARTS // 5)
+    invoices = {yard.invoice(customer, owed): customer for customer in customers}
+    with cut_wire(server) as wire:
+        adapter = adapter_of(server, url=wire.url)
         adapter.facility("main")
-        bridge = held.enter_context(
-            Bridge(
-                Settings(accounts={ACCOUNT: AccountSettings(system="tryton")}),
-                database=open_database(f"sqlite:///{folder}/bridge.db"), adapters={ACCOUNT: adapter}, mailer=None,
-                clock=SystemClock(), wait=timedelta(0),
-            )
-        )  # fmt: skip
-        yield Stage(bridge, yard, wire, invoices)
+        with waiting_on(adapter, folder) as waiting:
+            yield Stage(waiting, wire, invoices)
+        adapter.close()
 
 
 @pytest.mark.slow
-def test_payments_whose_answers_are_lost_are_booked_once(
+def test_payments_that_meet_bad_weather_are_booked_once(
     tryton_server: TrytonServer, tryton_yard: Yard, tmp_path: Path
 ) -> None:
     began = time.monotonic()
+    first: Counter[Outcome] = Counter()
+    ended: Counter[Outcome] = Counter()
     with stage_on(tryton_server, tryton_yard, tmp_path) as stage:
-        clicked: dict[str, str] = {}
-        first: Counter[Outcome] = Counter()
-        number = 0
-        for part in range(PARTS):
-            now: dict[str, str] = {}
-            for invoice, customer in stage.invoices.items():
-                stage.cut(number)
-                view = stage.pay(invoice, part)
-                now[view.action_id] = str(customer.id)
-                first[view.outcome] += 1
-                number += 1
-            stage.until_known(now)
-            clicked |= now
-        ended = Counter(stage.outcome(tenant, action) for action, tenant in clicked.items())
-        left = sum(stage.wire._answers.values()) + sum(stage.wire._requests.values())
+        clicks = [(invoice, part) for part in range(PARTS) for invoice in stage.invoices]
+        for number, (invoice, part) in enumerate(clicks):
+            stage.spoil(number)
+            view = stage.pay(invoice, part)
+            first[view.outcome] += 1
+            ended[stage.waiting.until_known(str(stage.invoices[invoice].id), view.action_id).outcome] += 1
+            assert stage.wire.waiting == 0, f"payment {number} did not meet its weather"
 
     booked = {invoice: tryton_yard.payments(customer) for invoice, customer in stage.invoices.items()}
     doubles = sum(max(len(rows) - PARTS, 0) for rows in booked.values())
     lost = sum(max(PARTS - len(rows), 0) for rows in booked.values())
     print(
-        f"\n{number} payments, {dict(stage.cuts)} cut, first answers {dict(first)}: {dict(ended)}, doubles {doubles},"
+        f"\n{len(clicks)} payments, {dict(stage.met)}, first answers {dict(first)}: {dict(ended)}, doubles {doubles},"
         f" lost {lost}, {time.monotonic() - began:.0f} s"
     )
-    assert left == 0
-    assert first == {Outcome.PENDING: number}
-    assert ended == {Outcome.SETTLED: number}
+    assert first == {Outcome.PENDING: len(clicks)}
+    assert ended == {Outcome.SETTLED: len(clicks)}
     assert (doubles, lost) == (0, 0)
     assert {row["state"] for rows in booked.values() for row in rows} == {"succeeded"}
-    assert {row["amount"] for rows in booked.values() for row in rows} == {Decimal(10)}
+    assert {row["amount"] for rows in booked.values() for row in rows} == {AMOUNT}
     assert {tryton_yard.owed(invoice) for invoice in stage.invoices} == {Decimal(0)}

@@ -13,7 +13,7 @@ from pmsbridge.model.invoices import InvoiceState
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.requests import CallOffState
-from pmsbridge_tryton.mapping.calloffs import call_offs_of
+from pmsbridge_tryton.mapping.calloffs import Asked, call_offs_of, collected_for
 from pmsbridge_tryton.mapping.contracts import contract_of, item_groups, subscription_of
 from pmsbridge_tryton.mapping.money import Books, invoice_of
 from pmsbridge_tryton.mapping.papers import media_type_of, note_of
@@ -117,6 +117,44 @@ def test_what_became_of_a_call_off(
     (found,) = call_offs_of(contract(*lines), notes, SCOPE)
 
     assert (found.call_off_state, int(found.quantity), found.item_id) == (expected, 2, "1")
+
+
+def planned(row_id: int, quantity: str, day: date) -> dict[str, Any]:
+    move = {"id": row_id, "state": "draft", "planned_date": day}
+    return {**line(row_id, quantity, out=True), "incoming_moves.": [move]}
+
+
+@pytest.mark.parametrize(
+    ("days_planned", "expected"),
+    [
+        ((1, 2), {"PB-FIRST0000001": [1], "PB-SECOND000001": [2]}),
+        ((2, 1), {"PB-FIRST0000001": [2], "PB-SECOND000001": [1]}),
+        ((9, 9), {"PB-FIRST0000001": [1], "PB-SECOND000001": [2]}),
+        ((9, 2), {"PB-FIRST0000001": [1], "PB-SECOND000001": [2]}),
+        ((2, 9), {"PB-FIRST0000001": [2], "PB-SECOND000001": [1]}),
+        ((2, 2), {"PB-FIRST0000001": [2], "PB-SECOND000001": [1]}),
+    ],
+)
+def test_a_line_is_collected_for_one_call_off_and_rather_for_the_one_it_is_planned_for(
+    days_planned: tuple[int, int], expected: dict[str, list[int]]
+) -> None:
+    asked = [
+        Asked(name, 1, Decimal(2), date(2026, 12, day))
+        for name, day in (("PB-FIRST0000001", 1), ("PB-SECOND000001", 2))
+    ]
+    lines = [planned(row_id, "2", date(2026, 12, day)) for row_id, day in enumerate(days_planned, start=1)]
+
+    found = collected_for(lines, asked)
+
+    assert {name: [row["id"] for row in rows] for name, rows in found.items()} == expected
+
+
+def test_a_part_of_a_line_is_collected_for_nobody() -> None:
+    asked = [Asked("PB-FIRST0000001", 1, Decimal(3), date(2026, 12, 1))]
+
+    found = collected_for([planned(1, "4", date(2026, 12, 1)), planned(2, "2", date(2026, 12, 9))], asked)
+
+    assert [row["id"] for row in found["PB-FIRST0000001"]] == [2]
 
 
 def test_what_came_back_counts_for_one_call_off_only() -> None:

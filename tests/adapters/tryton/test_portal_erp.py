@@ -135,6 +135,23 @@ def test_money_on_account_and_a_quote_that_is_accepted(portal: Portal) -> None:
     assert row["state"] == "quotation"
 
 
+def test_months_ahead_of_a_unit_are_money_on_account(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    unit = yard.let(portal.customer, start=days(-5))
+    row = session.account().rental(f"sale.subscription,{unit}")
+    assert row is not None
+    assert row.rental.rent is not None
+
+    quote = session.quote_prepay(2)
+    paid = session.prepay(2, MEANS, key="click-0011")
+
+    assert paid.outcome is Outcome.SETTLED
+    (booked,) = yard.payments(portal.customer)
+    assert (booked["state"], booked["line"]) == ("succeeded", None)
+    assert booked["amount"] == quote.total.amount == 2 * row.rental.rent.amount
+    assert yard.balance(portal.customer) == -booked["amount"]
+
+
 @pytest.mark.fact("S0.1", "S3.5")
 def test_nothing_of_another_customer_is_reached(portal: Portal) -> None:
     yard, session = portal.yard, portal.session

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from pmsbridge.actions.effects import RequestCallOff
+from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Attempt
@@ -20,10 +20,18 @@ from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, KEY, adapter_of, days, payment
 
 
+@pytest.fixture(scope="module")
+def sharp(tryton_server: TrytonServer) -> Iterator[TrytonAdapter]:
+    """An adapter that overlaps by nothing, so that what it reads again really changed."""
+    adapter = adapter_of(tryton_server, overlap="1ms")
+    yield adapter
+    adapter.close()
+
+
 @pytest.fixture
-def sharp(tryton_server: TrytonServer) -> Any:
-    """An adapter that overlaps by nothing, so that what it reads again really changed; pages of two."""
-    adapter = adapter_of(tryton_server, overlap="1ms", limits={"page_rows": 2})
+def paged(tryton_server: TrytonServer) -> Iterator[TrytonAdapter]:
+    """An adapter that reads pages of two."""
+    adapter = adapter_of(tryton_server, limits={"page_rows": 2})
     yield adapter
     adapter.close()
 
@@ -45,10 +53,10 @@ def now_and_later(adapter: TrytonAdapter, entity: Entity, *, after: int) -> str:
     return cursor
 
 
-def test_pages_bring_everything_once_and_only_the_last_batch_says_so(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+def test_pages_bring_everything_once_and_only_the_last_batch_says_so(paged: TrytonAdapter, tryton_yard: Yard) -> None:
     made = [str(tryton_yard.customer().id) for _ in range(3)]
 
-    batches = pulled(sharp, Entity.TENANTS)
+    batches = pulled(paged, Entity.TENANTS)
 
     assert len(ids(batches)) == len(set(ids(batches)))
     assert set(made) <= set(ids(batches))
@@ -105,21 +113,21 @@ def test_on_postgresql_pages_changes_and_what_hangs_on_a_record_come_as_well(try
 
     assert len(whole) == len(set(whole))
     assert {str(customer.id) for customer in customers} <= set(whole)
-    # The last change that was seen comes again; no other does.
-    assert [len(each) for each in nothing] == [1, 1]
+    # The last change that was seen comes again, and contracts of which something is out; no other does.
+    assert (len(nothing[0]), nothing[1]) == (1, [f"sale.rental,{each}" for each in (rental, later)])
     assert str(customers[0].id) in ids(pulled(adapter, Entity.TENANTS, people))
     assert f"sale.rental,{rental}" in ids(pulled(adapter, Entity.RENTALS, contracts))
     adapter.close()
 
 
-def test_a_reading_that_died_goes_on_after_its_last_page(sharp: TrytonAdapter, tryton_yard: Yard) -> None:
+def test_a_reading_that_died_goes_on_after_its_last_page(paged: TrytonAdapter, tryton_yard: Yard) -> None:
     for _ in range(3):
         tryton_yard.customer()
-    whole = pulled(sharp, Entity.TENANTS)
+    whole = pulled(paged, Entity.TENANTS)
     stopped = whole[0].resume
     assert stopped is not None
 
-    rest = pulled(sharp, Entity.TENANTS, resume=stopped)
+    rest = pulled(paged, Entity.TENANTS, resume=stopped)
 
     assert ids(rest) == ids(whole)[len(whole[0].ids) :]
     assert rest[-1].cursor == whole[-1].cursor
@@ -150,6 +158,66 @@ def test_a_call_off_is_part_of_the_copy(erp: TrytonAdapter, tryton_yard: Yard, t
     ]
 
     assert json.loads(records[0].model_dump_json())["items"][0]["call_off_pending"] == "2"
+
+
+def test_what_staff_answer_to_a_call_off_comes_with_the_next_night(
+    sharp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 4}, start=days(-5), days=9)
+    effect = RequestCallOff(
+        account=ACCOUNT, facility=FACILITY, tenant_id=str(tryton_customer.id), rental_id=f"sale.rental,{rental}",
+        item_id=str(tryton_yard.lines(rental)[0]["id"]), quantity=Decimal(2), wanted_on=days(2),
+        reference="PB-PULLCALLOFF2",
+    )  # fmt: skip
+    sharp.execute(effect, Attempt(key=KEY))
+    later = tryton_yard.quote(tryton_customer, {"FENCE-8": 4}, start=days(5), days=9)
+    since = now_and_later(sharp, Entity.RENTALS, after=later)
+    tryton_yard.note("sale.rental", rental, f"[{effect.reference}] refused: it was never delivered there")
+
+    (item,) = documents(sharp, Entity.RENTALS, since)[f"sale.rental,{rental}"]["items"]
+
+    assert Decimal(item["call_off_pending"]) == 0
+
+
+def test_a_rental_that_was_billed_to_its_end_comes_again_until_its_day_has_passed(
+    sharp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = tryton_yard.let(tryton_customer, start=days(-40))
+    name = f"sale.subscription,{unit}"
+    effect = ScheduleMoveOut(
+        account=ACCOUNT, facility=FACILITY, tenant_id=str(tryton_customer.id), rental_id=name, leaving_on=days(10),
+        notice_given_on=days(0),
+    )  # fmt: skip
+    sharp.execute(effect, Attempt(key=KEY, baseline=sharp.baseline(effect)))
+    tryton_yard.bill_units(tryton_customer, until=days(0))
+    since = now_and_later(sharp, Entity.RENTALS, after=tryton_yard.let(tryton_customer, start=days(-40)))
+
+    there = documents(sharp, Entity.RENTALS, since)[name]
+    monkeypatch.setattr(type(sharp._desk), "today", lambda _desk: days(11))
+    gone = documents(sharp, Entity.RENTALS, since)[name]
+
+    assert (there["state"], there["leaving_on"]) == ("notice_given", days(10).isoformat())
+    assert (gone["state"], gone["moved_out_on"]) == ("closed", days(10).isoformat())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"portal_category": None}, {"cash_only_category": None}, {"customer_mark": "[shown]"}, {"user": "staff"},
+        {"company": 1}, {"facility": {"code": FACILITY, "zone": "Europe/Paris"}},
+    ],
+)  # fmt: skip
+def test_a_setting_by_which_rows_are_read_makes_all_of_them_anew(
+    tryton_server: TrytonServer, changed: dict[str, Any]
+) -> None:
+    made = [adapter_of(tryton_server, **more) for more in ({}, {}, changed)]
+    query = Query(Entity.PORTAL_ACCOUNTS, FACILITY)
+
+    same, again, other = (adapter.fingerprint(query) for adapter in made)
+
+    for adapter in made:
+        adapter.close()
+    assert same == again != other
 
 
 def test_what_is_not_listed_says_so(erp: TrytonAdapter) -> None:

@@ -17,6 +17,7 @@ from pmsbridge_tryton.adapter import TrytonAdapter
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import FACILITY, KEY, adapter_of, days, payment
+from tests.adapters.tryton.weather import WeatherProxy
 
 ATTEMPT = Attempt(key=KEY)
 
@@ -243,3 +244,32 @@ def test_a_customer_is_found_by_digits_whatever_the_spelling(
     assert found["wildcard"] == found["other"] == []
     with pytest.raises(RejectedError):
         erp.find_tenants(FACILITY, TenantSearch())
+
+
+def test_of_a_search_that_fits_too_many_only_exact_hits_are_told(erp: TrytonAdapter, tryton_yard: Yard) -> None:
+    names = [*(f"Namesake Example {number}" for number in range(51)), "Namesake Example"]
+    made = tryton_yard.call.call("model.party.party.create", [{"name": name} for name in names])
+
+    found = erp.find_tenants(FACILITY, TenantSearch(company="namesake example"))
+    some = erp.find_tenants(FACILITY, TenantSearch(company="namesake example 1"))
+
+    assert [(match.tenant_id, match.is_exact) for match in found] == [(str(made[-1]), True)]
+    assert [match.is_exact for match in some] == [True, *[False] * 10]
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    tryton_server: TrytonServer, weather: WeatherProxy, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    adapter = adapter_of(tryton_server, url=weather.url, paper_bytes=2000)
+    file = tryton_yard.attach("party.party", tryton_customer.id, "plan.pdf", b"%PDF-1.7" + bytes(5000))
+    tryton_yard.call.call("model.ir.attachment.write", [file], {"description": "[customer]"})
+
+    with (
+        pytest.raises(RejectedError) as refusal,
+        adapter.content(FACILITY, str(tryton_customer.id), f"file-{file}"),
+    ):
+        pass
+
+    adapter.close()
+    assert refusal.value.code == "too_large"
+    assert weather.count("model.ir.attachment.search_read") == 1

@@ -8,7 +8,7 @@ or "withdrawn". That it is off rent, and picked up, the lines and the moves of t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,12 +16,21 @@ from typing import Any, Final
 
 from pmsbridge.actions.effects import RequestCallOff
 from pmsbridge.model.requests import CallOff, CallOffReason, CallOffState, RequestState
-from pmsbridge_tryton.mapping.contracts import item_groups
+from pmsbridge_tryton.mapping.contracts import is_out, item_groups
 from pmsbridge_tryton.mapping.scope import Scope, number, text
 from pmsbridge_tryton.vocabulary import RENTAL
 from pmsbridge_tryton.wire import Row, nested
 
-__all__ = ["call_off_note", "call_offs_of", "is_call_off"]
+__all__ = [
+    "Asked",
+    "asked_in",
+    "call_off_note",
+    "call_offs_of",
+    "collected_for",
+    "drafts_of",
+    "is_call_off",
+    "open_asked",
+]
 
 _ASKED: Final = re.compile(
     r"\[([A-Z0-9-]{6,40})\] call-off of item (\d+), quantity (\d+(?:\.\d+)?), from (\d{4}-\d\d-\d\d)"
@@ -35,6 +44,32 @@ _STATES: Final = {
     "withdrawn": (CallOffState.WITHDRAWN, RequestState.WITHDRAWN),
 }
 _OPEN: Final = {CallOffState.REQUESTED, CallOffState.ACKNOWLEDGED}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a note asks for.
+
+    Attributes:
+        item: The item's id.
+        wanted_on: The day it shall be collected.
+    """
+
+    reference: str
+    item: int
+    quantity: Decimal
+    wanted_on: date
+
+
+def asked_in(note: Mapping[str, Any]) -> Asked | None:
+    """What a note asks for, whoever wrote it; None when it is no request."""
+    found = _ASKED.match(text(note, "message"))
+    try:
+        return (
+            None if found is None else Asked(found[1], int(found[2]), Decimal(found[3]), date.fromisoformat(found[4]))
+        )
+    except ValueError:
+        return None  # a day that is in no calendar: none of ours
 
 
 def call_off_note(effect: RequestCallOff) -> str:
@@ -53,7 +88,7 @@ def call_off_note(effect: RequestCallOff) -> str:
 def is_call_off(note: Mapping[str, Any], scope: Scope) -> bool:
     """Whether a note is a request of ours."""
     is_ours = not scope.user_id or note.get("create_uid") == scope.user_id
-    return is_ours and _ASKED.match(text(note, "message")) is not None
+    return is_ours and asked_in(note) is not None
 
 
 @dataclass(slots=True)
@@ -97,12 +132,59 @@ def call_offs_of(contract: Row, notes: Sequence[Row], scope: Scope) -> tuple[Cal
     }
     ordered = sorted(notes, key=lambda note: note["id"])
     answers = _answers(ordered, scope)
-    found = []
+    found: list[tuple[CallOff, Asked]] = []
     for note in ordered:
-        match = _ASKED.match(text(note, "message"))
-        if match is not None and is_call_off(note, scope):
-            found.append(_call_off(contract, note, match, groups, back, answers.get(match[1]), scope))
-    return tuple(found)
+        asked = asked_in(note)
+        if asked is not None and is_call_off(note, scope):
+            found.append((_call_off(contract, note, asked, back, answers.get(asked.reference), scope), asked))
+    days = _days_of_collection(groups, [asked for call, asked in found if call.call_off_state in _OPEN])
+    return tuple(call.changed(pickup_on=days.get(asked.reference)) for call, asked in found)
+
+
+def open_asked(contract: Row, notes: Sequence[Row], scope: Scope, item: int) -> list[Asked]:
+    """What is asked for of one item and not yet back, refused or withdrawn, oldest first."""
+    waiting = {call.reference for call in call_offs_of(contract, notes, scope) if call.call_off_state in _OPEN}
+    found = (asked_in(note) for note in sorted(notes, key=lambda note: note["id"]) if is_call_off(note, scope))
+    return [asked for asked in found if asked is not None and asked.item == item and asked.reference in waiting]
+
+
+def collected_for(lines: Iterable[Row], asked: Sequence[Asked]) -> dict[str, list[Row]]:
+    """By reference, which whole lines of one item are collected for which call-off; each line for one at most.
+
+    Lines that are planned for the very day come first, then those with the lowest ids.
+
+    Args:
+        lines: Of the item, with their moves; those that are not out are passed over.
+        asked: The call-offs of the item that are open, oldest first.
+    """
+    free = sorted((line for line in lines if is_out(line)), key=lambda line: line["id"])
+    found: dict[str, list[Row]] = {one.reference: [] for one in asked}
+    for is_exact in (True, False):
+        for one in asked:
+            left = one.quantity - sum((number(line, "quantity") for line in found[one.reference]), Decimal(0))
+            for line in [each for each in free if not is_exact or one.wanted_on in _planned_days([each])]:
+                if number(line, "quantity") <= left:
+                    free.remove(line)
+                    found[one.reference].append(line)
+                    left -= number(line, "quantity")
+    return found
+
+
+def drafts_of(line: Row) -> list[Row]:
+    """The moves that shall bring a line back."""
+    return [move for move in nested(line, "incoming_moves") if move.get("state") == "draft"]
+
+
+def _days_of_collection(groups: Mapping[int, Sequence[Row]], asked: Sequence[Asked]) -> dict[str, date | None]:
+    """By reference, when the yard plans to collect it; of a part of a line, when it collects what nobody else gets."""
+    days: dict[str, date | None] = {}
+    for item in {one.item for one in asked}:
+        own = [one for one in asked if one.item == item]
+        given = collected_for(groups.get(item, ()), own)
+        taken = {line["id"] for lines in given.values() for line in lines}
+        rest = [line for line in groups.get(item, ()) if is_out(line) and line["id"] not in taken]
+        days |= {one.reference: min(_planned_days(given[one.reference] or rest), default=None) for one in own}
+    return days
 
 
 def _answers(notes: Sequence[Row], scope: Scope) -> dict[str, tuple[str, str]]:
@@ -117,10 +199,9 @@ def _answers(notes: Sequence[Row], scope: Scope) -> dict[str, tuple[str, str]]:
 
 
 def _call_off(
-    contract: Row, note: Row, match: re.Match[str], groups: Mapping[int, Sequence[Row]], back: Mapping[int, _Back],
-    answer: tuple[str, str] | None, scope: Scope,
-) -> CallOff:  # fmt: skip
-    item, quantity = int(match[2]), Decimal(match[3])
+    contract: Row, note: Row, asked: Asked, back: Mapping[int, _Back], answer: tuple[str, str] | None, scope: Scope
+) -> CallOff:
+    item, quantity = asked.item, asked.quantity
     asked_at: datetime = note["create_date"]
     since = scope.local(asked_at) or asked_at.date()
     returned = back[item].take(quantity, since, scope) if item in back else None
@@ -137,7 +218,7 @@ def _call_off(
         rental_id=f"{RENTAL},{contract['id']}",
         state=stage,
         vendor_state=word or text(contract, "state"),
-        reference=match[1],
+        reference=asked.reference,
         text=text(note, "message").partition("\n")[2],
         asked_at=asked_at,
         state_read_at=scope.read_at,
@@ -147,7 +228,6 @@ def _call_off(
         reason=CallOffReason.UNKNOWN if state is CallOffState.REFUSED else None,
         stop_at=max(ends, default=None),
         call_number=call_number if state is CallOffState.ACKNOWLEDGED or returned is not None else "",
-        pickup_on=_planned(groups.get(item, ())) if state in _OPEN else None,
     )
 
 
@@ -159,11 +239,6 @@ def _state_of(contract: Row, returned: Sequence[Row]) -> CallOffState:
     return CallOffState.CLOSED if text(contract, "state") == "done" else CallOffState.PICKED_UP
 
 
-def _planned(lines: Sequence[Row]) -> date | None:
-    """When the yard plans to collect what is out."""
-    days = [
-        move["planned_date"]
-        for line in lines if line.get("actual_end") is None
-        for move in nested(line, "incoming_moves") if move.get("state") == "draft" and move.get("planned_date")
-    ]  # fmt: skip
-    return min(days, default=None)
+def _planned_days(lines: Iterable[Row]) -> list[date]:
+    """The days on which the yard plans to collect lines."""
+    return [move["planned_date"] for line in lines for move in drafts_of(line) if move.get("planned_date") is not None]

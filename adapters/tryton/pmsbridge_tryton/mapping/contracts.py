@@ -13,7 +13,7 @@ from typing import Any
 from pmsbridge.model.places import Unit, UnitKind, UnitState
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.model.requests import CallOff, CallOffState
-from pmsbridge_tryton.mapping.scope import Scope, account_id, day_of, number, one, text
+from pmsbridge_tryton.mapping.scope import STAYS, Scope, account_id, day_of, number, one, text
 from pmsbridge_tryton.vocabulary import RENTAL, RENTAL_STATES, SUBSCRIPTION, SUBSCRIPTION_STATES
 from pmsbridge_tryton.wire import Row, nested
 
@@ -108,13 +108,15 @@ def _extra(row: Row, *names: str) -> dict[str, str]:
 def subscription_of(row: Row, scope: Scope) -> Rental | None:
     """A recurring rental, such as a unit by the month; None for a draft that was never quoted.
 
-    A running one is a draft again while its end is being written: it has a billing position, and goes on. Many may be
-    for one product, so the product is no unit of theirs.
+    A running one is a draft again while its end is being written: it has a billing position, and goes on. One whose
+    last period is billed is closed there, and let until its day. Many may be for one product, so the product is no
+    unit of theirs.
     """
     word, leaving = text(row, "state"), day_of(row, "end_date")
     if word == "draft" and not text(row, "number"):
         return None
     runs = word == "running" or (word in {"draft", "quotation"} and row.get("next_invoice_date") is not None)
+    runs = runs or _stays(row, scope)
     state = RentalState.ACTIVE if runs else SUBSCRIPTION_STATES.get(word, RentalState.UNKNOWN)
     if runs and leaving is not None:
         state = RentalState.NOTICE_GIVEN
@@ -142,6 +144,14 @@ def subscription_of(row: Row, scope: Scope) -> Rental | None:
             **({"billed_until": min(consumed).isoformat()} if consumed else {}),
         },
     )
+
+
+def _stays(row: Row, scope: Scope) -> bool:
+    """Whether the tenant of a recurring rental that is billed to its end is still there, its last day included."""
+    leaving, today = day_of(row, "end_date"), scope.local(scope.read_at)
+    if text(row, "state") != "closed" or leaving is None:
+        return False
+    return bool(row.get(STAYS)) if today is None else leaving >= today
 
 
 def account_rental(party: object, scope: Scope) -> Rental:

@@ -84,7 +84,7 @@ def quote_of(rental: Rental, row: Row, scope: Scope) -> Quote:
 
 
 def attachment_of(row: Row, scope: Scope, *, tenant_id: str) -> Document:
-    """A file that hangs on a party, a contract or an invoice."""
+    """A file that hangs on a party or on one of its rentals."""
     resource = reference_of(row.get("resource"))
     on_rental = resource is not None and resource.model.startswith("sale.")
     return Document(

@@ -15,11 +15,26 @@ from pmsbridge.model.record import Instant, VendorRef
 from pmsbridge_tryton.vocabulary import PARTY
 from pmsbridge_tryton.wire import Row, nested
 
-__all__ = ["DUE", "OF_RENTAL", "Scope", "account_id", "day_of", "living", "number", "one", "required_day", "text"]
+__all__ = [
+    "DUE",
+    "OF_RENTAL",
+    "STAYS",
+    "Scope",
+    "account_id",
+    "day_of",
+    "living",
+    "number",
+    "one",
+    "required_day",
+    "text",
+]
 
 
 OF_RENTAL: Final = "of_rental"
 """Where a row of a page holds the rental it is about, looked up for the whole page."""
+
+STAYS: Final = "stays"
+"""Where a recurring rental of a page that is billed to its end says whether its tenant is still there."""
 
 DUE: Final = "due_on"
 """Where an invoice of a page holds the earliest day that is not settled."""

@@ -1,4 +1,4 @@
-"""A wire between a client and the server that loses what a test wants lost: the answer, or the request itself."""
+"""A wire between a client and the server that loses what a test wants lost: an answer, a request; or says "later"."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Cutter:
         self.passed: Counter[str] = Counter()
         self._answers: Counter[str] = Counter()
         self._requests: Counter[str] = Counter()
+        self._later: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def lose_answers(self, method: str, times: int = 1) -> None:
@@ -40,6 +41,24 @@ class Cutter:
     def lose_requests(self, method: str, times: int = 1) -> None:
         """The server never hears."""
         self._requests[method] += times
+
+    def put_off(self, method: str, times: int = 1) -> None:
+        """The server never hears, and the client is told to come back in a second."""
+        self._later[method] += times
+
+    @property
+    def waiting(self) -> int:
+        """How much is still to be lost or put off."""
+        with self._lock:
+            return self._answers.total() + self._requests.total() + self._later.total()
+
+    def is_put_off(self, method: str) -> bool:
+        """Whether this request is told to come back."""
+        with self._lock:
+            if self._later[method] > 0:
+                self._later[method] -= 1
+                return True
+            return False
 
     def reaches_server(self, method: str) -> bool:
         """Whether this request gets through; counts it."""
@@ -70,6 +89,12 @@ def cut_wire(server: TrytonServer) -> Iterator[Cutter]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             method = str(json.loads(body)["method"])
+            if cutter.is_put_off(method):
+                self.send_response(503)
+                self.send_header("Retry-After", "1")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             if not cutter.reaches_server(method):
                 self.close_connection = True
                 return

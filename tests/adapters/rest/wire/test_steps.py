@@ -114,7 +114,9 @@ def test_a_payment_known_by_its_amount_is_told_from_those_before(office: Office,
     sent = Attempt(key=KEY, baseline=before)
 
     assert before == {"rows.pay": "a", "receipts.70": "a"}
-    assert isinstance(adapter.probe(PAY, sent), Absent)
+    seen = adapter.probe(PAY, sent)
+    assert isinstance(seen, Absent)
+    assert not seen.begun
     office.answers("/rentals/70/payments", rows(ours("a"), ours("c")))
     found = adapter.probe(PAY, sent)
     assert isinstance(found, Found)
@@ -255,7 +257,9 @@ def test_a_second_attempt_does_only_what_is_not_done(office: Office, make: Make)
     office.plays_at("/lines", lines)
     adapter = make(TWO)
 
-    assert isinstance(adapter.probe(PAY, attempt(adapter)), Absent)
+    seen = adapter.probe(PAY, attempt(adapter))
+    assert isinstance(seen, Absent)
+    assert seen.begun
     receipt = adapter.execute(PAY, attempt(adapter, number=2))
 
     assert writes(office) == [("POST", "/lines")]
