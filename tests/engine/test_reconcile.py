@@ -853,8 +853,10 @@ def test_a_finding_over_many_rentals_names_its_step_and_is_no_other_one(rentals:
 
 
 def test_of_more_wishes_than_there_is_room_for_whole_names_are_kept() -> None:
-    subject = over(1, *(f"payment.{number}" for number in range(9))).subject
+    steps = [f"payment.{number}" for number in range(9)]
+    subject = over(1, *steps).subject
 
+    assert subject != over(1, *steps[:8], "another").subject
     assert len(subject) <= 200
     first, *others = re.findall(r"act_[0-9a-z]+/[^\s+]+", subject)
     assert first == f"act_{'0' * 24}/payment.0"
