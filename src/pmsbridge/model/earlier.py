@@ -128,17 +128,32 @@ def stored_json(value: Value) -> str:
 def as_earlier(kind: type[Value], document: Mapping[str, Any]) -> Mapping[str, Any]:
     """The same for the JSON of a record: the document itself where nothing is to be left out."""
     tree = _leaving_out(kind)
-    if tree is None or any(found != each.quiet_json for each in _later_in(kind) for found in _at(document, each.path)):
-        return document
-    return _fields_without(document, tree)
+    return document if tree is None or _says_something(document, *_looks(kind)) else _fields_without(document, tree)
+
+
+@cache
+def _looks(kind: type[Value]) -> tuple[dict[str, object], tuple[_Later, ...]]:
+    """What a record's own later fields hold while they say nothing; and those of the records within it."""
+    later = _later_in(kind)
+    own = {each.path[0]: each.quiet_json for each in later if len(each.path) == 1}
+    return own, tuple(each for each in later if len(each.path) > 1)
+
+
+def _says_something(document: Mapping[str, Any], own: Mapping[str, object], within: tuple[_Later, ...]) -> bool:
+    # A night asks this of every new row, and most have nothing within them.
+    for name, quiet in own.items():
+        if document.get(name, quiet) != quiet:
+            return True
+    there = [each for each in within if document.get(each.path[0])]
+    return any(found != each.quiet_json for each in there for found in _at(document, each.path))
 
 
 def _fields_without(record: Mapping[str, Any], tree: Exclude) -> dict[str, Any]:
-    return {
-        name: each if name not in tree else _without(each, tree[name])
-        for name, each in record.items()
-        if tree.get(name) is not True
-    }
+    kept = {name: each for name, each in record.items() if tree.get(name) is not True}
+    for name in tree.keys() & kept.keys():
+        if kept[name]:
+            kept[name] = _without(kept[name], tree[name])
+    return kept
 
 
 def _without(held: Any, tree: Exclude) -> Any:  # noqa: ANN401 - JSON
