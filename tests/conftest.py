@@ -55,7 +55,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             sum(dict(each.user_properties)["played"] for each in reports),
             sum(each.duration for each in reports),
         )
-        terminalreporter.write_line(f"simulation: {played} schedules in {seconds:.0f} s of workers' time")
+        workers = len({getattr(each, "worker_id", "") for each in reports})
+        each_alone = f"{seconds / workers:.0f} s on {workers} at once" if workers > 1 else "one worker"
+        terminalreporter.write_line(f"simulation: {played} schedules in {seconds:.0f} s of workers' time, {each_alone}")
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,8 @@ from pmsbridge.model.payments import Allocation, CardPayment, Payment, PaymentSt
 from pmsbridge.model.record import VendorRef
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.audit import Audit
+from pmsbridge.store.outcome_feed import Outcomes
+from pmsbridge.store.webhooks import Webhooks
 from pmsbridge.testing.memory import Fault
 from tests.engine.stage import Stage, action_id, card, pay, step, submission, usd
 
@@ -201,3 +203,33 @@ def test_the_missing_rental_was_not_paid_since_and_the_other_was(stage: Stage) -
     with pytest.raises(InputError, match="was asked for since"):
         runtime.retry(action_id("click-r1"), "anna")
     assert runtime.retry(action_id("click-r4"), "anna").outcome is Outcome.SETTLED
+
+
+def test_webhooks_are_told_that_it_is_there_in_part(stage: Stage, unknown: Runtime) -> None:
+    Webhooks(stage.database).register(["crm"])
+    feed = Outcomes(stage.database)
+    assert feed.after() == ()
+
+    unknown.resolve(action_id(KEY), "payment.1", Outcome.SETTLED, "seen", "anna", there={"R1": "31066"})
+
+    (told,) = feed.after()
+    assert (told.outcome, told.partial) == (Outcome.NOT_SENT, True)
+
+
+def test_what_went_on_to_another_outcome_is_not_called_whole(stage: Stage) -> None:
+    Webhooks(stage.database).register(["crm"])
+    feed, runtime = Outcomes(stage.database), stage.runtime()
+    stage.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    stage.office.blind = True
+    runtime.submit(pay(KEY))
+    for _ in range(20):
+        stage.later(timedelta(minutes=10))
+        runtime.run_due()
+    (review,) = feed.after()
+    assert (review.outcome, review.partial) == (Outcome.NEEDS_REVIEW, False)
+
+    runtime.resolve(action_id(KEY), "payment", Outcome.SETTLED, "seen", "anna")
+
+    review, settled = feed.after()
+    assert (review.outcome, review.partial) == (Outcome.NEEDS_REVIEW, None)
+    assert (settled.outcome, settled.partial) == (Outcome.SETTLED, False)

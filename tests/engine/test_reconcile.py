@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -824,3 +826,39 @@ def test_an_account_that_is_not_configured_is_in_the_report(tmp_path: Path) -> N
     assert [row.a_person_must_act for row in report.unread] == [True]
     assert not report.is_clean
     stage.close()
+
+
+# -- what a finding is told apart by -----------------------------------------------------------------------------------
+
+
+def over(rentals: int, *steps: str, payment: str = "1") -> Difference:
+    names = [f"act_{'0' * 23}{i}/{step}" for i, step in enumerate(steps)]
+    rows = [asked(name.partition("/")[0], step=name.partition("/")[2]) for name in names]
+    made = Difference.of(Kind.UNRESOLVED, rows, [shown(payment)], "what", "remedy")
+    return replace(made, rental_id=", ".join(str(20_000_000 + number) for number in range(rentals)))
+
+
+def test_a_finding_of_one_rental_is_called_as_ever() -> None:
+    assert over(1, "payment.1").subject == f"{DAY.isoformat()} rental 20000000 act_{'0' * 24}/payment.1"
+
+
+@pytest.mark.parametrize("rentals", [14, 15, 18, 400])
+def test_a_finding_over_many_rentals_names_its_step_and_is_no_other_one(rentals: int) -> None:
+    subject = over(rentals, "payment.1").subject
+
+    assert len(subject) <= 200
+    assert f"act_{'0' * 24}/payment.1" in subject.split()
+    assert subject.startswith(DAY.isoformat())
+    assert len({over(rentals + more, step).subject for more in (0, 1) for step in ("payment.1", "payment.2")}) == 4
+
+
+def test_of_more_wishes_than_there_is_room_for_whole_names_are_kept() -> None:
+    steps = [f"payment.{number}" for number in range(9)]
+    subject = over(1, *steps).subject
+
+    assert subject != over(1, *steps[:8], "another").subject
+    assert len(subject) <= 200
+    first, *others = re.findall(r"act_[0-9a-z]+/[^\s+]+", subject)
+    assert first == f"act_{'0' * 24}/payment.0"
+    assert all(name.endswith(("payment.1", "payment.2")) for name in others)
+    assert replace(over(1, "payment.1", payment="9" * 200), kind=Kind.DOUBLE).subject[:11] == f"{DAY.isoformat()} "

@@ -215,3 +215,39 @@ def test_what_was_paid_just_before_is_not_taken_for_the_same_paid_once_more(
     rounds(stage, 3, timedelta(minutes=3))
 
     assert runtime.action(second.action_id).outcome is outcome
+
+
+class ByReference(LateToShow):
+    """As that, and where it shows the gateway's reference it says so."""
+
+    @probes(TakePayment)
+    def _probe_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:
+        mine = {str(row.number) for row in self.office.of_kind("take_payment") if _means(row.effect) == effect.means}
+        fresh = [n for n in self._same(effect) if n not in attempt.baseline.get("receipts", "").split("\n")]
+        found = [number for number in fresh if number in mine]
+        receipt = Receipt(evidence=f"read back: {found}", at=self._now)
+        return Found(receipt, shows_reference=True) if found else Absent("none")
+
+
+def _means(effect: object) -> object:
+    return effect.means if isinstance(effect, TakePayment) else None
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome"), [("pi_test_0002", Outcome.SETTLED), ("pi_test_0001", Outcome.NEEDS_REVIEW)]
+)
+def test_what_shows_a_gateways_reference_is_not_taken_for_a_payment_by_another_one(
+    tmp_path: Path, second: str, outcome: Outcome
+) -> None:
+    stage = Stage(tmp_path)
+    stage.adapter, stage.office.lag = ByReference(stage.office), timedelta(seconds=30)
+    runtime = stage.runtime()
+    first = ExternalPayment(gateway="stripe", reference="pi_test_0001")
+    assert runtime.submit(pay("click-0001", amount="40.00", means=first)).outcome is Outcome.SETTLED
+    stage.later(timedelta(seconds=2))
+
+    stage.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    runtime.submit(pay("click-0002", amount="40.00", means=ExternalPayment(gateway="stripe", reference=second)))
+    rounds(stage, 3, timedelta(minutes=3))
+
+    assert runtime.action(action_id("click-0002")).outcome is outcome

@@ -2,7 +2,9 @@
 
 Usage: ``python old_journal.py URL make`` prints the outcomes; ``... try`` prints what the old code says to a database;
 ``... night`` copies an office into its mirror and prints how many units and tenants named Müller that holds;
-``... deliver`` carries out what other code has left waiting and prints the outcomes.
+``... deliver`` carries out what other code has left waiting and prints the outcome of each kind of action;
+``... read QUOTE`` prints what it finds in the copies and quotes that other code has kept;
+``... fields`` prints by class the fields of every record it knows.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from pmsbridge.engine.sync import Sync
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import StoredMethod
+from pmsbridge.model.record import Value
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.mailer import Mail
 from pmsbridge.store.database import open_database
+from pmsbridge.store.quotes import Quotes
 from pmsbridge.store.reading import ActionFilter
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 
@@ -88,16 +92,40 @@ class _Outbox:
         return "250 ok"
 
 
-def _deliver(url: str) -> list[str]:
+def _deliver(url: str) -> dict[str, str]:
     database = open_database(url)
     runtime = Runtime(
         database, {"mem": MemoryAdapter(MemoryOffice(TestClock(), facilities=("F1",)))}, mailer=_Outbox(),
         clock=TestClock(),
     )  # fmt: skip
     runtime.run_due()
-    outcomes = [action.outcome.value for action in runtime.actions(ActionFilter())]
+    outcomes = {action.kind: action.outcome.value for action in runtime.actions(ActionFilter())}
     database.close()
     return outcomes
+
+
+def _read(url: str, quote_id: str) -> dict[str, object]:
+    database = open_database(url)
+    runtime = Runtime(database, {}, clock=TestClock())
+    account = runtime.mirror.account("mem", "F1", "T1")
+    facility = runtime.mirror.facility("mem", "F1")
+    quote = Quotes(database).get(quote_id, account="mem", facility="F1", tenant_id="T1")
+    assert account is not None
+    assert quote is not None
+    found: dict[str, object] = {
+        "account": [row.id for row in account.rentals], "facility": facility and facility.name,
+        "rentals": [row.id for row in runtime.mirror.rentals("mem", "F1", "T1")], "quote": str(quote.total),
+        "stamped": sorted(runtime.journal.payment_stamps("mem", "F1", "T1")),
+    }  # fmt: skip
+    database.close()
+    return found
+
+
+def _fields(kind: type[Value]) -> dict[str, list[str]]:
+    found = {kind.__name__: sorted(kind.model_fields)}
+    for below in kind.__subclasses__():
+        found.update(_fields(below))
+    return found
 
 
 if __name__ == "__main__":
@@ -107,6 +135,10 @@ if __name__ == "__main__":
         print(json.dumps(_night(sys.argv[1])))
     elif sys.argv[2] == "deliver":
         print(json.dumps(_deliver(sys.argv[1])))
+    elif sys.argv[2] == "read":
+        print(json.dumps(_read(sys.argv[1], sys.argv[3])))
+    elif sys.argv[2] == "fields":
+        print(json.dumps(_fields(Value)))
     else:
         try:
             open_database(sys.argv[1]).close()

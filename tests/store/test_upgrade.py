@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import json
-import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +17,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, text
 
-from pmsbridge.actions.effects import SendMail
-from pmsbridge.actions.plan import Plan, PlannedEffect, Submission, effect_key, reference_of
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError
@@ -41,13 +34,7 @@ from pmsbridge.store.tables import METADATA, OLDEST_CODE, SCHEMA_VERSION, schema
 from pmsbridge.store.webhooks import Webhooks
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders
-
-ROOT = Path(__file__).parents[2]
-FIRST_RELEASE = "4f8cad6"
-SECOND_RELEASE = "1b5b14e"
-THIRD_RELEASE = "6a95064"
-FOURTH_RELEASE = "2c21054"
-OLD_JOURNAL = Path(__file__).with_name("old_journal.py")
+from tests.store.releases import by_an_old_release
 
 Addresses = Callable[[], str]
 
@@ -233,48 +220,6 @@ def test_neither_the_package_nor_an_open_database_loads_the_upgrade_tool(tmp_pat
 # -- the first release -----------------------------------------------------------------------------------------------
 
 
-def _sources(folder: Path, commit: str) -> Path:
-    """The sources of an earlier release, from the history of this repository."""
-    if shutil.which("git") is None:
-        pytest.skip("needs git, for the code of an earlier release")
-    done = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"needs the history of this repository, down to {commit}")
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "src"
-
-
-@pytest.fixture(scope="module")
-def first_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _sources(tmp_path_factory.mktemp("first-release"), FIRST_RELEASE)
-
-
-@pytest.fixture(scope="module")
-def second_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _sources(tmp_path_factory.mktemp("second-release"), SECOND_RELEASE)
-
-
-@pytest.fixture(scope="module")
-def third_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _sources(tmp_path_factory.mktemp("third-release"), THIRD_RELEASE)
-
-
-@pytest.fixture(scope="module")
-def fourth_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return _sources(tmp_path_factory.mktemp("fourth-release"), FOURTH_RELEASE)
-
-
-def _by_an_old_release(sources: Path, place: Path | str, word: str) -> Any:
-    url = f"sqlite:///{place}" if isinstance(place, Path) else place
-    done = subprocess.run(
-        [sys.executable, str(OLD_JOURNAL), url, word], capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(sources)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def _bytes(file: Path) -> dict[str, bytes]:
     with sqlite3.connect(file) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -286,7 +231,7 @@ def test_a_journal_of_the_first_release_is_upgraded_and_delivered_to_its_end(
     first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
 ) -> None:
     file = tmp_path / "journal.db"
-    assert _by_an_old_release(first_release, file, "make") == ["settled", "declined", "pending", "pending"]
+    assert by_an_old_release(first_release, file, "make") == ["settled", "declined", "pending", "pending"]
     url = f"sqlite:///{file}"
     with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
         open_database(url)
@@ -324,7 +269,7 @@ def test_the_code_of_the_first_release_refuses_the_new_schema_and_changes_nothin
     open_database(f"sqlite:///{file}").close()
     before = _bytes(file)
 
-    said = _by_an_old_release(first_release, file, "try")
+    said = by_an_old_release(first_release, file, "try")
 
     assert (said["error"], said["code"]) == ("ConfigurationError", "schema_version")
     assert str(SCHEMA_VERSION) in said["message"]
@@ -335,7 +280,7 @@ def test_the_first_step_makes_the_tables_of_the_first_release(
     first_release: Path, tmp_path: Path, opened: Callable[[str], Database]
 ) -> None:
     file = tmp_path / "old.db"
-    _by_an_old_release(first_release, file, "make")
+    by_an_old_release(first_release, file, "make")
     with opened(f"sqlite:///{tmp_path / 'stepped.db'}").write() as connection:
         upgrade.migrate(connection, to="0001")
 
@@ -355,7 +300,7 @@ def test_a_mirror_of_the_second_schema_is_carried_over_and_read_anew_by_the_next
     second_release: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "journal.db"
-    assert _by_an_old_release(second_release, file, "night") == [5, 2, 0]
+    assert by_an_old_release(second_release, file, "night") == [5, 2, 0]
     url = f"sqlite:///{file}"
 
     assert upgrade.upgrade(url) == (2, SCHEMA_VERSION)
@@ -377,10 +322,9 @@ def test_a_mirror_of_the_second_schema_is_carried_over_and_read_anew_by_the_next
     assert uid is not None
 
     sync, key = Sync(runtime), FacilityKey("mem", "F1")
-    # Columns that the old tables had not, and fields that these nouns have been given since.
+    # Columns that the old tables had not; fields that these nouns have been given since say nothing here.
     drifts = sync.verify(key).drifts
-    assert {drift.kind.value for drift in drifts} == {"columns", "fields"}
-    assert {drift.entity for drift in drifts if drift.kind.value == "fields"} == {"facility", "rental"}
+    assert {drift.kind.value for drift in drifts} == {"columns"}
     report = sync.run()
     assert report.failed == ()
     assert mirror.changes.last() == 0  # carried over, then found unchanged
@@ -393,8 +337,8 @@ def test_code_of_the_second_schema_goes_on_with_this_one(second_release: Path, t
     file = tmp_path / "journal.db"
     open_database(f"sqlite:///{file}").close()
 
-    assert _by_an_old_release(second_release, file, "make") == ["settled", "declined", "pending", "pending"]
-    assert _by_an_old_release(second_release, file, "night") == [5, 2, 0]
+    assert by_an_old_release(second_release, file, "make") == ["settled", "declined", "pending", "pending"]
+    assert by_an_old_release(second_release, file, "night") == [5, 2, 0]
 
     database = open_database(f"sqlite:///{file}")
     runtime = Runtime(database, {"mem": MemoryAdapter(MemoryOffice(TestClock(), facilities=("F1", "F2")))})
@@ -440,8 +384,8 @@ def test_a_journal_of_a_later_schema_is_upgraded_and_delivered_to_its_end(
     sources, url = request.getfixturevalue(release), addresses()
     with opened(url).write() as connection:
         upgrade.migrate(connection, to=f"{version:04d}")
-    assert _by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
-    assert _by_an_old_release(sources, url, "night") == [5, 2, 0]
+    assert by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
+    assert by_an_old_release(sources, url, "night") == [5, 2, 0]
     with pytest.raises(ConfigurationError, match="pmsbridge db upgrade"):
         open_database(url)
 
@@ -453,31 +397,6 @@ def test_a_journal_of_a_later_schema_is_upgraded_and_delivered_to_its_end(
 
 
 @pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
-def test_a_mail_that_this_code_has_left_waiting_is_delivered_by_code_of_an_earlier_schema(
-    release: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    url = f"sqlite:///{tmp_path / 'journal.db'}"
-    database = open_database(url)
-    action_id = Submission.id_for("mem", "F1", "T1", "click-0001")
-    mail = SendMail(
-        account="mem", facility="F1", to="office@example.test", subject="Hello", text="Hello.",
-        reference=reference_of(action_id, "mail"),
-    )  # fmt: skip
-    step = PlannedEffect(name="mail", key=effect_key(action_id, "mail", mail.target), effect=mail)
-    with database.write() as connection:
-        Runtime(database, {}, clock=TestClock()).submit(
-            Submission(
-                action_id=action_id, key="click-0001", kind="ask_staff", account="mem", facility="F1", tenant_id="T1",
-                intent="{}", plan=Plan(steps=(step,)),
-            ),
-            connection=connection,
-        )  # fmt: skip
-    database.close()
-
-    assert _by_an_old_release(request.getfixturevalue(release), url, "deliver") == ["settled"]
-
-
-@pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
 def test_what_code_of_an_earlier_schema_does_with_this_one_is_told_to_webhooks(
     addresses: Addresses, release: str, request: pytest.FixtureRequest
 ) -> None:
@@ -486,9 +405,9 @@ def test_what_code_of_an_earlier_schema_does_with_this_one_is_told_to_webhooks(
     Webhooks(database).register(["crm"])
     database.close()
 
-    assert _by_an_old_release(sources, url, "try") == "usable"
-    assert _by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
-    assert _by_an_old_release(sources, url, "night") == [5, 2, 0]
+    assert by_an_old_release(sources, url, "try") == "usable"
+    assert by_an_old_release(sources, url, "make") == ["settled", "declined", "pending", "pending"]
+    assert by_an_old_release(sources, url, "night") == [5, 2, 0]
 
     database = open_database(url)
     assert [change.outcome.value for change in Outcomes(database).after()] == ["settled", "declined"]

@@ -149,3 +149,12 @@ def test_every_outcome_has_a_message() -> None:
         row = OutcomeChange(3, 9, "act_1", "main", "L001", "pay_rental", "", Outcome.PENDING, outcome, AT)
         posting = composing.of_outcome(row)
         assert json.loads(posting.body)["type"] == f"action.{outcome}" in MESSAGE_TYPES
+
+
+@pytest.mark.parametrize("partial", [True, False, None])
+def test_an_outcome_says_whether_it_is_one_in_part(partial: bool | None) -> None:
+    row = OutcomeChange(
+        3, 9, "act_1", "main", "L001", "pay_all", "", Outcome.PENDING, Outcome.NOT_SENT, AT, partial=partial
+    )
+
+    assert json.loads(composing.of_outcome(row).body)["data"]["partial"] is partial

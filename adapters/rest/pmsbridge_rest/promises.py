@@ -45,7 +45,13 @@ def _row(kind: str, action: Action, mapping: Mapping) -> Capability:
         source=action.source or f"{mapping.vendor.evidence.value}: {mapping.vendor.source}",
         reads_before=any(_reads_before(step) for step in steps),
         announce=action.announce or None,
+        posts_beside=kind == "post_bulletin" and _names_whom(action),
     )
+
+
+def _names_whom(action: Action) -> bool:
+    written = action.model_dump_json()
+    return any(f"{{{place}" in written for place in ("effect.tenant_id", "effect.rental_id", "read."))
 
 
 def dedup_of(key: Idempotency) -> Dedup:

@@ -180,7 +180,9 @@ class Paying(Searching, EffectHandlers):
             found.extend(ours)
             missing.extend([] if ours else [part])
         if not missing:
-            return Found(self._found_receipt(effect, found))
+            # A card or an account is told by its digits, and others pay with it, too.
+            is_named = isinstance(effect.means, ExternalPayment)
+            return Found(self._found_receipt(effect, found), shows_reference=is_named)
         names = ", ".join(_named(part) for part in missing)
         if found:
             return CannotTell(f"only a part of the payment is there; missing for {names}")

@@ -79,7 +79,8 @@ def _reference_fits(reference: str, words: str) -> bool | None:
     if quoted is not None:
         shown = quoted.group(1)
         return True if shown == reference else None if reference.startswith(shown) else False
-    if reference in words:
+    # A longer reference that begins or ends like ours is another one.
+    if re.search(rf"(?<![a-z0-9_.:-]){re.escape(reference)}(?![a-z0-9_:-]|\.[a-z0-9])", words):
         return True
     # It is recorded as a check: whatever says that it is cash or a card is not it.
     is_other = "*" in words or (not _CHECK.search(words) and bool(_CASH.search(words) or _brands(words)))

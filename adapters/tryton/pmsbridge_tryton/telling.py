@@ -108,6 +108,7 @@ class Telling(Paying):
         dedup=Dedup.REFERENCE,
         absence_conclusive=True,
         source="real server: a post to a contract's board reaches its followers; a party has no board, but notes",
+        posts_beside=True,
     )
     def _post(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
         """Look, then post; two calls."""

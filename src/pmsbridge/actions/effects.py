@@ -14,6 +14,7 @@ from typing import Annotated, ClassVar, Final, Literal, get_args
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator
 
 from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.earlier import Since, stored_json
 from pmsbridge.model.money import ExactDecimal, Money, sum_money
 from pmsbridge.model.payments import Means
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
@@ -75,8 +76,8 @@ class EffectBody(Value):
 
     @property
     def as_stored(self) -> str:
-        """How the journal keeps it; ``effect_from_json`` reads it."""
-        return self.model_dump_json()
+        """How the journal keeps it; ``effect_from_json`` reads it, earlier code too where it knows all that is said."""
+        return stored_json(self)
 
     @property
     def needs_a_sealed_value(self) -> bool:
@@ -92,7 +93,7 @@ class PaymentPart(Value):
     """
 
     rental_id: Id
-    invoice_id: Id | None = None
+    invoice_id: Annotated[Id | None, Since(5)] = None
     unit_id: Id | None
     unit_number: str = ""
     amount: Money
@@ -357,15 +358,15 @@ class PostBulletin(EffectBody):
     """Post to the staff of a facility.
 
     Attributes:
-        tenant_id: Whom it is about; None for nobody in particular.
+        tenant_id: Whom it is about; None for nobody in particular, and where the back office has no place for it.
         rental_id: Which rental it is about; a back office that keeps its talk beside the contract posts it there.
     """
 
     is_notice: ClassVar[bool] = True
 
     kind: Literal["post_bulletin"] = "post_bulletin"
-    tenant_id: Id | None = None
-    rental_id: Id | None = None
+    tenant_id: Annotated[Id | None, Since(5)] = None
+    rental_id: Annotated[Id | None, Since(5)] = None
     subject: str = Field(min_length=1)
     body: str = Field(min_length=1)
     due_on: date | None = None
@@ -388,13 +389,8 @@ class SendMail(EffectBody):
     subject: str = Field(min_length=1, pattern=r"^[^\r\n]+$")
     text: str = Field(min_length=1)
     language: str = "en"
-    link: str = ""
+    link: Annotated[str, Since(5)] = ""
     reference: Reference
-
-    @property
-    def as_stored(self) -> str:
-        """A mail without a link says nothing of one: code that knows no links delivers it while a deployment rolls."""
-        return self.model_dump_json(exclude=None if self.link else {"link"})
 
     @property
     def target(self) -> str:

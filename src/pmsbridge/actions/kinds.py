@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["EMULATABLE", "MONEY_KINDS", "NEEDS", "ActionKind"]
+__all__ = ["EMULATABLE", "MONEY_KINDS", "NEEDS", "TELLS_STAFF", "ActionKind"]
 
 
 class ActionKind(StrEnum):
@@ -107,3 +107,9 @@ EMULATABLE: Final = frozenset(
     }
 )
 """Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""
+
+TELLS_STAFF: Final = frozenset({
+    _K.REQUEST_MOVE_OUT, _K.CANCEL_MOVE_OUT, _K.TRANSFER, _K.REQUEST_CALL_OFF, _K.ACCEPT_QUOTE, _K.EDIT_CONTACT,
+    _K.SET_LANGUAGE, _K.ASK_STAFF, _K.ORDER,
+})  # fmt: skip
+"""Verbs that staff hear of whatever the back office does itself; of others, only what they have to do by hand."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b32encode
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -20,6 +20,7 @@ __all__ = [
     "Submission",
     "When",
     "effect_key",
+    "is_same_payment",
     "payment_guard",
     "payment_guards_of",
     "reference_of",
@@ -27,6 +28,9 @@ __all__ = [
 
 ActionKey = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """An idempotency key: one per click of a person, kept by the portal over reloads. Printable ASCII without spaces."""
+
+
+_AIMED: Final = "\x1finvoice\x1f"
 
 
 def effect_key(action_id: str, name: str, target: str) -> str:
@@ -45,8 +49,17 @@ def payment_guard(
     account: str, facility: str, tenant_id: str, rental_id: str, amount: Money, invoice_id: str | None = None
 ) -> str:
     """What two payments must share to be one click repeated: payer, rental and amount; and the invoice, if they aim."""
-    aim = "" if invoice_id is None else f"\x1finvoice\x1f{invoice_id}"
+    aim = "" if invoice_id is None else f"{_AIMED}{invoice_id}"
     return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount) + aim
+
+
+def is_same_payment(one: str, other: str) -> bool:
+    """Whether two guards are of one payment, asked for once at the rental and once at the invoice.
+
+    Two payments that aim at different invoices are two, of whatever amount.
+    """
+    plain, other_plain = one.partition(_AIMED)[0], other.partition(_AIMED)[0]
+    return one == other or (plain == other_plain and (plain == one or other_plain == other))
 
 
 def payment_guards_of(account: str, facility: str, tenant_id: str, rental_id: str) -> str:

@@ -78,6 +78,7 @@ class Planner:
         scribe: Finds the words for staff. What it writes is stored in the plan: a later send says the very same.
         ways: By effect kind, how staff are told of it: "note", "bulletin", "mail"; every way for a kind that is not
             named.
+        posts_beside: A bulletin names the tenant and the rental, because the back office posts it beside them.
     """
 
     account: TenantAccount
@@ -86,6 +87,7 @@ class Planner:
     today: date
     scribe: Scribe
     ways: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    posts_beside: bool = False
 
     # -- money ---------------------------------------------------------------------------------------------------
 
@@ -307,9 +309,12 @@ class Planner:
         row: RentalAccount | None = None,
         due_on: date | None = None,
     ) -> tuple[PlannedEffect, ...]:
-        """A mail to every address of the staff, a bulletin post, and a note where there is a rental to hang it on."""
-        ways = self.ways.get(kind, _EVERY_WAY)
+        """A mail to every address of the staff, a bulletin post, and a note where there is a rental to hang it on.
+
+        Where none of the ways of the kind can be gone, a mail is sent all the same.
+        """
         on = row or next(iter((*self.account.current, *self.account.rentals)), None)
+        ways = self._ways_of(kind, on)
         written = self.scribe.write(notice)
         board = self.scribe.for_board(written, has_mail=bool(self.scribe.staff))
         addresses = self.scribe.staff if "mail" in ways else ()
@@ -327,6 +332,10 @@ class Planner:
         return tuple(
             step.changed(is_principal=True, emulates=emulates) if step.name == chief else step for step in notices
         )
+
+    def _ways_of(self, kind: str, on: RentalAccount | None) -> frozenset[str]:
+        ways = self.ways.get(kind, _EVERY_WAY)
+        return ways if ways - {"mail", *(("note",) if on is None else ())} else frozenset({"mail"})
 
     def _mail(self, name: str, to: str, written: Written, after: str | None) -> PlannedEffect:
         reference = reference_of(self.action_id, name)
@@ -348,9 +357,11 @@ class Planner:
         due_on: date | None = None,
     ) -> PlannedEffect:
         effect = PostBulletin(
-            **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None,
-            subject=written.subject, body=written.text, due_on=due_on, reference=reference_of(self.action_id, name),
+            **self._scope, subject=written.subject, body=written.text, due_on=due_on,
+            reference=reference_of(self.action_id, name),
         )  # fmt: skip
+        if self.posts_beside:
+            effect = effect.changed(tenant_id=self._tenant, rental_id=row.id if row is not None else None)
         return self._step(name, effect, after=after, when=when, is_principal=False)
 
     def _note(

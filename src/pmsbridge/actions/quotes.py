@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
-from typing import Final, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.earlier import Since, stored_json
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.model.record import Id, Instant, Value
@@ -32,7 +33,7 @@ class QuoteLine(Value):
     """
 
     rental_id: Id
-    invoice_id: Id | None = None
+    invoice_id: Annotated[Id | None, Since(5)] = None
     unit_id: Id | None = None
     unit_number: str = ""
     due_now: Money
@@ -94,7 +95,7 @@ class PaymentQuote(Value):
                 intent.value,
                 str(months),
                 account.as_of.isoformat(),
-                *(row.model_dump_json() for row in rows),
+                *(stored_json(row) for row in rows),
             ]
         )
         return cls(

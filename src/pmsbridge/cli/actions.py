@@ -143,7 +143,11 @@ def _parts_there(outcome: Decision, words: list[str]) -> dict[str, str] | None:
         remedy = "Name every rental that was paid: --outcome partial --there RENTAL=RECEIPT."
         raise InputError("--there", "and --outcome partial go together", shape=outcome.value, remedy=remedy)
     named = [word.partition("=") for word in words]
-    return {rental.strip(): receipt.strip() for rental, _, receipt in named} or None
+    parts = {rental.strip(): receipt.strip() for rental, _, receipt in named}
+    if len(parts) < len(named):
+        remedy = "Two receipts on one rental look like a doubled payment: say so in the evidence, and name one of them."
+        raise InputError("--there", "names a rental twice", remedy=remedy)
+    return parts or None
 
 
 def _only_unknown(action: StoredAction) -> str:

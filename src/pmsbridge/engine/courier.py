@@ -314,7 +314,7 @@ class Courier:
 
     def _judge(self, effect: StoredEffect, carrier: Carrier, answer: Probed) -> _Verdict:
         if isinstance(answer, Found):
-            if other := self._just_settled_alike(effect, carrier):
+            if other := self._just_settled_alike(effect, carrier, answer):
                 return self._review(effect, f"what is there may be {other}, which was settled shortly before")
             return _Verdict(Change.settled(answer.receipt.changed(read_back=True), looked=True))
         is_absent = isinstance(answer, Absent) and answer.conclusive
@@ -330,10 +330,11 @@ class Courier:
                 return self._never_happened(effect, saw)
         return self._review(effect, saw)
 
-    def _just_settled_alike(self, effect: StoredEffect, carrier: Carrier) -> str:
+    def _just_settled_alike(self, effect: StoredEffect, carrier: Carrier, answer: Found) -> str:
         """Another payment of ours that looks the same, and may not have shown yet when ours was sent; else empty.
 
-        It is then not among what was there before, and a look would take it for ours.
+        It is then not among what was there before, and a look would take it for ours. What shows a reference is not
+        taken for a payment by another one.
         """
         if carrier.knows_ours or not isinstance(effect.effect, TakePayment) or effect.first_sent_at is None:
             return ""
@@ -341,7 +342,10 @@ class Courier:
         for other in self._journal.recent_effects(*effect.scope, effect.first_sent_at):
             if other.ended is not Ended.SETTLED or other.key == effect.key or not isinstance(other.effect, TakePayment):
                 continue
-            if parts & {(part.rental_id, part.amount) for part in other.effect.parts}:
+            if answer.shows_reference and other.effect.means != effect.effect.means:
+                continue
+            there = (part for part in other.effect.parts if part.rental_id not in other.rentals_missing)
+            if parts & {(part.rental_id, part.amount) for part in there}:
                 return f"{other.action_id}/{other.name}"
         return ""
 

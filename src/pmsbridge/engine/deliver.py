@@ -16,7 +16,7 @@ from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.order import Focus
 from pmsbridge.engine.outbox import Outbox
 from pmsbridge.engine.outcomes import ActionView, view_of
-from pmsbridge.engine.overlay import overlay
+from pmsbridge.engine.overlay import overlay, overlay_invoice
 from pmsbridge.engine.prompt import PromptDelivery
 from pmsbridge.engine.refusals import Refusals
 from pmsbridge.engine.sealed_values import SealedValues, by_effect_key
@@ -25,7 +25,8 @@ from pmsbridge.engine.ticking import Beat, Job, Ticker
 from pmsbridge.engine.worker_name import WorkerName
 from pmsbridge.errors import InputError, UnavailableError
 from pmsbridge.logging import get_logger
-from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.clock import Clock, SystemClock
@@ -264,6 +265,18 @@ class Runtime:
         """A read with our own recent writes on top, its source then ``overlay``."""
         ref = account.tenant.ref
         return overlay(account, self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of))
+
+    def overlaid_invoice(self, account: TenantAccount, row: RentalAccount, invoice: Invoice) -> Invoice:
+        """An invoice, read after the account, with payments on top that are still being confirmed.
+
+        Args:
+            account: The tenant, as ``overlaid`` gives it.
+            row: The tenant's rental that the invoice is about.
+            invoice: As read.
+        """
+        ref = account.tenant.ref
+        recent = self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of)
+        return overlay_invoice(row, invoice, recent)
 
     def guarded(self, guards: tuple[str, ...] | frozenset[str] | list[str]) -> Mapping[str, str]:
         """Which of these payments are being confirmed, and in which action: ask before planning "pay all"."""

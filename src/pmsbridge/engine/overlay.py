@@ -18,6 +18,7 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import AutopayState
@@ -28,7 +29,7 @@ from pmsbridge.model.sealed import CardFace
 from pmsbridge.store.standing import Ended
 from pmsbridge.store.stored import StoredEffect
 
-__all__ = ["overlay"]
+__all__ = ["overlay", "overlay_invoice"]
 
 _PHONES: Final = frozenset({"phone", "mobile"})
 
@@ -47,7 +48,38 @@ def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAc
             result = _with_rental(result, row.id, balances=balances)
     for stored in recent:
         result = _apply(result, stored)
-    return result if result is account else result.changed(source=Source.OVERLAY)
+    is_as_read = result is account and not any(map(_is_open_payment, recent))
+    return result if is_as_read else result.changed(source=Source.OVERLAY)
+
+
+def overlay_invoice(row: RentalAccount, invoice: Invoice, effects: Iterable[StoredEffect]) -> Invoice:
+    """An invoice with payments on top that are still being confirmed: it is not to be paid again by what they pay.
+
+    What aims at the invoice counts in full. What aims at none counts by as much as everything else that may be paid now
+    does not take: nobody knows which invoice the back office settles by it.
+
+    Args:
+        row: What the invoice is about, with our own recent writes on top.
+        invoice: As read after them.
+        effects: The tenant's recent effects.
+    """
+    if invoice.balance is None:
+        return invoice
+    currency = invoice.balance.currency
+    parts = [
+        part for stored in effects if isinstance(stored.effect, TakePayment) and _is_open_payment(stored)
+        for part in stored.effect.parts if part.rental_id == row.id and part.amount.currency == currency
+    ]  # fmt: skip
+    aimed = sum_money((part.amount for part in parts if part.invoice_id == invoice.id), currency)
+    others = sum_money((part.amount for part in parts if part.invoice_id is None), currency)
+    elsewhere = _less(row.balances.payable_now + aimed + others, invoice.balance)
+    asked = min(aimed + _less(others, elsewhere), invoice.balance)
+    paid = None if invoice.paid is None else invoice.paid + asked
+    return invoice.changed(balance=invoice.balance - asked, paid=paid)
+
+
+def _is_open_payment(stored: StoredEffect) -> bool:
+    return stored.ended is None and isinstance(stored.effect, TakePayment)
 
 
 def _apply(account: TenantAccount, stored: StoredEffect) -> TenantAccount:  # noqa: PLR0911 - one line per effect

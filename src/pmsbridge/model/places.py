@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Currency, ExactDecimal, Money
 from pmsbridge.model.people import Phone, PostalAddress
 from pmsbridge.model.record import Id, OpenEnum, Record, Value, Words
@@ -38,8 +39,8 @@ class FacilityPolicy(Value):
     move_out_max_days: int = Field(default=365, ge=1, le=1095)
     blocked_from_days_past_due: int | None = Field(default=None, ge=1)
     autopay_is_mandatory: bool = False
-    call_off_notice_days: int = Field(default=0, ge=0, le=365)
-    takes_money_on_account: bool = True
+    call_off_notice_days: Annotated[int, Since(5)] = Field(default=0, ge=0, le=365)
+    takes_money_on_account: Annotated[bool, Since(5)] = True
 
 
 class Facility(Record):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
 
 __all__ = ["AccessLevel", "InvitationState", "OnboardingState", "OnboardingStep", "PortalAccount", "SignInState"]
@@ -73,7 +74,7 @@ class PortalAccount(Record):
     access: AccessLevel = AccessLevel.NONE
     eligibility_reasons: tuple[str, ...] = ()
     steps: tuple[OnboardingStep, ...] = ()
-    invitation: InvitationState = InvitationState.UNKNOWN
+    invitation: Annotated[InvitationState, Since(5)] = InvitationState.UNKNOWN
     last_signed_in_at: Instant | None = None
 
     @property

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import ClassVar, Final, Self
+from typing import Annotated, ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import ExactDecimal, Money
 from pmsbridge.model.record import Id, OpenEnum, Record
 
@@ -98,12 +99,12 @@ class ItemOut(Record):
     entity: ClassVar[str] = "item_out"
 
     rental_id: Id
-    code: str = ""
+    code: Annotated[str, Since(5)] = ""
     description: str = ""
-    measure: str = ""
-    out_on: date | None = None
-    due_back_on: date | None = None
-    call_off_excluded: bool = False
+    measure: Annotated[str, Since(5)] = ""
+    out_on: Annotated[date | None, Since(5)] = None
+    due_back_on: Annotated[date | None, Since(5)] = None
+    call_off_excluded: Annotated[bool, Since(5)] = False
     ordered: ExactDecimal
     out: ExactDecimal
     returned: ExactDecimal
@@ -154,8 +155,8 @@ class Rental(Record):
     entity: ClassVar[str] = "rental"
 
     tenant_id: Id
-    kind: RentalKind = RentalKind.UNIT
-    number: str = ""
+    kind: Annotated[RentalKind, Since(5)] = RentalKind.UNIT
+    number: Annotated[str, Since(5)] = ""
     unit_id: Id | None = None
     unit_number: str = ""
     state: RentalState

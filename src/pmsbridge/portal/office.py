@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from pmsbridge.actions.effects import PostBulletin
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
-from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, ActionKind
+from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
 from pmsbridge.actions.plan import Plan, Submission, When
 from pmsbridge.actions.plans import Planner
 from pmsbridge.actions.sections import PortalRules, shared_unit
@@ -96,6 +97,12 @@ class Office:
         own = {kind: row.announce for kind, row in rows.items() if kind in native and row.announce is not None}
         return {**dict.fromkeys(_TOLD, there), **{kind: there & set(words) for kind, words in own.items()}}
 
+    @property
+    def posts_beside(self) -> bool:
+        """Whether the back office posts a bulletin beside the tenant or the rental it is about."""
+        row = self.adapter.capabilities.get(PostBulletin.model_fields["kind"].default)
+        return row is not None and row.posts_beside
+
     def payment_stamps(self) -> dict[str, int]:
         """The journal's stamps of this tenant's payments, for ``Submission.payments_seen``."""
         return self.runtime.journal.payment_stamps(self.account_name, self.facility, self.tenant_id)
@@ -167,18 +174,29 @@ class Office:
         """Who writes to the facility's staff."""
         return self.notices.scribe(self.account_name, self.facility, account.facility)
 
-    def report_unmailed(self, plan: Plan, action_id: str) -> None:
-        """Leave a finding when a plan tells staff and no address to mail to is known."""
+    def report_unmailed(self, verb: ActionKind, plan: Plan, action_id: str, *, staff: Collection[str]) -> None:
+        """Leave a finding when staff are to hear of a verb and no address to mail to is known.
+
+        Args:
+            verb: What was asked for.
+            plan: What was made of it.
+            action_id: Of what was stored.
+            staff: Where the facility's staff read mail.
+        """
         kinds = {step.effect.kind for step in plan.steps if step.when is When.SETTLED}
-        if "post_bulletin" in kinds and "send_mail" not in kinds:
-            self.runtime.findings.add(
-                Finding(
-                    code="no_staff_address", severity=Severity.WARNING, account=self.account_name,
-                    facility=self.facility, subject=self.facility, found_at=self.clock.now(),
-                    text=f"a notice to staff of {action_id} could not be mailed: no address is known. Enter the "
-                    "facility's e-mail in the back office, or set notices.addresses.",
-                )
-            )  # fmt: skip
+        is_told = verb in TELLS_STAFF or any(step.emulates for step in plan.steps)
+        if not is_told or staff:
+            return
+        is_there = bool(kinds & set(_WAYS.values()) & self.native)
+        place = "It stands in the back office" if is_there else "It stands nowhere else"
+        self.runtime.findings.add(
+            Finding(
+                code="no_staff_address", severity=Severity.WARNING if is_there else Severity.URGENT,
+                account=self.account_name, facility=self.facility, subject=self.facility, found_at=self.clock.now(),
+                text=f"a notice to staff of {action_id} could not be mailed: no address is known. {place}. Enter "
+                "the facility's e-mail in the back office, or set notices.addresses.",
+            )
+        )  # fmt: skip
 
     @property
     def is_confirming(self) -> bool:
@@ -292,9 +310,10 @@ class Perform:
         # Before the read: whatever becomes of a payment after this moment is not in what will be judged.
         seen = office.payment_stamps() if is_money else None
         account = office.read_bare() if is_money else office.read()
+        scribe = office.scribe(account)
         planner = Planner(
             account=account, action_id=self.action_id, native=office.native, today=office.today(account),
-            scribe=office.scribe(account), ways=office.ways,
+            scribe=scribe, ways=office.ways, posts_beside=office.posts_beside,
         )  # fmt: skip
         plan = decide(account, planner)
         submission = Submission(
@@ -305,7 +324,7 @@ class Perform:
         view = office.runtime.submit(
             submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait, connection=office.own
         )
-        office.report_unmailed(plan, self.action_id)
+        office.report_unmailed(self.verb, plan, self.action_id, staff=scribe.staff)
         return view
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.plan import Plan
+from pmsbridge.actions.plan import Plan, is_same_payment
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of, refuse_moved_balance
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
@@ -26,6 +26,7 @@ from pmsbridge.model.payments import (
     StoredMethod,
     expires_before,
 )
+from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalKind
 from pmsbridge.model.sealed import BankAccount, Card, Sealed
 from pmsbridge.portal.arguments import (
@@ -283,8 +284,12 @@ class Paying:
             message = "the judge let a payment pass that this back office cannot aim"
             raise TypeError(message)
         invoice = self._own_invoice(adapter, invoice_id)
-        self._office.allowed(ActionKind.PAY_INVOICE, account, asked=replace(asked, invoice=invoice))
         row = _row_of_invoice(account, invoice)
+        if row is not None and account.source is Source.OVERLAY:
+            invoice = self._office.runtime.overlaid_invoice(account, row, invoice)
+        self._office.allowed(ActionKind.PAY_INVOICE, account, asked=replace(asked, invoice=invoice))
+        if row is None:
+            raise NotFoundError("invoice_id", "is about no rental of this tenant")
         due = invoice.balance if amount is None else amount
         assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
         return PaymentQuote.make(
@@ -452,12 +457,27 @@ class Paying:
         """
         if self._is_under_way(quote, planner):
             return quote
+        if alike := self._paid_another_way(quote, planner):
+            raise StillConfirmed(alike)
         left = requote(self._office.runtime.overlaid(bare))
-        held = self._office.runtime.guarded(self._guards(left, planner)) if left.lines != quote.lines else {}
-        if held:
+        if left.lines != quote.lines and (held := self._held(left, planner)):
             # What is left besides the open payment is of its amount by chance: it is no second click for that one.
-            raise GuardHeldError(dict(held))
+            raise GuardHeldError(held)
         return left
+
+    def _paid_another_way(self, quote: PaymentQuote, planner: Planner) -> str | None:
+        """The one action that is making these payments by the other verb, at the rental or at the invoice."""
+        holders = [set(self._held_for(line, planner).values()) for line in quote.lines]
+        return min(set.intersection(*holders), default=None)
+
+    def _held(self, quote: PaymentQuote, planner: Planner) -> dict[str, str]:
+        """By guard, the actions that are making some of these payments, whatever they aim at."""
+        return {guard: holder for line in quote.lines for guard, holder in self._held_for(line, planner).items()}
+
+    def _held_for(self, line: QuoteLine, planner: Planner) -> dict[str, str]:
+        mine = planner.guard(line.rental_id, line.amount, line.invoice_id)
+        held = self._office.runtime.journal.guarded_below(planner.guards_of(line.rental_id))
+        return {guard: holder for guard, holder in held.items() if is_same_payment(guard, mine)}
 
     def _is_under_way(self, quote: PaymentQuote, planner: Planner) -> bool:
         """Whether one action is already making all of these payments; the journal then attaches this click to it."""
@@ -474,14 +494,11 @@ def _of_one(kind: ActionKind, quote: PaymentQuote) -> str | None:
     return quote.lines[0].rental_id if kind is ActionKind.PAY_RENTAL else None
 
 
-def _row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount:
+def _row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount | None:
     """The rental an invoice is about; the tenant's account when it is about several, or about none."""
     named = {line.rental_id for line in invoice.lines if line.rental_id is not None}
     row = account.rental(named.pop()) if len(named) == 1 else None
-    found = row or _account_row(account)
-    if found is None:
-        raise NotFoundError("invoice_id", "is about no rental of this tenant")
-    return found
+    return row or _account_row(account)
 
 
 def _account_row(account: TenantAccount) -> RentalAccount | None:

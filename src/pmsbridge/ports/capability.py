@@ -47,6 +47,8 @@ class Capability:
             an outcome and the next "sending" at once.
         announce: How staff are told of it afterwards, where the plan tells them: "note", "bulletin", "mail"; None for
             every way that the back office has.
+        posts_beside: Of a bulletin: it is posted beside the tenant or the rental it is about. A plan names neither
+            where nobody reads it, so that earlier code can deliver the post while a deployment rolls.
     """
 
     effect: str
@@ -57,6 +59,7 @@ class Capability:
     source: str
     reads_before: bool = True
     announce: tuple[str, ...] | None = None
+    posts_beside: bool = False
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -69,6 +72,7 @@ class _Promise:
     dedup: Dedup
     absence_conclusive: bool
     source: str
+    posts_beside: bool
 
 
 def handles(
@@ -78,6 +82,7 @@ def handles(
     dedup: Dedup,
     absence_conclusive: bool = False,
     source: str,
+    posts_beside: bool = False,
 ) -> Callable[[_F], _F]:
     """Mark the method ``(self, effect, attempt) -> Receipt`` that carries an effect out, with its promise.
 
@@ -89,7 +94,7 @@ def handles(
         raise TypeError(message)
 
     def mark(method: _F) -> _F:
-        method.__dict__["_promise"] = _Promise(effect, support, dedup, absence_conclusive, source)
+        method.__dict__["_promise"] = _Promise(effect, support, dedup, absence_conclusive, source, posts_beside)
         return method
 
     return mark
@@ -213,4 +218,5 @@ def _row(kind: str, promise: _Promise, *, can_probe: bool, reads_before: bool) -
         can_probe=can_probe,
         source=promise.source,
         reads_before=reads_before,
+        posts_beside=promise.posts_beside,
     )

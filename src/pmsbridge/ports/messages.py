@@ -106,6 +106,8 @@ class ActionData(Value):
         id: The action's id.
         kind: What was asked for ("pay_rental").
         tenant_id: The back office's id of the tenant; empty for an action without one.
+        partial: A part of it was done and another one certainly not, so that ``not_sent`` and ``declined`` are not the
+            whole truth: let no money go by them. None when the action has another outcome by now: ask what it is.
         differences: ``outcome``, before and after; ``changed`` in JSON.
     """
 
@@ -115,6 +117,7 @@ class ActionData(Value):
     id: str
     kind: str
     tenant_id: str = ""
+    partial: bool | None = None
     differences: dict[str, FieldChange] = Field(default_factory=dict, serialization_alias="changed")
 
 

@@ -60,9 +60,14 @@ class Receipt(Value):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The effect is in the back office."""
+    """The effect is in the back office.
+
+    Attributes:
+        shows_reference: The entry shows our reference, or the gateway's: it is no other payment that looks the same.
+    """
 
     receipt: Receipt
+    shows_reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)

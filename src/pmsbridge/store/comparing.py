@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import exists, select
 
+from pmsbridge.model.earlier import as_earlier
 from pmsbridge.ports.streams import Document
 from pmsbridge.store.changes import different_fields
 from pmsbridge.store.database import Database
@@ -33,11 +34,13 @@ class Held:
     """A record as the mirror has it.
 
     Attributes:
+        entity: The noun.
         text: Its JSON; None when the row with it is not there.
         row_hash: Of the row it was made of.
         was_met: It was looked up before.
     """
 
+    entity: str
     text: str | None
     row_hash: bytes
     was_met: bool
@@ -48,7 +51,9 @@ class Held:
             mine = json.loads(self.text or "")
         except ValueError:
             mine = {}
-        return different_fields(mine if isinstance(mine, dict) else {}, document)
+        record = NOUNS[self.entity].record
+        held = as_earlier(record, mine if isinstance(mine, dict) else {})
+        return different_fields(held, as_earlier(record, document))
 
 
 class MirrorSide:
@@ -71,7 +76,8 @@ class MirrorSide:
             living = {row_id: row for row_id, row in known.items() if not row.is_deleted}
             texts = self._sql.documents(connection, [row.key for row in living.values()])
         found = {
-            row_id: Held(texts.get(row.key), row.row_hash, row.key in self._seen) for row_id, row in living.items()
+            row_id: Held(self._scope.entity, texts.get(row.key), row.row_hash, row.key in self._seen)
+            for row_id, row in living.items()
         }
         self._seen.add(row.key for row in living.values())
         return found

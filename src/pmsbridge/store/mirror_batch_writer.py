@@ -61,10 +61,10 @@ class BatchWriter:
         full: list[Sequence[Any]] = []
         uids = new_uids(now, len(keys))
         for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
-            text = clean(record.text)
             ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append((key, place, row_id, *record.columns, record.extra, text, at, None))
-            batch.changes.append((key, ChangeKind.CREATED.value, None, text if self._tells_new else None))
+            full.append((key, place, row_id, *record.columns, record.extra, clean(record.kept), at, None))
+            told = clean(record.text) if self._tells_new else None
+            batch.changes.append((key, ChangeKind.CREATED.value, None, told))
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
         return keys
@@ -73,7 +73,7 @@ class BatchWriter:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.text), at, None)
+            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.kept), at, None)
             for row, row_id, _, record in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
+from pmsbridge.model.earlier import as_earlier
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
@@ -26,6 +27,7 @@ from pmsbridge.store.mirror_batch_writer import BatchWriter
 from pmsbridge.store.mirror_sql import Known, column_values, known_rows, mark, noun_sql
 from pmsbridge.store.mirror_streams import Fence, highest_key, holds_anything, stream_of
 from pmsbridge.store.mirror_writes import FinishCounts, Scope, UpsertCounts, known_place, place_of
+from pmsbridge.store.nouns import NOUNS
 from pmsbridge.store.portable import lock_scope, put
 from pmsbridge.store.repeats import Repeats
 from pmsbridge.store.row_hash import RowHash
@@ -71,7 +73,7 @@ class Pass:
         """
         self._database, self._clock, self.scope, self._run_id = database, clock, scope, run_id
         self._hash = RowHash(fingerprint)
-        self._sql = noun_sql(scope.entity)
+        self._record, self._sql = NOUNS[scope.entity].record, noun_sql(scope.entity)
         self._columns = column_values(scope.entity, on_postgresql=database.kind == "postgresql")
         self.counts = UpsertCounts()
         self.deleted = 0
@@ -205,11 +207,15 @@ class Pass:
                     _log.warning("row_left_out", entity=self.scope.entity, problem=words_of(problem))
                 continue
             if found is not None:
-                made[row_id] = Made(text_of(found), self._columns(found), extra_of(found))
+                made[row_id] = self._made_of(found)
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
         self.unreadable += failed
         return made
+
+    def _made_of(self, found: Document) -> Made:
+        kept, text = as_earlier(self._record, found), text_of(found)
+        return Made(text, text if kept is found else text_of(kept), self._columns(found), extra_of(found))
 
     def _sort(
         self,
@@ -231,7 +237,7 @@ class Pass:
                 continue
             if row.key in again and row.row_hash != digest:
                 self.repeats.came_again(row_id, row.key)
-            if held.get(row.key) != record.text or row.is_deleted or not row.row_hash:
+            if held.get(row.key) != record.kept or row.is_deleted or not row.row_hash:
                 batch.rewritten.append((row, row_id, digest, record))
                 self._note(batch, row, row_id, held.get(row.key), record.text)
             elif row.row_hash != digest:
@@ -314,7 +320,8 @@ class Pass:
 def _as_told_then(before: Document, after: Document) -> Document:
     """A record without the fields that an older version of ours did not know: the back office changed nothing.
 
-    Every record is kept with all its fields; only what is the vendor's own comes and goes.
+    A record is kept with all its fields, or with none of those that came later while they say nothing; only what is the
+    vendor's own comes and goes.
     """
     if not before:
         return after

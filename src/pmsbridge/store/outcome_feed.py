@@ -21,6 +21,10 @@ from pmsbridge.store.tables import actions, outcomes
 __all__ = ["OutcomeChange", "Outcomes", "last_number", "number_before"]
 
 _AT_ONCE: Final = 500
+_OF_ACTION: Final = (
+    actions.c.account, actions.c.facility, actions.c.kind, actions.c.tenant_id, actions.c.is_partial,
+    actions.c.outcome.label("outcome_now"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class OutcomeChange:
         seq: Which one it is, for ever.
         kind: What was asked for.
         tenant_id: Empty for an action without a tenant.
+        partial: Some of it settled and some of it certainly not; None when the action has gone on to another outcome.
     """
 
     number: int
@@ -44,6 +49,7 @@ class OutcomeChange:
     before: Outcome
     outcome: Outcome
     at: datetime
+    partial: bool | None = None
 
 
 class Outcomes:
@@ -56,7 +62,7 @@ class Outcomes:
         """Outcomes after a number, in order; what is committed and has no number yet gets one first."""
         self._give_numbers()
         query = (
-            select(outcomes, actions.c.account, actions.c.facility, actions.c.kind, actions.c.tenant_id)
+            select(outcomes, *_OF_ACTION)
             .join(actions, actions.c.id == outcomes.c.action_id)
             .where(outcomes.c.number > number)
             .order_by(outcomes.c.number)
@@ -67,6 +73,7 @@ class Outcomes:
                 OutcomeChange(
                     row.number, row.seq, row.action_id, row.account, row.facility, row.kind, row.tenant_id,
                     Outcome(row.before), Outcome(row.outcome), row.at,
+                    row.is_partial if row.outcome == row.outcome_now else None,
                 )
                 for row in connection.execute(query)
             )  # fmt: skip

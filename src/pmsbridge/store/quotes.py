@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from pmsbridge.actions.quotes import PaymentQuote
+from pmsbridge.model.earlier import stored_json
 from pmsbridge.store.database import Database
 from pmsbridge.store.portable import put
 from pmsbridge.store.tables import quotes
@@ -27,7 +28,7 @@ class Quotes:
         """Store a quote; storing it again changes nothing. Quotes that ended a day before it go."""
         row = {
             "id": quote.id, "account": quote.account, "facility": quote.facility, "tenant_id": quote.tenant_id,
-            "doc": quote.model_dump_json(), "valid_until": quote.valid_until,
+            "doc": stored_json(quote), "valid_until": quote.valid_until,
         }  # fmt: skip
         with self._database.write() as connection:
             # Two that clear up at once do not wait for each other: what one has in hand, the other leaves to it.

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.earlier import unsaid
 from pmsbridge.model.record import Record
 from pmsbridge.ports.streams import Rows
 from pmsbridge.store.nouns import NOUNS
@@ -57,7 +58,8 @@ def document(record: Record) -> tuple[str, str]:
 
 def account_document(account: TenantAccount) -> str:
     """A tenant account as text, without tokens."""
-    return json.dumps(account.model_dump(), default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    said = account.model_dump(exclude=unsaid(account))
+    return json.dumps(said, default=_plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def account_said(account: TenantAccount) -> str:

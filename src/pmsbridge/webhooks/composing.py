@@ -1,4 +1,7 @@
-"""Messages made of what the feeds hold. Pure: the same feed row gives the same bytes at every attempt."""
+"""Messages made of what the feeds hold. Pure: the same row gives the same bytes at every attempt.
+
+Of an outcome, whether it is partial is told as long as it is the action's outcome: what is over says so.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,8 @@ def of_outcome(outcome: OutcomeChange) -> Posting:
     before, after = outcome.before.value, outcome.outcome.value
     data = ActionData(
         account=outcome.account, facility=outcome.facility, id=outcome.action_id, kind=outcome.kind,
-        tenant_id=plain(outcome.tenant_id) or "", differences={"outcome": FieldChange(before=before, after=after)},
+        tenant_id=plain(outcome.tenant_id) or "", partial=outcome.partial,
+        differences={"outcome": FieldChange(before=before, after=after)},
     )  # fmt: skip
     message = ActionMessage(type=type_of_outcome(outcome), timestamp=outcome.at, data=data)
     identity = _id("outcome", outcome.action_id, str(outcome.seq))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
@@ -21,9 +23,11 @@ from pmsbridge.ports.clock import SystemClock
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings.sections import AccountSettings, Settings
 from pmsbridge.store.database import open_database
+from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
-from tests.adapters.tryton.account import ACCOUNT, days
+from tests.adapters.tryton.account import ACCOUNT, adapter_of, days
 from tests.adapters.tryton.weather import WeatherProxy
 
 MEANS = ExternalPayment(gateway="stripe", reference="pi_portal_1")
@@ -150,6 +154,51 @@ def test_months_ahead_of_a_unit_are_money_on_account(portal: Portal) -> None:
     assert (booked["state"], booked["line"]) == ("succeeded", None)
     assert booked["amount"] == quote.total.amount == 2 * row.rental.rent.amount
     assert yard.balance(portal.customer) == -booked["amount"]
+
+
+@pytest.fixture
+def hasty(
+    tryton_server: TrytonServer, weather: WeatherProxy, tryton_yard: Yard, tryton_customer: Customer, tmp_path: Path
+) -> Iterator[Portal]:
+    """Waits for no outcome, and looks for what is unknown after a second."""
+    adapter = adapter_of(tryton_server, url=weather.url, settle_window="1s")
+    settings = Settings(accounts={ACCOUNT: AccountSettings(system="tryton")})
+    with Bridge(
+        settings, database=open_database(f"sqlite:///{tmp_path}/bridge.db"), adapters={ACCOUNT: adapter}, mailer=None,
+        clock=SystemClock(), wait=timedelta(0),
+    ) as bridge:  # fmt: skip
+        yield Portal(bridge, tryton_yard, tryton_customer)
+    adapter.close()
+
+
+@pytest.mark.parametrize("verbs", [("invoice", "rental"), ("rental", "invoice")])
+def test_a_payment_at_the_contract_and_at_its_invoice_is_one_while_it_is_being_confirmed(
+    hasty: Portal, weather: WeatherProxy, verbs: tuple[str, str]
+) -> None:
+    yard, session, ten = hasty.yard, hasty.session, Money.of("10.00", "USD")
+    rental = yard.on_rent(hasty.customer, {"GEN-20": 2}, start=days(-20), days=60)
+    invoice = yard.bill(rental, until=days(-10))
+    owed, booked = yard.owed(invoice), len(yard.payments(hasty.customer))
+
+    def pay(verb: str, number: int) -> ActionView:
+        means, key = ExternalPayment(gateway="stripe", reference=f"pi_two_{verb}"), f"click-{number:04}"
+        if verb == "invoice":
+            return session.pay_invoice(str(invoice), means, key=key, amount=ten)
+        return session.pay_rental(f"sale.rental,{rental}", means, key=key, amount=ten)
+
+    weather.let(Weather.LOST_BEFORE, "model.account.payment.create")
+    pending, again = pay(verbs[0], 1), pay(verbs[1], 2)
+
+    assert pending.outcome is Outcome.PENDING
+    assert (again.attached, again.action_id) == (True, pending.action_id)
+    if verbs[0] == "invoice":
+        assert session.quote_invoice(str(invoice)).total.amount == owed - 10
+    end = time.monotonic() + 60
+    while not session.action(pending.action_id).outcome.is_final and time.monotonic() < end:
+        hasty.bridge.runtime.run_due()
+        time.sleep(0.2)
+    assert session.action(pending.action_id).outcome is Outcome.SETTLED
+    assert (len(yard.payments(hasty.customer)), yard.owed(invoice)) == (booked + 1, owed - 10)
 
 
 @pytest.mark.fact("S0.1", "S3.5")

@@ -168,7 +168,9 @@ def test_what_is_offered_covers_quotes_and_the_account_but_nothing_that_is_over(
 
 
 def planner(of: TenantAccount, native: frozenset[str] = ALL) -> Planner:
-    return Planner(account=of, action_id="act_1", native=native, today=DAY, scribe=make.scribe(of.facility))
+    return Planner(
+        account=of, action_id="act_1", native=native, today=DAY, scribe=make.scribe(of.facility), posts_beside=True
+    )
 
 
 @pytest.mark.fact("S2.29")

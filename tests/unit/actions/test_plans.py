@@ -99,19 +99,19 @@ def test_without_a_facility_address_the_notices_say_that_no_mail_went_out() -> N
     assert "No mail was sent" in bulletin.body
 
 
-def told(kind: str, *ways: str) -> list[str]:
-    one = dataclasses.replace(
-        planner(TWO, native=make.ALL_NATIVE - {"schedule_move_out"}), ways={kind: frozenset(ways)}
-    )
+def told(kind: str, *ways: str, of: TenantAccount = TWO) -> list[str]:
+    one = dataclasses.replace(planner(of, native=make.ALL_NATIVE - {"schedule_move_out"}), ways={kind: frozenset(ways)})
     if kind == "change_contact":
         return names(one.edit_contact({"phone": "1"}, {}))
-    return names(one.move_out(TWO.rentals[0], make.TODAY + timedelta(days=30)))
+    return names(one.move_out(of.rentals[0], make.TODAY + timedelta(days=30)))
+
+
+NO_ADDRESS = make.account(make.row(), at=make.facility(email=""))
 
 
 def test_staff_are_told_by_the_ways_the_back_office_has() -> None:
     assert told("change_contact", "mail", "note") == ["edit", "mail", "note"]
     assert told("change_contact", "bulletin") == ["edit", "bulletin"]
-    assert told("change_contact") == ["edit"]
 
 
 def test_a_kind_that_nobody_spoke_of_is_told_every_way() -> None:
@@ -125,8 +125,25 @@ def test_a_task_that_cannot_be_posted_is_a_note_or_a_mail_and_one_of_them_is_the
     assert told("schedule_move_out", "mail") == ["mail"]
 
 
+def test_staff_are_mailed_where_no_other_way_is_left() -> None:
+    assert told("change_contact") == ["edit", "mail"]
+    assert told("schedule_move_out") == ["mail"]
+    assert told("change_contact", "note", of=make.account()) == ["edit", "mail"]
+
+
 def test_where_nobody_can_be_told_the_action_is_refused_and_not_silently_done() -> None:
-    assert told("schedule_move_out") == ["bulletin"]
+    assert told("schedule_move_out", of=NO_ADDRESS) == ["bulletin"]
+    assert told("change_contact", of=NO_ADDRESS) == ["edit"]  # the portal leaves a finding
+
+
+def test_a_post_names_whom_it_is_about_only_where_the_back_office_reads_it() -> None:
+    plain = planner(TWO).ask_staff("Door", "It sticks.")
+    beside = dataclasses.replace(planner(TWO), posts_beside=True).ask_staff("Door", "It sticks.")
+
+    (post,) = [step.effect for step in plain.steps if isinstance(step.effect, PostBulletin)]
+    (aimed,) = [step.effect for step in beside.steps if isinstance(step.effect, PostBulletin)]
+    assert (post.tenant_id, post.rental_id) == (None, None)
+    assert (aimed.tenant_id, aimed.rental_id) == (TWO.tenant.id, TWO.rentals[0].id)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +172,7 @@ def by_hand(one: Planner) -> Planner:
 def test_the_day_by_which_staff_follow_up_stands_on_the_post_even_where_nobody_could_be_told(
     ways: tuple[str, ...],
 ) -> None:
-    one = dataclasses.replace(planner(TWO), ways={"ask_staff": frozenset(ways)})
+    one = dataclasses.replace(planner(TWO if ways else NO_ADDRESS), ways={"ask_staff": frozenset(ways)})
 
     posts = [step.effect for step in one.ask_staff("Door", "It sticks.", due_on=SOON[0]).steps]
 

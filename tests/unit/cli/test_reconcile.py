@@ -384,6 +384,20 @@ def test_a_partial_outcome_and_its_parts_go_together(
     assert "--outcome partial --there RENTAL=RECEIPT" in ran.data["error"]["message"]
 
 
+def test_a_rental_that_is_named_twice_is_asked_about_and_neither_receipt_kept(
+    command: Command, office: SandboxControl, day: Day
+) -> None:
+    office.settings(multiple_stops_after=1)
+    action = by_card("pay_all", office, day)
+
+    words = ["--outcome", "partial", "--there", "2001=31066", "--there", " 2001 = 31067", "--evidence", "seen"]
+    ran = command("actions", "resolve", action.action_id, *words, "--actor", "anna", "--json")
+
+    assert ran.code == 2
+    assert "names a rental twice" in ran.data["error"]["message"]
+    assert command("actions", "show", action.action_id, "--json").data["outcome"] == "needs_review"
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_desk_payment_of_the_same_amount_and_means_is_not_called_ours(
     command: Command, office: SandboxControl, day: Day, times: int

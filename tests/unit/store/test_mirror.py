@@ -17,6 +17,7 @@ from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
+from pmsbridge.model.rental import RentalKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
@@ -147,6 +148,32 @@ def test_a_new_field_of_what_a_record_lists_is_told_to_nobody_either() -> None:
     assert _as_told_then(before, after) == {
         "items": [{"id": "1", "out": "2"}, {"id": "2", "out": "1", "reason": ""}], "extra": {"b": "2"},
     }  # fmt: skip
+
+
+def test_a_rental_is_kept_as_earlier_code_knows_it_and_what_came_later_is_told_when_it_changes(mirror: Mirror) -> None:
+    scope, table = Scope("north", "F1", "rental"), MIRROR.nouns["rental"]
+    rental = builders.row().rental
+
+    def held() -> set[str]:
+        with mirror._database.read() as connection:
+            return set(json.loads(connection.execute(select(table.c.doc)).scalar_one()))
+
+    def told(**fields: object) -> list[dict[str, Any]]:
+        before = mirror.changes.last()
+        read(mirror, [rental.changed(**fields)], "r2", scope=scope)
+        assert mirror.rentals("north", "F1") == (rental.changed(ref=rental.ref.changed(seen_at=None), **fields),)
+        return [dict(change.after) for change in mirror.changes.after(before)]
+
+    assert told() == [{}]
+    assert not held() & {"kind", "number"}
+    assert told() == []
+    assert told(number="C-1") == []
+    assert held() >= {"kind", "number"}
+    assert told(number="C-2", kind=RentalKind.CONTRACT) == [{"kind": "contract", "number": "C-2"}]
+    assert told(number="C-2", kind=RentalKind.CONTRACT, vendor_state="x") == [{"vendor_state": "x"}]
+    assert told() == [{"kind": "unit", "number": "", "vendor_state": ""}]
+    assert not held() & {"kind", "number"}
+    assert told(vendor_state="y") == [{"vendor_state": "y"}]
 
 
 def test_a_field_of_the_vendors_own_that_comes_is_told(mirror: Mirror) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Final
 
 from pmsbridge.engine.reconcile.matching import Asked, Shown
 from pmsbridge.model.finding import Severity
 from pmsbridge.model.money import Money
 
 __all__ = ["Difference", "Kind", "Moment"]
+
+_SUBJECT_CHARS: Final = 200
 
 
 class Kind(StrEnum):
@@ -127,7 +131,27 @@ class Difference:
 
     @property
     def subject(self) -> str:
-        """What a finding about it is told apart by: the day, the rental, and the payment or the wish."""
+        """What a finding about it is told apart by: the day, the rental, and the payment or the wish.
+
+        Where all rentals and wishes are more than a finding's subject holds, the wishes come first, whole ones only,
+        and a digest of everything tells it from another one.
+        """
         named = self.shown[-1].payment_id if self.kind is Kind.DOUBLE else ""
-        wishes = "+".join(dict.fromkeys(row.name for row in self.asked))
-        return f"{self.day.isoformat()} rental {self.rental_id} {named or wishes}"[:200]
+        names = [named] if named else list(dict.fromkeys(row.name for row in self.asked))
+        whole = f"{self.day.isoformat()} rental {self.rental_id} {'+'.join(names)}"
+        return whole if len(whole) <= _SUBJECT_CHARS else _shortened(self.day, names, self.rental_id, whole)
+
+
+def _shortened(day: date, names: Sequence[str], rentals: str, whole: str) -> str:
+    """The same within a subject's length: as many names as there is room for, then the first rental."""
+    digest = hashlib.sha256(whole.encode(errors="replace")).hexdigest()[:12]
+    first, *others = rentals.split(", ")
+    rest = f" and {len(others)} more #{digest}" if others else f" #{digest}"
+    head = f"{day.isoformat()} {_as_fits(names, _SUBJECT_CHARS // 2)} rental "
+    return f"{head}{first[: _SUBJECT_CHARS - len(head) - len(rest)]}{rest}"
+
+
+def _as_fits(names: Sequence[str], chars: int) -> str:
+    """Whole names, as many as fit; of one that is too long by itself, its beginning."""
+    fits = [number for number in range(1, len(names) + 1) if len("+".join(names[:number])) <= chars]
+    return "+".join(names[: fits[-1]]) if fits else "".join(names[:1])[:chars]
