@@ -24,6 +24,7 @@ from pmsbridge.portal.figures import CustomerFigures
 from pmsbridge.portal.reports.formulas import is_risky
 from pmsbridge.portal.reports.page import page
 from pmsbridge.portal.reports.words import _WORDS, word
+from pmsbridge.portal.words import LANGUAGES
 from tests import builders as make
 
 SINCE, UNTIL = date(2026, 1, 1), date(2026, 12, 31)
@@ -212,7 +213,7 @@ def test_customers_are_counted_into_the_right_groups() -> None:
         "Always": "1", "90 to 99 %": "1", "75 to 89 %": "0", "50 to 74 %": "1", "Under 50 %": "0",
     }  # fmt: skip
     assert {label: told for label, (told, _) in bars(text, "moves").items()} == {
-        "To a dearer unit": "2", "To a cheaper unit": "2",
+        "Dearer unit": "2", "Cheaper unit": "2",
     }  # fmt: skip
     value = bars(text, "value")
     assert list(value) == ["T1", "T2", "T3"]
@@ -240,6 +241,16 @@ def test_a_bar_is_as_long_as_its_figure_and_less_than_nothing_has_none() -> None
 
     assert found["A"][1] == 2 * found["B"][1] > 0
     assert found["C"][1] == found["D"][1] == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_there_is_room_for_every_label_before_its_bar(language: str) -> None:
+    own = [key for key in _WORDS if key.startswith(("l_", "r_", "m_"))]
+    found = bars(html(row("3f2b8c1e-0d5a-4f6e-9b7c-fake00000001")), "value")
+
+    assert len(own) == 12
+    assert all(len(word(key, language)) <= 20 for key in own)
+    assert list(found) == ["3f2b8c1e-0d5a-4f6e-…"]
 
 
 def test_without_ledgers_nothing_is_said_of_payments() -> None:

@@ -15,8 +15,9 @@ __all__ = ["BAR_LEFT", "WIDTH", "Bar", "Chart", "chart_of"]
 
 WIDTH: Final = 640
 BAR_LEFT: Final = 190
-_BAR_RIGHT: Final = 540
+_BAR_RIGHT: Final = 500
 _ROW: Final = 34
+_LONGEST_CHARS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Bar:
     told: str
     y: int
     width: int
+
+    @property
+    def short(self) -> str:
+        """As much of the label as there is room for before the bar; the table beside has all of it."""
+        return self.label if len(self.label) <= _LONGEST_CHARS else f"{self.label[: _LONGEST_CHARS - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)

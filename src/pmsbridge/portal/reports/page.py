@@ -81,7 +81,7 @@ def _charts(rows: Sequence[CustomerFigures], language: str) -> Iterator[Chart]:
     yield _counted("length", language, _lengths(rows))
     if any(row.on_time_percent is not None for row in rows):
         yield _counted("reliability", language, _reliabilities(rows))
-    moves = [(name, sum(getattr(row, name) for row in rows)) for name in ("upgrades", "downgrades")]
+    moves = [(f"m_{name}", sum(getattr(row, name) for row in rows)) for name in ("upgrades", "downgrades")]
     yield _counted("moves", language, moves)
     total = _total(rows)
     if total is not None:

@@ -39,6 +39,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "upgrades": ("To a dearer unit", "Vers une unité plus chère"),
     "downgrades": ("To a cheaper unit", "Vers une unité moins chère"),
+    "m_upgrades": ("Dearer unit", "Plus chère"),
+    "m_downgrades": ("Cheaper unit", "Moins chère"),
     "l_0": ("Under 3 months", "Moins de 3 mois"),
     "l_90": ("3 to 6 months", "3 à 6 mois"),
     "l_180": ("6 to 12 months", "6 à 12 mois"),
