@@ -43,7 +43,7 @@ def test_a_statement_can_be_read_back_figure_by_figure() -> None:
     (text,) = pages_of(draw(statement_sheet(short_statement(), letter())).content)
 
     for words in (
-        "Northgate Self Storage", "Renée Müller", "1 Sep 2026 – 30 Nov 2026", "Rent, 1 Oct 2026 – 31 Oct 2026",
+        "Northgate Self Storage", "Renée Müller", "1 Sep – 30 Nov 2026", "Rent, 1–31 Oct 2026",
         "Late fee", "Payment (0042)", "1,000.00", "1,120.00", "1,130.10 USD", "\u2212120.00", "Past due", "1,010.10",
         "Fake Inc.", "Page 1 of 1",
     ):  # fmt: skip

@@ -14,7 +14,7 @@ from pmsbridge.model.ledger import AgedBalance, Balances, EntryKind, LedgerEntry
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import PaymentState
 from pmsbridge.portal.papers.bills import RECEIPT_STATES, invoice_sheet, receipt_sheet
-from pmsbridge.portal.papers.formats import clean, day, figure, file_name, money, spoken
+from pmsbridge.portal.papers.formats import clean, day, figure, file_name, money, period, spoken
 from pmsbridge.portal.papers.labels import _WORDS, KIND_WORDS, label
 from pmsbridge.portal.papers.sheet import Fact, Sheet
 from pmsbridge.portal.papers.statements import StatementFacts, statement_sheet
@@ -114,7 +114,7 @@ def test_a_movement_has_its_period_and_its_receipt_and_our_word_where_nothing_is
     rows = [line.cells[1].replace("\u00a0", " ") for line in statement_sheet(short_statement(), letter()).lines]
     silent = statement_sheet(StatementFacts(statement(entry(1, "-5.00", TODAY, "")), LABELS), letter("fr"))
 
-    assert rows[1:4] == ["Rent, 1 Oct 2026 – 31 Oct 2026", "Late fee", "Payment (0042)"]
+    assert rows[1:4] == ["Rent, 1–31 Oct 2026", "Late fee", "Payment (0042)"]
     assert silent.lines[1].cells[1] == "Paiement"
 
 
@@ -153,6 +153,7 @@ def test_an_invoice_whose_tax_is_not_known_claims_none() -> None:
 
     assert [column.title for column in sheet.columns] == ["Unit", "Description", "Before tax"]
     assert "Tax" not in totals_of(sheet)
+    assert list(totals_of(sheet)) == ["Total before tax"]
     assert any("does not tell the tax" in note for note in sheet.notes)
 
 
@@ -188,6 +189,11 @@ def test_amounts_and_days_are_written_as_people_of_the_language_write_them() -> 
     assert money(Money.of("1200", "JPY"), "en") == "1,200\u00a0JPY"
     assert day(date(2026, 8, 1), "fr").replace("\u00a0", " ") == "1er août 2026"
     assert day(date(2026, 8, 1), "en").replace("\u00a0", " ") == "1 Aug 2026"
+    assert [
+        period(first, date(2026, 11, 30), "en").replace("\u00a0", " ")
+        for first in (date(2025, 12, 1), date(2026, 10, 1), date(2026, 11, 1), date(2026, 11, 30))
+    ] == ["1 Dec 2025 – 30 Nov 2026", "1 Oct – 30 Nov 2026", "1–30 Nov 2026", "30 Nov 2026"]
+    assert period(date(2026, 11, 1), date(2026, 11, 30), "fr").replace("\u00a0", " ") == "1er–30 nov. 2026"
     assert [spoken(tag) for tag in ("fr-CA", "FR", "de", "", "fr_FR")] == ["fr", "fr", "en", "en", "fr"]
 
 

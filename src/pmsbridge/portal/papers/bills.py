@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from pmsbridge.model.invoices import Invoice, InvoiceLine
+from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.portal.papers.correspondence import Correspondence
 from pmsbridge.portal.papers.formats import clean, day, figure, file_name, money, one_line
+from pmsbridge.portal.papers.labels import KIND_WORDS
 from pmsbridge.portal.papers.sheet import Column, Fact, Line, Sheet
 
 __all__ = ["RECEIPT_STATES", "invoice_sheet", "receipt_sheet"]
@@ -48,7 +50,8 @@ def _invoice_facts(invoice: Invoice, letter: Correspondence) -> Iterator[Fact]:
 
 
 def _invoice_tiles(invoice: Invoice, letter: Correspondence) -> Iterator[Fact]:
-    yield Fact(letter.say("total"), money(invoice.total, letter.language), is_strong=invoice.balance is None)
+    told = money(invoice.total, letter.language)
+    yield Fact(letter.say(_total_key(invoice)), told, is_strong=invoice.balance is None)
     if invoice.paid is not None:
         yield Fact(letter.say("paid"), money(invoice.paid, letter.language))
     if invoice.balance is not None:
@@ -60,6 +63,10 @@ def _amounts(invoice: Invoice) -> tuple[str, ...]:
     if not invoice.tax_is_known:
         return ("net",)
     return ("net", "tax", "total") if invoice.lines else ("total",)
+
+
+def _total_key(invoice: Invoice) -> str:
+    return "total" if invoice.tax_is_known else "total_net"
 
 
 def _invoice_columns(invoice: Invoice, letter: Correspondence) -> Iterator[Column]:
@@ -76,7 +83,7 @@ def _invoice_lines(invoice: Invoice, letter: Correspondence, labels: Mapping[str
         unit = each.unit_number or labels.get(each.rental_id or "", "")
         amounts = {"net": each.net, "tax": each.tax, "total": each.gross}
         told = tuple(figure(amounts[name].amount, letter.language) for name in _amounts(invoice))
-        yield Line((one_line(unit), clean(each.description), *told))
+        yield Line((one_line(unit), clean(each.description) or KIND_WORDS[letter.language][EntryKind.CHARGE], *told))
 
 
 def _invoice_totals(invoice: Invoice, letter: Correspondence, today: date) -> Iterator[Fact]:
@@ -84,7 +91,7 @@ def _invoice_totals(invoice: Invoice, letter: Correspondence, today: date) -> It
     if invoice.tax_is_known and invoice.lines:
         yield Fact(letter.say("net"), money(sum_money((each.net for each in invoice.lines), currency), tongue))
         yield Fact(letter.say("tax"), money(sum_money((each.tax for each in invoice.lines), currency), tongue))
-    yield Fact(letter.say("total"), money(invoice.total, tongue), is_strong=True)
+    yield Fact(letter.say(_total_key(invoice)), money(invoice.total, tongue), is_strong=True)
     if invoice.paid is not None:
         yield Fact(letter.say("paid"), money(-invoice.paid, tongue))
     if invoice.balance is not None:

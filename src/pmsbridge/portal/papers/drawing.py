@@ -39,6 +39,7 @@ _LOGO_WIDTH: Final = 60.0
 _TOTALS_WIDTH: Final = 92.0
 _TILE_GAP: Final = 3.0
 _TILE_HEIGHT: Final = 16.0
+_LEAST_TILES: Final = 3
 _RULE: Final[Colour] = (222, 226, 232)
 _SMALL: Final = Face(size=8, colour=GREY)
 _CELL: Final = Face(size=8.5)
@@ -168,12 +169,12 @@ class _Artist:
         return y
 
     def _tiles(self, tiles: Sequence[Fact], *, size: float, height: float) -> None:
-        """Boxes beside each other, a name and a figure in each."""
-        canvas = self.canvas
-        width = (self._width - _TILE_GAP * (len(tiles) - 1)) / len(tiles)
+        """Boxes beside each other up to the right edge, a name and a figure in each."""
+        canvas, room = self.canvas, max(len(tiles), _LEAST_TILES)
+        width = (self._width - _TILE_GAP * (room - 1)) / room
         inside = width - 2 * 3
         fits = min((self._fitting(tile.text, inside, size) for tile in tiles), default=size)
-        for number, tile in enumerate(tiles):
+        for number, tile in enumerate(tiles, room - len(tiles)):
             x = _SIDE + number * (width + _TILE_GAP)
             canvas.box(x, self.y, width, height, self.accent if tile.is_strong else PALE)
             colour = WHITE if tile.is_strong else RED if tile.is_warning else BLACK

@@ -58,8 +58,12 @@ def day(value: date, language: str) -> str:
 
 
 def period(first: date, last: date, language: str) -> str:
-    """Two business dates, both included."""
-    return f"{day(first, language)} – {day(last, language)}"
+    """Two business dates, both included, without what both share: "1–31 Oct 2026", "1 Oct – 15 Nov 2026"."""
+    begin, month, year = day(first, language).split(_SPACE)
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{begin}–{day(last, language)}" if first != last else day(last, language)
+    shared = () if first.year == last.year else (year,)
+    return f"{_SPACE.join((begin, month, *shared))} – {day(last, language)}"
 
 
 def one_line(text: str) -> str:

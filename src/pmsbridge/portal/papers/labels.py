@@ -43,6 +43,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "net": ("Before tax", "Hors taxes"),
     "tax": ("Tax", "Taxes"),
     "total": ("Total", "Total"),
+    "total_net": ("Total before tax", "Total hors taxes"),
     "paid": ("Paid", "Payé"),
     "balance_due": ("Balance due", "Reste à payer"),
     "receipt_number": ("Receipt no.", "N° de reçu"),
