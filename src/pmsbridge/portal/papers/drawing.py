@@ -137,7 +137,7 @@ class _Artist:
                 info = self.canvas.image(
                     Path(head.logo), _SIDE, self.y, _LOGO_WIDTH, _LOGO_HEIGHT, keep_aspect_ratio=True
                 )
-                height = float(info.rendered_height)
+                height = info.rendered_height
             except Exception as error:  # noqa: BLE001 - pictures are taken apart in ways, and with errors, of their own
                 problem = type(error).__name__
         if problem:
