@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from pmsbridge.model.letterhead import Letterhead
@@ -25,7 +25,7 @@ class Paper:
     name: str
     title: str
     language: str
-    content: bytes
+    content: bytes = field(repr=False)
     unprintable: str = ""
     media_type: str = "application/pdf"
 
