@@ -139,7 +139,7 @@ GIVEN: dict[str, object] = {
 
 
 def reaching() -> list[str]:
-    """Public methods of a session that take the id of a rental, a document, an invoice, a payment, an action, a quote."""
+    """Public methods of a session that take an id of anything."""
     ids = {"rental_id", "document_id", "invoice_id", "payment_id", "action_id", "quote"}
     methods = [(name, getattr(TenantSession, name)) for name in dir(TenantSession) if not name.startswith("_")]
     return [name for name, each in methods if callable(each) and ids & set(inspect.signature(each).parameters)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date, timedelta
 from typing import Final
@@ -23,7 +23,8 @@ from pmsbridge.portal.papers.correspondence import Correspondence
 from pmsbridge.portal.papers.formats import spoken
 from pmsbridge.portal.papers.handing_out import guarded
 from pmsbridge.portal.papers.labels import label
-from pmsbridge.portal.papers.sheet import Paper, Sheet
+from pmsbridge.portal.papers.library import drawer
+from pmsbridge.portal.papers.sheet import Paper
 from pmsbridge.portal.papers.statements import StatementFacts, statement_sheet
 from pmsbridge.portal.reckoning import Reckoning, no_way
 from pmsbridge.ports.books import CustomerAccountPort, PaperContent, PaperPort
@@ -55,7 +56,7 @@ class Papering(Reckoning):
         if isinstance(office.adapter, PaperPort):
             return office.adapter.documents(office.facility, office.tenant_id)
         try:
-            _drawer()
+            drawer()
         except ConfigurationError:
             raise no_way("show papers") from None
         found = self._made_here() if Section.BILLING not in office.rules.closed_sections else ()
@@ -117,7 +118,7 @@ class Papering(Reckoning):
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.BILLING)
-        draw = _drawer()
+        draw = drawer()
         self._check_days(as_of, days)
         wanted = checked_id("rental_id", rental_id) if rental_id is not None else None
         account = self._office.read() if wanted is None else self._own_rental(wanted)
@@ -143,7 +144,7 @@ class Papering(Reckoning):
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.BILLING)
-        draw = _drawer()
+        draw = drawer()
         wanted, account = checked_id("invoice_id", invoice_id), self._office.read()
         today = self._office.today(account)
         letter = self._letter(account, language)
@@ -164,7 +165,7 @@ class Papering(Reckoning):
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.BILLING)
-        draw = _drawer()
+        draw = drawer()
         rental, wanted = checked_id("rental_id", rental_id), checked_id("payment_id", payment_id)
         account, office = self._own_rental(rental), self._office
         paid = office.adapter.payments(office.facility, office.tenant_id, rental)
@@ -242,20 +243,6 @@ class Papering(Reckoning):
             "ref": ref, "tenant_id": account.tenant.id, "kind": kind, "signature": SignatureState.NOT_NEEDED,
             "media_type": "application/pdf", **fields,
         })  # fmt: skip
-
-
-def _drawer() -> Callable[[Sheet], Paper]:
-    """What draws a sheet.
-
-    Raises:
-        ConfigurationError: Its library is not installed.
-    """
-    try:
-        from pmsbridge.portal.papers.drawing import draw  # noqa: PLC0415 - an extra
-    except ImportError:
-        message = "papers of our own need more; run: pip install 'pmsbridge[pdf]'"
-        raise ConfigurationError(message, code="no_pdf") from None
-    return draw
 
 
 def _labels(account: TenantAccount, rental_id: str | None = None) -> dict[str, str]:

@@ -245,7 +245,7 @@ def font_of(path: Path, sign: str) -> Path:
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pmsbridge.portal.papering import _drawer
+    from pmsbridge.portal.papers.library import drawer
 
     for name in [
         name for name in sys.modules if name == "fpdf" or name.startswith(("fpdf.", "pmsbridge.portal.papers"))
@@ -254,4 +254,4 @@ def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "fpdf", None)
 
     with pytest.raises(ConfigurationError, match=r"pip install 'pmsbridge\[pdf\]'"):
-        _drawer()
+        drawer()

@@ -216,7 +216,7 @@ def test_where_nothing_can_be_made_nothing_is_listed(bare: World, monkeypatch: p
     def missing() -> None:
         raise ConfigurationError("no library", code="no_pdf")
 
-    monkeypatch.setattr(papering, "_drawer", missing)
+    monkeypatch.setattr(papering, "drawer", missing)
 
     with pytest.raises(UnsupportedError):
         bare.session().documents()

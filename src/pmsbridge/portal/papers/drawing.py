@@ -95,8 +95,7 @@ class _Artist:
         self._head()
         self._addressee()
         self._tiles(self.sheet.tiles, size=12.5, height=_TILE_HEIGHT)
-        if self.sheet.aging:
-            self._tiles(self.sheet.aging, size=9.5, height=12.5)
+        self._tiles(self.sheet.aging, size=9.5, height=12.5)
         self.y += 3
         self._table()
         self._totals()
@@ -170,10 +169,12 @@ class _Artist:
 
     def _tiles(self, tiles: Sequence[Fact], *, size: float, height: float) -> None:
         """Boxes beside each other up to the right edge, a name and a figure in each."""
+        if not tiles:
+            return
         canvas, room = self.canvas, max(len(tiles), _LEAST_TILES)
         width = (self._width - _TILE_GAP * (room - 1)) / room
         inside = width - 2 * 3
-        fits = min((self._fitting(tile.text, inside, size) for tile in tiles), default=size)
+        fits = min(self._fitting(tile.text, inside, size) for tile in tiles)
         for number, tile in enumerate(tiles, room - len(tiles)):
             x = _SIDE + number * (width + _TILE_GAP)
             canvas.box(x, self.y, width, height, self.accent if tile.is_strong else PALE)
