@@ -45,7 +45,8 @@ class Papering(Reckoning):
         """Papers of this tenant, newest first. Live.
 
         Where the back office keeps no papers, these are the invoices and receipts of the last year, which are made here
-        when they are opened; that needs ``pmsbridge[pdf]``. A statement is never listed: ``statement_pdf`` makes it.
+        when they are opened; that needs ``pmsbridge[pdf]``, and reads the payments of every rental, a call each. A
+        statement is never listed: ``statement_pdf`` makes it.
 
         Raises:
             UnsupportedError: This back office keeps none, and none can be made here.
