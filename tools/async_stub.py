@@ -13,7 +13,13 @@ from pathlib import Path
 PORTAL = Path(__file__).parent.parent / "src/pmsbridge/portal"
 STUB = PORTAL / "aio.pyi"
 TWINS = {
-    "AsyncTenantSession": [("session.py", "TenantSession"), ("paying.py", "Paying"), ("requesting.py", "Requesting")],
+    "AsyncTenantSession": [
+        ("session.py", "TenantSession"),
+        ("paying.py", "Paying"),
+        ("requesting.py", "Requesting"),
+        ("papering.py", "Papering"),
+        ("reckoning.py", "Reckoning"),
+    ],
     "AsyncStaffDesk": [("staff.py", "StaffDesk")],
     "AsyncEntrance": [("entrance.py", "Entrance")],
     "AsyncBridge": [("bridge.py", "Bridge")],

@@ -21,6 +21,9 @@ _WANTED: Final = (
     "pmsbridge_tryton/py.typed",
     "pmsbridge/__init__.py",
     "pmsbridge/model/schemas.py",
+    "pmsbridge/portal/papers/fonts/DejaVuSansCondensed.ttf",
+    "pmsbridge/portal/papers/fonts/LICENSE.txt",
+    "pmsbridge/portal/reports/page.html",
     "pmsbridge/store/migrations/env.py",
     "pmsbridge/store/migrations/versions/r0001_first.py",
     "pmsbridge_sitelink/__init__.py",
@@ -54,7 +57,8 @@ _ENTRY_POINTS: Final = (
     "rest = pmsbridge_rest.mapping_tools:plugin",
 )
 _CODE: Final = (
-    ".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".yaml", ".txt", "py.typed",
+    ".py", ".pyi", ".wsdl", ".xsd", ".html", ".css", ".js", ".svg", ".json", ".toml", ".yaml", ".txt", ".ttf",
+    "py.typed",
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.errors import IneligibleError
+from pmsbridge.model.letterhead import Letterhead
 from pmsbridge.model.places import Unit
 from pmsbridge.model.record import Id, Value
 
@@ -53,6 +54,7 @@ class PortalRules(Value):
         office_hours: When somebody is there, in the operator's own words; empty when not told.
         access_hours: When tenants reach their units, in the operator's own words; empty when not told.
         emergency_contact: Whom to call when nobody is there; empty when not told.
+        letterhead: Whose papers they are that we make, and what they look like.
     """
 
     closed_sections: frozenset[Section] = frozenset()
@@ -63,6 +65,7 @@ class PortalRules(Value):
     office_hours: str = ""
     access_hours: str = ""
     emergency_contact: str = ""
+    letterhead: Letterhead = Letterhead()
 
     @property
     def sections(self) -> tuple[Section, ...]:

@@ -18,6 +18,7 @@ from pmsbridge.cli import (
     findings,
     init,
     mapping,
+    metrics,
     reconcile,
     run,
     sandbox,
@@ -53,6 +54,7 @@ app.add_typer(db.group, name="db")
 app.add_typer(mapping.group, name="map")
 app.add_typer(webhooks.group, name="webhooks")
 app.command("reconcile")(reconcile.reconcile)
+app.command("metrics")(metrics.metrics)
 app.command("sandbox")(sandbox.sandbox)
 app.command("demo")(demo.demo)
 app.command("facts")(facts.facts)

@@ -9,6 +9,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from pmsbridge.cli.checks import Check
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.model.letterhead import Letterhead
+from pmsbridge.portal.papers.library import try_letterhead
 
 if TYPE_CHECKING:
     from pmsbridge.ports.adapter import Adapter
@@ -49,6 +52,7 @@ def setting_checks(settings: Settings, declared: Mapping[str, Declared]) -> Iter
         for place in endpoint.facilities:
             yield from _unknown_place(f'webhooks "{endpoint.name}": facilities', place, declared)
     yield from _short_windows(settings.engine.settle_window, declared)
+    yield from _letterheads(settings)
 
 
 def _unknown_place(key: str, place: str, declared: Mapping[str, Declared]) -> Iterator[Check]:
@@ -59,6 +63,23 @@ def _unknown_place(key: str, place: str, declared: Mapping[str, Declared]) -> It
     close = difflib.get_close_matches(code, codes, n=1, cutoff=0.5)
     remedy = f"Did you mean {account}/{close[0]}?" if close else f"Write one of {', '.join(codes[:20])}."
     yield Check(key, "failed", f"{place}: account {account} has no facility of that code", remedy)
+
+
+def _letterheads(settings: Settings) -> Iterator[Check]:
+    """A paper is drawn with each that is set: else a customer would be the first to meet a logo that is missing."""
+    heads = {"portal.letterhead": settings.portal.letterhead}
+    heads |= {
+        f'portal.places."{name}".letterhead': place.letterhead
+        for name, place in settings.portal.places.items()
+        if place.letterhead is not None
+    }
+    for key, head in heads.items():
+        if head == Letterhead():
+            continue
+        try:
+            try_letterhead(head)
+        except ConfigurationError as error:
+            yield Check(key, "failed", str(error), "Correct it, or remove it.")
 
 
 def _short_windows(window: timedelta | None, declared: Mapping[str, Declared]) -> Iterator[Check]:

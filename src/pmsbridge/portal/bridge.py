@@ -38,12 +38,13 @@ from pmsbridge.engine.sync import (
     SyncReport,
     Verification,
 )
-from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
+from pmsbridge.errors import ConfigurationError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.logging import assert_redaction_installed, install_filters
+from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit
 from pmsbridge.model.rental import Rental
-from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole, checked_words
+from pmsbridge.portal.arguments import checked_day, checked_flag, checked_id, checked_whole, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.duplicates import Duplicate, duplicates_among
 from pmsbridge.portal.entrance import Entrance
@@ -348,16 +349,26 @@ class Bridge:
         found = self.mirror.list(Scope(account, code, Tenant.entity))
         return duplicates_among((each for each in found if isinstance(each, Tenant)), current, least_percent=least)
 
-    def customer_figures(self, facility: str, since: date, until: date) -> tuple[CustomerFigures, ...]:
+    def customer_figures(
+        self, facility: str, since: date, until: date, *, read_ledgers: bool = False
+    ) -> tuple[CustomerFigures, ...]:
         """For reports: how long every customer of a facility rented between two business dates. From the last copy.
 
-        Money needs a ledger per rental, and is read for one customer at a time: ``StaffDesk.figures``.
         ``pmsbridge.portal.exporting`` makes a file of them.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            since: First business date.
+            until: Last business date, inclusive.
+            read_ledgers: Also say how they paid: reads the ledger of every rental there is in the copy, a live call or
+                two each. What a customer paid is not known where the back office has no ledger of a rental any more.
 
         Raises:
             NotFoundError: No account has such a facility.
             InputError: A day is none, or they are the wrong way round.
+            UnavailableError: Ledgers: the back office cannot be read now.
         """
+        checked_flag("read_ledgers", read_ledgers)
         checked_day("since", since)
         if checked_day("until", until) < since:
             raise InputError("until", "lies before since")
@@ -365,7 +376,14 @@ class Bridge:
         by_tenant: dict[str, list[Rental]] = {}
         for rental in self.mirror.rentals(adapter.account_name, code):
             by_tenant.setdefault(rental.tenant_id, []).append(rental)
-        found = (figures_of(who, rentals, since=since, until=until) for who, rentals in sorted(by_tenant.items()))
+        copy = self.mirror.facility(adapter.account_name, code)
+        found = (
+            figures_of(
+                who, rentals, since=since, until=until, currency=copy.currency if copy is not None else "",
+                ledgers=_ledgers(adapter, code, rentals) if read_ledgers and copy is not None else None,
+            )
+            for who, rentals in sorted(by_tenant.items())
+        )  # fmt: skip
         return tuple(each for each in found if each.rentals)
 
     def stale_tenants(self, facility: str, *, older_than: timedelta) -> tuple[str, ...]:
@@ -567,6 +585,14 @@ class Bridge:
         """
         days = Days(since=since, until=until, close_at=close_at or self.settings.schedule.daily_close)
         return Reconciler(self.runtime).run(self._keys(facilities), days, every_rental=every_rental)
+
+
+def _ledgers(adapter: Adapter, facility: str, rentals: Sequence[Rental]) -> list[Sequence[LedgerEntry]] | None:
+    """One whole ledger per rental of a customer; None where the back office does not tell one of them."""
+    try:
+        return [adapter.ledger(facility, rental.tenant_id, rental.id) for rental in rentals]
+    except (NotFoundError, UnsupportedError):
+        return None
 
 
 def _is_staff(actor: str) -> bool:

@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Offer, available_actions
-from pmsbridge.actions.sections import PortalRules, Section, refuse_closed, shared_unit
+from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
+from pmsbridge.errors import NotFoundError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.documents import Document, Event, Note, Quote, Reservation, visible_notes
-from pmsbridge.model.invoices import Invoice, visible_to_customer
-from pmsbridge.model.ledger import AgedBalance, LedgerEntry, Statement
-from pmsbridge.model.payments import Payment, PaymentState
+from pmsbridge.model.documents import Event, Note, Reservation, visible_notes
+from pmsbridge.model.payments import PaymentState
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
-from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
+from pmsbridge.portal.arguments import checked_id, checked_whole
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
 from pmsbridge.portal.office import Office
+from pmsbridge.portal.papering import Papering
 from pmsbridge.portal.paying import Paying
+from pmsbridge.portal.reckoning import no_way
 from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.staff import history_of
 from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
-from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, EventPort, PaperContent, PaperPort, ReadinessPort
+from pmsbridge.ports.books import CallOffPort, EventPort, ReadinessPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 
@@ -39,11 +38,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TenantSession"]
 
-_LONGEST_STATEMENT_DAYS = 3660
 _OPEN = frozenset({Outcome.PENDING, Outcome.NEEDS_REVIEW})
 
 
-class TenantSession(Paying, Requesting):
+class TenantSession(Paying, Requesting, Papering):
     """Everything one tenant may see and do. Made by ``Bridge.tenant``; cheap, not thread-bound.
 
     Reads are live unless they say otherwise. Every method raises only errors of ``pmsbridge.errors``.
@@ -82,10 +80,6 @@ class TenantSession(Paying, Requesting):
     def rules(self) -> PortalRules:
         """What the operator says of this facility's portal: sections, opening hours, whom to call."""
         return self._office.rules
-
-    def _open(self, section: Section) -> None:
-        """Refuse what the operator switched off ("section_off")."""
-        refuse_closed(section, self._office.rules)
 
     # -- what there is -------------------------------------------------------------------------------------------
 
@@ -184,88 +178,6 @@ class TenantSession(Paying, Requesting):
         assert row is not None  # noqa: S101 - it was looked for
         return progress_of(row, office.adapter.ledger(office.facility, office.tenant_id, wanted))
 
-    def payments(self, rental_id: str) -> Sequence[Payment]:
-        """Payments of one rental, newest first, live. Amounts are positive, in the facility's currency.
-
-        Raises:
-            NotFoundError: The rental is not this tenant's.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        self._own_rental(rental_id)
-        return self._office.adapter.payments(self._office.facility, self._office.tenant_id, rental_id)
-
-    def ledger(self, rental_id: str) -> Sequence[LedgerEntry]:
-        """Movements of one rental, oldest first, live. Plus raises the debt.
-
-        Raises:
-            NotFoundError: The rental is not this tenant's.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        self._own_rental(rental_id)
-        return self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id)
-
-    def statement(self, rental_id: str, as_of: date, *, days: int = 90) -> Statement:
-        """The movements of the ``days`` before a business date, with opening and closing balance: it foots.
-
-        Args:
-            rental_id: One of this tenant's rentals.
-            as_of: Last business date, inclusive.
-            days: How far back, 1 to 3,660.
-
-        Raises:
-            InputError: A date or a number of days that cannot be meant.
-            NotFoundError: The rental is not this tenant's.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        checked_day("as_of", as_of)
-        checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
-        currency = self._own_rental(rental_id).facility.currency
-        return Statement.from_entries(
-            self._office.adapter.ledger(self._office.facility, self._office.tenant_id, rental_id),
-            opens_on=as_of - timedelta(days=days), closes_on=as_of, currency=currency, rental_id=rental_id,
-        )  # fmt: skip
-
-    def account_statement(self, as_of: date, *, days: int = 90) -> Statement:
-        """The movements of everything this tenant has, of the ``days`` before a business date: it foots.
-
-        Args:
-            as_of: Last business date, inclusive.
-            days: How far back, 1 to 3,660.
-
-        Raises:
-            InputError: A date or a number of days that cannot be meant.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        checked_day("as_of", as_of)
-        checked_whole("days", days, low=1, high=_LONGEST_STATEMENT_DAYS)
-        office, account = self._office, self._office.read()
-        if isinstance(office.adapter, CustomerAccountPort):
-            entries = list(office.adapter.tenant_ledger(office.facility, office.tenant_id))
-        else:
-            ledgers = [office.adapter.ledger(office.facility, office.tenant_id, row.id) for row in account.rentals]
-            entries = [entry for ledger in ledgers for entry in ledger]
-        return Statement.from_entries(
-            entries, opens_on=as_of - timedelta(days=days), closes_on=as_of, currency=account.facility.currency
-        )
-
-    def aged_balance(self, on: date | None = None) -> AgedBalance:
-        """What is owed on a business date, by how long it has been due; None for today at the facility. Live.
-
-        Raises:
-            UnsupportedError: This back office does not tell.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        office = self._office
-        day = checked_day("on", on) if on is not None else office.today(office.read())
-        if not isinstance(office.adapter, CustomerAccountPort):
-            raise _no_way("age a balance")
-        return office.adapter.aged_balance(office.facility, office.tenant_id, on=day)
-
     def items_out(self) -> tuple[tuple[Rental, ItemOut], ...]:
         """Everything on rent over all contracts, each with its contract. Live; see ``account`` for when it is away.
 
@@ -285,43 +197,8 @@ class TenantSession(Paying, Requesting):
         self._open(Section.RENTALS)
         office = self._office
         if not isinstance(office.adapter, CallOffPort):
-            raise _no_way("tell of call-offs")
+            raise no_way("tell of call-offs")
         return office.adapter.call_offs(office.facility, office.tenant_id)
-
-    def documents(self) -> Sequence[Document]:
-        """Papers of this tenant, newest first. Live.
-
-        Raises:
-            UnsupportedError: This back office keeps none.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.DOCUMENTS)
-        office = self._office
-        if not isinstance(office.adapter, PaperPort):
-            raise _no_way("show papers")
-        return office.adapter.documents(office.facility, office.tenant_id)
-
-    def quotes(self) -> Sequence[Quote]:
-        """Offers to this tenant, newest first. Live. Raises as ``documents`` does."""
-        self._open(Section.DOCUMENTS)
-        office = self._office
-        if not isinstance(office.adapter, PaperPort):
-            raise _no_way("show quotes")
-        return office.adapter.quotes(office.facility, office.tenant_id)
-
-    def document(self, document_id: str) -> AbstractContextManager[PaperContent]:
-        """The bytes of one document, as a context: they are streamed while it is open. Live.
-
-        Raises:
-            NotFoundError: The document is not this tenant's.
-            UnsupportedError: This back office keeps none.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.DOCUMENTS)
-        office, wanted = self._office, checked_id("document_id", document_id)
-        if not isinstance(office.adapter, PaperPort):
-            raise _no_way("show papers")
-        return office.adapter.content(office.facility, office.tenant_id, wanted)
 
     def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
         """Payments, notes meant for the tenant, requests and edits, newest first, between two business dates. Live.
@@ -350,7 +227,7 @@ class TenantSession(Paying, Requesting):
         self._open(Section.EVENTS)
         office, now = self._office, self._office.clock.now()
         if not isinstance(office.adapter, EventPort):
-            raise _no_way("show events")
+            raise no_way("show events")
         found = [
             each for each in office.adapter.events(office.facility, office.tenant_id)
             if each.tenant_id in {None, office.tenant_id} and ((each.ends_at or each.starts_at) > now) is to_come
@@ -366,26 +243,8 @@ class TenantSession(Paying, Requesting):
         """
         office = self._office
         if not isinstance(office.adapter, ReadinessPort):
-            raise _no_way("tell who may use a portal")
+            raise no_way("tell who may use a portal")
         return office.adapter.portal_account(office.facility, office.tenant_id)
-
-    def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
-        """Invoices a customer may see, issued between two business dates, inclusive; by default the last year. Live.
-
-        Raises:
-            InputError: A date that is none, or dates the wrong way round.
-            UnavailableError: The back office cannot be read now.
-        """
-        self._open(Section.BILLING)
-        for field, day in (("since", since), ("until", until)):
-            if day is not None:
-                checked_day(field, day)
-        today = self._office.clock.now().date()
-        last, first = until or today + timedelta(days=1), since or today - timedelta(days=365)
-        if first > last:
-            raise InputError("since", "is later than until")
-        found = self._office.adapter.invoices(self._office.facility, self._office.tenant_id, since=first, until=last)
-        return visible_to_customer(tuple(found))
 
     def notes(self, rental_id: str) -> Sequence[Note]:
         """Notes on a rental that a customer may read, live. Internal ones are filtered here.
@@ -437,14 +296,3 @@ class TenantSession(Paying, Requesting):
         return office.runtime.actions(
             ActionFilter(account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, limit=limit)
         )
-
-    def _own_rental(self, rental_id: str) -> TenantAccount:
-        """The account, after making sure that the rental is this tenant's."""
-        account = self._office.read()
-        if account.rental(rental_id) is None:
-            raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
-        return account
-
-
-def _no_way(what: str) -> UnsupportedError:
-    return UnsupportedError(f"this back office cannot {what}", code="not_supported")

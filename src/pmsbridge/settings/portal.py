@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 
 from pmsbridge.actions.effects import EFFECT_KINDS
 from pmsbridge.actions.sections import HIDEABLE, PortalRules, Section, ShopItem
+from pmsbridge.model.letterhead import Letterhead
 from pmsbridge.settings.values import Duration, PlaceName
 from pmsbridge.settings.values import Section as Part
 
@@ -48,6 +50,7 @@ class PlacePortal(Part):
         office_hours: When somebody is there; None for as everywhere.
         access_hours: When tenants reach their units; None for as everywhere.
         emergency_contact: Whom to call when nobody is there; None for as everywhere.
+        letterhead: See ``PortalSettings``; the whole of it, None for as everywhere.
     """
 
     closed_sections: frozenset[Section] | None = None
@@ -58,6 +61,12 @@ class PlacePortal(Part):
     office_hours: str | None = None
     access_hours: str | None = None
     emergency_contact: str | None = None
+    letterhead: Letterhead | None = None
+
+    def below(self, folder: Path) -> Self:
+        """The same, the letterhead's files below ``folder`` where they are relative."""
+        head = self.letterhead
+        return self if head is None else self.model_copy(update={"letterhead": _below(head, folder)})
 
 
 class PortalSettings(Part):
@@ -72,6 +81,7 @@ class PortalSettings(Part):
         office_hours: When somebody is there, in your own words.
         access_hours: When tenants reach their units, in your own words.
         emergency_contact: Whom to call when nobody is there.
+        letterhead: Name, address, logo, foot, size, colour and fonts of papers that are made here.
         link_address: The portal's page that takes a mailed link, with ``{token}`` where the token belongs.
         link_lives: How long a mailed link works once it was mailed.
         session_lives: How long somebody stays signed in.
@@ -89,6 +99,7 @@ class PortalSettings(Part):
     office_hours: str = ""
     access_hours: str = ""
     emergency_contact: str = ""
+    letterhead: Letterhead = Letterhead()
     link_address: str = ""
     link_lives: Duration = timedelta(days=2)
     session_lives: Duration = timedelta(days=30)
@@ -102,3 +113,13 @@ class PortalSettings(Part):
         near = [self.places[name] for name in (f"{account}/{facility}", account) if name in self.places]
         told = {name: [getattr(place, name) for place in (*near, self)] for name in PortalRules.model_fields}
         return PortalRules(**{name: next(each for each in said if each is not None) for name, said in told.items()})
+
+    def below(self, folder: Path) -> Self:
+        """The same settings, files of letterheads below ``folder`` where they are relative."""
+        places = {name: place.below(folder) for name, place in self.places.items()}
+        return self.model_copy(update={"letterhead": _below(self.letterhead, folder), "places": places})
+
+
+def _below(head: Letterhead, folder: Path) -> Letterhead:
+    fonts = tuple(str((folder / name).resolve()) for name in head.fonts)
+    return head.changed(logo=str((folder / head.logo).resolve()) if head.logo else "", fonts=fonts)

@@ -334,6 +334,7 @@ class Settings(BaseSettings):
         """These settings with the file they came from, its relative paths made absolute."""
         folder = file.parent if file else Path.cwd()
         webhooks = tuple(each.below(folder) for each in self.webhooks)
-        settings = self.model_copy(update={"store": self.store.below(folder), "webhooks": webhooks})
+        changed = {"store": self.store.below(folder), "webhooks": webhooks, "portal": self.portal.below(folder)}
+        settings = self.model_copy(update=changed)
         settings._file = file  # noqa: SLF001 - our own copy
         return settings

@@ -1,0 +1,1 @@
+"""Figures of customers as files: a workbook, and a page with charts that needs nothing from elsewhere."""
