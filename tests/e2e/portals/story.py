@@ -29,6 +29,7 @@ _HEAD: Final = re.compile(r"^## (.+)$", re.MULTILINE)
 _BLOCK: Final = re.compile(r"^```(?P<language>\w+)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE: Final = "# file: "
 _MORE: Final = "# add to: "
+_ILLUSTRATIONS: Final = {"text", "toml", "json", "xml"}
 _WRITTEN_MAIL_PORT: Final = "8025"
 
 
@@ -72,6 +73,7 @@ class Story:
         elif language == "sh":
             self._in_a_shell(code)
         else:
+            assert language in _ILLUSTRATIONS, f"{place}: nothing runs {language}"
             return False
         return True
 
@@ -84,9 +86,15 @@ class Story:
                 subprocess.run(["bash", "-euc", line], check=True, stdin=subprocess.DEVNULL, cwd=self.folder)
 
     def mails(self, to: str) -> list[str]:
-        """Texts of the mails to somebody that nobody took out of the box."""
-        found = [mail for mail in Maildir(self.folder / "mails") if mail["To"] == to]
+        """Texts of the mails to somebody that nobody took out of the box, oldest first."""
+        box = Maildir(self.folder / "mails")
+        found = [box[key] for key in sorted(box.keys(), key=_place_in_line) if box[key]["To"] == to]
         return [bytes(mail.get_payload(decode=True)).decode() for mail in found]
+
+
+def _place_in_line(key: str) -> int:
+    """Of a mail: each name holds a number that the box counts on."""
+    return int(key.partition("Q")[2].partition(".")[0])
 
 
 @contextmanager

@@ -61,10 +61,34 @@ def _instead(server: TrytonServer, renter: Customer) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.fact(
-    "S2.1", "S2.2", "S2.3", "S2.4", "S2.5", "S2.6", "S2.7", "S2.8", "S2.11", "S2.12", "S2.13", "S2.14", "S2.15",
-    "S2.16", "S2.17", "S2.18", "S2.19", "S2.20", "S2.21", "S2.22", "S2.23", "S2.24", "S2.25", "S2.26", "S2.27",
-    "S2.28", "S2.29", "S2.30", on="tryton",
-)  # fmt: skip
+    "S2.1",
+    "S2.2",
+    "S2.3",
+    "S2.4",
+    "S2.5",
+    "S2.6",
+    "S2.7",
+    "S2.8",
+    "S2.11",
+    "S2.12",
+    "S2.13",
+    "S2.14",
+    "S2.15",
+    "S2.17",
+    "S2.19",
+    "S2.20",
+    "S2.21",
+    "S2.22",
+    "S2.23",
+    "S2.24",
+    "S2.25",
+    "S2.26",
+    "S2.27",
+    "S2.28",
+    "S2.29",
+    "S2.30",
+    on="tryton",
+)
 def test_a_contract_customers_portal_is_built_by_its_page(
     tmp_path: Path, tryton_server: TrytonServer, counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
