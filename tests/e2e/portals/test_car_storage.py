@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -135,4 +136,10 @@ def _steps_come_first(story: Story, books: Books) -> None:
 
     assert (here["too_early"], here["stuck_at"]) == ("section_off", "profile")
     assert "rentals" in [section.value for section in here["session"].sections]
-    assert books.done("schedule_move_out") == []
+    rental = books.office.books.truth.one("rentals", here["car"].id)
+    assert rental is not None
+    assert (rental.values["leaving_on"], rental.values["notice_given_on"]) == (
+        here["today"] + timedelta(days=30), here["today"],
+    )  # fmt: skip
+    assert rental.values["moved_out_on"] is None
+    assert len(books.done("schedule_move_out")) == 1

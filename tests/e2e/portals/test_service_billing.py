@@ -104,3 +104,4 @@ def _let_in_by_the_address_on_file(story: Story) -> None:
     (letter,) = story.mails("grace@tenant.example")
     assert "https://portal.example/password?token=" in letter
     assert "Sample Facility" in letter
+    assert letter.startswith("Bonjour Grace")

@@ -120,6 +120,9 @@ def _claimed_by_one_unit(story: Story, books: Books) -> None:
 
     assert here["session"].tenant_id == str(RENEE)
     assert books.done("TenantLoginAndSecurityUpdate") == 1
+    asked = len(books.control.calls("TenantIDByUnitNameOrAccessCode"))
+    assert here["claim"]("C-01", "G11002") is None
+    assert len(books.control.calls("TenantIDByUnitNameOrAccessCode")) == asked
 
 
 def _shown_as_the_books_have_it(story: Story, books: Books) -> None:
