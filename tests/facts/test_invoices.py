@@ -24,6 +24,9 @@ from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryOffice, TestClock
 from pmsbridge.testing.memory_billing import BillingMemoryAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
+from tests.adapters.tryton.account import ACCOUNT, adapter_of, days
 from tests.facts.portal import MONEY, Outbox
 
 TODAY = date(2026, 11, 21)
@@ -177,3 +180,25 @@ def test_what_cannot_be_chosen_is_refused_before_anything(shop: Shop) -> None:
         with pytest.raises(error):
             call()
     assert shop.paid() == [("I1", Decimal(5))]
+
+
+@pytest.mark.slow
+@pytest.mark.fact("S4.5", on="tryton")
+def test_a_real_server_settles_chosen_invoices_by_one_click(
+    tmp_path: Path, tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    one, two, left = (
+        tryton_yard.invoice(tryton_customer, Decimal(amount), on=days(-3)) for amount in ("10.00", "20.00", "40.00")
+    )
+    with Bridge(
+        Settings(accounts={ACCOUNT: AccountSettings(system="tryton")}),
+        database=open_database(f"sqlite:///{tmp_path}/yard.db"), adapters={ACCOUNT: adapter_of(tryton_server)},
+        mailer=None, wait=timedelta(seconds=30),
+    ) as bridge:  # fmt: skip
+        session = bridge.tenant("main", str(tryton_customer.id))
+        quote = session.quote_invoices([str(one), str(two)])
+        paid = session.pay(quote.id, MONEY, key=quote.id)
+
+    assert paid.outcome is Outcome.SETTLED
+    assert [tryton_yard.owed(invoice) for invoice in (one, two, left)] == [0, 0, Decimal("40.00")]
+    assert sorted(row["amount"] for row in tryton_yard.payments(tryton_customer)) == [Decimal(10), Decimal(20)]
