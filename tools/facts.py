@@ -34,7 +34,7 @@ OFFICES: Final[Mapping[str, str]] = {
     "sitelink": "pmsbridge_sitelink.adapter:SiteLinkAdapter",
     "tryton": "pmsbridge_tryton.adapter:TrytonAdapter",
     "rest": "",
-    "memory": "pmsbridge.testing.memory:MemoryAdapter",
+    "memory": "pmsbridge.testing.memory_billing:BillingMemoryAdapter",
 }
 """Back offices of the table; an empty class is one whose promises stand in a mapping file."""
 
@@ -130,12 +130,12 @@ def trace_of(listed: FactList, passed: Mapping[str, Mapping[str, Sequence[str]]]
 
     Args:
         listed: The facts.
-        passed: By test the back offices it ran before, and the facts it proves.
+        passed: By test the facts it proves, each with the back offices it was proved before.
     """
     held = {name: {"tests": {}, "support": support_of(fact)} for name, fact in listed.facts.items()}
     for test in sorted(passed):
-        for name in passed[test]["facts"]:
-            held[name]["tests"][test] = sorted(passed[test]["offices"])
+        for name, offices in passed[test].items():
+            held[name]["tests"][test] = sorted(offices)
     return {"offices": list(OFFICES), "facts": held}
 
 

@@ -27,7 +27,7 @@ MARKS = {"tests/test_door.py::test_it_opens": frozenset({"P0.1", "P0.3"})}
 
 
 def traced(marks: facts.Marks = MARKS, listed: str = LIST) -> dict[str, Any]:
-    passed = {test: {"facts": sorted(ids), "offices": ["memory"]} for test, ids in marks.items()}
+    passed = {test: {name: ["memory"] for name in ids} for test, ids in marks.items()}
     return facts.trace_of(read_facts(listed), passed)
 
 
@@ -108,8 +108,9 @@ def test_a_run_records_what_passed_and_nothing_else(pytester_folder: Path) -> No
     record = json.loads((pytester_folder / "record.json").read_text(encoding="utf-8"))
 
     assert record == {
-        "tests/portal/test_door.py::test_it_opens": {"facts": ["P0.1"], "offices": ["memory"]},
-        "tests/portal/test_door.py::test_two": {"facts": ["P0.3"], "offices": ["one", "two"]},
+        "tests/portal/test_door.py::test_it_opens": {"P0.1": ["memory"]},
+        "tests/portal/test_door.py::test_several": {"P0.1": ["three"], "P0.4": ["memory"]},
+        "tests/portal/test_door.py::test_two": {"P0.3": ["one", "two"]},
     }
 
 
@@ -127,6 +128,7 @@ def pytester_folder(tmp_path: Path) -> Path:
         "@pytest.mark.fact('P0.2')\ndef test_skipped(): pytest.skip('no server')\n"
         "@pytest.mark.fact('P0.3')\n@pytest.mark.parametrize('back_office', ['one', 'two'])\n"
         "def test_two(back_office): ...\n"
+        "@pytest.mark.fact('P0.1', on='three')\n@pytest.mark.fact('P0.4')\ndef test_several(): ...\n"
         "def test_unmarked(): ...\n",
         encoding="utf-8",
     )

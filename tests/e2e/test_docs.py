@@ -28,6 +28,7 @@ RUN = re.compile(
 ANY_BLOCK = re.compile(r"^```(?P<language>\S*)\n.*?^```$", re.MULTILINE | re.DOTALL)
 ILLUSTRATIONS = {"text", "toml", "json", "xml", "yaml"}
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PORTALS = ROOT / "docs" / "portals"  # run head by head in tests/e2e/portals, which judge the books in between
 WRITTEN_URL = "http://127.0.0.1:8790"
 WRITTEN_ACTION = "act_1f0c..."
 LONGEST_LINE = 160
@@ -120,7 +121,9 @@ def adapted_line(line: str, place: Place) -> str:
 
 
 @pytest.mark.parametrize(
-    "page", [p for p in PAGES if RUN.search(p.read_text(encoding="utf-8"))], ids=lambda p: str(p.relative_to(ROOT))
+    "page",
+    [p for p in PAGES if RUN.search(p.read_text(encoding="utf-8")) and p.parent != PORTALS],
+    ids=lambda p: str(p.relative_to(ROOT)),
 )
 def test_every_block_of_a_page_runs_in_order(page: Path, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -161,9 +164,18 @@ def test_what_is_not_run_is_marked_as_an_illustration(page: Path) -> None:
     assert languages <= ILLUSTRATIONS | {"python", "console", "sh"}
 
 
+def test_every_portal_that_is_built_by_a_page_is_told_by_a_test() -> None:
+    pages = {page.stem for page in PORTALS.glob("*.md")}
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/e2e/portals").glob("test_*.py")]
+
+    assert len(pages) == len(tests) == 5
+    assert {page for page in pages if not any(f'told("{page}"' in text for text in tests)} == set()
+
+
 OURS = ["portal.md", "delivery.md", "security.md", "sandbox.md", "adapters/sitelink.md", "bad-input.md"]
 OURS += ["adapters/rest.md", "adapters/write-a-mapping.md"]
 OURS += [f"adapters/{name}.md" for name in ("buildium", "cubby", "storedge", "booqable")]
+OURS += [f"portals/{page.name}" for page in sorted(PORTALS.glob("*.md"))]
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -33,15 +33,18 @@ class _Proofs:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            ids = sorted({name for mark in item.iter_markers("fact") for name in mark.args})
-            if ids:
-                item.user_properties.append(("facts", {"facts": ids, "office": _office_of(item)}))
+            found = {
+                name: str(mark.kwargs.get("on", "")) or _office_of(item)
+                for mark in item.iter_markers("fact") for name in mark.args
+            }  # fmt: skip
+            if found:
+                item.user_properties.append(("facts", found))
 
 
 class _Record:
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._passed: dict[str, dict[str, Any]] = {}
+        self._passed: dict[str, dict[str, list[str]]] = {}
         self._spoiled: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -52,9 +55,11 @@ class _Record:
         if not report.passed:
             self._spoiled.add(test)
         elif report.when == "call":
-            held = self._passed.setdefault(test, {"facts": told["facts"], "offices": []})
-            if told["office"] and told["office"] not in held["offices"]:
-                held["offices"].append(told["office"])
+            held = self._passed.setdefault(test, {})
+            for name, office in sorted(told.items()):
+                offices = held.setdefault(name, [])
+                if office and office not in offices:
+                    offices.append(office)
 
     def pytest_sessionfinish(self) -> None:
         proved = {test: held for test, held in sorted(self._passed.items()) if test not in self._spoiled}
@@ -62,10 +67,7 @@ class _Record:
 
 
 def _office_of(item: pytest.Item) -> str:
-    """Named by the mark, by the parameter ``back_office``, or by the folder; empty for a test without a back office."""
-    for mark in item.iter_markers("fact"):
-        if "on" in mark.kwargs:
-            return str(mark.kwargs["on"])
+    """By the parameter ``back_office``, or by the folder; empty for a test without a back office."""
     spec = getattr(item, "callspec", None)
     if spec is not None and "back_office" in spec.params:
         return str(spec.params["back_office"])

@@ -26,7 +26,7 @@ from pmsbridge.portal.duplicates import duplicates_among
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.settings import AccountSettings, PortalSettings, Settings
+from pmsbridge.settings import AccountSettings, PlacePortal, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.store.tables import LOGINS
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
@@ -458,6 +458,19 @@ def test_the_portal_opens_after_the_last_step_and_steps_come_in_order(tmp_path: 
 
         assert Section.RENTALS in session.sections
         assert session.request_move_out("R1", date(2026, 12, 31), key="click-0001").outcome is Outcome.SETTLED
+
+
+@pytest.mark.fact("S3.22", on="memory")
+def test_the_steps_of_one_facility_keep_nobody_at_another_waiting(tmp_path: Path) -> None:
+    places = {"mem": PlacePortal(first_steps=("profile",)), "mem/F2": PlacePortal(first_steps=())}
+    with opened(tmp_path, first_steps=("contract",), places=places) as door:
+        door.bridge.sync()
+        here = door.registered()
+        there = door.accounts.register("F2", **ANA, password=fresh())
+
+        assert [step.name for step in door.accounts.steps(here)] == ["profile"]
+        assert (Section.RENTALS in here.sections, Section.RENTALS in there.sections) == (False, True)
+        assert door.accounts.steps(there) == ()
 
 
 @pytest.mark.fact("S3.26", on="memory")

@@ -123,8 +123,7 @@ def test_payments_notes_calls_requests_and_mails_are_one_line_of_time(portal: Po
     found = desk.history(since=date(2026, 11, 21))
 
     kinds = {each.kind for each in found}
-    told = InteractionKind.CALL if portal.back_office == "memory" else InteractionKind.NOTE
-    assert {InteractionKind.PAYMENT, InteractionKind.REQUEST, InteractionKind.MAIL, told} <= kinds
+    assert {InteractionKind.PAYMENT, InteractionKind.REQUEST, InteractionKind.MAIL, InteractionKind.CALL} <= kinds
     (paid,) = [each for each in found if each.kind is InteractionKind.PAYMENT]
     assert (paid.amount, paid.rental_id) == (Money.of("20.00", "USD"), unit.id)
     assert any("Called about the gate." in note.text for note in desk.notes(unit.id))
@@ -144,6 +143,40 @@ def test_a_tenant_never_reads_an_internal_note(portal: Portal) -> None:
     assert not [each for each in portal.session.history() if "Pays late." in each.text]
     internal = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann").notes()
     assert [note.visibility for note in internal] == [Visibility.INTERNAL]
+
+
+@pytest.mark.fact("S1.35", "S1.36", "S1.37", "S1.38", "S1.39", "S1.41")
+def test_a_note_keeps_its_kind_and_whom_it_is_for_whatever_the_back_office_has_a_place_for(portal: Portal) -> None:
+    unit, desk = portal.row(), portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
+    kinds = [each for each in NoteKind if each is not NoteKind.UNKNOWN]
+
+    for kind in kinds:
+        portal.session.add_note(unit.id, f"About {kind.value}.", key=portal.key, kind=kind)
+    portal.session.add_note(unit.id, "The lift works again.", key=portal.key, visibility="customer")
+
+    told = {note.text.partition("[")[0].strip(): note for note in desk.notes(unit.id)}
+    assert {text: note.kind for text, note in told.items() if text.startswith("About")} == {
+        f"About {kind.value}.": kind for kind in kinds
+    }
+    assert [each.text for each in portal.session.notes(unit.id)] == [told["The lift works again."].text]
+    assert [each.visibility for each in told.values()].count(Visibility.CUSTOMER) == 1
+
+
+@pytest.mark.parametrize("words", ["The lift works again, and he pays late.", "He pays late."])
+@only_memory
+def test_words_that_somebody_else_put_under_our_reference_are_shown_to_no_customer(portal: Portal, words: str) -> None:
+    assert portal.office is not None
+    portal.session.add_note("R1", "The lift works again.", key=portal.key, kind="maintenance", visibility="customer")
+    portal.office.settle()
+    ((code, note),) = portal.office.books.notes
+    reference = note.text.partition("[")[2]
+    portal.office.books.notes[0] = (
+        code, note.changed(text=f"{words} [{reference}", visibility=Visibility.INTERNAL, kind=NoteKind.GENERAL),
+    )  # fmt: skip
+
+    assert portal.session.notes("R1") == ()
+    (read,) = portal.bridge.staff("F1", "T1", actor="staff:ann").notes("R1")
+    assert (read.kind, read.visibility) == (NoteKind.GENERAL, Visibility.INTERNAL)
 
 
 @pytest.mark.fact("S1.35", "S1.36", "S1.37", "S1.38", "S1.39", "S1.40", "S1.42", "S1.48")
@@ -237,6 +270,26 @@ def test_every_purpose_is_a_switch_of_its_own_with_its_time(portal: Portal) -> N
     assert {purpose: tenant.consent(ConsentChannel.EMAIL, purpose) for purpose in answers} == answers
     assert all(each.given_at == portal.clock.now() for each in tenant.consents)
     assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is None
+
+
+@pytest.mark.fact("S1.23", "S1.24", "S1.25")
+@pytest.mark.parametrize("purpose", list(ConsentPurpose))
+@only_sitelink
+def test_an_answer_that_the_back_office_has_no_place_for_is_a_task_for_staff(
+    portal: Portal, purpose: ConsentPurpose
+) -> None:
+    assert portal.judge is not None
+    posts = len(portal.judge.control.bulletin(portal.facility))
+
+    view = portal.session.set_consent("email", purpose, granted=False, key=portal.key)
+    portal.later(minutes=1)
+
+    assert (view.outcome, view.emulated) == (Outcome.SETTLED, True)
+    assert len(portal.judge.control.bulletin(portal.facility)) == posts + 1
+    assert purpose.value.replace("_", " ") in portal.outbox.mails[-1].text
+    assert portal.session.tenant().consent(ConsentChannel.EMAIL, purpose) is None
+    texts = portal.session.set_consent("sms", purpose, granted=True, key=portal.key)
+    assert (texts.outcome, texts.emulated) == (Outcome.SETTLED, False)
 
 
 @pytest.mark.fact("S4.7")

@@ -140,7 +140,7 @@ GIVEN: dict[str, object] = {
 
 def reaching() -> list[str]:
     """Public methods of a session that take an id of anything."""
-    ids = {"rental_id", "document_id", "invoice_id", "payment_id", "action_id", "quote"}
+    ids = {"rental_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote"}
     methods = [(name, getattr(TenantSession, name)) for name in dir(TenantSession) if not name.startswith("_")]
     return [name for name, each in methods if callable(each) and ids & set(inspect.signature(each).parameters)]
 
@@ -150,8 +150,8 @@ def reaching() -> list[str]:
 @pytest.mark.parametrize("name", reaching())
 def test_every_method_that_takes_an_id_refuses_somebody_elses(portal: Portal, name: str) -> None:
     stranger = portal.of("T2", actor="staff:ann")
-    foreign = {
-        "rental_id": "R2", "document_id": "D2", "invoice_id": "I2", "payment_id": "P2",
+    foreign: dict[str, object] = {
+        "rental_id": "R2", "document_id": "D2", "invoice_id": "I2", "invoice_ids": ["I2"], "payment_id": "P2",
         "quote": stranger.quote("R2").id,
         "action_id": stranger.ask_staff("A question", "Is there one?", key=portal.key).action_id,
     }  # fmt: skip

@@ -23,7 +23,7 @@ from pmsbridge.errors import (
     UnavailableError,
     UnsupportedError,
 )
-from pmsbridge.model.people import ConsentChannel
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.sealed import Sealed, WebPassword
 from pmsbridge.ports.capability import Dedup, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
@@ -133,6 +133,10 @@ class Contacting(Letting):
         return rows[0]
 
     # consent
+
+    def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:  # noqa: ARG002 - it tells none apart
+        """There is one switch, for text messages."""
+        return channel is ConsentChannel.SMS
 
     @handles(
         SetConsent,

@@ -256,7 +256,7 @@ class Doorkeeper:
         """Steps of the first visit, in order."""
         return tuple(
             OnboardingStep(name=name, state=OnboardingState.DONE if name in login.steps else OnboardingState.TO_DO)
-            for name in self.settings.first_steps
+            for name in self.settings.steps(login.account, login.facility)
         )
 
     def standing(self, login: Login) -> PortalAccount:

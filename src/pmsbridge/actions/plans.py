@@ -92,12 +92,13 @@ class Planner:
     # -- money ---------------------------------------------------------------------------------------------------
 
     def payment(self, quote: PaymentQuote, means: Means, *, pays_together: frozenset[str]) -> Plan:
-        """Take the quoted amounts: as one payment where the back office can, else one per rental.
+        """Take the quoted amounts: one payment where the back office can, else one per rental; always one per invoice.
 
         A prepayment of everything the tenant rents first bills the months asked for, where the back office can; if the
         payment then fails, staff are told that the charges stayed.
         """
-        groups = [quote.lines] if means.by in pays_together else [(line,) for line in quote.lines]
+        together = means.by in pays_together and quote.intent is not PaymentIntent.INVOICES
+        groups = [quote.lines] if together else [(line,) for line in quote.lines]
         charges = self._future_charges(quote)
         after = charges[0].name if charges else None
         payments = [self._take(f"payment.{i}", group, means, after) for i, group in enumerate(groups, start=1)]
@@ -202,10 +203,14 @@ class Planner:
         notice = ContactChanged.of(self.account, changes, seen, by_hand=self._is_by_hand(effect))
         return self._native_or_task("edit", effect, notice, tell_staff=True)
 
-    def consent(self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool) -> Plan:
-        """Write an answer about one channel and purpose."""
+    def consent(
+        self, channel: ConsentChannel, purpose: ConsentPurpose, *, granted: bool, has_a_place: bool = True
+    ) -> Plan:
+        """Write an answer about one channel and purpose; where the back office has no place for it, staff do."""
         effect = SetConsent(**self._scope, tenant_id=self._tenant, channel=channel, purpose=purpose, granted=granted)
         notice = ConsentChanged.of(self.account, channel, purpose, granted=granted)
+        if not has_a_place:
+            return Plan(steps=self._tell_staff(effect.kind, notice, is_principal=True, emulates=effect.kind))
         return self._native_or_task("consent", effect, notice, tell_staff=False)
 
     def language(self, language: str) -> Plan:

@@ -22,10 +22,11 @@ from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.errors import NotFoundError, PmsBridgeError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import CustomerAccountPort, ReadinessPort
+from pmsbridge.ports.books import ConsentPort, CustomerAccountPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
@@ -165,6 +166,10 @@ class Office:
         if not isinstance(self.adapter, ReadinessPort):
             return ()
         return self.adapter.portal_account(self.facility, self.tenant_id).eligibility_reasons
+
+    def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:
+        """Whether the back office has a place for an answer about this channel and purpose."""
+        return not isinstance(self.adapter, ConsentPort) or self.adapter.keeps_consent(channel, purpose)
 
     def today(self, account: TenantAccount) -> date:
         """The business date at the facility."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -54,6 +55,7 @@ __all__ = ["Paying", "PaymentMeans"]
 PaymentMeans = Card | BankAccount | ExternalPayment | StoredMethod
 """How a person pays: a card or bank account typed now, a payment a gateway already took, or a method on file."""
 
+_MOST_INVOICES = 50
 _KIND = {
     PaymentIntent.BALANCE: ActionKind.PAY_RENTAL,
     PaymentIntent.CUSTOM: ActionKind.PAY_RENTAL,
@@ -148,6 +150,27 @@ class Paying:
         """
         invoice, part = checked_id("invoice_id", invoice_id), checked_amount(amount)
         return self._kept(self._invoice_quote(self._office.read_live(), invoice, part))
+
+    def quote_invoices(self, invoice_ids: Sequence[str]) -> PaymentQuote:
+        """Quote the balances of several invoices, to be paid by one click. Live; writes nothing.
+
+        Each invoice is a payment of its own in the back office, with an outcome of its own: ``pay`` answers with one
+        step per line.
+
+        Args:
+            invoice_ids: Of this tenant's invoices, each once; at most 50.
+
+        Raises:
+            InputError: There is none, one comes twice, or there are too many.
+            IneligibleError: Nothing is due on one, or payments are blocked; see the code.
+            NotFoundError: One is not this tenant's.
+            UnsupportedError: This back office cannot settle a single invoice.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = _checked_invoices(invoice_ids)
+        account = self._office.read_live()
+        lines = [self._invoice_line(account, each, None) for each in wanted]
+        return self._kept(PaymentQuote.make(account, PaymentIntent.INVOICES, lines))
 
     def quote_on_account(self, amount: Money) -> PaymentQuote:
         """Quote money that the office keeps for this tenant until it is due. Live; writes nothing.
@@ -278,6 +301,9 @@ class Paying:
         return PaymentQuote.make(account, intent, [line])
 
     def _invoice_quote(self, account: TenantAccount, invoice_id: str, amount: Money | None) -> PaymentQuote:
+        return PaymentQuote.make(account, PaymentIntent.INVOICES, [self._invoice_line(account, invoice_id, amount)])
+
+    def _invoice_line(self, account: TenantAccount, invoice_id: str, amount: Money | None) -> QuoteLine:
         adapter, asked = self._office.adapter, Asked(amount=amount)
         self._office.allowed(ActionKind.PAY_INVOICE, account)
         if not isinstance(adapter, CustomerAccountPort):  # pragma: no cover - the judge has refused
@@ -292,9 +318,7 @@ class Paying:
             raise NotFoundError("invoice_id", "is about no rental of this tenant")
         due = invoice.balance if amount is None else amount
         assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
-        return PaymentQuote.make(
-            account, PaymentIntent.INVOICES, [line_of(row, amount=due, invoice_id=invoice.id)]
-        )  # fmt: skip
+        return line_of(row, amount=due, invoice_id=invoice.id)
 
     def _own_invoice(self, adapter: CustomerAccountPort, invoice_id: str) -> Invoice:
         try:
@@ -347,8 +371,8 @@ class Paying:
         elif quote.intent is PaymentIntent.ON_ACCOUNT:
             self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=quote.lines[0].amount))
         elif quote.intent is PaymentIntent.INVOICES:
-            line = quote.lines[0]
-            self._invoice_quote(account, line.invoice_id or "", line.amount)
+            for line in quote.lines:
+                self._invoice_line(account, line.invoice_id or "", line.amount)
         else:
             line = quote.lines[0]
             self._office.allowed(
@@ -518,6 +542,15 @@ def _some_amount(amount: Money) -> Money:
     if checked is None:
         raise InputError("amount", "is missing", remedy='Like Money.of("12.50", "USD").')
     return checked
+
+
+def _checked_invoices(invoice_ids: Sequence[str]) -> list[str]:
+    if isinstance(invoice_ids, str) or not isinstance(invoice_ids, Sequence):
+        raise InputError("invoice_ids", "must be a list of ids", shape=type(invoice_ids).__name__)
+    wanted = [checked_id("invoice_ids", each) for each in invoice_ids]
+    if not 1 <= len(wanted) <= _MOST_INVOICES or len(set(wanted)) < len(wanted):
+        raise InputError("invoice_ids", f"must hold 1 to {_MOST_INVOICES} ids, each once", shape=f"{len(wanted)} ids")
+    return wanted
 
 
 def _one_or_all(rental_id: str | None) -> str | None:

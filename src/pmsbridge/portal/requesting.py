@@ -238,11 +238,10 @@ class Requesting:
     def set_consent(
         self, channel: ConsentChannel | str, purpose: ConsentPurpose | str, *, granted: bool, key: str
     ) -> ActionView:
-        """Write an answer about one channel and purpose.
+        """Write an answer about one channel and purpose; where the back office has no place for it, staff do.
 
         Raises:
             InputError: There is no such channel or purpose, or the answer is not True or False.
-            UnsupportedError: This back office keeps no such answer and staff cannot either.
         """
         by = checked_choice("channel", ConsentChannel, channel)
         what = checked_choice("purpose", ConsentPurpose, purpose)
@@ -250,7 +249,7 @@ class Requesting:
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.SET_CONSENT, account)
-            return planner.consent(by, what, granted=answer)
+            return planner.consent(by, what, granted=answer, has_a_place=self._office.keeps_consent(by, what))
 
         intent = {"channel": by.value, "purpose": what.value, "granted": answer}
         return self._perform(ActionKind.SET_CONSENT, key, intent)(decide)

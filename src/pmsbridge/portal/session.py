@@ -21,6 +21,7 @@ from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_id, checked_whole
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
+from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papering import Papering
 from pmsbridge.portal.paying import Paying
@@ -255,7 +256,7 @@ class TenantSession(Paying, Requesting, Papering):
         """
         self._own_rental(rental_id)
         found = self._office.adapter.notes(self._office.facility, self._office.tenant_id, rental_id)
-        return visible_notes(tuple(found))
+        return visible_notes(tuple(WrittenNotes.of(self._office).told(found)))
 
     def reservations(self) -> Sequence[Reservation]:
         """This tenant's reservations, live.

@@ -14,6 +14,7 @@ from pmsbridge.model.documents import Note
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, risks_of
+from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.plans import Instalment, PlanProgress, plan_from, progress_of_plan
 from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
@@ -41,7 +42,7 @@ class StaffDesk:
         return self._office.read()
 
     def notes(self, rental_id: str | None = None) -> tuple[Note, ...]:
-        """Notes, internal ones too, as the back office keeps them. Live.
+        """Notes, internal ones too. Live; those written through us with their kind and with who may read them.
 
         Args:
             rental_id: One rental of the tenant; None for all.
@@ -54,7 +55,8 @@ class StaffDesk:
         wanted = (
             [row.id for row in office.read().rentals] if rental_id is None else [checked_id("rental_id", rental_id)]
         )
-        return tuple(note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each))
+        found = [note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each)]
+        return tuple(WrittenNotes.of(office).told(found))
 
     def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
         """Everything between this tenant and the office, newest first: internal notes and mails to staff too. Live.
@@ -183,11 +185,11 @@ def history_of(office: Office, *, since: date | None, until: date | None, intern
 
 def _everything(office: Office) -> Iterator[Interaction]:
     account = office.read()
-    zone, tenant = account.facility.zone, office.tenant_id
+    zone, tenant, written = account.facility.zone, office.tenant_id, WrittenNotes.of(office)
     for row in account.rentals:
         with suppress(UnsupportedError):  # a back office without such a list has none to show
             yield from of_payments(office.adapter.payments(office.facility, tenant, row.id), row.id)
         with suppress(UnsupportedError):
-            yield from of_notes(office.adapter.notes(office.facility, tenant, row.id), zone)
+            yield from of_notes(written.told(office.adapter.notes(office.facility, tenant, row.id)), zone)
     wanted = ActionFilter(account=office.account_name, facility=office.facility, tenant_id=tenant, limit=1000)
     yield from of_actions(office.runtime.actions(wanted), zone)

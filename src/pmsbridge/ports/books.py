@@ -14,10 +14,19 @@ from typing import Protocol, runtime_checkable
 from pmsbridge.model.documents import Document, Event, Quote
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.requests import CallOff
 
-__all__ = ["CallOffPort", "CustomerAccountPort", "EventPort", "PaperContent", "PaperPort", "ReadinessPort"]
+__all__ = [
+    "CallOffPort",
+    "ConsentPort",
+    "CustomerAccountPort",
+    "EventPort",
+    "PaperContent",
+    "PaperPort",
+    "ReadinessPort",
+]
 
 
 @runtime_checkable
@@ -82,6 +91,17 @@ class CallOffPort(Protocol):
 
     def call_offs(self, facility: str, tenant_id: str) -> Sequence[CallOff]:
         """Live: call-offs of a tenant, newest first, as the back office's own data say."""
+
+
+@runtime_checkable
+class ConsentPort(Protocol):
+    """A back office that keeps answers about some channels and purposes, and not about others.
+
+    One that writes consents and is no such port keeps them all.
+    """
+
+    def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:
+        """Whether it has a place for this answer; asks nobody."""
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
 
@@ -51,6 +51,7 @@ class PlacePortal(Part):
         access_hours: When tenants reach their units; None for as everywhere.
         emergency_contact: Whom to call when nobody is there; None for as everywhere.
         letterhead: See ``PortalSettings``; the whole of it, None for as everywhere.
+        first_steps: See ``PortalSettings``; None for as everywhere, empty for none.
     """
 
     closed_sections: frozenset[Section] | None = None
@@ -62,6 +63,7 @@ class PlacePortal(Part):
     access_hours: str | None = None
     emergency_contact: str | None = None
     letterhead: Letterhead | None = None
+    first_steps: tuple[str, ...] | None = None
 
     def below(self, folder: Path) -> Self:
         """The same, the letterhead's files below ``folder`` where they are relative."""
@@ -110,9 +112,16 @@ class PortalSettings(Part):
 
     def rules(self, account: str, facility: str) -> PortalRules:
         """What holds at one facility: its own, else its account's, else the general."""
-        near = [self.places[name] for name in (f"{account}/{facility}", account) if name in self.places]
-        told = {name: [getattr(place, name) for place in (*near, self)] for name in PortalRules.model_fields}
-        return PortalRules(**{name: next(each for each in said if each is not None) for name, said in told.items()})
+        return PortalRules(**{name: self._said(name, account, facility) for name in PortalRules.model_fields})
+
+    def steps(self, account: str, facility: str) -> tuple[str, ...]:
+        """Steps of a first visit to the portal of one facility, in order."""
+        found: tuple[str, ...] = self._said("first_steps", account, facility)
+        return found
+
+    def _said(self, name: str, account: str, facility: str) -> Any:  # noqa: ANN401 - of any setting
+        near = [self.places[place] for place in (f"{account}/{facility}", account) if place in self.places]
+        return next(said for place in (*near, self) if (said := getattr(place, name)) is not None)
 
     def below(self, folder: Path) -> Self:
         """The same settings, files of letterheads below ``folder`` where they are relative."""

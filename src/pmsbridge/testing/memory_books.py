@@ -214,7 +214,9 @@ class Books:
                 act(self, effect, number, at)
 
     def _paid(self, effect: TakePayment, number: int, at: datetime) -> None:
-        allocations = tuple(Allocation(rental_id=p.rental_id, amount=p.amount) for p in effect.parts)
+        allocations = tuple(
+            Allocation(rental_id=p.rental_id, amount=p.amount, invoice_id=p.invoice_id) for p in effect.parts
+        )
         payment = Payment(
             ref=self._ref(effect.facility, "payment", str(number)), tenant_id=effect.tenant_id, amount=effect.total,
             state=PaymentState.SUCCEEDED, paid_on=_day(at), paid_at=at, receipt=str(number),

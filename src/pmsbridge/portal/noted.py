@@ -1,0 +1,86 @@
+"""Notes of ours as they were written: most back offices have no place for what a note is about and who may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+from pmsbridge.actions.effects import AddNote
+from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.model.documents import Note, NoteKind, Visibility
+from pmsbridge.store.journal import ActionFilter
+
+if TYPE_CHECKING:
+    from pmsbridge.portal.office import Office
+
+__all__ = ["WrittenNotes"]
+
+_WRITING: Final = (ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN)
+_MOST: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNotes:
+    """What the journal knows of the notes that were written for one tenant through us.
+
+    Attributes:
+        by_reference: By the reference that stands in the text.
+        by_id: By the back office's own id, where it gave one.
+    """
+
+    by_reference: dict[str, AddNote] = field(default_factory=dict)
+    by_id: dict[str, AddNote] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, office: Office) -> Self:
+        """Those of the tenant of an office; asks the journal only."""
+        written = cls()
+        for effect, vendor_id in _effects(office):
+            written.by_reference[effect.reference] = effect
+            if vendor_id:
+                written.by_id[vendor_id] = effect
+        return written
+
+    def told(self, notes: Iterable[Note]) -> Sequence[Note]:
+        """The notes as read; ours with their kind and with who may read them.
+
+        A note whose words are no longer those that were written is as the back office says: it shows a customer nothing
+        that somebody else wrote.
+        """
+        return tuple(self._told(note) for note in notes)
+
+    def _told(self, note: Note) -> Note:
+        effect = self._written(note)
+        if (
+            effect is None
+            or note.rental_id not in {None, effect.rental_id}
+            or _words(note.text, effect) != _words(effect.text, effect)
+        ):
+            return note
+        kind = effect.note_kind if note.kind in {NoteKind.GENERAL, NoteKind.UNKNOWN} else note.kind
+        shown = Visibility.CUSTOMER in {effect.visibility, note.visibility}
+        return note.changed(kind=kind, visibility=Visibility.CUSTOMER if shown else Visibility.INTERNAL)
+
+    def _written(self, note: Note) -> AddNote | None:
+        named = note.extra.get("reference")
+        if isinstance(named, str) and named in self.by_reference:
+            return self.by_reference[named]
+        found = (effect for reference, effect in self.by_reference.items() if reference in note.text)
+        return next(found, self.by_id.get(note.id))
+
+
+def _effects(office: Office) -> Iterator[tuple[AddNote, str]]:
+    for kind in _WRITING:
+        wanted = ActionFilter(
+            account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, kind=kind.value,
+            limit=_MOST,
+        )  # fmt: skip
+        for stored in (stored for action in office.runtime.journal.actions(wanted) for stored in action.effects):
+            if isinstance(stored.effect, AddNote):
+                yield stored.effect, stored.vendor_ids.get("note", "")
+
+
+def _words(text: str, effect: AddNote) -> list[str]:
+    """Without our reference, and without blanks and line ends, which back offices rearrange."""
+    return text.replace(f"[{effect.reference}]", "").split()

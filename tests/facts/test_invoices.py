@@ -1,0 +1,204 @@
+"""Single invoices: what was sent is due, and what is chosen is paid by one click, each invoice by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pmsbridge.actions.effects import TakePayment
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.model.account import PaymentStatus
+from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
+from pmsbridge.model.ledger import EntryKind
+from pmsbridge.model.money import Money
+from pmsbridge.model.record import VendorRef
+from pmsbridge.portal.bridge import Bridge
+from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.settings import AccountSettings, Settings
+from pmsbridge.store.database import open_database
+from pmsbridge.testing.memory import Fault, MemoryOffice, TestClock
+from pmsbridge.testing.memory_billing import BillingMemoryAdapter
+from pmsbridge_tryton.sandbox.serving import TrytonServer
+from pmsbridge_tryton.sandbox.yard import Customer, Yard
+from tests.adapters.tryton.account import ACCOUNT, adapter_of, days
+from tests.facts.portal import MONEY, Outbox
+
+TODAY = date(2026, 11, 21)
+
+
+def usd(amount: str) -> Money:
+    return Money.of(amount, "USD")
+
+
+@dataclass(slots=True)
+class Shop:
+    """A portal over an office that bills by invoice."""
+
+    bridge: Bridge
+    office: MemoryOffice
+
+    @property
+    def session(self) -> TenantSession:
+        return self.bridge.tenant("F1", "T1")
+
+    def bill(self, number: str, amount: str, *, state: str = "sent", due_in: int = 10, tenant: str = "T1") -> None:
+        total, rental = usd(amount), "R1" if tenant == "T1" else "R2"
+        self.office.books.put("F1", Invoice(
+            ref=VendorRef(system="memory", account="mem", facility="F1", entity="invoice", id=number),
+            tenant_id=tenant, number=number, state=InvoiceState(state), issued_on=TODAY - timedelta(days=20),
+            due_on=TODAY + timedelta(days=due_in), total=total,
+            lines=(InvoiceLine(rental_id=rental, net=total, tax=usd("0.00")),),
+        ))  # fmt: skip
+        self.office.books.enter("F1", rental, EntryKind.CHARGE, total, self.office.clock.now(), number)
+
+    def paid(self) -> list[tuple[str | None, Decimal]]:
+        """Invoice and amount of every payment in the office's books."""
+        effects = [applied.effect for applied in self.office.of_kind("take_payment")]
+        parts = [part for effect in effects if isinstance(effect, TakePayment) for part in effect.parts]
+        return [(part.invoice_id, part.amount.amount) for part in parts]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    clock = TestClock()
+    office = MemoryOffice(clock)
+    with Bridge(
+        Settings(accounts={"mem": AccountSettings(system="memory")}),
+        database=open_database(f"sqlite:///{tmp_path}/shop.db"), adapters={"mem": BillingMemoryAdapter(office)},
+        mailer=Outbox(), clock=clock,
+    ) as bridge:  # fmt: skip
+        yield Shop(bridge, office)
+
+
+@pytest.mark.fact("S4.10", "S4.11", "S4.4", on="memory")
+def test_what_was_not_sent_is_not_shown_and_counts_neither_as_due_nor_as_past_due(shop: Shop) -> None:
+    shop.bill("I1", "45.00", state="unsent", due_in=-5)
+    shop.bill("I2", "60.00")
+
+    before = shop.session.account()
+    shop.bill("I3", "80.00", due_in=-5)
+    after = shop.session.account()
+
+    assert [invoice.number for invoice in shop.session.invoices()] == ["I2", "I3"]
+    assert (before.total.due, before.total.past_due) == (usd("60.00"), usd("0.00"))
+    assert before.payment_status is PaymentStatus.DUE
+    assert (after.total.due, after.total.past_due, after.rentals[0].days_past_due) == (usd("140.00"), usd("80.00"), 5)
+    assert after.payment_status is PaymentStatus.PAST_DUE
+    assert after.total.ledger == usd("425.00")  # two rents of 120.00 that nobody billed, and what was not sent
+    aged = shop.session.aged_balance(TODAY)
+    assert (aged.not_due, aged.up_to_30, aged.total) == (usd("60.00"), usd("80.00"), usd("140.00"))
+
+
+@pytest.mark.fact("S4.3", on="memory")
+def test_money_that_names_no_invoice_settles_the_oldest_that_was_sent(shop: Shop) -> None:
+    shop.bill("I1", "45.00", state="unsent")
+    shop.bill("I2", "60.00")
+    shop.bill("I3", "80.00")
+
+    shop.session.pay_rental("R1", MONEY, key="click-0001", amount=usd("100.00"))
+
+    assert {each.number: (each.state.value, each.balance) for each in shop.session.invoices()} == {
+        "I2": ("paid", usd("0.00")), "I3": ("partially_paid", usd("40.00")),
+    }  # fmt: skip
+    assert shop.session.account().total.payable_now == usd("40.00")
+
+
+@pytest.mark.fact("S4.5", on="memory")
+def test_chosen_invoices_are_paid_by_one_click_each_by_itself(shop: Shop) -> None:
+    for number, amount in (("I1", "60.00"), ("I2", "80.00"), ("I3", "20.00")):
+        shop.bill(number, amount)
+
+    quote = shop.session.quote_invoices(["I1", "I3"])
+    paid = shop.session.pay(quote.id, MONEY, key=quote.id)
+    again = shop.session.pay(quote.id, MONEY, key=quote.id)
+
+    assert (quote.total, [line.invoice_id for line in quote.lines]) == (usd("80.00"), ["I1", "I3"])
+    assert (paid.outcome, [step.name for step in paid.principal]) == (Outcome.SETTLED, ["payment.1", "payment.2"])
+    assert (again.replayed, again.action_id) == (True, paid.action_id)
+    assert shop.paid() == [("I1", Decimal(60)), ("I3", Decimal(20))]
+    assert shop.session.account().total.due == usd("80.00")
+
+
+@pytest.mark.fact("S4.5", on="memory")
+def test_one_of_several_invoices_that_is_refused_leaves_the_others_paid_and_says_so(shop: Shop) -> None:
+    shop.bill("I1", "60.00")
+    shop.bill("I2", "80.00")
+    quote = shop.session.quote_invoices(["I1", "I2"])
+    shop.office.fail(Fault.REJECT, kind="take_payment")
+
+    paid = shop.session.pay(quote.id, MONEY, key=quote.id)
+
+    assert paid.partial
+    assert [step.outcome for step in paid.principal] == [Outcome.DECLINED, Outcome.SETTLED]
+    assert shop.paid() == [("I2", Decimal(80))]
+
+
+@pytest.mark.fact("S4.5", on="memory")
+def test_a_lost_answer_about_one_invoice_pays_none_of_them_twice(shop: Shop) -> None:
+    shop.bill("I1", "60.00")
+    shop.bill("I2", "80.00")
+    first, second = shop.session.quote_invoices(["I1", "I2"]), shop.session.quote_invoices(["I2", "I1"])
+    shop.office.fail(Fault.DROP_AFTER, kind="take_payment")
+
+    lost = shop.session.pay(first.id, MONEY, key=first.id)
+    clicked_again = shop.session.pay(second.id, MONEY, key="click-0002")
+    for _ in range(3):
+        shop.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+        shop.bridge.runtime.run_due()
+
+    assert lost.outcome is Outcome.PENDING
+    assert clicked_again.attached
+    assert shop.session.action(lost.action_id).outcome is Outcome.SETTLED
+    assert sorted(shop.paid(), key=str) == [("I1", Decimal(60)), ("I2", Decimal(80))]
+
+
+@pytest.mark.fact("S4.5", on="memory")
+def test_what_cannot_be_chosen_is_refused_before_anything(shop: Shop) -> None:
+    shop.bill("I1", "60.00")
+    shop.bill("I2", "80.00", state="unsent")
+    shop.bill("I9", "10.00", tenant="T2")
+    session = shop.session
+    quote = session.quote_invoices(["I1"])
+    session.pay_invoice("I1", MONEY, key="click-0001", amount=usd("5.00"))
+
+    calls: tuple[tuple[Callable[[], object], type[Exception]], ...] = (
+        (lambda: session.quote_invoices([]), InputError),
+        (lambda: session.quote_invoices(["I1", "I1"]), InputError),
+        (lambda: session.quote_invoices("I1"), InputError),
+        (lambda: session.quote_invoices([f"I{n}" for n in range(51)]), InputError),
+        (lambda: session.quote_invoices(["I1", "I2"]), NotFoundError),
+        (lambda: session.quote_invoices(["I1", "I9"]), NotFoundError),
+        (lambda: session.pay(quote.id, MONEY, key="click-0002"), IneligibleError),  # the balance has moved
+    )
+    for call, error in calls:
+        with pytest.raises(error):
+            call()
+    assert shop.paid() == [("I1", Decimal(5))]
+
+
+@pytest.mark.slow
+@pytest.mark.fact("S4.5", on="tryton")
+def test_a_real_server_settles_chosen_invoices_by_one_click(
+    tmp_path: Path, tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    one, two, left = (
+        tryton_yard.invoice(tryton_customer, Decimal(amount), on=days(-3)) for amount in ("10.00", "20.00", "40.00")
+    )
+    with Bridge(
+        Settings(accounts={ACCOUNT: AccountSettings(system="tryton")}),
+        database=open_database(f"sqlite:///{tmp_path}/yard.db"), adapters={ACCOUNT: adapter_of(tryton_server)},
+        mailer=None, wait=timedelta(seconds=30),
+    ) as bridge:  # fmt: skip
+        session = bridge.tenant("main", str(tryton_customer.id))
+        quote = session.quote_invoices([str(one), str(two)])
+        paid = session.pay(quote.id, MONEY, key=quote.id)
+
+    assert paid.outcome is Outcome.SETTLED
+    assert [tryton_yard.owed(invoice) for invoice in (one, two, left)] == [0, 0, Decimal("40.00")]
+    assert sorted(row["amount"] for row in tryton_yard.payments(tryton_customer)) == [Decimal(10), Decimal(20)]
