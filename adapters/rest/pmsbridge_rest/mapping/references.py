@@ -52,6 +52,9 @@ _MUST_SAY: Final = frozenset({Sort.MONEY, Sort.ENUM, Sort.NAME})
 _SECRET_FIELDS: Final = ("token", "password", "consumer_key", "consumer_secret", "client_id", "client_secret", "key",
                          "refresh_token")  # fmt: skip
 
+_OWNERS: Final = ("tenants", "rentals")
+"""Nouns whose own id says whose account it is."""
+
 Found = Iterator[tuple[Key, str, str]]
 """Key, rule and words of a problem."""
 
@@ -270,5 +273,10 @@ def _secrets(mapping: Mapping) -> Found:
 def _webhooks(mapping: Mapping) -> Found:
     events = mapping.webhooks.events if mapping.webhooks is not None else {}
     for name, event in events.items():
-        if event.entity not in mapping.entities:
-            yield _unknown(("webhooks", "events", name, "entity"), "entity", event.entity, mapping.entities)
+        key: Key = ("webhooks", "events", name)
+        entity = mapping.entities.get(event.entity)
+        if entity is None:
+            yield _unknown((*key, "entity"), "entity", event.entity, mapping.entities)
+        elif entity.all is None and event.entity not in _OWNERS and event.tenant_at is None and event.rental_at is None:
+            what = f"nothing to read: {event.entity} has no list (all), and the message does not say whose it is"
+            yield key, "nothing_read", f"{what}; give tenant_at or rental_at, or leave the event out"
