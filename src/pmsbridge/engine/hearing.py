@@ -195,8 +195,8 @@ class Hearing:
         entity, key = Entity(what.what), FacilityKey(what.account, what.facility)
         if self._is_in_work(key, entity):
             return _BUSY
-        sync = Sync(self._runtime)
-        report = sync.run([key], [entity], full=what.whole, beat=lambda: not stop(), by_clock=True, accounts=False)
+        sync = Sync(self._runtime, watches=False)
+        report = sync.run([key], [entity], full=what.whole, beat=lambda: not stop(), by_clock=True)
         return _problem(report) if report.rows or not stop() else None
 
     def _is_in_work(self, key: FacilityKey, entity: Entity) -> bool:

@@ -14,6 +14,7 @@ from pmsbridge_rest.mapping.model_fields import (
     ACTIONS,
     ENTITY_MODELS,
     KINDS_OF,
+    PREPAY_FIELDS,
     Sort,
     Target,
     item_model,
@@ -62,7 +63,8 @@ Found = Iterator[tuple[Key, str, str]]
 def reference_problems(mapping: Mapping, tree: Tree) -> Iterator[Problem]:
     """Every name that leads nowhere, and every field that cannot be made."""
     checks: tuple[Callable[[Mapping], Found], ...] = (
-        _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, place_problems,
+        _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, _prepay,
+        place_problems,
         poison_problems,
     )  # fmt: skip
     for check in checks:
@@ -115,6 +117,9 @@ def _entities(mapping: Mapping) -> Found:
         yield from _lists(mapping, key, name, entity)
         yield from _fields(mapping, (*key, "account"), entity.account, ACCOUNT_FIELDS)
         yield from _account(mapping, key, name, entity)
+        for part in ("shown", "file"):
+            if name != "documents" and getattr(entity, part) is not None:
+                yield (*key, part), "wrong_place", f"{part} belongs to documents"
         for number, consent in enumerate(entity.consents):
             yield from _consent(mapping, (*key, "consents", number), consent, name)
 
@@ -280,3 +285,13 @@ def _webhooks(mapping: Mapping) -> Found:
         elif entity.all is None and event.entity not in _OWNERS and event.tenant_at is None and event.rental_at is None:
             what = f"nothing to read: {event.entity} has no list (all), and the message does not say whose it is"
             yield key, "nothing_read", f"{what}; give tenant_at or rental_at, or leave the event out"
+
+
+def _prepay(mapping: Mapping) -> Found:
+    if mapping.prepay is None:
+        return
+    yield from _field(mapping, ("prepay", "future"), mapping.prepay.future, PREPAY_FIELDS["future"])
+    if mapping.prepay.through is not None:
+        yield from _field(mapping, ("prepay", "through"), mapping.prepay.through, PREPAY_FIELDS["through"])
+    if "take_payment" not in mapping.actions:
+        yield ("prepay",), "no_way", "nobody can pay ahead without the action take_payment"

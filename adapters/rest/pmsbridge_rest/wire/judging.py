@@ -135,7 +135,7 @@ class Judge:
             UnavailableError: It said later; nothing changed.
             OutcomeUnknownError: The answer proves neither.
         """
-        if outcome.already is not None and _fits(outcome.already, came, filler):
+        if outcome.already is not None and not came.unreadable and _fits(outcome.already, came, filler):
             return Verdict(came.document, is_already=True)
         error = self._error(ask, came, outcome.success, conflict_is_open=conflict_is_open)
         if error is not None:
@@ -216,7 +216,7 @@ class Judge:
                 return UnavailableError(self._words(ask, came), retry_after=wait, code="http_503")
             return self._by_class(ask, came, ErrorClass.TRANSIENT)
         means = _BY_STATUS.get(status, ErrorClass.VENDOR_BUG)
-        is_foreign = bool(came.unreadable) and means in _IN_ITS_OWN_WORDS
+        is_foreign = bool(came.unreadable or came.is_empty) and means in _IN_ITS_OWN_WORDS
         if is_foreign or (conflict_is_open and means is ErrorClass.CONFLICT):
             means = ErrorClass.VENDOR_BUG if ask.is_write else means
         return self._by_class(ask, came, means)

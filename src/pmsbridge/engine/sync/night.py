@@ -42,15 +42,19 @@ _LAST: Final = Entity.RENTALS.noun
 class Sync:
     """Fills the mirror."""
 
-    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT) -> None:
+    def __init__(
+        self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT, watches: bool = True
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             runtime: Whose adapters are read and whose mirror is filled.
             delete_cap_percent: A complete fetch that would delete more than this share of a scope deletes nothing and
                 makes a finding; 100 believes any answer.
+            watches: A run also reads watched accounts anew.
         """
         self._runtime = runtime
+        self._watches = watches
         self._cap = delete_cap_percent
 
     def run(
@@ -64,7 +68,6 @@ class Sync:
         beat: Beat | None = None,
         watch: Callable[[SyncEvent], None] | None = None,
         by_clock: bool = False,
-        accounts: bool = True,
     ) -> SyncReport:
         """Read, in order: facilities, units, tenants, rentals, what else the adapter copies; then watched accounts.
 
@@ -79,7 +82,6 @@ class Sync:
             beat: Called as often as ``progress``; when it says False, the run ends where it is.
             watch: Called with every event of the run.
             by_clock: Nobody asked for it: an account whose log-on was refused is not tried before its settings change.
-            accounts: Also read watched accounts anew.
 
         Never raises for a back office's failure: that is in the report. A run that ended early goes on from its last
         committed batch next time; a full one whose process was killed, and that is asked for again within six hours,
@@ -100,7 +102,7 @@ class Sync:
         night.say(RunStarted(night.run_id, night.started_at, keys, parts))
         try:
             for key in keys:
-                self._traced(night, key, wanted[key], accounts=accounts)
+                self._traced(night, key, wanted[key])
         except StopError:
             _log.warning("sync_taken_over", run=night.run_id)
         if long is not None:
@@ -147,13 +149,13 @@ class Sync:
             for code in adapter.facility_codes
         ]
 
-    def _traced(self, night: Night, key: FacilityKey, entities: Iterable[Entity], *, accounts: bool) -> None:
+    def _traced(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         done = len(night.rows)
         with telemetry.span("sync", account=key.account, facility=key.facility) as span:
-            self._facility(night, key, entities, accounts=accounts)
+            self._facility(night, key, entities)
             span.set(outcome="failed" if any(row.error for row in night.rows[done:]) else "synced")
 
-    def _facility(self, night: Night, key: FacilityKey, entities: Iterable[Entity], *, accounts: bool) -> None:
+    def _facility(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         adapter = self._runtime.adapters.get(key.account)
         if adapter is None:
             self._not_configured(night, key, entities)
@@ -168,9 +170,9 @@ class Sync:
                     self._scope(night, adapter, Query(entity, key.facility), scope)
             if why_not:
                 night.close(scope, Began.now(self._runtime), Tally(), error=why_not, failure=A_PERSON_MUST_ACT)
-        watched = Scope(key.account, key.facility, _ACCOUNTS)
-        if accounts and not night.has_done(watched) and not night.why_not(watched):
-            self._watched(night, adapter, watched)
+        accounts = Scope(key.account, key.facility, _ACCOUNTS)
+        if self._watches and not night.has_done(accounts) and not night.why_not(accounts):
+            self._watched(night, adapter, accounts)
 
     def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         problem = f"account {key.account!r} is not configured"

@@ -180,7 +180,7 @@ def test_an_empty_secret_proves_nothing(secrets: tuple[str, ...]) -> None:
 
 def test_a_token_of_another_algorithm_or_of_none_is_refused() -> None:
     claims = {"iat": int(STAMP)}
-    for made in (token(claims, algorithm="HS384"), jwt.encode(claims, None, algorithm="none")):
+    for made in (token(claims, secret=SECRET * 2, algorithm="HS384"), jwt.encode(claims, "", algorithm="none")):
         assert refusal(JWT, Given({"authorization": f"Bearer {made}"}, BODY)).code == "webhook_signature"
 
 
