@@ -23,7 +23,7 @@ from pmsbridge_rest.edits import Editing, Found
 from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.jobs import followed
 from pmsbridge_rest.looking import Looked, look, outputs_of
-from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, HeaderKey, Step
+from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, ClientReference, HeaderKey, Step
 from pmsbridge_rest.mapping.answers import Outcome
 from pmsbridge_rest.promises import look_of
 from pmsbridge_rest.recognising import new_matches
@@ -224,11 +224,13 @@ class Run:
         operation = f"{self.kind}.{step.name}"
         ask = asked(step, filler, operation, is_write=True, built=self._built(step, filler, operation))
         ask = replace(ask, headers={**ask.headers, **(headers or {})})
-        is_keyed = isinstance(step.idempotency, HeaderKey | BodyFieldKey)
+        is_known = isinstance(step.idempotency, HeaderKey | BodyFieldKey)
+        # A vendor that keeps our references unique refuses the second call, because the first came to be after all.
+        is_known |= isinstance(step.idempotency, ClientReference) and self.attempt.number > 1
         channel = self.connection.channel(self.effect.facility)
         priority = Priority.WRITE if self.effect.is_notice else Priority.INTERACTIVE
         verdict, came = channel.write(
-            ask, step.outcome, deadline=self.end, priority=priority, filler=filler, conflict_is_open=is_keyed
+            ask, step.outcome, deadline=self.end, priority=priority, filler=filler, conflict_is_open=is_known
         )
         outputs = outputs_of(step.outputs, verdict.data)
         if verdict.is_ticket and step.outcome.job is not None:

@@ -114,7 +114,7 @@ class Judge:
         error = self._error(ask, came, _GOOD)
         rule = self._rule(came)
         is_plain = (rule is None or rule.means is ErrorClass.NOT_FOUND) and not self.is_later(came)
-        if came.status in missing and is_plain:
+        if came.status in missing and is_plain and not came.unreadable:
             return Verdict(None, is_missing=True)
         if error is not None:
             raise error
