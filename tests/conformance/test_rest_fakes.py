@@ -66,3 +66,14 @@ class TestStoredge(Conformance):
     def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
         with pytest.raises(UnsupportedError):
             subject.adapter.ledger(subject.facility, subject.tenant_id, "2001")
+
+
+def test_cubby_quotes_months_ahead_and_takes_them_as_a_payment_of_its_own() -> None:
+    with opened_subject("cubby") as subject:
+        quote = subject.adapter.prepay_quote(subject.facility, subject.tenant_id, 3)
+        rents = {
+            row.id: row.rental.rent for row in subject.adapter.account(subject.facility, subject.tenant_id).current
+        }
+
+    assert {line.rental_id: line.future for line in quote.lines} == {key: rent * 3 for key, rent in rents.items()}
+    assert quote.months == 3
