@@ -42,9 +42,7 @@ _LAST: Final = Entity.RENTALS.noun
 class Sync:
     """Fills the mirror."""
 
-    def __init__(
-        self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT, watches: bool = True
-    ) -> None:
+    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT, watches: bool = True) -> None:
         """Nothing is read yet.
 
         Args:

@@ -218,6 +218,10 @@ def test_of_a_token_that_holds_the_body_the_posted_one_is_not_read() -> None:
     assert proven(JWT_BODY, (SECRET,), Given(came.headers, b'{"event": "forged"}'), NOW).content == BODY
 
 
+def test_blanks_within_a_text_are_part_of_it() -> None:
+    assert compacted(b'{ "a b" :\t" x \\" y " ,\r\n "n": 1.50 }') == b'{"a b":" x \\" y ","n":1.50}'
+
+
 @given(some.recursive(
     some.none() | some.booleans() | some.integers() | some.text(),
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=6), inner, max_size=4),
