@@ -114,7 +114,7 @@ class MappingTools:
             ConfigurationError: The mapping cannot be used, or cannot be played.
             OSError: The port cannot be had.
         """
-        from pmsbridge_rest.playing import play  # noqa: PLC0415 - loads a server that only this needs
+        from pmsbridge_rest.testing.playing import play  # noqa: PLC0415 - loads a server that only this needs
 
         found = _found(file)
         play(found, called=str(found.resolve()) if found == file else str(file), port=port, ready=ready)

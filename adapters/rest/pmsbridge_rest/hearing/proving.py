@@ -162,7 +162,7 @@ def _instant(stamp: str) -> float:
     if not _NUMBER.fullmatch(stamp):
         raise InputError("headers", "are not those of a message: the time is no number", code="webhook_headers")
     number = int(stamp)
-    return number / 1000 if number >= _MILLISECONDS else float(number)
+    return number / (1000 if number >= _MILLISECONDS else 1)
 
 
 def _check_time(seconds: float, now: datetime, tolerance: timedelta) -> None:

@@ -15,11 +15,11 @@ from pmsbridge_rest.adapter import create
 from pmsbridge_rest.mapping.document import Mapping as MappingDocument
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.matching import case_fits
-from pmsbridge_rest.playing import account_options
 from pmsbridge_rest.samples import sample_effects
 from pmsbridge_rest.sandbox import Office, SandboxServer, Terms
 from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.judging import OfficeJudge
+from pmsbridge_rest.testing.playing import account_options
 
 __all__ = ["OfficeClock", "SandboxSecrets", "account_options", "examples_of", "opened_subject", "terms_for"]
 
