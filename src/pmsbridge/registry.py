@@ -131,6 +131,22 @@ class MappingFormat(Protocol):
             ConfigurationError: The document cannot be read.
         """
 
+    def play(
+        self, file: Path, *, port: int, ready: Callable[[str, Mapping[str, Any], Mapping[str, str]], None]
+    ) -> None:
+        """Serve the back office that a file speaks to, on loopback, until interrupted.
+
+        Args:
+            file: The file, or the name of one that is shipped.
+            port: 0 takes a free one.
+            ready: Told once that it listens: its address, an account's options with ``env:NAME`` for each secret, and
+                its worthless secrets by name.
+
+        Raises:
+            ConfigurationError: The file cannot be used, or cannot be played.
+            OSError: The port cannot be had.
+        """
+
 
 class Plugins(Mapping[str, _P_co], Generic[_P_co]):
     """The installed plugins of one group by name. Listing imports nothing; a plugin is imported when it is taken."""

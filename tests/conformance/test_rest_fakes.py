@@ -66,3 +66,15 @@ class TestStoredge(Conformance):
     def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
         with pytest.raises(UnsupportedError):
             subject.adapter.ledger(subject.facility, subject.tenant_id, "2001")
+
+
+def test_cubby_quotes_months_ahead_for_every_current_rental() -> None:
+    with opened_subject("cubby") as subject:
+        quote = subject.adapter.prepay_quote(subject.facility, subject.tenant_id, 3)
+        rows = subject.adapter.account(subject.facility, subject.tenant_id).current
+
+    assert rows
+    assert [(line.rental_id, line.future) for line in quote.lines] == [
+        (row.id, row.rental.rent * 3) for row in rows if row.rental.rent is not None
+    ]
+    assert quote.months == 3

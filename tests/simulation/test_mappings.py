@@ -50,9 +50,20 @@ def test_schedules_reach_the_places_where_things_go_wrong() -> None:
     assert tally.violations == 0, _examples(tally)
     reached = {name.removeprefix("fault ") for name in tally.coverage if name.startswith("fault ")}
     assert len(set(FAULTS) - reached) <= 3, set(FAULTS) - reached
-    for what in ("told settled", "told pending", "fault read failed", "read stale"):
+    for what in ("told settled", "told pending", "fault read failed", "read stale", "desk payment"):
         assert tally.coverage[what], what
     assert any(name.startswith("crash ") for name in tally.coverage)
+
+
+def test_a_payment_that_is_told_by_its_amount_is_not_taken_for_what_staff_took(tmp_path: Path) -> None:
+    """A mapping that does not look at the amount takes the desk's payment for its own, and says so to the tenant."""
+    truth = 'match: {amount: "{effect.total|cents}", status:'
+    text = file_of("cubby").read_text(encoding="utf-8")
+    assert truth in text
+    lying = tmp_path / "lying.yaml"
+    lying.write_text(text.replace(truth, "match: {status:"), encoding="utf-8")
+
+    assert _caught(lying, "cubby", within=400)
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:

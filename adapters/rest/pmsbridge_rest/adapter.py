@@ -23,9 +23,11 @@ from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.hearing import Message
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
 from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.doctor import examine
+from pmsbridge_rest.hearing.telling import heard
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.settings import read_settings, unfit_settings
 from pmsbridge_rest.shipped import file_of
@@ -103,6 +105,15 @@ class RestAdapter(Writing):
         except NotFoundError as problem:
             raise RejectedError(problem.message, code=problem.code) from None
 
+    @property
+    def hears(self) -> bool:
+        """Whether the mapping says how the vendor's messages are known."""
+        return self._connection.mapping.webhooks is not None
+
+    def hear(self, headers: Table[str, str], body: bytes, *, address: str = "") -> Message:
+        """What a message of the vendor is about; see ``HearingPort``."""
+        return heard(self._connection, headers, body, address=address)
+
     def diagnose(self) -> Sequence[Table[str, str]]:
         """Checks of mapping, login and clock, for ``doctor``."""
         return [dict(check) for check in examine(self._connection)]
@@ -142,7 +153,7 @@ def create(
     problems = unfit_settings(account, settings, mapping)
     if problems:
         raise ConfigurationError("; ".join(problems), code="invalid_settings")
-    for reference in settings.secrets.values():
+    for reference in (*settings.secrets.values(), *settings.former_secrets.values()):
         secrets.get(reference)
     connection = Connection(account, settings, mapping, secrets=secrets, clock=clock or SystemClock(), gate=gate)
     return RestAdapter(connection)

@@ -85,6 +85,7 @@ class Connection:
         self.system = mapping.vendor.name
         self.lane = f"rest:{self.system}:{account}"
         self._options = _with_defaults(mapping, settings.options, per_facility=False)
+        self._secrets = secrets
         self._words = Words(secrets, settings.secrets, self._options)
         self._pace = self._make_pace(mapping.limits, gate)
         self._channels: dict[str, Channel] = {}
@@ -123,6 +124,16 @@ class Connection:
     def deadline(self, span: timedelta, *, not_after: datetime | None = None) -> Deadline:
         """The end of one piece of work, the waiting for a slot included."""
         return self.http.deadline(span, not_after=not_after)
+
+    def secrets_of(self, name: str) -> tuple[str, ...]:
+        """A secret and, while it changes over, the one before it.
+
+        Raises:
+            ConfigurationError: The first is not there.
+        """
+        former = self.settings.former_secrets.get(name)
+        own = self._words.secret(name)
+        return (own,) if former is None else (own, self._secrets.get(former))
 
     # filling and reading rows
 

@@ -153,7 +153,10 @@ class Editing:
         return all(baseline.get(name) == text for name, text in now.items() if name != "others")
 
     def digest(self, found: Found) -> str:
-        """One digest over everything that the edit must leave alone; keyed by the edit, so that it tells nothing."""
+        """One digest over everything that the edit must leave alone; keyed by the edit, so that it tells nothing.
+
+        Empty for a record that cannot be written out: what changed in it cannot be told.
+        """
         record = self._without_moving(found.record)
         for path in (*self.updating.paths(), *self.updating.read_elsewhere(), *self.update.moves):
             record = without(record, _entry_or(path))

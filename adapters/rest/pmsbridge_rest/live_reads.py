@@ -20,14 +20,18 @@ from pmsbridge.model.places import Facility, FacilityPolicy, Unit, UnitState
 from pmsbridge.model.record import Record, Source
 from pmsbridge.model.rental import Rental
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.ports.adapter import PrepayQuote, TenantSearch
+from pmsbridge.ports.adapter import PrepayLine, PrepayQuote, TenantSearch
 from pmsbridge.ports.calls import Priority
 from pmsbridge.transport.http import Deadline
 from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.lists import Listing
 from pmsbridge_rest.mapping.entities import EntityMap
+from pmsbridge_rest.mapping.model_fields import PREPAY_FIELDS
+from pmsbridge_rest.mapping.paths import ABSENT
+from pmsbridge_rest.mapping.prepay import Prepay
 from pmsbridge_rest.mapping.requests import Reading
+from pmsbridge_rest.row_values import FieldReader
 from pmsbridge_rest.rows import RowError, RowReader
 
 __all__ = ["LiveReads"]
@@ -230,9 +234,54 @@ class LiveReads:
         tenants = [cast("Tenant", record) for record in found]
         return [_match(tenant, search, self._connection.account, facility) for tenant in tenants]
 
-    def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:  # noqa: ARG002 - the port's signature
-        """No mapping has a quote."""
-        self._none("a quote for paying ahead", "prepay_quote")
+    @property
+    def quotes_prepay(self) -> bool:
+        """Whether the mapping has a price for months ahead."""
+        return self._connection.mapping.prepay is not None
+
+    def prepay_quote(self, facility: str, tenant_id: str, months: int) -> PrepayQuote:
+        """What the back office says that months ahead cost: the account's calls, and one per current rental.
+
+        Raises:
+            UnsupportedError: The mapping has no price for them.
+            UnavailableError: No usable answer, or one without a price.
+        """
+        section = self._connection.mapping.prepay
+        if section is None:
+            self._none("a quote for paying ahead", "prepay_quote")
+        account = self.account(facility, tenant_id)
+        lines, through = list[PrepayLine](), dict[str, date]()
+        for row in account.current:
+            future, until = self._ahead(section, facility, tenant_id, row.id, months)
+            lines.append(PrepayLine(rental_id=row.id, due_now=row.balances.payable_now, future=future))
+            if until is not None:
+                through[row.id] = until
+        return PrepayQuote(months=months, lines=tuple(lines), through=through)
+
+    def _ahead(
+        self, section: Prepay, facility: str, tenant_id: str, rental_id: str, months: int
+    ) -> tuple[Money, date | None]:
+        """What months of one rental cost, and through which date they would be paid."""
+        filler = self._connection.read_filler(facility, rental_id=rental_id, tenant_id=tenant_id, months=months)
+        rows = Listing(self._connection, facility, section.of_rental, filler, "prepay").all(self._live_end())
+        if len(rows) != 1:
+            message = "prepay: the price of a rental is not one row"
+            raise UnavailableError(message, code="no_rows")
+        reader = FieldReader(
+            self._connection.mapping, self._connection.scope(facility, seen_at=None), dict(filler.places)
+        )
+        try:
+            future = reader.value("future", section.future, PREPAY_FIELDS["future"], rows[0])
+            until = ABSENT
+            if section.through is not None:
+                until = reader.value("through", section.through, PREPAY_FIELDS["through"], rows[0])
+        except RowError as problem:
+            message = f"prepay: {problem}"
+            raise UnavailableError(message, code="unreadable_row") from None
+        if not isinstance(future, Money) or future.currency != self._connection.facility(facility).currency:
+            message = "prepay: the answer has no price in the facility's currency"
+            raise UnavailableError(message, code="unreadable_row")
+        return future, until if isinstance(until, date) else None
 
     def match_gate_code(self, facility: str, *, unit_number: str, gate_code: GateCode) -> str | None:  # noqa: ARG002 - the port's signature
         """No mapping reads gate codes."""

@@ -13,6 +13,7 @@ from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.lists import Listing
 from pmsbridge_rest.mapping.actions import Look, Verify
 from pmsbridge_rest.mapping.expressions import search
+from pmsbridge_rest.mapping.files import Shown
 from pmsbridge_rest.matching import row_fits
 
 __all__ = ["Looked", "look", "outputs_of"]
@@ -34,7 +35,12 @@ class Looked:
 
 
 def look(
-    connection: Connection, facility: str, what: Look | Verify, filler: Filler, operation: str, deadline: Deadline
+    connection: Connection,
+    facility: str,
+    what: Look | Verify | Shown,
+    filler: Filler,
+    operation: str,
+    deadline: Deadline,
 ) -> Looked:
     """Read, and pick the rows that match.
 

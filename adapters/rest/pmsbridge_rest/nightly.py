@@ -24,11 +24,11 @@ from pmsbridge_rest.codecs.scene import CodecError, say
 from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.lists import Listing
 from pmsbridge_rest.lists import Rows as PageRows
-from pmsbridge_rest.live_reads import LiveReads
 from pmsbridge_rest.mapping.pagination import Since
 from pmsbridge_rest.mapping.paths import read_at
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.matching import condition_holds
+from pmsbridge_rest.papers import Papers
 from pmsbridge_rest.rows import RowError, RowReader
 
 __all__ = ["Nightly"]
@@ -49,7 +49,7 @@ class _Added:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Nightly(LiveReads):
+class Nightly(Papers):
     """The half of the reading port that fills a copy."""
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:

@@ -85,6 +85,7 @@ class RestSettings(_Section):
         mapping: The path of the mapping file, or the name of one that comes with the adapter.
         options: The mapping's options, those that are the same for every facility.
         secrets: By the mapping's name of a secret, its reference ("env:NAME").
+        former_secrets: The same for the webhooks' secret of before, which is taken too while the sender changes over.
         facilities: The facilities served.
         base_url: Takes the place of the mapping's, for the vendor's own sandbox; None for the mapping's.
         token_file: Where a token is kept that the back office renews by itself; None where it does not.
@@ -99,6 +100,7 @@ class RestSettings(_Section):
     mapping: str = Field(min_length=1)
     options: dict[str, str] = Field(default_factory=dict)
     secrets: dict[str, str] = Field(default_factory=dict)
+    former_secrets: dict[str, str] = Field(default_factory=dict)
     facilities: tuple[FacilitySettings, ...] = Field(min_length=1)
     base_url: str | None = None
     token_file: Path | None = None
@@ -162,7 +164,13 @@ def unfit_settings(account: str, settings: RestSettings, mapping: Mapping) -> li
     for name in settings.secrets:
         if name not in mapping.connection.secrets:
             problems.append(f"{place}.secrets.{name}: no such secret. {did_you_mean(name, mapping.connection.secrets)}")
-    return problems
+    return [*problems, *_unfit_former(f"{place}.former_secrets", settings, mapping)]
+
+
+def _unfit_former(place: str, settings: RestSettings, mapping: Mapping) -> list[str]:
+    ours = {mapping.webhooks.verify.key} if mapping.webhooks is not None else set[str]()
+    strangers = [name for name in settings.former_secrets if name not in ours]
+    return [f"{place}.{name}: only the secret of the mapping's webhooks has one before it" for name in strangers]
 
 
 def _unfit_options(place: str, given: Table[str, str], wanted: Table[str, Any], here: set[str]) -> list[str]:

@@ -23,11 +23,10 @@ from pmsbridge_rest.edits import Editing, Found
 from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.jobs import followed
 from pmsbridge_rest.looking import Looked, look, outputs_of
-from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, HeaderKey, Step
+from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, ClientReference, HeaderKey, Step
 from pmsbridge_rest.mapping.answers import Outcome
 from pmsbridge_rest.promises import look_of
 from pmsbridge_rest.recognising import new_matches
-from pmsbridge_rest.wire.judging import Verdict
 
 __all__ = ["Done", "Run"]
 
@@ -225,11 +224,13 @@ class Run:
         operation = f"{self.kind}.{step.name}"
         ask = asked(step, filler, operation, is_write=True, built=self._built(step, filler, operation))
         ask = replace(ask, headers={**ask.headers, **(headers or {})})
-        is_keyed = isinstance(step.idempotency, HeaderKey | BodyFieldKey)
+        is_known = isinstance(step.idempotency, HeaderKey | BodyFieldKey)
+        # A vendor that keeps our references unique refuses the second call, because the first came to be after all.
+        is_known |= isinstance(step.idempotency, ClientReference) and self.attempt.number > 1
         channel = self.connection.channel(self.effect.facility)
         priority = Priority.WRITE if self.effect.is_notice else Priority.INTERACTIVE
         verdict, came = channel.write(
-            ask, step.outcome, deadline=self.end, priority=priority, filler=filler, conflict_is_open=is_keyed
+            ask, step.outcome, deadline=self.end, priority=priority, filler=filler, conflict_is_open=is_known
         )
         outputs = outputs_of(step.outputs, verdict.data)
         if verdict.is_ticket and step.outcome.job is not None:
@@ -238,7 +239,9 @@ class Run:
             outputs = {**outputs, **outputs_of(step.outputs, verdict.data)}
         words = f"{step.name} was so already" if verdict.is_already else f"{step.name} answered with HTTP {came.status}"
         finished = Done(step, words, outputs, str(came.status))
-        return self._verified(step, filler, finished, verdict)
+        if verdict.is_already:
+            return self._seen_already(step, filler, finished)
+        return self._verified(step, filler, finished)
 
     def _built(self, step: Step, filler: Filler, operation: str) -> Built:
         try:
@@ -248,14 +251,35 @@ class Run:
         message = f"{operation}: {words}; nothing was sent"
         raise RejectedError(message, code="cannot_be_said")
 
-    def _verified(self, step: Step, filler: Filler, finished: Done, verdict: Verdict) -> Done:
+    def _seen_already(self, step: Step, filler: Filler, finished: Done) -> Done:
+        """Look, where that can be, at what is said to have been so already: an address that leads nowhere says it, too.
+
+        Raises:
+            OutcomeUnknownError: The look does not show it, or could not be had.
+        """
+        what = look_of(step.idempotency)
+        if what is None:
+            return finished
+        operation = f"{self.kind}.{step.name}"
+        until = self.connection.deadline(self.connection.mapping.connection.timeouts.live)
+        try:
+            seen = look(self.connection, self.effect.facility, what, filler, f"{self.kind}.look", until)
+        except PmsBridgeError as problem:
+            message = f"{operation}: HTTP {finished.code} says that it was so already; the look failed ({problem.code})"
+            raise OutcomeUnknownError(message, code="not_verified") from None
+        if not new_matches(step, seen, self.attempt.baseline):
+            message = f"{operation}: HTTP {finished.code} says that it was so already; {seen.seen} rows do not show it"
+            raise OutcomeUnknownError(message, code="not_verified")
+        return replace(finished, words=f"{finished.words}, read back", read_back=True)
+
+    def _verified(self, step: Step, filler: Filler, finished: Done) -> Done:
         """The declared look after a good answer, until what must hold does or its time is over.
 
         Raises:
             OutcomeUnknownError: It was looked at, and it does not hold.
         """
         what = step.verify
-        if what is None or verdict.is_already:
+        if what is None:
             return finished
         named = filler.with_places(step={**filler.places.get("step", {}), step.name: dict(finished.outputs)})
         until = self.connection.deadline(what.within)

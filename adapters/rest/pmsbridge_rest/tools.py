@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Table
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +29,7 @@ _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 
 
 class MappingTools:
-    """Looks at mapping files; sends nothing."""
+    """Looks at mapping files, and plays them; sends nothing."""
 
     name = "rest"
 
@@ -100,6 +101,23 @@ class MappingTools:
         short = _NOT_A_WORD.sub("_", (name or openapi.stem).lower()).strip("_")[:40]
         short = short if short[:1].isalpha() else f"vendor_{short}"[:40]
         return scaffold(spec, name=short, file=openapi.name, evidence=Evidence(evidence))
+
+    def play(self, file: Path, *, port: int, ready: Callable[[str, Table[str, Any], Table[str, str]], None]) -> None:
+        """Serve the back office of a mapping on loopback until interrupted.
+
+        Args:
+            file: The mapping, or the name of a shipped one.
+            port: 0 takes a free one.
+            ready: Told once that it listens: its address, an account's options, and its worthless secrets by name.
+
+        Raises:
+            ConfigurationError: The mapping cannot be used, or cannot be played.
+            OSError: The port cannot be had.
+        """
+        from pmsbridge_rest.testing.playing import play  # noqa: PLC0415 - loads a server that only this needs
+
+        found = _found(file)
+        play(found, called=str(found.resolve()) if found == file else str(file), port=port, ready=ready)
 
 
 def _found(file: Path) -> Path:

@@ -198,7 +198,7 @@ class Writing(Nightly):
             return CannotTell("there is no such record any more")
         others = attempt.baseline.get("others")
         if editing.is_so(now):
-            if others is not None and others != editing.digest(now):
+            if others is not None and (not others or others != editing.digest(now)):
                 return CannotTell("the fields are as asked, but another field of the record changed, too")
             evidence = f"read back: {editing.step.name}"
             return Found(Receipt(evidence=evidence, at=self._connection.clock.now(), read_back=True))
@@ -218,7 +218,7 @@ class Writing(Nightly):
         mapping = self._connection.mapping
         looks = [look_of(step.idempotency) for action in mapping.actions.values() for step in action.steps]
         lags = [one.lag for one in looks if one is not None]
-        return self._connection.settings.settle_window or max([mapping.connection.settle_window, *lags])
+        return max([self._connection.settings.settle_window or mapping.connection.settle_window, *lags])
 
 
 def _kind(effect: EffectBody) -> str:

@@ -66,6 +66,7 @@ class Subject:
         is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
         rules: What the operator decided about the portal.
         is_staff: Somebody of the staff asks.
+        quotes_ahead: The back office says what months ahead cost.
     """
 
     account: TenantAccount
@@ -74,6 +75,7 @@ class Subject:
     is_confirming: bool = False
     rules: PortalRules = field(default_factory=PortalRules)
     is_staff: bool = False
+    quotes_ahead: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,12 @@ def _supported(needed: str) -> _Rule:
         return _No("not_supported", f"This back office cannot {needed.replace('_', ' ')}.")
 
     return rule
+
+
+def _priced_ahead(case: _Case) -> _No | None:
+    if not case.subject.quotes_ahead:
+        return _No("not_supported", "This back office does not say what months ahead cost.")
+    return None
 
 
 def _portal_open(case: _Case) -> _No | None:
@@ -556,7 +564,7 @@ _PAYING: Final = (_payments_open, _not_under_lien, _nothing_confirming)
 _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.PAY_RENTAL: (*_PAYING, _something_due, _amount_fits),
     _K.PAY_ALL: (*_PAYING, _every_unit_billed, _anything_due),
-    _K.PREPAY: (*_PAYING, _months_fit, _nothing_owed, _not_leaving),
+    _K.PREPAY: (_priced_ahead, *_PAYING, _months_fit, _nothing_owed, _not_leaving),
     _K.AUTOPAY_ON: _AUTOPAY_ON,
     _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
     _K.PAY_INVOICE: (*_PAYING, _invoice_is_open),

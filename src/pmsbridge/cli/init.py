@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,7 +17,7 @@ from pmsbridge.errors import InputError
 from pmsbridge.registry import adapters, sandboxes
 from pmsbridge.settings import FILE_NAME
 
-__all__ = ["init", "sandbox_settings", "write_sandbox_settings"]
+__all__ = ["init", "sandbox_settings", "write_account", "write_sandbox_settings"]
 
 EXAMPLE: Final = "example.toml"
 """An adapter or sandbox may bring a file of this name beside its plugin: the commented options of an account."""
@@ -137,6 +139,35 @@ def write_sandbox_settings(path: Path, name: str, url: str, *, mail: str = "", e
     for file in (path, *(path.parent / secret for secret in secrets)):
         _refuse_existing(file)
     return [_write(path, text), *(_write(path.parent / secret, value + "\n") for secret, value in secrets.items())]
+
+
+def write_account(path: Path, system: str, options: Mapping[str, Any], secrets: Mapping[str, str]) -> list[Path]:
+    """Write settings of one account, and its worthless secrets as files beside them.
+
+    Args:
+        path: The settings file.
+        system: The adapter.
+        options: The account's; ``env:NAME`` in them stands for a secret.
+        secrets: By name.
+
+    Raises:
+        InputError: A file exists already.
+    """
+    own = {f"env:{name}": f"file:sandbox-{name}" for name in secrets}
+    text = _head("", "") + f"[accounts.demo]\nsystem = {json.dumps(system)}\noptions = {_inline(options, own)}\n"
+    files = {path.parent / f"sandbox-{name}": value for name, value in secrets.items()}
+    for file in (path, *files):
+        _refuse_existing(file)
+    return [_write(path, text), *(_write(file, value + "\n") for file, value in files.items())]
+
+
+def _inline(value: Any, own: Mapping[str, str]) -> str:  # noqa: ANN401 - tables, lists and texts
+    """A value as TOML has it on one line."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_inline(each, own)}" for key, each in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_inline(each, own) for each in value) + "]"
+    return json.dumps(own.get(value, value) if isinstance(value, str) else value)
 
 
 def sandbox_settings(name: str, url: str, *, mail: str = "", engine: str = "") -> tuple[str, dict[str, str]]:

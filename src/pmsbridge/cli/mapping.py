@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from pmsbridge.cli.doctor import account_checks
+from pmsbridge.cli.init import write_account
 from pmsbridge.cli.opening import read_settings
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
-from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
+from pmsbridge.cli.stopping import interruptible
+from pmsbridge.errors import ConfigurationError, InputError, NotFoundError, UnavailableError
 from pmsbridge.secrets import ReferenceSecrets
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ _NUMBER: Final = re.compile(r'"\\u0000([0-9.-]+)\\u0000"')
 
 group = typer.Typer(
     name="map",
-    help="Mapping files: look at one, see what it would send, try the login, draft one.",
+    help="Mapping files: look at one, see what it would send, try the login, draft one, play one.",
     no_args_is_help=True,
 )
 
@@ -165,6 +168,35 @@ def scaffold(
         message = f"{output}: cannot be written ({error.strerror}). Name another with --output."
         raise ConfigurationError(message, code="output") from None
     say(f"{output} is a draft. Review it, then run: pmsbridge map lint {output}")
+
+
+@group.command("sandbox")
+def sandbox(
+    file: _File,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8790,
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write settings for it here, its secrets beside it.")
+    ] = None,
+    form: _Format = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Serve the back office of a mapping on loopback until told to stop (SIGTERM, Ctrl-C)."""
+    tools = _format(form)
+
+    def ready(url: str, options: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
+        written = write_account(settings, tools.name, options, secrets) if settings is not None else []
+        say(f"The back office of {file} listens on {url}. Stop it with Ctrl-C.")
+        for each in written:
+            say(f"Wrote {each}.")
+        if as_json:
+            print_json({"url": url, "pid": os.getpid(), "written": written})
+
+    try:
+        with interruptible():
+            tools.play(file, port=port, ready=ready)
+    except OSError as error:
+        message = f"port {port} cannot be used ({error.strerror}). Name another with --port, or 0 for a free one."
+        raise UnavailableError(message, code="port") from None
 
 
 def _format(name: str) -> MappingFormat:

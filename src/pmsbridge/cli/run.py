@@ -80,7 +80,7 @@ class _Worker:
         if clock is not None:
             clock.start()
         thread = Thread(target=self._drive, args=(dispatcher,), name="pmsbridge-run", daemon=True)
-        with self._gauges_told(), self._webhooks_told(), self._told_by_signals():
+        with self._gauges_told(), self._webhooks_told(), self._heard_read(), self._told_by_signals():
             self._say_ready(dispatcher, night=night)
             thread.start()
             while thread.is_alive():
@@ -123,6 +123,22 @@ class _Worker:
             yield
         finally:
             sender.stop()
+
+    @contextmanager
+    def _heard_read(self) -> Iterator[None]:
+        """What back offices say by themselves is read anew, while this runs."""
+        from pmsbridge.dispatch.heard_reader import HeardReader
+        from pmsbridge.engine.hearing import hearing_accounts
+
+        if not hearing_accounts(self._bridge.runtime):
+            yield
+            return
+        reader = HeardReader(self._bridge.runtime)
+        reader.start()
+        try:
+            yield
+        finally:
+            reader.stop()
 
     def _drive(self, dispatcher: Dispatcher) -> None:
         try:

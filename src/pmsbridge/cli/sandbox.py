@@ -82,6 +82,6 @@ def named_sandbox(name: str) -> SandboxPlugin:
     if wanted in installed:
         return installed[wanted]
     close = difflib.get_close_matches(wanted, list(installed), n=1)
-    known = f"Installed: {', '.join(installed) or 'none'}."
+    known = f"Installed: {', '.join(installed) or 'none'}. Of a mapping: pmsbridge map sandbox FILE."
     remedy = f"Did you mean {close[0]}? {known}" if close else known
     raise NotFoundError("sandbox", "none of that name is installed", remedy=remedy)

@@ -26,7 +26,7 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import ConsentPort, CustomerAccountPort, ReadinessPort
+from pmsbridge.ports.books import ConsentPort, CustomerAccountPort, PrepayPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
@@ -88,6 +88,11 @@ class Office:
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
         aimed = {"pay_invoice", "pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
         return frozenset(own | aimed | {"send_mail"})
+
+    @property
+    def quotes_ahead(self) -> bool:
+        """Whether the back office says what months ahead cost."""
+        return not isinstance(self.adapter, PrepayPort) or self.adapter.quotes_prepay
 
     @property
     def ways(self) -> dict[str, frozenset[str]]:
@@ -214,7 +219,7 @@ class Office:
         """What the judge looks at."""
         return Subject(
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
-            rules=self.rules, is_staff=self.actor.startswith("staff:"),
+            rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
         )  # fmt: skip
 
     def allowed(

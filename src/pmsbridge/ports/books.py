@@ -19,14 +19,9 @@ from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.requests import CallOff
 
 __all__ = [
-    "CallOffPort",
-    "ConsentPort",
-    "CustomerAccountPort",
-    "EventPort",
-    "PaperContent",
-    "PaperPort",
+    "CallOffPort", "ConsentPort", "CustomerAccountPort", "EventPort", "PaperContent", "PaperPort", "PrepayPort",
     "ReadinessPort",
-]
+]  # fmt: skip
 
 
 @runtime_checkable
@@ -118,3 +113,12 @@ class ReadinessPort(Protocol):
 
     def portal_account(self, facility: str, tenant_id: str) -> PortalAccount:
         """Live: whether a tenant may, and if not, what is in the way."""
+
+
+@runtime_checkable
+class PrepayPort(Protocol):
+    """A back office that may have no price for months ahead, and says so. One without this word has one."""
+
+    @property
+    def quotes_prepay(self) -> bool:
+        """Whether ``prepay_quote`` answers: where it does not, nobody is offered to pay ahead."""

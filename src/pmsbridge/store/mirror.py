@@ -111,6 +111,12 @@ class Mirror:
         with self._database.read() as connection:
             return connection.execute(_stream(scope, MIRROR.streams.c.synced_at)).scalar_one_or_none()
 
+    def reading_moved_at(self, scope: Scope) -> datetime | None:
+        """When a reading that has not come to its end kept its place last; None when there is none such."""
+        query = _stream(scope, MIRROR.streams.c.moved_at).where(MIRROR.streams.c.resume.is_not(None))
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     # -- records -----------------------------------------------------------------------------------------------------
 
     def get(self, account: str, facility: str, entity: str, record_id: str) -> Record | None:

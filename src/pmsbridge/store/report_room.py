@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, delete, exists, or_, select, tuple_
 
 from pmsbridge.store.database import Database
 from pmsbridge.store.portable import lock_scope
-from pmsbridge.store.runs import FULL_SYNC, RunState
+from pmsbridge.store.runs import FULL_SYNC, HEARD, RunState
 from pmsbridge.store.tables import runs, sync_reports
 
 __all__ = ["KEPT_FOR", "Forgotten", "ReportRoom"]
@@ -66,7 +66,8 @@ class ReportRoom:
         has_newer = exists().where(
             newer.c.name == runs.c.name, newer.c.slot > runs.c.slot, newer.c.state == RunState.DONE.value
         )
-        goes = or_(has_newer, runs.c.name.startswith(FULL_SYNC, autoescape=True))
+        by_name = (runs.c.name.startswith(begins, autoescape=True) for begins in (FULL_SYNC, HEARD))
+        goes = or_(has_newer, *by_name)
         old = select(runs.c.name, runs.c.slot).where(and_(runs.c.slot < before, goes))
         total = 0
         while self._is_there(old):

@@ -16,10 +16,13 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.portable import insert_absent, lock_scope, shared_now
 from pmsbridge.store.tables import runs
 
-__all__ = ["FULL_SYNC", "Run", "RunState", "Runs"]
+__all__ = ["FULL_SYNC", "HEARD", "Run", "RunState", "Runs"]
 
 FULL_SYNC: Final = "full sync "
 """How names begin of runs by hand that read everything anew; what follows says what they read."""
+
+HEARD: Final = "heard "
+"""How names begin of messages of back offices, and of what is read because of them."""
 
 _NEVER: Final = timedelta(days=-1)
 _NAMES_AT_ONCE: Final = 200

@@ -68,6 +68,13 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
         "actions.take_payment.steps.0.idempotency",
     ),
     (
+        PAY_KEY,
+        "        idempotency: {by: body_field, at: key}\n",
+        "warning",
+        "key_without_look",
+        "actions.take_payment.steps.0.idempotency",
+    ),
+    (
         'match: {reference: "{effect.reference}", amount_cents: "{effect.total|cents}"}',
         "match: {state: done}",
         "error",

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from pmsbridge.ports.capability import Support
 from pmsbridge_rest.lint import lint
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import read_mapping
+from pmsbridge_rest.promises import capabilities_of
 from pmsbridge_rest.spec import Spec, load_spec
 from tests.e2e.conftest import ROOT
 
@@ -37,8 +39,9 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 
 
 @pytest.mark.parametrize("action", COVERED)
-def test_what_a_tenant_asks_for_is_natively_there_or_staffs_task(quay: Mapping, action: str) -> None:
-    assert action in quay.actions or quay.unsupported[action].fallback == "staff"
+def test_what_a_tenant_asks_for_the_back_office_does_itself(quay: Mapping, action: str) -> None:
+    assert action in quay.actions
+    assert capabilities_of(quay)[action].support is Support.NATIVE
 
 
 def test_it_is_one_short_file() -> None:

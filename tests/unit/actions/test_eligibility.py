@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -164,6 +165,18 @@ def test_what_the_back_office_cannot_do_is_emulated_or_refused(kind: ActionKind)
         assert offer.code == "not_supported"
         with pytest.raises(UnsupportedError):
             refuse_unless_allowed(offer)
+
+
+def test_who_has_no_price_for_months_ahead_offers_nobody_to_pay_them() -> None:
+    of = make.account(make.row(balance="0"))
+    with_price = make.subject(of)
+
+    offer = judge(K.PREPAY, replace(with_price, quotes_ahead=False), rental_id="R1")
+
+    assert judge(K.PREPAY, with_price, rental_id="R1").allowed
+    assert offer.code == "not_supported"
+    with pytest.raises(UnsupportedError):
+        refuse_unless_allowed(offer)
 
 
 def test_a_denial_becomes_an_error_with_code_message_key_and_remedy() -> None:

@@ -15,7 +15,7 @@ from pmsbridge_rest.auth.scheme import Signed, with_header
 from pmsbridge_rest.auth.words import Words
 from pmsbridge_rest.mapping.auth import JwtAuth
 
-__all__ = ["JwtSigning"]
+__all__ = ["JwtSigning", "jwt_library"]
 
 _LONGEST_LIFE: Final = timedelta(hours=1)
 
@@ -40,7 +40,7 @@ class JwtSigning:
         self._words = words
         self._clock = clock
         self._nonce = nonce
-        self._library = _jwt()
+        self._library = jwt_library()
 
     def sign(self, request: HttpRequest, deadline: Deadline) -> Signed:  # noqa: ARG002 - the port's signature
         """With a token made for this request and no other."""
@@ -75,7 +75,12 @@ def _digest(content: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).decode("ascii").rstrip("=")
 
 
-def _jwt() -> Any:  # noqa: ANN401 - a library that is loaded late
+def jwt_library() -> Any:  # noqa: ANN401 - a library that is loaded late
+    """What signs and reads tokens.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
     try:
         import jwt  # noqa: PLC0415 - an extra
     except ModuleNotFoundError:

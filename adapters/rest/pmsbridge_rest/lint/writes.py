@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pmsbridge_rest.lint.findings import Finding, doubt, wrong
-from pmsbridge_rest.mapping.actions import Action, HeaderKey, Look, NoKey, Step, Verify
+from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, HeaderKey, Look, NoKey, Step, Verify
 from pmsbridge_rest.mapping.answers import Job
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.model_fields import ACTIONS, effect_model
@@ -44,7 +44,7 @@ def key_findings(mapping: Mapping) -> Iterator[Finding]:
             else:
                 what = "nothing recognises it: an unanswered one goes to a person"
                 yield doubt(where, "write_without_key", what)
-        if isinstance(step.idempotency, HeaderKey) and step.idempotency.look_up is None:
+        if isinstance(step.idempotency, HeaderKey | BodyFieldKey) and step.idempotency.look_up is None:
             what = "after the vendor has forgotten the key, nothing finds it; give look_up as well"
             yield doubt(where, "key_without_look", what)
 

@@ -14,6 +14,7 @@ from pmsbridge_rest.mapping.connection import Connection, Contract, Vendor
 from pmsbridge_rest.mapping.entities import EntityMap
 from pmsbridge_rest.mapping.limits import Limits
 from pmsbridge_rest.mapping.pagination import Pagination
+from pmsbridge_rest.mapping.prepay import Prepay
 from pmsbridge_rest.mapping.requests import Encoding
 from pmsbridge_rest.mapping.sections import Section, Word
 from pmsbridge_rest.mapping.webhooks import Webhooks
@@ -39,6 +40,7 @@ class Mapping(Section):
         entities: What is read, by noun ("tenants").
         actions: What is written, by effect ("take_payment").
         unsupported: Effects that are not mapped, with the reason.
+        prepay: What months ahead cost; None where it does not say: nobody is offered to pay ahead then.
         policy: The vendor's own rules.
         webhooks: What it sends by itself; None for nothing that is listened to.
     """
@@ -57,6 +59,7 @@ class Mapping(Section):
     entities: dict[Word, EntityMap]
     actions: dict[Word, Action] = Field(default_factory=dict)
     unsupported: dict[Word, Unsupported] = Field(default_factory=dict)
+    prepay: Prepay | None = None
     policy: Policy = Policy()
     webhooks: Webhooks | None = None
 

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from pmsbridge_rest.mapping.conditions import Holds
 from pmsbridge_rest.mapping.expressions import Expression
+from pmsbridge_rest.mapping.files import FileRead, Shown
 from pmsbridge_rest.mapping.paths import Path
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.mapping.sections import Section, ShortForm, Word
@@ -140,6 +141,8 @@ class EntityMap(Section):
             ``last_payment_on``.
         account_of_rental: The read that has the account's fields; None when the rental's own row has them.
         ledger_is_summed: Of rentals: no call tells the balance, so it is the sum of all ``ledger_entries``.
+        shown: Of documents: what must hold for the tenant to see one; None when every one that is listed is shown.
+        file: Of documents: how the bytes are had; None when they cannot be.
         hides_reference: Our reference in a text that people read is taken out of it again.
         extra: Further values that are kept as text, by our name.
     """
@@ -155,6 +158,8 @@ class EntityMap(Section):
     account: dict[Word, FieldMap] = Field(default_factory=dict)
     account_of_rental: Reading | None = None
     ledger_is_summed: bool = False
+    shown: Shown | None = None
+    file: FileRead | None = None
     hides_reference: bool = True
     extra: dict[Word, Path] = Field(default_factory=dict)
 

@@ -33,6 +33,7 @@ __all__ = [
     "ALTERNATE",
     "ENTITY_MODELS",
     "KINDS_OF",
+    "PREPAY_FIELDS",
     "Sort",
     "Target",
     "item_model",
@@ -205,6 +206,13 @@ def _account_fields() -> dict[str, Target]:
 
 ACCOUNT_FIELDS: Final = _account_fields()
 """What an account says beside the rental: its balances, and whether it is billed, late or blocked."""
+
+
+PREPAY_FIELDS: Final = {
+    "future": Target(name="future", sort=Sort.MONEY, is_required=True),
+    "through": Target(name="through", sort=Sort.DATE),
+}
+"""What a price for months ahead says."""
 
 
 def effect_model(action: str) -> type[EffectBody]:

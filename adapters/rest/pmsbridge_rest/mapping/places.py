@@ -16,6 +16,7 @@ from pmsbridge_rest.mapping.model_fields import ACTIONS, effect_model
 from pmsbridge_rest.mapping.paths import Step as PathStep
 from pmsbridge_rest.mapping.paths import parse_path
 from pmsbridge_rest.mapping.problems import did_you_mean
+from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.mapping.sections import Section
 from pmsbridge_rest.mapping.templates import Place
 from pmsbridge_rest.mapping.walking import Key, places_of, sections_of
@@ -53,13 +54,16 @@ def place_problems(mapping: Mapping) -> Found:
             yield from _output_places(name, action)
     for name, entity in mapping.entities.items():
         yield from _read_places(name, entity)
+    if mapping.prepay is not None:
+        yield from _bound(mapping.prepay.of_rental, ("prepay", "of_rental"), ("rental_id",))
+        yield from _bound(mapping.prepay.of_rental, ("prepay", "of_rental"), ("months",))
 
 
 def _allowed(key: Key) -> frozenset[str]:
     """The roots that can be filled at a key."""
     if key[0] == "auth":
         return _PLAIN | {"secret", "step"}
-    if key[0] == "entities":
+    if key[0] in {"entities", "prepay"}:
         return _PLAIN | {"read", "row"}
     if key[0] == "actions":
         return _PLAIN | {"attempt", "effect", "part", "step"}
@@ -249,7 +253,10 @@ def _read_places(name: str, entity: EntityMap) -> Found:
         reading = getattr(entity, which)
         if reading is None or name == "facilities":
             continue
-        key: Key = ("entities", name, which)
-        inside = [place for _, each in sections_of(reading, key) for _, place in places_of(each, key)]
-        if not {f"read.{each}" for each in names} & {place.path for place in inside}:
-            yield key, "unbound_read", f"asks for everybody's; {{read.{names[0]}}} stands nowhere in it"
+        yield from _bound(reading, ("entities", name, which), names)
+
+
+def _bound(reading: Reading, key: Key, names: tuple[str, ...]) -> Found:
+    inside = [place for _, each in sections_of(reading, key) for _, place in places_of(each, key)]
+    if not {f"read.{each}" for each in names} & {place.path for place in inside}:
+        yield key, "unbound_read", f"asks for everybody's; {{read.{names[0]}}} stands nowhere in it"

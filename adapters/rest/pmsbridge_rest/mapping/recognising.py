@@ -50,14 +50,15 @@ class HeaderKey(Section):
     Attributes:
         name: Of the header.
         value: What is sent.
-        kept: How long the vendor remembers a key; after that it is looked for.
+        kept: How long the vendor says that it remembers a key; where it does not say, leave it: a payment is not sent
+            again after that.
         look_up: How else it is found; None when the key alone has to do.
     """
 
     by: Literal["header"]
     name: HeaderName
     value: Template = "{attempt.key}"
-    kept: Span = timedelta(hours=24)
+    kept: Span = timedelta(minutes=15)
     look_up: Look | None = None
 
 
@@ -67,14 +68,15 @@ class BodyFieldKey(Section):
     Attributes:
         at: Where in the body it goes.
         value: What is sent.
-        kept: How long the vendor remembers a key; after that it is looked for.
+        kept: How long the vendor says that it remembers a key; where it does not say, leave it: a payment is not sent
+            again after that.
         look_up: How else it is found; None when the key alone has to do.
     """
 
     by: Literal["body_field"]
     at: Path
     value: Template = "{attempt.key}"
-    kept: Span = timedelta(hours=24)
+    kept: Span = timedelta(minutes=15)
     look_up: Look | None = None
 
 

@@ -14,6 +14,7 @@ from pmsbridge_rest.mapping.model_fields import (
     ACTIONS,
     ENTITY_MODELS,
     KINDS_OF,
+    PREPAY_FIELDS,
     Sort,
     Target,
     item_model,
@@ -35,10 +36,12 @@ STAFF_CAN_DO: Final = frozenset(
         "accept_quote",
         "cancel_move_out",
         "change_contact",
+        "order",
         "request_call_off",
         "reserve_unit",
         "schedule_move_out",
         "set_consent",
+        "set_language",
     }
 )
 """Effects that a member of staff can do by hand from a task."""
@@ -52,6 +55,9 @@ _MUST_SAY: Final = frozenset({Sort.MONEY, Sort.ENUM, Sort.NAME})
 _SECRET_FIELDS: Final = ("token", "password", "consumer_key", "consumer_secret", "client_id", "client_secret", "key",
                          "refresh_token")  # fmt: skip
 
+_OWNERS: Final = ("tenants", "rentals")
+"""Nouns whose own id says whose account it is."""
+
 Found = Iterator[tuple[Key, str, str]]
 """Key, rule and words of a problem."""
 
@@ -59,7 +65,8 @@ Found = Iterator[tuple[Key, str, str]]
 def reference_problems(mapping: Mapping, tree: Tree) -> Iterator[Problem]:
     """Every name that leads nowhere, and every field that cannot be made."""
     checks: tuple[Callable[[Mapping], Found], ...] = (
-        _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, place_problems,
+        _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, _prepay,
+        place_problems,
         poison_problems,
     )  # fmt: skip
     for check in checks:
@@ -112,6 +119,9 @@ def _entities(mapping: Mapping) -> Found:
         yield from _lists(mapping, key, name, entity)
         yield from _fields(mapping, (*key, "account"), entity.account, ACCOUNT_FIELDS)
         yield from _account(mapping, key, name, entity)
+        for part in ("shown", "file"):
+            if name != "documents" and getattr(entity, part) is not None:
+                yield (*key, part), "wrong_place", f"{part} belongs to documents"
         for number, consent in enumerate(entity.consents):
             yield from _consent(mapping, (*key, "consents", number), consent, name)
 
@@ -270,5 +280,20 @@ def _secrets(mapping: Mapping) -> Found:
 def _webhooks(mapping: Mapping) -> Found:
     events = mapping.webhooks.events if mapping.webhooks is not None else {}
     for name, event in events.items():
-        if event.entity not in mapping.entities:
-            yield _unknown(("webhooks", "events", name, "entity"), "entity", event.entity, mapping.entities)
+        key: Key = ("webhooks", "events", name)
+        entity = mapping.entities.get(event.entity)
+        if entity is None:
+            yield _unknown((*key, "entity"), "entity", event.entity, mapping.entities)
+        elif entity.all is None and event.entity not in _OWNERS and event.tenant_at is None and event.rental_at is None:
+            what = f"nothing to read: {event.entity} has no list (all), and the message does not say whose it is"
+            yield key, "nothing_read", f"{what}; give tenant_at or rental_at, or leave the event out"
+
+
+def _prepay(mapping: Mapping) -> Found:
+    if mapping.prepay is None:
+        return
+    yield from _field(mapping, ("prepay", "future"), mapping.prepay.future, PREPAY_FIELDS["future"])
+    if mapping.prepay.through is not None:
+        yield from _field(mapping, ("prepay", "through"), mapping.prepay.through, PREPAY_FIELDS["through"])
+    if "take_payment" not in mapping.actions:
+        yield ("prepay",), "no_way", "nobody can pay ahead without the action take_payment"

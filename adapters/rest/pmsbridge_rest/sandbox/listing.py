@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from .mapping_file import CannotPlayError, Sheet
 from .paths import ABSENT, get, is_plain, put, turned_round
-from .plan import Plan, Route
+from .plan import PREPAY, Plan, Route
 from .records import Record, Shelf
 from .showing import Window
 
@@ -80,6 +80,8 @@ class Lists:
         resource = self._plan.resource(route)
         if "single" in resource:
             return bool(resource["single"])
+        if route.leading.scope == PREPAY:
+            return True
         if route.method != "GET":
             return False
         return route.leading.scope in {"one", "account_of_rental"} or route.ends_with_a_place
@@ -98,8 +100,16 @@ class Lists:
         found = [record for record in self._records(noun, shelf) if self._is_meant(noun, record, wanted, shelf)]
         if self.is_single(route) and not found:
             raise MissingError(noun)
+        if route.leading.scope == PREPAY:
+            return [self._priced(record, wanted, shelf) for record in found]
         renders = () if "show" in resource else tuple(n for n in route.renders if n in self._sheet.part("entities"))
         return [self._row(route, renders, record, shelf, resource.get("show")) for record in found]
+
+    def _priced(self, record: Record, wanted: Wanted, shelf: Shelf) -> dict[str, Any]:
+        """What months ahead of a rental cost: the rent, so many times."""
+        ahead = record.values["rent"] * int(wanted.values["months"])
+        bare = replace(record, raw={}, values={**record.values, "future": ahead})
+        return self._window.row((PREPAY,), bare, shelf)
 
     def _records(self, noun: str, shelf: Shelf) -> list[Record]:
         return shelf.all(noun)

@@ -27,6 +27,9 @@ NOUN_OF: Final = {
 }
 """What an action makes or changes."""
 
+PREPAY: Final = "prepay"
+"""The scope of a read of what months ahead cost."""
+
 _SCOPES: Final = ("all", "one", "of_tenant", "of_rental", "search", "account_of_rental")
 
 
@@ -153,6 +156,9 @@ class Plan:
             for scope in _SCOPES:
                 if isinstance(entity.get(scope), Mapping):
                     yield Role("read", f"read.{noun}", "", (noun,), scope, entity[scope])
+        prepay = self.sheet.part("prepay", "of_rental")
+        if prepay:
+            yield Role("read", "read.prepay", "", ("rentals",), PREPAY, prepay)
         check = self.sheet.part("connection", "check")
         if check:
             yield Role("check", "check", "", (), "", check)

@@ -9,6 +9,7 @@ from typing import Any
 
 from .mapping_file import Sheet
 from .paths import ABSENT, PathError, get, put, take_out, turned_round
+from .plan import PREPAY
 from .records import Record, Shelf
 from .spelling import Place, show
 from .templates import Slot, pieces_of, slots_in
@@ -29,7 +30,8 @@ class Window:
         self._sheet = sheet
         self._where = where
         self._constants = dict(constants or {})
-        self._entities = sheet.part("entities")
+        ahead = {name: sheet.part("prepay")[name] for name in ("future", "through") if sheet.part("prepay").get(name)}
+        self._entities = {**sheet.part("entities"), PREPAY: {"fields": ahead}}
         self.numbers_ids = _writes_number_ids(sheet)
 
     def row(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pmsbridge.actions.effects import CancelMoveOut, ChangeContact, EffectBody, SetAutopay, SetConsent
 from pmsbridge.errors import ConfigurationError
@@ -19,6 +19,7 @@ from pmsbridge_rest.samples import sample_effects
 from pmsbridge_rest.sandbox import Office, SandboxServer, Terms
 from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.judging import OfficeJudge
+from pmsbridge_rest.testing.playing import account_options
 
 __all__ = ["OfficeClock", "SandboxSecrets", "account_options", "examples_of", "opened_subject", "terms_for"]
 
@@ -58,34 +59,6 @@ class SandboxSecrets:
     def get(self, reference: str) -> str:
         """What is behind a reference."""
         return self._words[reference]
-
-
-def account_options(office: Office, mapping: Path | str, document: MappingDocument, base_url: str) -> dict[str, Any]:
-    """The options of an account on a sandbox; ``env:NAME`` stands for each secret.
-
-    Args:
-        office: The sandbox.
-        mapping: The mapping that the adapter reads; usually the sandbox's own.
-        document: The same, read.
-        base_url: Where it is.
-    """
-    declared = document.connection.options
-    own = {name for name, option in declared.items() if option.per_facility}
-    options = {name: office.options.get(name, "1") for name in declared}
-    return {
-        "mapping": str(mapping),
-        "base_url": base_url,
-        "options": {name: text for name, text in options.items() if name not in own},
-        "secrets": {name: f"env:{name}" for name in office.secrets},
-        "facilities": [
-            {
-                "code": office.terms.facility,
-                "zone": office.terms.zone,
-                "currency": office.terms.currency,
-                "options": {name: text for name, text in options.items() if name in own},
-            }
-        ],
-    }
 
 
 def examples_of(mapping: MappingDocument, today: date, *, currency: str = "USD") -> list[EffectBody]:

@@ -85,6 +85,9 @@ class Sender:
     parts: tuple[tuple[str, str], ...] = ()
 
 
+_NOT_OURS: Final = Decimal("0.37")
+
+
 @dataclass(slots=True)
 class _Coming:
     at: int
@@ -94,10 +97,17 @@ class _Coming:
 
 
 class PlayedOffice:
-    """What the sandbox holds is the truth a run is judged by."""
+    """What the sandbox holds is the truth a run is judged by.
 
-    def __init__(self, world: World, office: Office) -> None:
+    Args:
+        world: Whose run it is.
+        office: The sandbox.
+        desk_differs: What staff take themselves is never as much as any payment of ours.
+    """
+
+    def __init__(self, world: World, office: Office, *, desk_differs: bool = False) -> None:
         self._world = world
+        self._desk_differs = desk_differs
         self.sandbox = office
         self._began = office.now() - timedelta(milliseconds=world.timeline.now)
         self._coming: list[_Coming] = []
@@ -146,7 +156,8 @@ class PlayedOffice:
 
     def pay_at_the_desk(self, rental: str, amount: str, mark: str) -> None:
         """Staff take money themselves."""
-        self.sandbox.pay_at_the_desk(IDS.get(rental, rental), Decimal(amount), text=mark)
+        taken = Decimal(amount) + (_NOT_OURS if self._desk_differs else 0)
+        self.sandbox.pay_at_the_desk(IDS.get(rental, rental), taken, text=mark)
 
     @property
     def unanswered_payment(self) -> Sequence[tuple[str, str]]:

@@ -56,12 +56,11 @@ class MappingRun(Run):
     def suited(cls, schedule: Schedule) -> Schedule:
         """The same, with the ids of the sandbox; what this vendor cannot be asked becomes a payment.
 
-        Staff take no money themselves where a payment is told by its amount alone: nobody could tell theirs from ours.
+        Where a payment is told by its amount alone, staff take other amounts than any of ours: nobody could tell theirs
+        from ours.
         """
         document = _document(cls.mapping)
-        wishes = tuple(_suited(document, wish) for wish in schedule.wishes)
-        key = document.actions["take_payment"].steps[0].idempotency.by
-        return replace(schedule, wishes=wishes, desk=0 if key == "natural_key" else schedule.desk)
+        return replace(schedule, wishes=tuple(_suited(document, wish) for wish in schedule.wishes))
 
     def make_office(self) -> OfficeInPlay:
         """The sandbox, by the vendor's own mapping."""
@@ -74,7 +73,9 @@ class MappingRun(Run):
             history.states["leaving", rental] = "stays"
         terms = Terms(owed=dict(_OWED), counts_calls=False, page_rows=_MANY_AT_ONCE)
         true_time = partial(_true_time, self)
-        return PlayedOffice(self.world, Office(file_of(self.vendor), terms, now=true_time))
+        by_amount = _document(self.mapping).actions["take_payment"].steps[0].idempotency.by == "natural_key"
+        office = Office(file_of(self.vendor), terms, now=true_time)
+        return PlayedOffice(self.world, office, desk_differs=by_amount)
 
     def make_adapter(self, clock: SimulatedClock) -> Adapter:
         """The real one, whose network is the sandbox."""

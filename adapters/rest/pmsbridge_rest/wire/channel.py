@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
-from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedError
+from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.calls import Priority
 from pmsbridge.ports.clock import Clock
@@ -33,20 +33,13 @@ from pmsbridge_rest.wire.budgets import Budgets
 from pmsbridge_rest.wire.judging import Judge, Verdict
 from pmsbridge_rest.wire.told_to_wait import ToldToWait
 
-__all__ = ["Channel", "Manners", "Pace", "Renewal", "Sink"]
+__all__ = ["Channel", "Manners", "Pace", "Renewal"]
 
 _log = get_logger(__name__)
 
 _GOOD_CLOCK: Final = timedelta(seconds=60)
 _MOST_ATTEMPTS: Final = 3
 _ACCEPT: Final = {"jsonapi": "application/vnd.api+json"}
-
-
-class Sink(Protocol):
-    """Where a file goes, piece by piece."""
-
-    def write(self, content: bytes, /) -> object:
-        """Take a piece."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,25 +188,39 @@ class Channel:
         came = self._exchange(ask, deadline, priority)
         return self.judge.write(ask, came, outcome, filler=filler, conflict_is_open=conflict_is_open), came
 
-    def fetch_file(self, ask: Ask, sink: Sink, *, kinds: tuple[str, ...], deadline: Deadline) -> str:
-        """Stream a file into a sink; its kind, as the back office names it ("application/pdf").
+    @contextmanager
+    def file(self, ask: Ask, *, kinds: tuple[str, ...], deadline: Deadline) -> Iterator[HttpAnswer]:
+        """Ask for a file, with new credentials where the first were refused; it is on its way while the block runs.
 
         Raises:
             NotFoundError: There is no such file.
-            RejectedError: It is of another kind than one of ``kinds``; nothing was written.
-            UnavailableError: It was cut or is larger than the cap: what was written is worthless.
+            RejectedError: It is refused.
+            ConfigurationError: A person must act.
+            UnavailableError: No usable answer.
         """
-        headers = {**ask.headers, "Accept": ", ".join(kinds)}
-        with self._sent(replace(ask, headers=headers), deadline, Priority.INTERACTIVE, for_file=True) as (_, answer):
-            if answer.status != HTTPStatus.OK:
-                self.judge.read(ask, self._came(ask, answer))
-            kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind not in kinds:
-                message = f"{ask.operation}: the file is of a kind that was not asked for"
-                raise RejectedError(message, code="wrong_media_type")
-            for piece in answer.chunks():
-                sink.write(piece)
-            return kind
+        ask = replace(ask, headers={**ask.headers, "Accept": ", ".join(kinds)})
+        is_again = False
+        while True:
+            with self._sent(ask, deadline, Priority.INTERACTIVE, for_file=True) as (signed, answer):
+                if answer.status == HTTPStatus.OK:
+                    self._pace.told.noted(answer.headers, None)
+                    yield answer
+                    return
+                came = self._came(ask, answer)
+            if is_again or not self._is_refused(ask, signed, came):
+                break
+            is_again = True
+        self._note(came)
+        self.judge.read(ask, came)
+        message = f"{ask.operation}: HTTP {came.status}, and no file"
+        raise UnavailableError(message, code="no_file")
+
+    @contextmanager
+    def stranger(self, url: str, operation: str, *, kinds: tuple[str, ...], deadline: Deadline) -> Iterator[HttpAnswer]:
+        """Ask another server than the back office for a file: no credentials, none of the account's limits."""
+        request = HttpRequest("GET", url, {"Accept": ", ".join(kinds)}, None, is_write=False, operation=operation)
+        with self.http.send(request, deadline=deadline, limits=self._file_limits) as answer:
+            yield answer
 
     # one exchange
 
@@ -222,13 +229,17 @@ class Channel:
         signed, came = self._once(ask, deadline, priority)
         if self._is_refused(ask, signed, came):
             signed, came = self._once(ask, deadline, priority)
+        self._note(came)
+        return came
+
+    def _note(self, came: Came) -> None:
+        """What an answer says beside what it was asked for: of the clock, and of waiting."""
         if came.status == HTTPStatus.UNAUTHORIZED:
             self._hint_at_clock(came)
         if self.judge.is_later(came):
             self._pace.told.later(came.headers)
         else:
             self._pace.told.noted(came.headers, came.document)
-        return came
 
     def _once(self, ask: Ask, deadline: Deadline, priority: Priority) -> tuple[Signed, Came]:
         with self._sent(ask, deadline, priority) as (signed, answer):

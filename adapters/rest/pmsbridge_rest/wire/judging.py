@@ -47,10 +47,13 @@ _BY_STATUS: Final = {
     414: ErrorClass.VALIDATION, 415: ErrorClass.VALIDATION, 431: ErrorClass.VALIDATION,
 }  # fmt: skip
 _TRANSIENT: Final = frozenset({408, 425})
-_IN_ITS_OWN_WORDS: Final = frozenset(
-    {ErrorClass.VALIDATION, ErrorClass.DECLINED, ErrorClass.CONFLICT, ErrorClass.STALE}
-)
+_IN_ITS_OWN_WORDS: Final = frozenset({
+    ErrorClass.VALIDATION, ErrorClass.DECLINED, ErrorClass.CONFLICT, ErrorClass.STALE, ErrorClass.NOT_FOUND,
+})  # fmt: skip
 """Refusals by status that a write believes only when the body is the back office's own, not some proxy's page."""
+
+_SAID_BY_STATUS: Final = frozenset({ErrorClass.STALE, ErrorClass.NOT_FOUND})
+"""Refusals of which the status says all there is to say: without any body they are believed, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Judge:
         error = self._error(ask, came, _GOOD)
         rule = self._rule(came)
         is_plain = (rule is None or rule.means is ErrorClass.NOT_FOUND) and not self.is_later(came)
-        if came.status in missing and is_plain:
+        if came.status in missing and is_plain and not came.unreadable:
             return Verdict(None, is_missing=True)
         if error is not None:
             raise error
@@ -135,7 +138,7 @@ class Judge:
             UnavailableError: It said later; nothing changed.
             OutcomeUnknownError: The answer proves neither.
         """
-        if outcome.already is not None and _fits(outcome.already, came, filler):
+        if outcome.already is not None and not came.unreadable and _fits(outcome.already, came, filler):
             return Verdict(came.document, is_already=True)
         error = self._error(ask, came, outcome.success, conflict_is_open=conflict_is_open)
         if error is not None:
@@ -216,7 +219,8 @@ class Judge:
                 return UnavailableError(self._words(ask, came), retry_after=wait, code="http_503")
             return self._by_class(ask, came, ErrorClass.TRANSIENT)
         means = _BY_STATUS.get(status, ErrorClass.VENDOR_BUG)
-        is_foreign = bool(came.unreadable) and means in _IN_ITS_OWN_WORDS
+        is_speechless = bool(came.unreadable) or (came.is_empty and means not in _SAID_BY_STATUS)
+        is_foreign = is_speechless and means in _IN_ITS_OWN_WORDS
         if is_foreign or (conflict_is_open and means is ErrorClass.CONFLICT):
             means = ErrorClass.VENDOR_BUG if ask.is_write else means
         return self._by_class(ask, came, means)

@@ -42,15 +42,17 @@ _LAST: Final = Entity.RENTALS.noun
 class Sync:
     """Fills the mirror."""
 
-    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT) -> None:
+    def __init__(self, runtime: Runtime, *, delete_cap_percent: int = DELETE_CAP_PERCENT, watches: bool = True) -> None:
         """Nothing is read yet.
 
         Args:
             runtime: Whose adapters are read and whose mirror is filled.
             delete_cap_percent: A complete fetch that would delete more than this share of a scope deletes nothing and
                 makes a finding; 100 believes any answer.
+            watches: A run also reads watched accounts anew.
         """
         self._runtime = runtime
+        self._watches = watches
         self._cap = delete_cap_percent
 
     def run(
@@ -167,7 +169,7 @@ class Sync:
             if why_not:
                 night.close(scope, Began.now(self._runtime), Tally(), error=why_not, failure=A_PERSON_MUST_ACT)
         accounts = Scope(key.account, key.facility, _ACCOUNTS)
-        if not night.has_done(accounts) and not night.why_not(accounts):
+        if self._watches and not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
 
     def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:

@@ -27,7 +27,7 @@ from pmsbridge_rest.updating import Updating
 SCENE = Scene(ZoneInfo("America/Chicago"), "USD")
 NOW = datetime(2026, 3, 1, 18, 0, tzinfo=UTC)
 _KEY = "c0f0" * 10
-_READS = ("all", "one", "of_tenant", "of_rental", "search", "account_of_rental")
+_READS = ("all", "one", "of_tenant", "of_rental", "search", "account_of_rental", "shown")
 _SEARCHES = ("first_name", "last_name", "company", "email", "phone", "unit_number")
 
 
@@ -74,10 +74,14 @@ def reads(mapping: Mapping) -> Iterator[Said]:
             reading = getattr(entity, which)
             if reading is not None:
                 yield from _read(mapping, f"entities.{noun}.{which}", reading, _ids())
+        if entity.file is not None:
+            yield said(f"entities.{noun}.file", build(entity.file, _filler(mapping, read=_ids())))
+    if mapping.prepay is not None:
+        yield from _read(mapping, "prepay", mapping.prepay.of_rental, _ids())
 
 
 def _ids() -> dict[str, Any]:
-    return {"id": "7", "tenant_id": "1001", "rental_id": "2001", "unit_id": "3001"}
+    return {"id": "7", "tenant_id": "1001", "rental_id": "2001", "unit_id": "3001", "months": 3}
 
 
 def _read(mapping: Mapping, where: str, reading: Reading, ids: dict[str, Any]) -> Iterator[Said]:

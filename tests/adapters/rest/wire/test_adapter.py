@@ -517,6 +517,44 @@ def test_a_move_out_is_set_seen_and_taken_back(office: HarborOffice, adapter: Re
     assert isinstance(adapter.probe(LEAVE, first(adapter, LEAVE)), Absent)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(404, raw=b"<html>no such host</html>"), Answer(404, {"nobody": "knows"}), Answer(404)],
+    ids=["a proxy's page", "somebody's JSON", "nothing"],
+)
+def test_it_was_so_already_is_only_said_by_the_back_office(
+    office: HarborOffice, adapter: RestAdapter, answer: Answer
+) -> None:
+    adapter.execute(LEAVE, first(adapter, LEAVE))
+    office.goes_wrong("DELETE", "/leaving", answer)
+
+    with pytest.raises((OutcomeUnknownError, RejectedError)):
+        adapter.execute(STAY, first(adapter, STAY))
+
+    assert office.leases["70"]["leaving"] == "06/30/2026"
+
+
+@pytest.mark.parametrize(
+    "look",
+    [None, Answer(404, {"ok": False, "error": {"code": "NONE"}}), Answer(500, {})],
+    ids=["it shows otherwise", "there is no such lease", "it fails"],
+)
+def test_it_was_so_already_is_looked_at_before_it_is_believed(
+    office: HarborOffice, adapter: RestAdapter, look: Answer | None
+) -> None:
+    """The address was wrong, and what is not there says that it is not there."""
+    adapter.execute(LEAVE, first(adapter, LEAVE))
+    attempt = first(adapter, STAY)
+    office.goes_wrong("DELETE", "/leaving", Answer(404, {"ok": False, "error": {"code": "NONE"}}))
+    if look is not None:
+        office.goes_wrong("GET", "/leases/70", look)
+
+    with pytest.raises(OutcomeUnknownError) as unknown:
+        adapter.execute(STAY, attempt)
+
+    assert unknown.value.code == "not_verified"
+
+
 def test_a_state_that_was_answered_but_is_not_there_is_unknown(office: HarborOffice) -> None:
     clock = NoWaiting()
     adapter = create("main", options(office), secrets=SECRETS, clock=clock)

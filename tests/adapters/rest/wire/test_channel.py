@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -259,28 +258,6 @@ def test_an_address_that_would_be_too_long_is_not_sent(office: Office, make: Mak
 def test_a_write_cannot_be_read(make: Make) -> None:
     with pytest.raises(ConfigurationError):
         read(make(), PAY)
-
-
-def test_a_file_is_streamed_checked_and_capped(office: Office, make: Make) -> None:
-    pdf = b"%PDF-1.7 " + b"x" * 300_000
-    office.answers("/lease.pdf", Answer(200, raw=pdf, headers={"Content-Type": "application/pdf"}))
-    office.answers("/lease.html", Answer(200, raw=b"<html>", headers={"Content-Type": "text/html"}))
-    office.answers("/gone.pdf", Answer(404, {}))
-    channel, sink = make(), io.BytesIO()
-
-    def fetch(path: str, using: Channel = channel) -> str:
-        ask = Ask("GET", path, "document", is_write=False)
-        return using.fetch_file(ask, sink, kinds=("application/pdf",), deadline=using.http.deadline())
-
-    assert fetch("/lease.pdf") == "application/pdf"
-    assert sink.getvalue() == pdf
-    with pytest.raises(RejectedError, match="kind"):
-        fetch("/lease.html")
-    with pytest.raises(NotFoundError):
-        fetch("/gone.pdf")
-    with pytest.raises(UnavailableError) as large:
-        fetch("/lease.pdf", make(caps=Caps(file_bytes=100_000)))
-    assert large.value.code == "answer_too_large"
 
 
 def test_nothing_a_channel_raises_or_shows_repeats_what_was_sent(office: Office, make: Make) -> None:

@@ -90,11 +90,19 @@ def test_a_write_is_only_refused_by_what_says_so(status: int, kind: type[PmsBrid
     assert type(of_write(came(status, {"error": {"text": "no"}}))) is kind
 
 
-@pytest.mark.parametrize("status", [400, 402, 409, 412, 422])
+@pytest.mark.parametrize("status", [400, 402, 404, 409, 410, 412, 422])
 def test_a_refusal_in_a_foreign_page_is_none_of_the_back_offices(status: int) -> None:
     """A proxy's page says nothing about what stands behind it."""
     assert isinstance(of_write(came(status, unreadable="not_json")), OutcomeUnknownError)
-    assert isinstance(of_write(came(status)), RejectedError)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(400, OutcomeUnknownError), (402, OutcomeUnknownError), (409, OutcomeUnknownError), (422, OutcomeUnknownError),
+     (404, RejectedError), (410, RejectedError), (412, RejectedError)],
+)  # fmt: skip
+def test_a_refusal_without_a_word_is_one_where_the_status_says_it_all(status: int, kind: type[PmsBridgeError]) -> None:
+    assert type(of_write(came(status))) is kind
 
 
 def test_a_503_that_says_when_is_later_and_without_it_is_unknown() -> None:

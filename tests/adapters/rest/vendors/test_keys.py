@@ -1,0 +1,79 @@
+"""Every request of a shipped mapping has the keys that its vendor knows: proven without the vendor's documents, too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pmsbridge_rest.filling import CannotSayError
+from pmsbridge_rest.mapping.reading import load_mapping
+from pmsbridge_rest.shipped import shipped_mappings
+from tests.adapters.rest.vendors.keys import VENDORS, flat, kept, said_by_the_vendor
+from tests.adapters.rest.vendors.said import Said, asked, effects, reads
+
+MAPPINGS = {name: load_mapping(shipped_mappings()[name]) for name in VENDORS}
+IDS = {"buildium": st.integers(1, 2**31 - 1).map(str)}
+WORDS = st.from_regex(r"[a-z]{2,8}_[A-Za-z0-9]{6,12}", fullmatch=True)
+RECORD: dict[str, Any] = {"PhoneNumbers": None, "Address": None, "FirstName": "A", "LastName": "B"}
+EACH = [(name, kind) for name, mapping in MAPPINGS.items() for kind in mapping.actions]
+
+
+def strangers(name: str, each: Said) -> list[str]:
+    """Keys that the vendor does not know, and values of a kind that it does not take."""
+    table, accepted = kept()[name].get(each.where, {}), set(MAPPINGS[name].contract.accept)
+    found = []
+    for key, kind in flat(each.body):
+        if key.rsplit(".", 1)[-1].removesuffix("[]") in accepted:
+            continue
+        kinds = table.get(key)
+        if kinds is None:
+            found.append(f"{each.where}: {key} is unknown")
+        elif kind not in kinds and kind != "null" and set(kinds) != {"null"}:
+            found.append(f"{each.where}: {key} is {kind}, not {' or '.join(kinds)}")
+    return found
+
+
+@pytest.mark.parametrize(("name", "kind"), EACH)
+def test_what_is_sent_has_keys_and_kinds_of_values_that_the_vendor_knows(name: str, kind: str) -> None:
+    mapping, count = MAPPINGS[name], Counter[str]()
+
+    @given(effect=effects(mapping, kind, IDS.get(name, WORDS)))
+    def check(effect: Any) -> None:
+        try:
+            for each in asked(mapping, effect, record=dict(RECORD)):
+                if each.body is not None:
+                    assert strangers(name, each) == []
+                count[each.where] += 1
+        except CannotSayError:
+            count["refused before a byte leaves"] += 1
+
+    check()
+    assert any(count[where] for where in count if "refused" not in where)
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_what_is_read_by_a_body_has_keys_that_the_vendor_knows(name: str) -> None:
+    """But for filters by time: pages tell them in words, and no example has one."""
+    asked_for = [said for said in reads(MAPPINGS[name]) if said.body is not None and not said.where.endswith(".since")]
+
+    assert [each for said in asked_for for each in strangers(name, said)] == []
+
+
+def test_a_key_that_no_vendor_has_is_noticed() -> None:
+    table = kept()["buildium"]["take_payment.pay"]
+    good = Said(
+        "take_payment.pay", "POST", "/x", {}, dict.fromkeys((key for key in table if table[key] == ["text"]), "a")
+    )
+    assert strangers("buildium", good) == []
+
+    assert strangers("buildium", Said("take_payment.pay", "POST", "/x", {}, {"Amount": 1}))
+    assert strangers("buildium", Said("take_payment.pay", "POST", "/x", {}, {"TotalAmount": "1"}))
+
+
+@pytest.mark.parametrize("name", VENDORS)
+def test_the_table_is_what_the_vendors_documents_say(name: str) -> None:
+    assert kept()[name] == said_by_the_vendor(name)
