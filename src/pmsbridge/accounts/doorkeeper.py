@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
-from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, is_right
+from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, judged
 from pmsbridge.accounts.register import digits_of, phone_in
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
@@ -123,7 +123,10 @@ class Doorkeeper:
         """Whose own login and password these are; it costs the same for an unknown name. The password is wiped."""
         login = self.logins.called(account, facility, name.strip(), digits=phone_in(name))
         kept = login.password if login is not None and login.state is not SignInState.LOCKED else ""
-        return self._came_in(login) if is_right(password, kept) and login is not None else None
+        verdict = judged(password, kept)
+        if login is None or not verdict.is_right:
+            return None
+        return self._came_in(login, **({"password": verdict.renewed} if verdict.renewed else {}))
 
     def change_password(self, login: Login, current: WebPassword, new: WebPassword) -> bool:
         """Change the password; False when the current one is another. Both are wiped.
@@ -133,7 +136,7 @@ class Doorkeeper:
         """
         with _wiping(current, new):
             self.refuse_short(new)
-            if not is_right(current, login.password):
+            if not judged(current, login.password).is_right:
                 return False
             self.logins.change(login.id, password=hashed(new))
         return True
