@@ -150,15 +150,17 @@ class Doorkeeper:
             within=self.settings.attempts_within,
         )  # fmt: skip
 
-    def failed(self, account: str, facility: str, name: str) -> None:
+    def failed(
+        self, account: str, facility: str, name: str, *, purpose: str = "to sign in or to register as the same person"
+    ) -> None:
         """Count an attempt in vain; the one too many is told to staff, without the name."""
         times = self.logins.note_failure(self._subject(account, facility, name), within=self.settings.attempts_within)
         if times == self.settings.most_attempts:
             self.runtime.findings.add(Finding(
                 code="sign_in_locked", severity=Severity.WARNING, account=account, facility=facility, subject=facility,
                 found_at=self.runtime.clock.now(),
-                text=f"somebody tried {times} times in vain to sign in or to register as the same person; it is not "
-                "looked at for a while. A customer who calls may need help.",
+                text=f"somebody tried {times} times in vain {purpose}; it is not looked at for a while. A customer who "
+                "calls may need help.",
             ))  # fmt: skip
 
     def counted(self, account: str, facility: str, what: str) -> None:

@@ -577,4 +577,6 @@ _RULES: Final[Mapping[ActionKind, tuple[_Rule, ...]]] = {
     _K.RESERVE_UNIT: (),
     _K.ORDER: (_something_to_order,),
     _K.CHANGE_PASSWORD: (),
+    _K.CHANGE_ACCESS_CODE: (_is_current, _is_no_contract, _not_under_lien),
+    _K.LOOK_UP_CODE: (_staff_only, _is_current, _is_no_contract, _not_under_lien),
 }

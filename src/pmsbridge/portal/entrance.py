@@ -400,7 +400,7 @@ class Entrance:
         return TenantSession(replace(office, rules=rules, login_id=fresh.id, actor=actor))
 
     def _refuse_unready(self, office: Office, *, ignored: frozenset[str]) -> None:
-        found = StaffDesk(office).readiness()
+        found = StaffDesk(office, self._keeper).readiness()
         for each in found.shortcomings:
             if each.code not in ignored:
                 raise IneligibleError(

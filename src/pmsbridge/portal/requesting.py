@@ -21,7 +21,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit, UnitState
-from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
+from pmsbridge.model.sealed import BankAccount, Card, GateCode, Sealed, WebPassword
 from pmsbridge.portal.arguments import (
     checked_amount,
     checked_choice,
@@ -445,6 +445,7 @@ class Requesting:
         key: str,
         leaving_on: date | None = None,
         comment: str = "",
+        access_code: GateCode | None = None,
     ) -> ActionView:
         """Change from one unit to another: the new one is held first, and only then a day written for the old one.
 
@@ -459,31 +460,70 @@ class Requesting:
             key: The idempotency key of this click.
             leaving_on: Business date on which the old unit is left, not before ``moving_on``; None for that day.
             comment: For staff.
+            access_code: A new code to open gates with, changed as the last step; used for one send and wiped. None
+                leaves the code as it is.
 
         Raises:
             InputError: A day is none or past, or they are the wrong way round; nothing was tried.
             IneligibleError: The unit is not free ("unit_taken"), or the old one cannot be left then; see the code.
             NotFoundError: The rental is not this tenant's, or there is no such unit.
+            UnsupportedError: With a code: this back office cannot change one. Nothing was tried.
         """
-        rental, wanted = checked_id("rental_id", rental_id), checked_id("unit_id", unit_id)
-        day = checked_day("moving_on", moving_on)
-        last = checked_day("leaving_on", leaving_on) if leaving_on is not None else day
-        if last < day:
-            raise InputError("leaving_on", "lies before moving_on", remedy=f"Choose {day} or later.")
-        words = checked_text("comment", comment, limit=500) if comment else ""
+        with wiped_on_refusal(access_code):
+            rental, wanted = checked_id("rental_id", rental_id), checked_id("unit_id", unit_id)
+            day, checked = checked_day("moving_on", moving_on), checked_key(key)
+            last = checked_day("leaving_on", leaving_on) if leaving_on is not None else day
+            if last < day:
+                raise InputError("leaving_on", "lies before moving_on", remedy=f"Choose {day} or later.")
+            words = checked_text("comment", comment, limit=500) if comment else ""
+            changes_code = _checked_code(access_code) if access_code is not None else False
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             _refuse_past("moving_on", day, planner.today)
             self._office.allowed(ActionKind.TRANSFER, account, rental_id=rental, asked=Asked(leaving_on=last))
             unit = self._unit(wanted)
             _refuse_taken(unit)
-            return planner.transfer(rental_of(account, rental), unit, day, last, comment=words)
+            if changes_code:
+                self._office.allowed(ActionKind.CHANGE_ACCESS_CODE, account, rental_id=rental)
+            row = rental_of(account, rental)
+            return planner.transfer(row, unit, day, last, comment=words, changes_code=changes_code)
+
+        def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
+            return {"access_code": access_code.split(1)[0]} if access_code is not None else {}
 
         intent = {
             "rental_id": rental, "unit_id": wanted, "moving_on": day.isoformat(), "leaving_on": last.isoformat(),
-            "comment": words,
+            "comment": words, **({"access_code": True} if changes_code else {}),
         }  # fmt: skip
-        return self._perform(ActionKind.TRANSFER, key, intent)(decide)
+        return self._perform(ActionKind.TRANSFER, checked, intent)(decide, sealed=hand_out, typed=access_code)
+
+    def change_access_code(self, rental_id: str, code: GateCode, *, key: str) -> ActionView:
+        """Change the code that gates are opened with. It is used for one send and wiped, and told to nobody.
+
+        Args:
+            rental_id: One of this tenant's rentals; where the back office keeps one code per tenant, for all.
+            code: The new one; what it may look like is the back office's own matter.
+            key: The idempotency key of this click.
+
+        Raises:
+            InputError: The code is none.
+            IneligibleError: The rental has ended, or is under a lien.
+            NotFoundError: The rental is not this tenant's.
+            UnsupportedError: This back office cannot change one.
+        """
+        with wiped_on_refusal(code):
+            rental, checked = checked_id("rental_id", rental_id), checked_key(key)
+            _checked_code(code)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.CHANGE_ACCESS_CODE, account, rental_id=rental)
+            return planner.access_code(rental_of(account, rental))
+
+        def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
+            return {"access_code": code.split(1)[0]}
+
+        perform = self._perform(ActionKind.CHANGE_ACCESS_CODE, checked, {"rental_id": rental})
+        return perform(decide, sealed=hand_out, typed=code)
 
     def change_password(self, login: str, password: WebPassword, *, key: str) -> ActionView:
         """Set the portal login where the back office keeps it. The password is used for one send and wiped.
@@ -560,6 +600,12 @@ def _checked_document(data: object) -> str:
     if found is None:
         raise InputError("data", "is no PDF, PNG or JPEG", shape=f"{len(data):,} bytes")
     return found
+
+
+def _checked_code(code: object) -> bool:
+    if not isinstance(code, GateCode):
+        raise InputError("access_code", "must be a GateCode", shape=type(code).__name__)
+    return True
 
 
 def _checked_login(login: str) -> str:

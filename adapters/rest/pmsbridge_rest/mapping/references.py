@@ -35,10 +35,12 @@ STAFF_CAN_DO: Final = frozenset(
         "accept_quote",
         "cancel_move_out",
         "change_contact",
+        "order",
         "request_call_off",
         "reserve_unit",
         "schedule_move_out",
         "set_consent",
+        "set_language",
     }
 )
 """Effects that a member of staff can do by hand from a task."""
