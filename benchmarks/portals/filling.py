@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import func, insert, select, text
@@ -88,7 +89,7 @@ def _entries(place: int, key: int, start: int, count: int) -> Iterator[tuple[dic
         }  # fmt: skip
         row = {
             "key": key + number - start, "place": place, "id": name, "rental_id": rental, "kind": doc["kind"],
-            "effect": f"{sign}120.00", "effect_currency": "USD", "effective_on": date(2026, 11, 1),
+            "effect": Decimal(f"{sign}120.00"), "effect_currency": "USD", "effective_on": date(2026, 11, 1),
             "description": "Rent", "extra": "{}", "doc": json.dumps(doc), "changed_at": now,
         }  # fmt: skip
         kept = {

@@ -36,7 +36,9 @@ def actions_of(
     """Actions of a person, and those of nobody in particular that hold their words, oldest first."""
     mine = (actions.c.account == account, actions.c.facility == facility)
     columns = (actions.c.id, actions.c.kind, actions.c.intent, actions.c.tenant_id)
-    query: Select[Any] = select(*columns).where(*mine, actions.c.tenant_id.in_([*tenant_ids, ""])).order_by(actions.c.seq)
+    query: Select[Any] = (
+        select(*columns).where(*mine, actions.c.tenant_id.in_([*tenant_ids, ""])).order_by(actions.c.seq)
+    )
     rows = connection.execute(query).all()
     return [row for row in rows if row.tenant_id or _is_about(connection, row.id, words)]
 
