@@ -13,9 +13,15 @@ from pathlib import Path
 PORTAL = Path(__file__).parent.parent / "src/pmsbridge/portal"
 STUB = PORTAL / "aio.pyi"
 TWINS = {
-    "AsyncTenantSession": [("session.py", "TenantSession"), ("paying.py", "Paying"), ("requesting.py", "Requesting")],
+    "AsyncTenantSession": [
+        ("session.py", "TenantSession"),
+        ("paying.py", "Paying"),
+        ("requesting.py", "Requesting"),
+        ("asking.py", "Asking"),
+        ("moving.py", "Moving"),
+    ],
     "AsyncStaffDesk": [("staff.py", "StaffDesk")],
-    "AsyncEntrance": [("entrance.py", "Entrance")],
+    "AsyncEntrance": [("entrance.py", "Entrance"), ("mailed_links.py", "MailedLinks"), ("lobby.py", "Lobby")],
     "AsyncBridge": [("bridge.py", "Bridge"), ("directory.py", "Directory"), ("nights.py", "Nights")],
 }
 RENAMED = {"TenantSession": "AsyncTenantSession", "StaffDesk": "AsyncStaffDesk", "Entrance": "AsyncEntrance"}

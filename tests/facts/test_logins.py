@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from pmsbridge.accounts import passwords
+from pmsbridge.accounts.even_time import STEP_SECONDS, evened
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
@@ -466,6 +467,33 @@ def test_an_unknown_name_is_hashed_like_a_known_one(door: Door, monkeypatch: pyt
     assert len(asked) == 2
     assert asked[0] == asked[1]
     assert asked[0].startswith("$argon2id$")
+
+
+def test_an_answer_that_tells_nothing_takes_as_long_whoever_asks(door: Door) -> None:
+    door.registered()
+    took = []
+    for name in ("ana@example.test", "robert@example.test", "nobody@example.test"):
+        began = door.clock.monotonic()
+        door.accounts.ask_link("F1", name)
+        took.append(door.clock.monotonic() - began)
+    for phone in ("5125550102", "5125559999"):
+        began = door.clock.monotonic()
+        with pytest.raises(IneligibleError):
+            door.accounts.register("F1", **{**ANA, "phone": phone})
+        took.append(door.clock.monotonic() - began)
+
+    assert took == pytest.approx([STEP_SECONDS] * 5)
+
+
+@pytest.mark.parametrize(("work", "whole"), [(0.0, 0.25), (0.1, 0.25), (0.3, 0.5), (0.6, 0.75)])
+def test_an_answer_ends_on_a_whole_step_even_when_it_fails(work: float, whole: float) -> None:
+    clock = TestClock()
+
+    with suppress(ValueError), evened(clock):
+        clock.sleep(work)
+        raise ValueError
+
+    assert clock.monotonic() == pytest.approx(whole, abs=0.001)
 
 
 # -- what a person may use --------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.SET_LANGUAGE: Section.SETTINGS,
     _K.CHANGE_PASSWORD: Section.SETTINGS,
 }
-"""Where each verb belongs. Notes and requests to staff belong nowhere: they are always possible."""
+"""Where each verb belongs. Notes, requests to staff and what only staff do belong nowhere: they are always possible."""
 
 
 HIDEABLE: Final = frozenset({"type_name", "size", "floor", "asking_rate", "features", "last_changed_on"})
