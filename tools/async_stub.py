@@ -17,12 +17,19 @@ TWINS = {
         ("session.py", "TenantSession"),
         ("paying.py", "Paying"),
         ("requesting.py", "Requesting"),
+        ("asking.py", "Asking"),
+        ("moving.py", "Moving"),
         ("papering.py", "Papering"),
         ("reckoning.py", "Reckoning"),
     ],
     "AsyncStaffDesk": [("staff.py", "StaffDesk")],
-    "AsyncEntrance": [("entrance.py", "Entrance")],
-    "AsyncBridge": [("bridge.py", "Bridge")],
+    "AsyncEntrance": [("entrance.py", "Entrance"), ("mailed_links.py", "MailedLinks"), ("lobby.py", "Lobby")],
+    "AsyncBridge": [
+        ("bridge.py", "Bridge"),
+        ("directory.py", "Directory"),
+        ("listening.py", "Listening"),
+        ("nights.py", "Nights"),
+    ],
 }
 RENAMED = {"TenantSession": "AsyncTenantSession", "StaffDesk": "AsyncStaffDesk", "Entrance": "AsyncEntrance"}
 OWN = {"AsyncBridge": ["from_config", "__enter__", "__exit__", "__init__"]}
@@ -61,7 +68,9 @@ def _aliases(tree: ast.Module) -> list[str]:
 
 
 def _twin(name: str, classes: list[ast.ClassDef]) -> str:
-    functions = [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+    found = [node for cls in classes for node in cls.body if isinstance(node, ast.FunctionDef)]
+    # A part says again what it needs of the whole, which is named first.
+    functions = list({node.name: node for node in reversed(found)}.values())[::-1]
     lines = [f"class {name}:"]
     if name == "AsyncBridge":
         lines += [

@@ -21,7 +21,7 @@ from typing import Any, Final
 from pmsbridge.actions.kinds import EMULATABLE
 from pmsbridge.cli.facts.listing import TRACE_FILE, Fact, FactList, read_facts, read_trace, rows_of
 from pmsbridge.cli.facts.page import page_of
-from pmsbridge.ports.books import CallOffPort, CustomerAccountPort, EventPort, PaperPort, ReadinessPort
+from pmsbridge.ports.books import AccessPort, CallOffPort, CustomerAccountPort, EventPort, PaperPort, ReadinessPort
 from pmsbridge.ports.capability import Capability, Support
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -40,7 +40,7 @@ OFFICES: Final[Mapping[str, str]] = {
 
 _PORTS: Final[Mapping[str, type]] = {
     "papers": PaperPort, "call_offs": CallOffPort, "readiness": ReadinessPort, "account": CustomerAccountPort,
-    "events": EventPort,
+    "events": EventPort, "access_codes": AccessPort,
 }  # fmt: skip
 _AIMED: Final = frozenset({"pay_invoice", "pay_on_account"})
 Marks = Mapping[str, frozenset[str]]

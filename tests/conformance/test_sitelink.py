@@ -13,6 +13,7 @@ import pytest
 from pmsbridge.actions.effects import (
     AddNote,
     CancelMoveOut,
+    ChangeAccessCode,
     ChangeContact,
     EffectBody,
     PaymentPart,
@@ -30,7 +31,7 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import BankDebit, CardPayment, ExternalPayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
-from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card, WebPassword
+from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card, GateCode, WebPassword
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.testing.conformance import Conformance, Example, Subject, Weather
 from pmsbridge_sitelink.adapter import create
@@ -65,6 +66,7 @@ WRITES = {
     "post_bulletin": "BulletinBoardInsert",
     "reserve_unit": "ReservationNewWithSource_v5",
     "set_web_password": "TenantLoginAndSecurityUpdate",
+    "change_access_code": "TenantUpdate_v3",
 }
 
 
@@ -153,6 +155,10 @@ class SandboxJudge:
 
     def _set_web_password(self, effect: SetWebPassword, now: dict[str, Any]) -> int:
         old, new = (site["tenants"][effect.tenant_id]["secrets"]["sWebPassword"] for site in (self.before, now))
+        return int(old != new)
+
+    def _change_access_code(self, effect: ChangeAccessCode, now: dict[str, Any]) -> int:
+        old, new = (site["tenants"][effect.tenant_id]["secrets"]["sAccessCode"] for site in (self.before, now))
         return int(old != new)
 
 
@@ -262,6 +268,7 @@ def examples(judge: SandboxJudge) -> list[Example]:
         Example(
             SetWebPassword(**scope, tenant_id=RENEE, login="renee.dubois@example.com"), lambda: WebPassword(PASSWORD)
         ),
+        Example(ChangeAccessCode(**rental("015", RENEE)), lambda: GateCode("73915#")),
     ]
 
 

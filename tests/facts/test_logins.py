@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from pmsbridge.accounts import passwords
+from pmsbridge.accounts.even_time import STEP_SECONDS, evened
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
@@ -66,6 +67,12 @@ class Door:
         self.accounts.invite("F1", tenant_id, key=key, actor="staff:ann", **more)  # type: ignore[arg-type]
         self.work()
         return self.token()
+
+    def kept_password(self) -> str:
+        """What is stored of the password of T1."""
+        login = self.bridge.logins.of_person("mem", "F1", "T1")
+        assert login is not None
+        return login.password
 
     def registered(self) -> TenantSession:
         return self.accounts.register("F1", **ANA, password=fresh())
@@ -407,30 +414,86 @@ def test_whoever_signs_out_has_to_sign_in_again(door: Door) -> None:
     assert door.accounts.resume(there) is None
 
 
-def test_hashes_made_at_another_cost_still_open(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hash_made_at_another_cost_opens_once_more_and_is_made_anew(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
     door.registered()
-    monkeypatch.setattr(passwords, "_COST", 1 << 5)
-    monkeypatch.setattr(passwords, "_LANES", 2)
+    old = door.kept_password()
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
+    assert door.kept_password() == old
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-78")) is None
+    assert door.kept_password() == old
 
+    assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
+
+    assert "m=64," in door.kept_password()
     assert door.accounts.sign_in("F1", "ana@example.test", fresh()) is not None
     assert door.accounts.sign_in("F1", "ana@example.test", fresh("fake-pw-78")) is None
 
 
+def test_a_password_is_kept_as_argon2id_at_the_costs_of_rfc_9106(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    typed = fresh()
+
+    kept = passwords.hashed(typed)
+
+    assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert typed.is_wiped
+    assert passwords.judged(fresh(), kept) == passwords.Verdict(is_right=True)
+    assert passwords.judged(fresh("fake-pw-78"), kept) == passwords.Verdict(is_right=False)
+
+
+def test_what_is_no_hash_opens_nothing(door: Door) -> None:
+    for kept in ("", "fake-pw-77", "scrypt$16384$5$AAAA$AAAA"):
+        typed = fresh()
+        assert passwords.judged(typed, kept) == passwords.Verdict(is_right=False)
+        assert typed.is_wiped
+
+
 def test_an_unknown_name_is_hashed_like_a_known_one(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     door.registered()
-    asked: list[tuple[int, int]] = []
-    stretched = passwords._stretched
+    asked: list[str] = []
+    fits = passwords._fits
 
-    def counted(password: WebPassword, salt: bytes, cost: int, lanes: int) -> bytes:
-        asked.append((cost, lanes))
-        return stretched(password, salt, cost, lanes)
+    def counted(kept: str, password: str) -> bool:
+        asked.append(kept.rpartition("$")[0].rpartition("$")[0])
+        return fits(kept, password)
 
-    monkeypatch.setattr(passwords, "_stretched", counted)
+    monkeypatch.setattr(passwords, "_fits", counted)
     for name in ("ana@example.test", "nobody@example.test"):
         assert door.accounts.sign_in("F1", name, fresh("fake-pw-78")) is None
 
     assert len(asked) == 2
     assert asked[0] == asked[1]
+    assert asked[0].startswith("$argon2id$")
+
+
+def test_an_answer_that_tells_nothing_takes_as_long_whoever_asks(door: Door) -> None:
+    door.registered()
+    took = []
+    for name in ("ana@example.test", "robert@example.test", "nobody@example.test"):
+        began = door.clock.monotonic()
+        door.accounts.ask_link("F1", name)
+        took.append(door.clock.monotonic() - began)
+    for phone in ("5125550102", "5125559999"):
+        began = door.clock.monotonic()
+        with pytest.raises(IneligibleError):
+            door.accounts.register("F1", **{**ANA, "phone": phone})
+        took.append(door.clock.monotonic() - began)
+
+    assert took == pytest.approx([STEP_SECONDS] * 5)
+
+
+@pytest.mark.parametrize(("work", "whole"), [(0.0, 0.25), (0.1, 0.25), (0.3, 0.5), (0.6, 0.75)])
+def test_an_answer_ends_on_a_whole_step_even_when_it_fails(work: float, whole: float) -> None:
+    clock = TestClock()
+
+    with suppress(ValueError), evened(clock):
+        clock.sleep(work)
+        raise ValueError
+
+    assert clock.monotonic() == pytest.approx(whole, abs=0.001)
 
 
 # -- what a person may use --------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -15,7 +16,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Contact, ContactRole, PersonName, Tenant
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Source, VendorRef
-from pmsbridge.model.rental import RentalState
+from pmsbridge.model.rental import Discount, Rental, RentalState
 from pmsbridge.portal.timeline import InteractionKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome
@@ -381,6 +382,22 @@ def test_a_transfer_that_cannot_be_meant_is_refused_before_anything(portal: Port
         with pytest.raises(error):
             call()
     assert portal.changes() == 0
+
+
+@pytest.mark.fact("S1.57")
+@only_memory
+def test_discounts_of_a_rental_are_read_live_and_from_the_copy(portal: Portal) -> None:
+    assert portal.office is not None
+    rental = portal.office.books.find(Rental, "F1", "R1")
+    assert rental is not None
+    half = Discount(name="Half off", percent=Decimal(50), until=date(2026, 12, 31))
+    portal.office.books.put("F1", rental.changed(discounts=(half,)))
+    portal.bridge.sync()
+
+    assert portal.row().rental.discounts == (half,)
+    assert portal.session.rental("R1").rental.discounts == (half,)
+    copied = {each.id: each.discounts for each in portal.bridge.mirror.rentals("mem", "F1", "T1")}
+    assert copied == {"R1": (half,), "R4": ()}
 
 
 @pytest.mark.fact("S1.55")

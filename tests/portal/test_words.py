@@ -31,7 +31,7 @@ def codes_of_denials() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
-            if name == "_No" and isinstance(node.args[0], ast.Constant):
+            if name == "No" and isinstance(node.args[0], ast.Constant):
                 found.add(str(node.args[0].value))
             if name == "IneligibleError":
                 given = {k.arg: str(k.value.value) for k in node.keywords if isinstance(k.value, ast.Constant)}

@@ -23,8 +23,8 @@ from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
+from pmsbridge_sitelink.access import Access
 from pmsbridge_sitelink.connection import Connection
-from pmsbridge_sitelink.contacting import Contacting
 from pmsbridge_sitelink.doctor import examine
 from pmsbridge_sitelink.settings import read_settings
 
@@ -35,11 +35,11 @@ _log = get_logger(__name__)
 _ALLOWED = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
 
 
-class SiteLinkAdapter(Contacting):
+class SiteLinkAdapter(Access):
     """One account of the back office.
 
     The parts, each a floor on the one before: live reads, nightly reads, search, payments, autopay, requests and
-    papers, contact data.
+    papers, contact data, access codes.
     """
 
     @property

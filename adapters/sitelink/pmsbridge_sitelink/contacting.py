@@ -35,9 +35,11 @@ from pmsbridge_sitelink.mapping.people import CONTACT_COLUMNS
 from pmsbridge_sitelink.paying import enter_again
 from pmsbridge_sitelink.wire import OPERATIONS, Table
 
-__all__ = ["Contacting"]
+__all__ = ["UPDATE", "Contacting", "whole_request"]
 
-_UPDATE: Final = "TenantUpdate_v3"
+UPDATE: Final = "TenantUpdate_v3"
+"""Writes every field of a tenant at once."""
+
 _RENAMED: Final = {"sGateCode": "sAccessCode", "sCountryCode": "sCountryCodeMobile"}
 """Parameters whose column has another name."""
 
@@ -63,14 +65,17 @@ class Contacting(Letting):
     def _change_contact(self, effect: ChangeContact, attempt: Attempt) -> Receipt:
         """Read, merge, write, read back. Anything else that changed meanwhile is evidence, not success."""
         end = self._write_deadline(attempt)
-        with self._whole_tenant(effect, end) as before:
+        with self._whole_tenant(effect.facility, effect.tenant_id, end) as before:
             if _is_as_wanted(effect, before):
                 return Receipt(
                     evidence="it was so already; nothing was sent", at=self._connection.clock.now(), read_back=True
                 )
             _refuse_if_changed_meanwhile(effect, before)
-            answered = self._connection.write(_UPDATE, effect.facility, _merged(effect, before), deadline=end)
-            differs = seen_after(lambda: self._differences(effect, before))
+            with Sealed(**{**before, **_columns(effect.changes)}).open() as wanted:
+                answered = self._connection.write(
+                    UPDATE, effect.facility, whole_request(effect.tenant_id, wanted), deadline=end
+                )
+                differs = seen_after(lambda: self._differences(effect.facility, effect.tenant_id, wanted))
         if differs:
             message = f"answered with {answered.code}, but reading it back shows other values in {', '.join(differs)}"
             raise OutcomeUnknownError(message, code="read_back_differs")
@@ -84,23 +89,22 @@ class Contacting(Letting):
         )
 
     @contextmanager
-    def _whole_tenant(self, effect: ChangeContact, end: Deadline | None = None) -> Iterator[Row]:
+    def _whole_tenant(self, facility: str, tenant_id: str, end: Deadline | None = None) -> Iterator[Row]:
         """Every column of the tenant, the poisonous ones included, for as long as the block runs.
 
         This is the only read that does not throw them away while parsing.
         """
-        params = {"iTenantID": vendor_id("tenant", effect.tenant_id)}
-        rows = self._connection.read("TenantInfoByTenantID", effect.facility, params, drop=(), deadline=end)
+        params = {"iTenantID": vendor_id("tenant", tenant_id)}
+        rows = self._connection.read("TenantInfoByTenantID", facility, params, drop=(), deadline=end)
         found = rows.get(Table.ROWS, ())
         if not found:
             raise NotFoundError("tenant", "there is no such tenant", code="tenant_not_found")
         with Sealed(**found[0]).open() as row:
             yield row
 
-    def _differences(self, effect: ChangeContact, before: Row) -> list[str]:
+    def _differences(self, facility: str, tenant_id: str, expected: Row) -> list[str]:
         """Columns that are not as they should be after the edit; names only."""
-        expected = {**before, **_columns(effect.changes)}
-        with self._whole_tenant(effect) as after:
+        with self._whole_tenant(facility, tenant_id) as after:
             names = (set(expected) | set(after)) - _MOVES_BY_ITSELF
             return sorted(name for name in names if not _is_same(name, expected.get(name), after.get(name)))
 
@@ -255,11 +259,10 @@ def _refuse_if_changed_meanwhile(effect: ChangeContact, before: Row) -> None:
         raise RejectedError(message, code="changed_meanwhile")
 
 
-def _merged(effect: ChangeContact, before: Row) -> dict[str, object]:
-    """The whole request: every field as it was read, the changed ones as asked."""
-    values = {**before, **_columns(effect.changes)}
-    sent: dict[str, object] = {"iTenantID": vendor_id("tenant", effect.tenant_id)}
-    for parameter in OPERATIONS[_UPDATE].parameters:
+def whole_request(tenant_id: str, values: Row) -> dict[str, object]:
+    """The whole request of an update: every field of the record as it is to be."""
+    sent: dict[str, object] = {"iTenantID": vendor_id("tenant", tenant_id)}
+    for parameter in OPERATIONS[UPDATE].parameters:
         if parameter.name in sent:
             continue
         column = _RENAMED.get(parameter.name, parameter.name)

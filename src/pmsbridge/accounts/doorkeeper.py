@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
-from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, is_right
+from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, judged
 from pmsbridge.accounts.register import digits_of, phone_in
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
@@ -123,7 +123,10 @@ class Doorkeeper:
         """Whose own login and password these are; it costs the same for an unknown name. The password is wiped."""
         login = self.logins.called(account, facility, name.strip(), digits=phone_in(name))
         kept = login.password if login is not None and login.state is not SignInState.LOCKED else ""
-        return self._came_in(login) if is_right(password, kept) and login is not None else None
+        verdict = judged(password, kept)
+        if login is None or not verdict.is_right:
+            return None
+        return self._came_in(login, **({"password": verdict.renewed} if verdict.renewed else {}))
 
     def change_password(self, login: Login, current: WebPassword, new: WebPassword) -> bool:
         """Change the password; False when the current one is another. Both are wiped.
@@ -133,7 +136,7 @@ class Doorkeeper:
         """
         with _wiping(current, new):
             self.refuse_short(new)
-            if not is_right(current, login.password):
+            if not judged(current, login.password).is_right:
                 return False
             self.logins.change(login.id, password=hashed(new))
         return True
@@ -147,15 +150,17 @@ class Doorkeeper:
             within=self.settings.attempts_within,
         )  # fmt: skip
 
-    def failed(self, account: str, facility: str, name: str) -> None:
+    def failed(
+        self, account: str, facility: str, name: str, *, purpose: str = "to sign in or to register as the same person"
+    ) -> None:
         """Count an attempt in vain; the one too many is told to staff, without the name."""
         times = self.logins.note_failure(self._subject(account, facility, name), within=self.settings.attempts_within)
         if times == self.settings.most_attempts:
             self.runtime.findings.add(Finding(
                 code="sign_in_locked", severity=Severity.WARNING, account=account, facility=facility, subject=facility,
                 found_at=self.runtime.clock.now(),
-                text=f"somebody tried {times} times in vain to sign in or to register as the same person; it is not "
-                "looked at for a while. A customer who calls may need help.",
+                text=f"somebody tried {times} times in vain {purpose}; it is not looked at for a while. A customer who "
+                "calls may need help.",
             ))  # fmt: skip
 
     def counted(self, account: str, facility: str, what: str) -> None:

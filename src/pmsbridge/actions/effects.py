@@ -28,6 +28,7 @@ __all__ = [
     "AddNote",
     "AttachDocument",
     "CancelMoveOut",
+    "ChangeAccessCode",
     "ChangeContact",
     "ContactField",
     "Effect",
@@ -431,6 +432,25 @@ class SetWebPassword(EffectBody):
         return f"{super().target}/{self.tenant_id}"
 
 
+class ChangeAccessCode(EffectBody):
+    """Change the code that a tenant opens gates and doors with; the new one travels sealed.
+
+    Attributes:
+        rental_id: Of a back office that keeps one code per tenant, it changes for everything they rent.
+    """
+
+    needs_sealed: ClassVar[bool] = True
+
+    kind: Literal["change_access_code"] = "change_access_code"
+    tenant_id: Id
+    rental_id: Id
+
+    @property
+    def target(self) -> str:
+        """The tenant and the rental."""
+        return f"{super().target}/{self.tenant_id}/{self.rental_id}"
+
+
 Effect = Annotated[
     TakePayment
     | PostFutureCharges
@@ -445,7 +465,8 @@ Effect = Annotated[
     | PostBulletin
     | SendMail
     | ReserveUnit
-    | SetWebPassword,
+    | SetWebPassword
+    | ChangeAccessCode,
     Field(discriminator="kind"),
 ]
 """Any effect, told apart by ``kind``."""

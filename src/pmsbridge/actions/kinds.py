@@ -34,6 +34,8 @@ class ActionKind(StrEnum):
     RESERVE_UNIT = "reserve_unit"
     ORDER = "order"
     CHANGE_PASSWORD = "change_password"  # noqa: S105 - a word, not a password
+    CHANGE_ACCESS_CODE = "change_access_code"
+    LOOK_UP_CODE = "look_up_code"
 
     @property
     def is_per_rental(self) -> bool:
@@ -60,6 +62,8 @@ _PER_RENTAL: Final = frozenset(
         _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
         _K.AGREE_PLAN,
+        _K.CHANGE_ACCESS_CODE,
+        _K.LOOK_UP_CODE,
     }
 )
 
@@ -89,9 +93,11 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.RESERVE_UNIT: "reserve_unit",
     _K.ORDER: "order",
     _K.CHANGE_PASSWORD: "set_web_password",
+    _K.CHANGE_ACCESS_CODE: "change_access_code",
+    _K.LOOK_UP_CODE: "look_up_code",
 }
 """The effect each verb stands on. Paying one invoice, or money on account, is a payment that not every back office
-can aim so: each has a word of its own."""
+can aim so, and a code is looked up where it can be read and a note be left of that: each has a word of its own."""
 
 EMULATABLE: Final = frozenset(
     {

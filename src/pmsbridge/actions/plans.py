@@ -12,6 +12,7 @@ from pmsbridge.actions.effects import (
     AddNote,
     AttachDocument,
     CancelMoveOut,
+    ChangeAccessCode,
     ChangeContact,
     ContactField,
     Effect,
@@ -241,11 +242,30 @@ class Planner:
         request = StaffRequest.of(self.account, subject, text, due_on=due_on)
         return Plan(steps=self._tell_staff("ask_staff", request, is_principal=True, due_on=due_on))
 
-    def transfer(self, row: RentalAccount, unit: Unit, moving_on: date, leaving_on: date, *, comment: str) -> Plan:
+    def transfer(
+        self,
+        row: RentalAccount,
+        unit: Unit,
+        moving_on: date,
+        leaving_on: date,
+        *,
+        comment: str,
+        changes_code: bool = False,
+    ) -> Plan:
         """Hold another unit, and only once it is held write the day on which the old one is left; then tell staff.
 
-        Whatever stops it half way leaves the tenant the old unit, and at most a reservation too many.
+        Whatever stops it half way leaves the tenant the old unit, and at most a reservation too many. A new access
+        code, which travels sealed, is the last step.
         """
+        steps = self._transfer(row, unit, moving_on, leaving_on, comment=comment)
+        if not changes_code:
+            return Plan(steps=steps)
+        chief = [step.name for step in steps if step.is_principal][-1]
+        return Plan(steps=(*steps, self._access_code(row, after=chief)))
+
+    def _transfer(
+        self, row: RentalAccount, unit: Unit, moving_on: date, leaving_on: date, *, comment: str
+    ) -> tuple[PlannedEffect, ...]:
         held = ReserveUnit(
             **self._scope, tenant_id=self._tenant, unit_id=unit.id, needed_on=moving_on, quoted_rate=unit.asking_rate,
             comment=comment, reference=reference_of(self.action_id, "reservation"),
@@ -256,16 +276,16 @@ class Planner:
         by_hand = self._is_by_hand(held)
         notice = TransferWanted.of(self.account, row, unit, moving_on, leaving_on, comment=comment, by_hand=by_hand)
         if by_hand:
-            return Plan(steps=self._tell_staff(held.kind, notice, is_principal=True, emulates=held.kind, row=row))
+            return self._tell_staff(held.kind, notice, is_principal=True, emulates=held.kind, row=row)
         reservation = self._step("reservation", held)
         if self._is_by_hand(left):
             told = self._tell_staff(
                 left.kind, notice, is_principal=True, after=reservation.name, emulates=left.kind, row=row
             )
-            return Plan(steps=(reservation, *told))
+            return (reservation, *told)
         leaving = self._step("move_out", left, after=reservation.name)
         told = self._tell_staff(left.kind, notice, is_principal=False, after=leaving.name, row=row)
-        return Plan(steps=(reservation, leaving, *told))
+        return (reservation, leaving, *told)
 
     def reserve(self, unit: Unit, needed_on: date, *, expires_on: date | None, comment: str) -> Plan:
         """Reserve a unit."""
@@ -280,6 +300,14 @@ class Planner:
         """Set the portal login; the password travels sealed."""
         effect = SetWebPassword(**self._scope, tenant_id=self._tenant, login=login)
         return Plan(steps=(self._step("password", effect),))
+
+    def access_code(self, row: RentalAccount) -> Plan:
+        """Change the code of a rental; the new one travels sealed."""
+        return Plan(steps=(self._access_code(row),))
+
+    def _access_code(self, row: RentalAccount, *, after: str | None = None) -> PlannedEffect:
+        effect = ChangeAccessCode(**self._scope, tenant_id=self._tenant, rental_id=row.id)
+        return self._step("access_code", effect, after=after)
 
     # -- parts ---------------------------------------------------------------------------------------------------
 

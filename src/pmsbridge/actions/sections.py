@@ -88,6 +88,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.CANCEL_MOVE_OUT: Section.RENTALS,
     _K.REQUEST_CALL_OFF: Section.RENTALS,
     _K.TRANSFER: Section.RENTALS,
+    _K.CHANGE_ACCESS_CODE: Section.RENTALS,
     _K.ACCEPT_QUOTE: Section.SHOP,
     _K.RESERVE_UNIT: Section.SHOP,
     _K.ORDER: Section.SHOP,
@@ -97,7 +98,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.SET_LANGUAGE: Section.SETTINGS,
     _K.CHANGE_PASSWORD: Section.SETTINGS,
 }
-"""Where each verb belongs. Notes and requests to staff belong nowhere: they are always possible."""
+"""Where each verb belongs. Notes, requests to staff and what only staff do belong nowhere: they are always possible."""
 
 
 HIDEABLE: Final = frozenset({"type_name", "size", "floor", "asking_rate", "features", "last_changed_on"})

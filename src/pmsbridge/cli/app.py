@@ -14,6 +14,7 @@ from pmsbridge.cli import (
     db,
     demo,
     doctor,
+    erase,
     facts,
     findings,
     init,
@@ -50,6 +51,7 @@ app.add_typer(actions.group, name="actions")
 app.command("trail")(trail.trail)
 app.add_typer(audit.group, name="audit")
 app.add_typer(findings.group, name="findings")
+app.command("erase")(erase.erase)
 app.add_typer(db.group, name="db")
 app.add_typer(mapping.group, name="map")
 app.add_typer(webhooks.group, name="webhooks")

@@ -10,9 +10,9 @@ from pydantic import Field, model_validator
 
 from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import ExactDecimal, Money
-from pmsbridge.model.record import Id, OpenEnum, Record
+from pmsbridge.model.record import Id, OpenEnum, Record, Value
 
-__all__ = ["ALLOWED_STEPS", "ItemOut", "Rental", "RentalKind", "RentalState", "step_is_allowed"]
+__all__ = ["ALLOWED_STEPS", "Discount", "ItemOut", "Rental", "RentalKind", "RentalState", "step_is_allowed"]
 
 
 class RentalKind(OpenEnum):
@@ -135,6 +135,33 @@ class ItemOut(Record):
         return self.on_rent - self.call_off_pending - self.call_off_confirmed
 
 
+class Discount(Value):
+    """What is taken off the rent, as the back office tells it. Nothing is computed from it: ``rent`` is what is paid.
+
+    Attributes:
+        name: What staff call it; empty when the back office does not say.
+        amount: Taken off one period's rent, before tax; positive. None when it is a share, or is not told.
+        percent: Taken off as a share of one period's rent, above 0 and at most 100; None when it is an amount, or is
+            not told.
+        until: Last business date on which it counts; None while it has no end, or none that is told.
+    """
+
+    name: str = ""
+    amount: Money | None = None
+    percent: ExactDecimal | None = Field(default=None, gt=0, le=100)
+    until: date | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_two(self) -> Self:
+        if self.amount is not None and self.percent is not None:
+            message = "a discount is an amount or a share, not both"
+            raise ValueError(message)
+        if self.amount is not None and not self.amount.is_positive:
+            message = "what is taken off is positive"
+            raise ValueError(message)
+        return self
+
+
 class Rental(Record):
     """One tenant's right to one unit (or to bulk items): lease, ledger, contract, order.
 
@@ -150,6 +177,7 @@ class Rental(Record):
         leaving_on: The scheduled move-out; the unit is still let.
         notice_given_on: When the move-out was asked for, where the back office keeps it.
         bills_on_day: Day of the month the bill is made; None when not known.
+        discounts: What is taken off the rent, where the back office tells it; empty otherwise.
     """
 
     entity: ClassVar[str] = "rental"
@@ -171,6 +199,7 @@ class Rental(Record):
     notice_given_on: date | None = None
     moved_out_on: date | None = None
     items: tuple[ItemOut, ...] = ()
+    discounts: tuple[Discount, ...] = ()
 
     @property
     def label(self) -> str:

@@ -2,55 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
-from typing import Final
 
-from pmsbridge.accounts.doorkeeper import PASSWORD, SESSION, SIGN_IN, Doorkeeper
+from pmsbridge.accounts.doorkeeper import SESSION
+from pmsbridge.accounts.even_time import evened
 from pmsbridge.accounts.identity import match_contact, match_gate_code, match_login, no_match
-from pmsbridge.accounts.links import LINK_MARK, Letter
 from pmsbridge.accounts.register import digits_of
 from pmsbridge.actions.plan import Submission
-from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, NotFoundError, UnsupportedError
-from pmsbridge.model.people import Contact, Tenant
-from pmsbridge.model.portal_accounts import AccessLevel, OnboardingStep, PortalAccount, SignInState
+from pmsbridge.errors import ConfigurationError, IneligibleError, NotFoundError, UnsupportedError
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.portal_accounts import SignInState
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, checked_words, wiped_on_refusal
+from pmsbridge.portal.arguments import checked_key, checked_words, wiped_on_refusal
 from pmsbridge.portal.card_numbers import refuse_card_number
+from pmsbridge.portal.lobby import NO_HINDRANCE
+from pmsbridge.portal.mailed_links import MailedLinks
 from pmsbridge.portal.office import Office
-from pmsbridge.portal.requesting import checked_text
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.portal.staff import StaffDesk
+from pmsbridge.portal.typed import checked_text
 from pmsbridge.portal.visiting import question_of
-from pmsbridge.portal.words import say
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.store.logins import Login
 
 __all__ = ["Entrance"]
 
-_NO_HINDRANCE: Final = frozenset({"no_phone", "phone_taken", "no_postal_code", "no_name"})
-"""Shortcomings that do not matter to somebody who signs in by a mailed link."""
 
-_BEFORE_THE_LAST_STEP: Final = frozenset({Section.RENTALS, Section.EVENTS, Section.SHOP})
-"""Closed until the last step of a first visit is done; the others are what the steps need."""
-
-
-class Entrance:
+class Entrance(MailedLinks):
     """``Bridge.accounts``: how a person becomes a tenant session."""
-
-    def __init__(
-        self,
-        place: Callable[[str], tuple[Adapter, str]],
-        office: Callable[[str, str], Office],
-        keeper: Doorkeeper,
-    ) -> None:
-        self._place = place
-        self._office = office
-        self._keeper = keeper
 
     # -- signing in ----------------------------------------------------------------------------------------------------
 
@@ -154,15 +132,16 @@ class Entrance:
             adapter, code = self._place(facility)
             account = adapter.account_name
             keeper.refuse_before_copy(account, code)
-            if not all(keeper.may_try(account, code, name) for name in (phone, email)):
-                raise no_match()
-            try:
-                tenant = self._on_record(adapter, code, phone=phone, email=email, postal_code=postal_code)
-                return self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
-            except IneligibleError:
-                for name in (phone, email):
-                    keeper.failed(account, code, name)
-                raise no_match() from None
+            with evened(keeper.runtime.clock):
+                if not all(keeper.may_try(account, code, name) for name in (phone, email)):
+                    raise no_match()
+                try:
+                    tenant = self._on_record(adapter, code, phone=phone, email=email, postal_code=postal_code)
+                    return self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
+                except IneligibleError:
+                    for name in (phone, email):
+                        keeper.failed(account, code, name)
+                    raise no_match() from None
 
     def _on_record(self, adapter: Adapter, code: str, *, phone: str, email: str, postal_code: str) -> Tenant:
         mirror = self._keeper.runtime.mirror
@@ -180,112 +159,11 @@ class Entrance:
             raise no_match()  # what is on a record is no secret: whoever has a password changes it by a mailed link
         if password is None:
             return self._session(known) if known is not None else TenantSession(office)
-        self._refuse_unready(office, ignored=_NO_HINDRANCE)
+        self._refuse_unready(office, ignored=NO_HINDRANCE)
         made = keeper.login_of(office.account_name, office.facility, tenant, phone=digits_of(phone))
         login = keeper.register(made, password)
         keeper.tell_registered(login, self._letter("registered", "", office, tenant, None))
         return self._session(login)
-
-    # -- links that are mailed -----------------------------------------------------------------------------------------
-
-    def invite(
-        self,
-        facility: str,
-        tenant_id: str,
-        *,
-        key: str,
-        actor: str,
-        contact_id: str = "",
-        access: AccessLevel | str = AccessLevel.FULL,
-        permissions: Collection[Section | str] = (),
-    ) -> ActionView:
-        """Mail a link that signs in once, without a password. Inviting again kills the link of the mail before.
-
-        ``Bridge.staff(...).readiness()`` shows beforehand whom it goes to and what is missing.
-
-        Args:
-            facility: "L001", or "account/L001" where several accounts have one.
-            tenant_id: Whom.
-            key: The idempotency key of this click.
-            actor: Who invites: "staff:NAME".
-            contact_id: A further contact of the tenant; empty for the tenant.
-            access: "full", or "tickets_only" for events alone.
-            permissions: Sections that a further contact may use.
-
-        Raises:
-            IneligibleError: Something is missing; the code says what ("no_email", "email_taken", "not_copied" ...).
-            NotFoundError: There is no such tenant or contact.
-            ConfigurationError: ``portal.link_address`` is not set.
-            UnavailableError: The back office cannot be read now, and there is no copy.
-        """
-        checked, asking = checked_key(key), checked_id("actor", actor)
-        level = checked_choice("access", AccessLevel, access)
-        allowed = tuple(checked_choice("permissions", Section, each).value for each in permissions)
-        office = self._office(facility, tenant_id)
-        self._refuse_unready(office, ignored=_NO_HINDRANCE)
-        tenant = office.read().tenant
-        contact = _contact_of(tenant, contact_id) if contact_id else None
-        login = self._keeper.login_of(
-            office.account_name, office.facility, tenant, contact_id=contact_id,
-            name=contact.email if contact is not None else "", access=level, permissions=allowed,
-        )  # fmt: skip
-        letter = self._letter("invite", SIGN_IN, office, tenant, contact)
-        return self._keeper.invite(login, letter, key=checked, actor=asking)
-
-    def ask_link(self, facility: str, email: str, *, purpose: str = SIGN_IN) -> None:
-        """Mail a link to sign in ("sign_in") or to choose a password ("password"), if the address is known.
-
-        There is no answer: known and unknown addresses look the same. The mail is sent by a worker.
-
-        Raises:
-            InputError: The address is empty or holds a card number, or there is no such purpose.
-            ConfigurationError: ``portal.link_address`` is not set.
-        """
-        if purpose not in {SIGN_IN, PASSWORD}:
-            raise InputError("purpose", "is no purpose of a link", remedy="sign_in or password.")
-        name = checked_words("email", email)
-        if not name:
-            raise InputError("email", "is empty")
-        refuse_card_number("email", name)
-        adapter, code = self._place(facility)
-        keeper, account = self._keeper, adapter.account_name
-        may = keeper.may_try(account, code, f"link {name}")
-        keeper.counted(account, code, f"link {name}")  # nobody is flooded with mails
-        found = self._addressee(account, code, name) if may else None
-        if found is None:
-            keeper.mail_link(None, None)
-            return
-        login, tenant = found
-        office = self._office(f"{account}/{code}", tenant.id)
-        kind = "link" if purpose == SIGN_IN else "password"
-        keeper.mail_link(login, self._letter(kind, purpose, office, tenant, _contact_or_none(tenant, login.contact_id)))
-
-    def _addressee(self, account: str, code: str, email: str) -> tuple[Login, Tenant] | None:
-        keeper = self._keeper
-        login = keeper.logins.called(account, code, email)
-        if login is not None:
-            tenant = keeper.runtime.mirror.tenant(account, code, login.tenant_id)
-            return (login, tenant) if tenant is not None and not tenant.portal_disabled else None
-        tenant = keeper.of_mail(account, code, email)
-        if tenant is None or tenant.portal_disabled:
-            return None
-        return keeper.login_of(account, code, tenant), tenant
-
-    def enter(self, token: str) -> TenantSession | None:
-        """Sign in by a mailed link. It works once; None when it is unknown, used, replaced or too old."""
-        login = self._keeper.entered_by(checked_words("token", token))
-        return self._session(login) if login is not None else None
-
-    def set_password(self, token: str, password: WebPassword) -> TenantSession | None:
-        """Choose a password by a mailed link. It works once; None when it is unknown, used, replaced or too old.
-
-        Whoever was signed in before is out.
-
-        Raises:
-            InputError: The password is too short; the link still works.
-        """
-        login = self._keeper.set_password(checked_words("token", token), password)
-        return self._session(login) if login is not None else None
 
     def change_password(self, session: TenantSession, current: WebPassword, new: WebPassword) -> bool:
         """Change the password of a login of your own; False when the current one is another. Both are wiped.
@@ -345,111 +223,3 @@ class Entrance:
     def sign_out(self, token: str) -> None:
         """The remembered token is of no use any more."""
         self._keeper.logins.end(checked_words("token", token), SESSION)
-
-    # -- the first visit -----------------------------------------------------------------------------------------------
-
-    def steps(self, session: TenantSession) -> tuple[OnboardingStep, ...]:
-        """Steps of a first visit, in order, and which are done. Empty where none are set.
-
-        Raises:
-            InputError: The session did not come in by a login of your own.
-        """
-        return self._keeper.steps_of(self._login(session))
-
-    def step_done(self, session: TenantSession, name: str) -> TenantSession:
-        """Say that a step of the first visit is done; the session as it is from now on.
-
-        Raises:
-            InputError: There is no such step, or one before it is still to do.
-        """
-        login = self._login(session)
-        names = [step.name for step in self._keeper.steps_of(login)]
-        if name not in names:
-            raise InputError("name", "is no step of a first visit", remedy=f"Steps: {', '.join(names)}.")
-        missing = [each for each in names[: names.index(name)] if each not in login.steps]
-        if missing:
-            raise InputError("name", "comes later", remedy=f"First: {missing[0]}.")
-        self._keeper.logins.change(login.id, steps=sorted({*login.steps, name}))
-        return self._session(login)
-
-    def standing(self, facility: str, tenant_id: str, *, contact_id: str = "") -> PortalAccount | None:
-        """For staff: how a login of your own stands, which step it is at, and what became of the invitation.
-
-        Returns:
-            None when there is no login yet.
-        """
-        office = self._office(facility, tenant_id)
-        found = self._keeper.logins.of_person(office.account_name, office.facility, office.tenant_id, contact_id)
-        return self._keeper.standing(found) if found is not None else None
-
-    # -- parts ---------------------------------------------------------------------------------------------------------
-
-    def _login(self, session: TenantSession) -> Login:
-        login = self._keeper.logins.get(session._office.login_id)  # noqa: SLF001 - of this room
-        if login is None:
-            raise InputError("session", "did not come in by a login of the portal's own")
-        return login
-
-    def _session(self, login: Login) -> TenantSession:
-        """The session of a login, with what its person may use as it stands now."""
-        fresh = self._keeper.logins.get(login.id) or login
-        actor = f"contact:{fresh.contact_id}" if fresh.contact_id else "tenant"
-        office = self._office(f"{fresh.account}/{fresh.facility}", fresh.tenant_id)
-        closed = office.rules.closed_sections | _closed_to(fresh, self._keeper.steps_of(fresh))
-        rules = office.rules.changed(closed_sections=closed)
-        return TenantSession(replace(office, rules=rules, login_id=fresh.id, actor=actor))
-
-    def _refuse_unready(self, office: Office, *, ignored: frozenset[str]) -> None:
-        found = StaffDesk(office).readiness()
-        for each in found.shortcomings:
-            if each.code not in ignored:
-                raise IneligibleError(
-                    say(each.message_key), code=each.code, message_key=each.message_key, unblock=each.remedy
-                )
-
-    def _letter(self, kind: str, purpose: str, office: Office, tenant: Tenant, contact: Contact | None) -> Letter:
-        lives = self._keeper.settings.link_lives
-        facility = office.runtime.mirror.facility(office.account_name, office.facility)
-        spoken = office.notices.scribe(office.account_name, office.facility, facility).language
-        language = self._keeper.language_of(office.account_name, office.facility, tenant) or spoken
-        facts = {
-            "name": _one_line((contact.name if contact is not None else tenant.name).greeting),
-            "facility": _one_line(facility.name if facility is not None else office.facility),
-            "hours": str(lives // timedelta(hours=1)), "link": LINK_MARK,
-        }  # fmt: skip
-        return Letter(
-            kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),
-            to=contact.email if contact is not None else tenant.email,
-            subject=say(f"mail.{kind}_subject", language, facts), text=say(f"mail.{kind}_text", language, facts),
-            language=language, purpose=purpose, lives=lives,
-        )  # fmt: skip
-
-
-def _closed_to(login: Login, steps: tuple[OnboardingStep, ...]) -> frozenset[Section]:
-    """What a login may not use: by its level of access, its permissions, and before the last step is done."""
-    closed = frozenset[Section]()
-    if login.access is not AccessLevel.FULL:
-        closed |= frozenset(Section) - {Section.EVENTS}
-    if login.contact_id:
-        closed |= {section for section in Section if section.value not in login.permissions}
-    if any(step.state.value == "to_do" for step in steps):
-        closed |= _BEFORE_THE_LAST_STEP
-    return closed
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _contact_or_none(tenant: Tenant, contact_id: str) -> Contact | None:
-    return next((contact for contact in tenant.contacts if contact.id == contact_id), None) if contact_id else None
-
-
-def _contact_of(tenant: Tenant, contact_id: str) -> Contact:
-    contact = _contact_or_none(tenant, contact_id)
-    if contact is None:
-        raise NotFoundError("contact_id", "is no contact of this tenant")
-    if not contact.email:
-        message = "The contact has no e-mail address."
-        raise IneligibleError(message, code="no_email", message_key="readiness.no_email")
-    return contact

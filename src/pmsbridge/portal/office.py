@@ -26,7 +26,7 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import ConsentPort, CustomerAccountPort, PrepayPort, ReadinessPort
+from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, PrepayPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 
@@ -84,10 +84,11 @@ class Office:
 
     @property
     def native(self) -> frozenset[str]:
-        """Effect kinds the back office does itself; mail is always ours. Payments it can aim are told apart."""
+        """Effect kinds the back office does itself; mail is always ours. What ``NEEDS`` tells apart is told apart."""
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
         aimed = {"pay_invoice", "pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
-        return frozenset(own | aimed | {"send_mail"})
+        read = {"look_up_code"} if isinstance(self.adapter, AccessPort) and "add_note" in own else set()
+        return frozenset(own | aimed | read | {"send_mail"})
 
     @property
     def quotes_ahead(self) -> bool:

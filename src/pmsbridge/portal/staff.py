@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.readiness import PortalReadiness, readiness_of
+from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
 from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.model.sealed import GateCode
+from pmsbridge.portal.access import IdentityCheck, look_up_code
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, risks_of
 from pmsbridge.portal.noted import WrittenNotes
@@ -21,14 +25,18 @@ from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_paym
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.journal import ActionFilter
 
+if TYPE_CHECKING:
+    from pmsbridge.accounts.doorkeeper import Doorkeeper
+
 __all__ = ["StaffDesk", "history_of"]
 
 
 class StaffDesk:
     """Made by ``Bridge.staff``. What staff do for the tenant is done by ``Bridge.tenant(..., actor="staff:NAME")``."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, keeper: Doorkeeper) -> None:
         self._office = office
+        self._keeper = keeper
 
     def __repr__(self) -> str:
         return f"<StaffDesk {self._office.account_name}/{self._office.facility}/{self._office.tenant_id}>"
@@ -114,6 +122,31 @@ class StaffDesk:
             office.tenant_id, [*told.values(), *(each for each in kept if each.id not in told)], since=since,
             until=until, ledgers=ledgers, currency=account.facility.currency,
         )  # fmt: skip
+
+    def access_code(self, rental_id: str, identity: IdentityCheck, *, key: str) -> tuple[GateCode, ActionView]:
+        """Look a lost access code up for somebody whose identity was checked. Live.
+
+        Who looked is kept as an action, and as an internal note on the rental, before the code is read. Too many wrong
+        answers, and nothing is compared for a while. To give the tenant another code afterwards, use
+        ``TenantSession.change_access_code``.
+
+        Args:
+            rental_id: One of the tenant's rentals.
+            identity: What the person said: at least two of date of birth, phone and postal code.
+            key: The idempotency key of this click.
+
+        Returns:
+            The code, sealed: open it once, show it to the person, keep it nowhere; and the action.
+
+        Raises:
+            InputError: Too little was asked, or an answer does not look like one; nothing was compared.
+            IneligibleError: The answers do not fit the record ("identity_not_proved"), whichever; or the rental has
+                ended, or is under a lien.
+            NotFoundError: The rental is not this tenant's, or there is no code.
+            UnsupportedError: This back office does not tell codes, or keeps no notes.
+            UnavailableError: The back office cannot be read now.
+        """
+        return look_up_code(self._office, self._keeper, rental_id, identity, key=key)
 
     def risks(self, *, days: int = 180) -> tuple[Risk, ...]:
         """Signs of the last so many days that this tenant may leave: late payments, requests, a smaller unit. Live.

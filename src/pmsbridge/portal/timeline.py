@@ -59,8 +59,10 @@ class Interaction(Value):
     action_id: str | None = None
 
 
-_EDITS: Final = frozenset({ActionKind.EDIT_CONTACT, ActionKind.SET_CONSENT, ActionKind.CHANGE_PASSWORD})
-_SILENT: Final = frozenset({ActionKind.ADD_NOTE})
+_EDITS: Final = frozenset(
+    {ActionKind.EDIT_CONTACT, ActionKind.SET_CONSENT, ActionKind.CHANGE_PASSWORD, ActionKind.CHANGE_ACCESS_CODE}
+)
+_SILENT: Final = frozenset({ActionKind.ADD_NOTE, ActionKind.LOOK_UP_CODE})
 """What shows as the back office's own record already."""
 
 

@@ -17,11 +17,19 @@ from pmsbridge.model.ledger import AgedBalance, LedgerEntry
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.requests import CallOff
+from pmsbridge.model.sealed import GateCode
 
 __all__ = [
-    "CallOffPort", "ConsentPort", "CustomerAccountPort", "EventPort", "PaperContent", "PaperPort", "PrepayPort",
+    "AccessPort",
+    "CallOffPort",
+    "ConsentPort",
+    "CustomerAccountPort",
+    "EventPort",
+    "PaperContent",
+    "PaperPort",
+    "PrepayPort",
     "ReadinessPort",
-]  # fmt: skip
+]
 
 
 @runtime_checkable
@@ -105,6 +113,18 @@ class EventPort(Protocol):
 
     def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
         """Live: what concerns a tenant, and what concerns everybody (``tenant_id`` None), past and to come."""
+
+
+@runtime_checkable
+class AccessPort(Protocol):
+    """A back office that keeps the codes which tenants open gates and doors with."""
+
+    def access_code(self, facility: str, tenant_id: str, rental_id: str) -> GateCode | None:
+        """Live: the code of a rental, sealed: it is read once; None where there is none.
+
+        Raises:
+            NotFoundError: There is no such tenant.
+        """
 
 
 @runtime_checkable

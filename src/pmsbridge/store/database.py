@@ -94,6 +94,19 @@ class Database:
         with GATE.inside(), _translated(), self._reading_engine.begin() as connection:
             yield connection
 
+    def wipe_old_pages(self) -> bool:
+        """Leave nothing of what was deleted or overwritten in the files; False when somebody was in the way.
+
+        On PostgreSQL nothing happens: old versions of rows go with its own VACUUM.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
+        if self.kind == postgres.KIND:
+            return False
+        with GATE.inside(), _translated():
+            return sqlite.fold_log(self.engine)
+
     def rest(self) -> None:
         """Close the file in every connection that nobody uses at the moment: a child forked now inherits none of them.
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import When
@@ -19,8 +19,8 @@ from pmsbridge.store.reading import load_action, payments_of, rentals_paid
 from pmsbridge.store.refusals import GuardHeldError
 from pmsbridge.store.standing import PARTLY, EffectState, Ended
 from pmsbridge.store.stored import Change, StoredAction, StoredEffect
-from pmsbridge.store.tables import effects, guards
-from pmsbridge.store.trail import Event, append
+from pmsbridge.store.tables import effects, guards, trail
+from pmsbridge.store.trail import ERASED, Event, append
 
 __all__ = ["resolve", "retry"]
 
@@ -126,6 +126,7 @@ def retry(
     """
     action = _locked(connection, action_id)
     asked = [_effect_of(action, step)] if step else action.effects
+    _refuse_erased(connection, action_id)
     chosen = [e for e in asked if e.ended is Ended.NOT_SENT]
     if not chosen:
         remedy = "Only what ended not_sent can be retried."
@@ -145,6 +146,13 @@ def retry(
     append(connection, action_id, [told], now)
     refresh_action(connection, action_id)
     return tuple(e.name for e in chosen)
+
+
+def _refuse_erased(connection: Connection, action_id: str) -> None:
+    gone = select(trail.c.number).where(trail.c.action_id == action_id, trail.c.event == ERASED).limit(1)
+    if connection.execute(gone).first() is not None:
+        problem = "was erased with the person it was about: what was asked for is not known any more"
+        raise InputError("action", problem, remedy="Let it be asked for anew.", code="action_erased")
 
 
 def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:

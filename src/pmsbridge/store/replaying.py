@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -59,6 +59,7 @@ class ToldStep:
         due_at: When there is something to do with it.
         after: What it waits for; empty for nothing.
         digest: Digest of what the back office is asked; empty when the trail does not keep one.
+        is_erased: A person was taken out of what the back office was asked; the digest is of what is left.
         plan: Digest of how it was planned; empty when the trail does not keep one.
         standings: State and end it may have now.
         change: The entry of its last change: reason, code, evidence, ids. None when nothing was told since it was
@@ -95,6 +96,7 @@ class ToldStep:
     writes: int = 0
     is_doubtful: bool = False
     was_doubtful: bool = False
+    is_erased: bool = False
     first_sent_at: datetime | None = None
     last_sent_at: datetime | None = None
     quiet_until: datetime | None = None
@@ -183,6 +185,8 @@ class Told:
             self._add(data["effect"], data, at)
         elif event == "retried":
             self._retried(data, at)
+        elif event == "erased":
+            self._erased(data)
         elif event == "attached":
             click = ToldClick(at, str(data.get("kind", "")), str(data.get("intent_digest", "")))
             self.clicks[str(data["click"])] = click
@@ -191,6 +195,15 @@ class Told:
 
     def _add(self, name: str, data: Mapping[str, Any], at: datetime) -> None:
         self.steps[name] = ToldStep.new(data, len(self.steps), at)
+
+    def _erased(self, data: Mapping[str, Any]) -> None:
+        """A person was taken out: from here on other digests are those of what stands there."""
+        self.intent_digest = str(data.get("intent_digest", self.intent_digest))
+        for told in data.get("steps", ()):
+            step = self.steps[told["effect"]]
+            step.digest, step.is_erased = str(told["digest"]), True
+        for told in data.get("clicks", ()):
+            self.clicks[told["click"]] = replace(self.clicks[told["click"]], intent_digest=str(told["digest"]))
 
     def _retried(self, data: Mapping[str, Any], at: datetime) -> None:
         for name in data.get("effects", ()):

@@ -18,7 +18,7 @@ from sqlalchemy.pool import QueuePool
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.store.prepared import sqlite_errors
 
-__all__ = ["READING", "checked", "is_passing", "knock", "make_engine", "no_database"]
+__all__ = ["READING", "checked", "fold_log", "is_passing", "knock", "make_engine", "no_database"]
 
 READING: Final[Mapping[str, Any]] = {"pmsbridge_read_only": True}
 """Options of a connection that only reads: it never asks for the write lock."""
@@ -104,6 +104,18 @@ def _use_wal(engine: Engine) -> None:
                 return
     finally:
         raw.close()
+
+
+def fold_log(engine: Engine) -> bool:
+    """Write the log into the file and cut it; False when a reader still needs it. Deleted content is overwritten."""
+    raw = engine.raw_connection()
+    try:
+        (busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        raw.close()
+    return not busy
 
 
 def _create_private_file(path: Path) -> None:

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from pmsbridge.actions.effects import (
     AddNote,
     CancelMoveOut,
+    ChangeAccessCode,
     ChangeContact,
     EffectBody,
     PostBulletin,
@@ -23,7 +24,7 @@ from pmsbridge.actions.effects import (
     SetWebPassword,
     TakePayment,
 )
-from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
+from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Bulletin, Document, Event, Note, Quote, Reservation
 from pmsbridge.model.invoices import Invoice
@@ -146,6 +147,19 @@ class MemoryAdapter(EffectHandlers):
     @handles(SetWebPassword, dedup=Dedup.STATE, source=_SOURCE)
     def _password(self, effect: SetWebPassword, attempt: Attempt) -> Receipt:
         return self._execute(effect, attempt)
+
+    @handles(ChangeAccessCode, dedup=Dedup.STATE, source=_SOURCE)
+    def _change_code(self, effect: ChangeAccessCode, attempt: Attempt) -> Receipt:
+        if attempt.sealed is None:
+            message = "the access code is not here"
+            raise UnavailableError(message, code="sealed_value_used")
+        done = len(self.office.applied)
+        with attempt.sealed.open() as parts:
+            try:
+                return self.office.execute(effect, attempt)
+            finally:  # an answer that is lost leaves the code changed
+                if len(self.office.applied) > done:
+                    self.office.books.give_code(effect.facility, effect.rental_id, parts["gate_code"])
 
     @probes(TakePayment)
     def _probe_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:
@@ -358,6 +372,13 @@ class MemoryAdapter(EffectHandlers):
         self.office.read()
         with gate_code.open() as parts:
             return self.office.books.tenant_by_code(facility, unit_number, parts["gate_code"])
+
+    def access_code(self, facility: str, tenant_id: str, rental_id: str) -> GateCode | None:
+        """The code of a rental, sealed."""
+        self.office.read()
+        self._tenant(facility, tenant_id)
+        code = self.office.books.code_of(facility, rental_id)
+        return GateCode(code) if code else None
 
     def sign_in(self, facility: str, *, login: str, password: WebPassword) -> Sequence[str]:
         """Tenants whose login this is."""

@@ -200,6 +200,17 @@ class Books:
             return None
         return next((r.tenant_id for r in self.all(Rental, facility) if r.unit_number == number), None)
 
+    def code_of(self, facility: str, rental_id: str) -> str:
+        """The gate code of a rental's unit; empty for none."""
+        rental = self.find(Rental, facility, rental_id)
+        return self.gate_codes.get((facility, rental.unit_number), "") if rental is not None else ""
+
+    def give_code(self, facility: str, rental_id: str, code: str) -> None:
+        """Another gate code for a rental's unit."""
+        rental = self.find(Rental, facility, rental_id)
+        if rental is not None:
+            self.gate_codes[facility, rental.unit_number] = code
+
     def tenants_by_login(self, facility: str, login: str, password: str) -> list[str]:
         """Who signs in so."""
         kept = self.logins.get((facility, login))

@@ -14,7 +14,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import AutopayRecord, AutopayState
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole, Tenant
 from pmsbridge.model.places import Facility, Unit, UnitState
-from pmsbridge.model.rental import Rental, RentalState
+from pmsbridge.model.rental import Discount, Rental, RentalState
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import EntityMap, FieldMap
 from pmsbridge_rest.rows import RowError, RowReader, Scope
@@ -132,6 +132,27 @@ def test_an_invoices_lines_are_read_with_it(harbor: Mapping) -> None:
     assert (invoice.state, invoice.tenant_id, len(invoice.lines)) == (InvoiceState.SENT, "T1", 1)
     with pytest.raises(RowError, match="add up"):
         reader(harbor, "invoices", tenant_id="T1").record({**row, "total_cents": 1071})
+
+
+@pytest.mark.fact("S1.57", on="rest")
+def test_a_rentals_discounts_are_read_with_it(harbor: Mapping) -> None:
+    specials = [
+        {"label": "Half off", "off_percent": 50, "ends": "08/31/2026"},
+        {"label": "Ten off", "off_cents": 1000},
+        {"label": "A promise"},
+    ]
+
+    rental = reader(harbor, "rentals").record({**LEASE, "specials": specials})
+
+    assert isinstance(rental, Rental)
+    assert rental.discounts == (
+        Discount(name="Half off", percent=Decimal(50), until=date(2026, 8, 31)),
+        Discount(name="Ten off", amount=Money.of("10.00", "USD")),
+        Discount(name="A promise"),
+    )
+    for wrong in ({"off_cents": 1000, "off_percent": 50}, {"off_cents": -1}, {"off_percent": 101}):
+        with pytest.raises(RowError, match=r"discount|taken off|percent"):
+            reader(harbor, "rentals").record({**LEASE, "specials": [wrong]})
 
 
 def test_a_facility_has_its_zone_and_currency_from_the_settings(harbor: Mapping) -> None:

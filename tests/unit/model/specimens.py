@@ -150,6 +150,7 @@ RENTAL = rentals.Rental(
     notice_given_on=DAY,
     moved_out_on=DAY,
     items=(ITEM,),
+    discounts=(rentals.Discount(name="Ten off", amount=TEN, until=DAY),),
 )
 BALANCES = ledger.Balances(ledger=-TEN, due=NONE, payable_now=NONE, past_due=NONE, credit=TEN)
 ENTRY = ledger.LedgerEntry(
@@ -272,6 +273,7 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     SIZE,
     UNIT,
     ITEM,
+    *RENTAL.discounts,
     RENTAL,
     BALANCES,
     ENTRY,
@@ -422,6 +424,7 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
         reference="PB-AAAAAA",
     ),
     e.SetWebPassword(**PLACE, tenant_id="T1", login="renee"),
+    e.ChangeAccessCode(**PLACE, tenant_id="T1", rental_id="R1"),
     Submission(
         action_id="act_1",
         key="click-0001",

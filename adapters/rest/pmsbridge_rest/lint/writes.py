@@ -93,8 +93,8 @@ def _has_amount(paths: set[str]) -> bool:
 def sealed_findings(mapping: Mapping) -> Iterator[Finding]:
     """Cards, bank accounts and passwords travel sealed, and no mapping can open them."""
     for name, action in mapping.actions.items():
-        if name == "set_web_password":
-            yield wrong(("actions", name), "sealed_value", "a password travels sealed; no mapping can send it")
+        if name in ACTIONS and effect_model(name).needs_sealed:
+            yield wrong(("actions", name), "sealed_value", "what it needs travels sealed; no mapping can send it")
         if _moves_money(name) and not _only_open_means(action):
             what = "cards and bank accounts travel sealed; say accepts: {means.by: [external, stored]} or one of these"
             yield wrong(("actions", name, "accepts"), "sealed_value", what)

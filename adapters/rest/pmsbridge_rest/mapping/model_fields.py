@@ -119,7 +119,7 @@ _SORTS: Final[tuple[tuple[type, Sort], ...]] = (
     (frozenset, Sort.WORDS),
 )
 _APART: Final = frozenset(
-    {"allocations", "consents", "contacts", "extra", "items", "lines", "method", "policy", "ref", "token"}
+    {"allocations", "consents", "contacts", "discounts", "extra", "items", "lines", "method", "policy", "ref", "token"}
 )
 """Fields that are filled in another way than from one value of a row, or not at all."""
 

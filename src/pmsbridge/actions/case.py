@@ -1,0 +1,106 @@
+"""What the judge looks at, and what a rule answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from pmsbridge.actions.sections import PortalRules
+from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.money import Money
+from pmsbridge.model.rental import RentalKind
+
+__all__ = ["Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the judge looks at.
+
+    Attributes:
+        account: The tenant, read at one moment.
+        today: Business date at the facility.
+        native: Effect kinds the back office does itself; "pay_invoice" and "pay_on_account" where it can aim a payment.
+        is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
+        rules: What the operator decided about the portal.
+        is_staff: Somebody of the staff asks.
+        quotes_ahead: The back office says what months ahead cost.
+    """
+
+    account: TenantAccount
+    today: date
+    native: frozenset[str]
+    is_confirming: bool = False
+    rules: PortalRules = field(default_factory=PortalRules)
+    is_staff: bool = False
+    quotes_ahead: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?"."""
+
+    amount: Money | None = None
+    months: int | None = None
+    leaving_on: date | None = None
+    has_new_method: bool | None = None
+    invoice: Invoice | None = None
+    item_id: str | None = None
+    quantity: Decimal | None = None
+    wanted_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A denial: its reason code, what a person is told, and what would unblock it; empty for nothing."""
+
+    code: str
+    message: str
+    unblock: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to the judge.
+
+    Attributes:
+        row: The rental it is about; None for the tenant as a whole.
+        facts: What a form needs, collected on the way.
+    """
+
+    subject: Subject
+    asked: Asked
+    row: RentalAccount | None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def account(self) -> TenantAccount:
+        """The tenant."""
+        return self.subject.account
+
+    @property
+    def rental(self) -> RentalAccount:
+        """The rental, where a rule needs one."""
+        if self.row is None:  # pragma: no cover - judge() looks the rental up before any rule runs
+            message = "this rule needs a rental"
+            raise AssertionError(message)
+        return self.row
+
+
+Rule = Callable[[Case], No | None]
+"""Denies, or has nothing to say."""
+
+
+def named(row: RentalAccount) -> str:
+    """What a sentence calls a rental."""
+    if row.rental.kind is RentalKind.ACCOUNT:
+        return "the account"
+    return f"{'contract' if row.rental.kind is RentalKind.CONTRACT else 'unit'} {row.rental.label}"
+
+
+def sentence(words: str) -> str:
+    """Words that begin a sentence."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,81 @@
+"""Rules about the portal itself: licences, abilities of the back office, sections, who asks."""
+
+from __future__ import annotations
+
+from pmsbridge.actions.case import Case, No, Rule
+from pmsbridge.actions.kinds import EMULATABLE, ActionKind
+from pmsbridge.actions.sections import SECTION_OF
+
+__all__ = [
+    "licensed",
+    "portal_open",
+    "priced_ahead",
+    "section_open",
+    "something_to_order",
+    "staff_only",
+    "supported",
+]
+
+
+def licensed(needed: str) -> Rule:
+    """The operator has a licence for the effect."""
+
+    def rule(case: Case) -> No | None:
+        if needed in case.subject.rules.unlicensed:
+            return No("not_licensed", "The office's system is not licensed for this.", "Please call the office.")
+        return None
+
+    return rule
+
+
+def supported(needed: str) -> Rule:
+    """The back office, or its staff, can carry the effect out."""
+
+    def rule(case: Case) -> No | None:
+        if needed in case.subject.native or needed in EMULATABLE:
+            return None
+        return No("not_supported", f"This back office cannot {needed.replace('_', ' ')}.")
+
+    return rule
+
+
+def priced_ahead(case: Case) -> No | None:
+    """The back office has a price for months ahead."""
+    if not case.subject.quotes_ahead:
+        return No("not_supported", "This back office does not say what months ahead cost.")
+    return None
+
+
+def portal_open(case: Case) -> No | None:
+    """Web access is not switched off for this tenant."""
+    if case.account.tenant.portal_disabled:
+        return No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def something_to_order(case: Case) -> No | None:
+    """The shop has something."""
+    if not case.subject.rules.shop:
+        return No("nothing_to_order", "There is nothing to order here.", "Please call the office.")
+    return None
+
+
+def staff_only(case: Case) -> No | None:
+    """Somebody of the staff asks."""
+    if not case.subject.is_staff:
+        return No("staff_only", "Only the office can do this.", "Please call the office.")
+    return None
+
+
+def section_open(kind: ActionKind) -> Rule:
+    """The section of the verb is not switched off."""
+
+    def rule(case: Case) -> No | None:
+        section = SECTION_OF.get(kind)
+        if section is None or section not in case.subject.rules.closed_sections:
+            return None
+        return No(
+            "section_off", f"The section {section.value} is switched off at this facility.", "Please call the office."
+        )
+
+    return rule

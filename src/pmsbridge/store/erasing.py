@@ -1,0 +1,128 @@
+"""Forgetting a person, in one transaction: copies go, the journal keeps ids, money and outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
+
+from pmsbridge.model.people import Tenant
+from pmsbridge.ports.clock import Clock
+from pmsbridge.store.database import Database
+from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
+from pmsbridge.store.person import Mirrored, Words, logins_of, mirrored, parted, words_of
+from pmsbridge.store.portable import lock_scope
+from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen, findings, quotes, watched_tenants
+
+__all__ = ["Erasure", "erase"]
+
+_records: Final = METADATA.tables["pmsbridge_records"]
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased, or would be.
+
+    Attributes:
+        rows: By what they are, how many rows; without what there is none of.
+        is_dry_run: Nothing was changed.
+        comes_back: A rental of theirs is current in the last copy: the next copy brings what the back office still has.
+        is_wiped: Nothing is left in pages that the database keeps for later. False where somebody was reading: it goes
+            with the next checkpoint, or when the same is erased again. On PostgreSQL, VACUUM does it in its own time.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    is_dry_run: bool = False
+    comes_back: bool = False
+    is_wiped: bool = False
+
+
+def erase(
+    database: Database, clock: Clock, account: str, facility: str, tenant_id: str, *, actor: str, dry_run: bool
+) -> Erasure:
+    """Forget a tenant of a facility, merged records and contacts included.
+
+    Raises:
+        IneligibleError: Something that was asked for is not over ("actions_open"); nothing was changed.
+        UnavailableError: The database cannot be used; nothing was changed, unless the connection broke in the commit.
+    """
+    with database.read() if dry_run else database.write() as connection:
+        if not dry_run:
+            lock_scope(connection, "tenant", account, facility, tenant_id)
+        person = _Person(connection, account, facility, tenant_id)
+        refuse_open(connection, person.actions)
+        rows = dict(person.erased(actor, clock, dry_run=dry_run))
+    is_wiped = not dry_run and database.wipe_old_pages()
+    found = {name: count for name, count in rows.items() if count}
+    return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents, is_wiped=is_wiped)
+
+
+class _Person:
+    """One person in one database.
+
+    Attributes:
+        actions: Of or about them.
+    """
+
+    def __init__(self, connection: Connection, account: str, facility: str, tenant_id: str) -> None:
+        self._connection, self._account, self._facility = connection, account, facility
+        self._words: Words = words_of(connection, account, facility, tenant_id)
+        self.mirrored: Mirrored = mirrored(connection, account, facility, tenant_id, self._words)
+        self.actions = actions_of(connection, account, facility, self.mirrored.tenant_ids, self._words)
+
+    def erased(self, actor: str, clock: Clock, *, dry_run: bool) -> Iterator[tuple[str, int]]:
+        """Erase, or count; how many rows of what."""
+        now = clock.now()
+        yield (
+            "actions",
+            sum(erase_action(self._connection, row, self._words, actor, now, dry_run=dry_run) for row in self.actions),
+        )
+        yield "findings", self._findings(dry_run=dry_run)
+        logins = [row.id for row in logins_of(self._connection, *self._place, self.mirrored.tenant_ids)]
+        yield "links", self._gone(LOGINS.links, LOGINS.links.c.login_id.in_(logins), dry_run=dry_run)
+        yield "logins", self._gone(LOGINS.logins, LOGINS.logins.c.id.in_(logins), dry_run=dry_run)
+        for name, table in (("quotes", quotes), ("account copies", accounts_seen), ("watched", watched_tenants)):
+            yield name, self._gone(table, self._mine(table), dry_run=dry_run)
+        yield "records of schema 2", self._gone(_records, self._mine(_records), dry_run=dry_run)
+        yield from self._mirror(dry_run=dry_run)
+
+    @property
+    def _place(self) -> tuple[str, str]:
+        return self._account, self._facility
+
+    def _mine(self, table: Table) -> ColumnElement[bool]:
+        columns, whose = table.c, self.mirrored.tenant_ids
+        owned: ColumnElement[bool] = columns.tenant_id.in_(whose)
+        if table is _records:
+            owned = or_(owned, (columns.entity == Tenant.entity) & columns.id.in_(whose))
+        return (columns.account == self._account) & (columns.facility == self._facility) & owned
+
+    def _mirror(self, *, dry_run: bool) -> Iterator[tuple[str, int]]:
+        changes = MIRROR.changes
+        yield "changes of the mirror", self._gone_by(changes, changes.c.key, self.mirrored.keys, dry_run=dry_run)
+        for noun, keys in self.mirrored.rows.items():
+            table = MIRROR.nouns[noun]
+            yield noun, self._gone_by(table, table.c.key, keys, dry_run=dry_run)
+        self._gone_by(MIRROR.ids, MIRROR.ids.c.key, self.mirrored.keys, dry_run=dry_run)
+
+    def _gone_by(self, table: Table, column: ColumnElement[Any], keys: Collection[int], *, dry_run: bool) -> int:
+        return sum(self._gone(table, column.in_(part), dry_run=dry_run) for part in parted(keys))
+
+    def _gone(self, table: Table, which: ColumnElement[bool], *, dry_run: bool) -> int:
+        if dry_run:
+            return int(self._connection.execute(select(func.count()).select_from(table).where(which)).scalar_one())
+        return self._connection.execute(delete(table).where(which)).rowcount
+
+    def _findings(self, *, dry_run: bool) -> int:
+        """Findings stay; words of the person in them do not."""
+        texts = ("subject", "text", "note")
+        mine = (findings.c.account == self._account, findings.c.facility == self._facility)
+        count = 0
+        for row in self._connection.execute(select(findings).where(*mine)).mappings().all():
+            changed = {name: self._words.out_of(row[name]) for name in texts if self._words.are_in(row[name])}
+            count += bool(changed)
+            if changed and not dry_run:
+                self._connection.execute(update(findings).where(findings.c.seq == row["seq"]).values(**changed))
+        return count
