@@ -17,6 +17,7 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
@@ -88,7 +89,7 @@ class Requesting:
         intent = {
             "rental_id": rental,
             "on": on,
-            "method": face.model_dump(mode="json") if face is not None else None,
+            "method": stored_document(face) if face is not None else None,
             "days_after_due": days_after_due,
         }
 
@@ -311,7 +312,7 @@ class Requesting:
             text = plan_text(plan, row.rental.label)
             return planner.note(row, text, kind=NoteKind.PAYMENT_ARRANGEMENT, visibility=Visibility.INTERNAL)
 
-        intent = {"rental_id": rental, "instalments": [each.model_dump(mode="json") for each in agreed]}
+        intent = {"rental_id": rental, "instalments": [stored_document(each) for each in agreed]}
         return self._perform(ActionKind.AGREE_PLAN, key, intent)(decide)
 
     def add_note(
