@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -138,6 +139,28 @@ def test_what_is_left_at_the_rental_is_the_payment_of_the_invoice_that_is_being_
     world.later(minutes=10)
     assert session.action(pending.action_id).outcome is Outcome.SETTLED
     assert world.payments == 3
+
+
+@pytest.mark.parametrize(("first", "second"), [("rental", "7"), ("7", "rental")])
+def test_of_both_verbs_at_the_same_moment_one_is_stored(
+    world: World, session: TenantSession, monkeypatch: pytest.MonkeyPatch, first: str, second: str
+) -> None:
+    submit = world.runtime.submit
+    lost(world)
+
+    def overtaken(*given: Any, **more: Any) -> ActionView:
+        """Between the look at what is being confirmed and the storing, the other one pays."""
+        monkeypatch.setattr(world.runtime, "submit", submit)
+        assert asked(session, first, 1).outcome is Outcome.PENDING
+        return submit(*given, **more)
+
+    monkeypatch.setattr(world.runtime, "submit", overtaken)
+    with pytest.raises(IneligibleError) as refused:
+        asked(session, second, 2)
+
+    assert refused.value.code == "balance_moved"
+    world.later(minutes=10)
+    assert world.payments == 1
 
 
 def test_two_invoices_of_one_amount_are_two_payments(world: World, session: TenantSession) -> None:

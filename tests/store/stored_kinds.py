@@ -12,6 +12,7 @@ from pmsbridge.actions.quotes import PaymentQuote
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import values_within
 from pmsbridge.model.record import Value
+from pmsbridge.portal.plans import Instalment
 from pmsbridge.store.nouns import NOUNS
 
 __all__ = ["FIELDS_FILE", "ROOTS", "stored_fields", "stored_kinds"]
@@ -21,6 +22,7 @@ FIELDS_FILE: Final = Path(__file__).with_name("stored_fields.json")
 
 ROOTS: Final[tuple[type[Value], ...]] = (
     *map(effect_class, EFFECT_KINDS), PaymentQuote, TenantAccount, *(noun.record for noun in NOUNS.values()),
+    Instalment,
 )  # fmt: skip
 
 

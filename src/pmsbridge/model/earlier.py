@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 
 from pmsbridge.model.record import Value
 
-__all__ = ["Since", "as_earlier", "stored_json", "unsaid", "values_within"]
+__all__ = ["Since", "as_earlier", "stored_document", "stored_json", "unsaid", "values_within"]
 
 Exclude = dict[str, Any]
 """Fields to leave out, as pydantic's ``exclude`` takes them."""
@@ -123,6 +123,11 @@ def unsaid(value: Value) -> Exclude | None:
 def stored_json(value: Value) -> str:
     """A record as it is stored; every field has its place in it, but for what ``unsaid`` names."""
     return value.model_dump_json(exclude=unsaid(value))
+
+
+def stored_document(value: Value) -> dict[str, Any]:
+    """The same as JSON's own types, for a record within something else that is stored."""
+    return value.model_dump(mode="json", exclude=unsaid(value))
 
 
 def as_earlier(kind: type[Value], document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -14,6 +14,7 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
+from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.money import Money
 from pmsbridge.portal.arguments import checked_amount, checked_choice, checked_day, checked_id, checked_whole
 from pmsbridge.portal.moving import Moving
@@ -66,7 +67,7 @@ class Asking(Moving):
             text = plan_text(plan, row.rental.label)
             return planner.note(row, text, kind=NoteKind.PAYMENT_ARRANGEMENT, visibility=Visibility.INTERNAL)
 
-        intent = {"rental_id": rental, "instalments": [each.model_dump(mode="json") for each in agreed]}
+        intent = {"rental_id": rental, "instalments": [stored_document(each) for each in agreed]}
         return self._perform(ActionKind.AGREE_PLAN, key, intent)(decide)
 
     def add_note(

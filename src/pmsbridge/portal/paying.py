@@ -15,6 +15,7 @@ from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of, refuse_mo
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money, sum_money
@@ -404,7 +405,7 @@ class Paying:
         with wiped_on_refusal(means):
             face, checked = face_of(means), checked_key(key)
         typed = means if isinstance(means, Sealed) else None
-        perform = Perform(self._office, kind, checked, {**intent, "means": face.model_dump(mode="json")})
+        perform = Perform(self._office, kind, checked, {**intent, "means": stored_document(face)})
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
             _refuse_expired(face, planner.today)

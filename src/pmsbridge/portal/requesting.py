@@ -13,6 +13,7 @@ from pmsbridge.actions.plan import Plan
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.payments import expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
@@ -74,7 +75,7 @@ class Requesting(Asking):
         intent = {
             "rental_id": rental,
             "on": on,
-            "method": face.model_dump(mode="json") if face is not None else None,
+            "method": stored_document(face) if face is not None else None,
             "days_after_due": days_after_due,
         }
 
