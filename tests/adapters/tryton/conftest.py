@@ -9,7 +9,7 @@ import pytest
 
 from pmsbridge_tryton.adapter import TrytonAdapter
 from pmsbridge_tryton.sandbox.serving import TrytonServer
-from tests.adapters.tryton.account import adapter_of
+from tests.adapters.tryton.account import FACILITY, ZONE, adapter_of
 from tests.adapters.tryton.office import HandClock, Office, client_on, running_office
 from tests.adapters.tryton.weather import WeatherProxy, weather_before
 
@@ -58,7 +58,8 @@ def weather(_way: WeatherProxy) -> WeatherProxy:
 
 @pytest.fixture(scope="module")
 def _stormy(tryton_server: TrytonServer, _way: WeatherProxy) -> Iterator[TrytonAdapter]:
-    adapter = adapter_of(tryton_server, url=_way.url)
+    facility = {"code": FACILITY, "zone": ZONE, "policy": {"call_off_notice_days": 1}}
+    adapter = adapter_of(tryton_server, url=_way.url, facility=facility)
     yield adapter
     adapter.close()
 

@@ -107,9 +107,10 @@ def test_a_call_off_is_judged_before_anything_is_sent_then_carried_to_the_yard(
     ((contract, item),) = session.items_out()
     weather.clear()
 
-    for quantity, day, code in ((5, days(3), "quantity_exceeds_out"), (1, days(-1), "backdated_needs_staff")):
+    tries = ((5, 3, "quantity_exceeds_out"), (1, -1, "backdated_needs_staff"), (1, 0, "past_cutoff"))
+    for quantity, wanted, code in tries:
         with pytest.raises(IneligibleError) as denied:
-            session.request_call_off(contract.id, item.id, quantity, day, key=f"click-{code}")
+            session.request_call_off(contract.id, item.id, quantity, days(wanted), key=f"click-{code}")
         assert denied.value.code == code
     assert weather.count("*.create") == weather.count("*.write") == weather.count("*.post") == 0
     view = session.request_call_off(contract.id, item.id, 4, days(3), key="click-0003", place="Gate 3")
