@@ -189,8 +189,10 @@ def test_what_cannot_be_read_now_waits_longer_each_time_and_is_read_then(
     adapter.is_away = True
     for _ in range(2):
         assert hearing.read() == 0
+    stage.later(timedelta(seconds=5))
+    assert hearing.read() == 0
     assert len(adapter.fetched) == 1
-    stage.later(timedelta(seconds=11))
+    stage.later(timedelta(seconds=6))
     assert hearing.read() == 0
     assert len(adapter.fetched) == 2
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from pmsbridge.actions.effects import EffectBody
-from pmsbridge.errors import (
-    ConfigurationError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PmsBridgeError,
-    RejectedError,
-    UnavailableError,
-    UnsupportedError,
-)
-from pmsbridge.logging import get_logger
+from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.hearing import Message
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
+from pmsbridge.transport.guard import reading_guarded, writing_guarded
 from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.doctor import examine
 from pmsbridge_rest.hearing.telling import heard
@@ -34,10 +24,6 @@ from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.writing import Writing
 
 __all__ = ["RestAdapter", "create"]
-
-_log = get_logger(__name__)
-
-_ALLOWED = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
 
 
 class RestAdapter(Writing):
@@ -75,37 +61,21 @@ class RestAdapter(Writing):
 
     def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
         """Carry an effect out, once. Only the five classes leave, whatever goes wrong inside."""
-        try:
+        with writing_guarded():
             self._known(effect.facility)
             return self._execute(effect, attempt)
-        except _ALLOWED:
-            raise
-        except NotFoundError as problem:
-            message = f"{problem.message} Nothing was sent."
-            raise RejectedError(message, code=problem.code) from None
-        except PmsBridgeError as problem:
-            raise ConfigurationError(problem.message, code=problem.code) from None
-        except Exception as defect:  # noqa: BLE001 - a defect of ours may have struck after the send
-            _log.error("adapter_defect", kind=type(defect).__name__, where=_where(defect))
-            message = f"a defect of the adapter ({type(defect).__name__}); it may have been sent"
-            raise OutcomeUnknownError(message, code="adapter_defect") from None
 
     def probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
         """Look whether an effect is there. Only reads."""
-        try:
+        with reading_guarded():
             return self._probe(effect, attempt)
-        except NotFoundError as problem:
-            raise RejectedError(problem.message, code=problem.code) from None
 
     def baseline(self, effect: EffectBody) -> Table[str, str]:
         """Read, before a send, what a later probe compares with."""
-        try:
+        with reading_guarded():
             self._known(effect.facility)
             return self._baseline(effect)
-        except NotFoundError as problem:
-            raise RejectedError(problem.message, code=problem.code) from None
 
-    @property
     def hears(self) -> bool:
         """Whether the mapping says how the vendor's messages are known."""
         return self._connection.mapping.webhooks is not None
@@ -126,12 +96,6 @@ class RestAdapter(Writing):
         if self._connection.settings.facility(facility) is None:
             message = f"facility {facility!r} is not configured for account {self.account_name!r}; nothing was tried"
             raise ConfigurationError(message, code="facility_not_found")
-
-
-def _where(defect: Exception) -> str:
-    """The innermost place a defect came from; neither its text nor any value."""
-    frames = traceback.extract_tb(defect.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def create(

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from pmsbridge.actions.effects import EffectBody
-from pmsbridge.errors import (
-    ConfigurationError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PmsBridgeError,
-    RejectedError,
-    UnavailableError,
-    UnsupportedError,
-)
-from pmsbridge.logging import get_logger
 from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Attempt, Probed, Receipt
+from pmsbridge.transport.guard import reading_guarded, writing_guarded
 from pmsbridge_tryton.connection import connect
 from pmsbridge_tryton.desk import Desk
 from pmsbridge_tryton.doctor import examine
@@ -30,10 +19,6 @@ from pmsbridge_tryton.papers import Papers
 from pmsbridge_tryton.settings import read_settings
 
 __all__ = ["TrytonAdapter", "create"]
-
-_log = get_logger(__name__)
-
-_ALLOWED = (ConfigurationError, UnsupportedError, RejectedError, UnavailableError, OutcomeUnknownError)
 
 
 class TrytonAdapter(Papers):
@@ -76,35 +61,20 @@ class TrytonAdapter(Papers):
 
     def execute(self, effect: EffectBody, attempt: Attempt) -> Receipt:
         """Carry an effect out, once. Only the five classes leave, whatever goes wrong inside."""
-        try:
+        with writing_guarded():
             self._desk.facility(effect.facility)
             return super().execute(effect, attempt)
-        except _ALLOWED:
-            raise
-        except NotFoundError as problem:
-            message = f"{problem.message} Nothing was sent."
-            raise RejectedError(message, code=problem.code) from None
-        except PmsBridgeError as problem:
-            raise ConfigurationError(problem.message, code=problem.code) from None
-        except Exception as defect:  # noqa: BLE001 - a defect of ours may have struck after the send
-            _log.error("adapter_defect", kind=type(defect).__name__, where=_where(defect))
-            message = f"a defect of the adapter ({type(defect).__name__}); it may have been sent"
-            raise OutcomeUnknownError(message, code="adapter_defect") from None
 
     def probe(self, effect: EffectBody, attempt: Attempt) -> Probed:
         """Look whether an effect is there. Only reads."""
-        try:
+        with reading_guarded():
             return super().probe(effect, attempt)
-        except NotFoundError as problem:
-            raise RejectedError(problem.message, code=problem.code) from None
 
     def baseline(self, effect: EffectBody) -> Mapping[str, str]:
         """Read, before a send, what a later probe compares with."""
-        try:
+        with reading_guarded():
             self._desk.facility(effect.facility)
             return super().baseline(effect)
-        except NotFoundError as problem:
-            raise RejectedError(problem.message, code=problem.code) from None
 
     def diagnose(self) -> Sequence[Mapping[str, str]]:
         """Checks of address, log-on, names and rights, for ``doctor``."""
@@ -113,12 +83,6 @@ class TrytonAdapter(Papers):
     def close(self) -> None:
         """Log off and let go of connections. Idempotent."""
         self._desk.client.close()
-
-
-def _where(defect: Exception) -> str:
-    """The innermost place a defect came from; neither its text nor any value."""
-    frames = traceback.extract_tb(defect.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def create(
