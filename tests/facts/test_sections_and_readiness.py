@@ -12,6 +12,7 @@ import pytest
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import SECTION_OF, PortalRules, Section, ShopItem
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, NotFoundError, UnsupportedError
+from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Document, DocumentKind, Event, EventKind, SignatureState
 from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.money import Money, sum_money
@@ -218,6 +219,31 @@ def test_a_field_that_is_not_shared_is_shown_nowhere_but_to_staff(tmp_path: Path
     assert told.asking_rate is not None
     with pytest.raises(ValueError, match="held back"):
         PortalSettings(hidden_unit_fields=frozenset({"number"}))
+
+
+@pytest.mark.fact("S0.12", "S1.26", on="memory")
+def test_a_unit_that_only_the_night_tells_has_its_number_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_memory(tmp_path) as portal:
+        portal.bridge.sync()
+        adapter = portal.bridge.adapters["mem"]
+        whole = adapter.account
+
+        def bare(facility: str, tenant_id: str) -> TenantAccount:
+            account = whole(facility, tenant_id)
+            rows = [row.changed(unit=None, rental=row.rental.changed(unit_number="")) for row in account.rentals]
+            return account.changed(rentals=tuple(rows))
+
+        monkeypatch.setattr(adapter, "account", bare)
+        live = portal.session.dashboard()
+        portal.bridge.sync()
+        copy = portal.session.dashboard(live=False)
+
+        for board in (live, copy):
+            assert [row.rental.label for row in board.rows] == ["015", "B-7"]
+            assert [row.unit is not None and row.unit.number for row in board.rows] == ["015", "B-7"]
+        assert portal.bridge.staff("F1", "T1", actor="staff:ann").readiness().units == ("015", "B-7")
 
 
 @pytest.mark.fact("S3.14", "S4.12", on="memory")

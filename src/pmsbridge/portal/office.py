@@ -127,9 +127,16 @@ class Office:
         return account
 
     def _with_units(self, account: TenantAccount) -> TenantAccount:
-        """Type and size from the nightly copy where the live read does not tell: they do not change by the hour."""
-        rows = tuple(row.changed(unit=self._unit(row)) if row.unit is None else row for row in account.rentals)
+        """Number, type and size from the nightly copy where the read does not tell: they do not change by the hour."""
+        rows = tuple(self._with_unit(row) for row in account.rentals)
         return account if rows == account.rentals else account.changed(rentals=rows)
+
+    def _with_unit(self, row: RentalAccount) -> RentalAccount:
+        unit = row.unit or self._unit(row)
+        if unit is None:
+            return row
+        rental = row.rental if row.rental.unit_number else row.rental.changed(unit_number=unit.number)
+        return row.changed(unit=unit, rental=rental)
 
     def _unit(self, row: RentalAccount) -> Unit | None:
         if row.rental.unit_id is None:
@@ -151,7 +158,7 @@ class Office:
     def read_copy(self) -> TenantAccount | None:
         """The last copy with our own writes on top; None when there is none."""
         copy = self.runtime.mirror.account(self.account_name, self.facility, self.tenant_id)
-        return self.shared(self.runtime.overlaid(copy)) if copy is not None else None
+        return self.shared(self.runtime.overlaid(self._with_units(copy))) if copy is not None else None
 
     def read(self) -> TenantAccount:
         """Read live; when the back office is away, take the copy.

@@ -77,6 +77,7 @@ def _invited_and_let_in(story: Story) -> None:
     here = story.tell("Prepare the customer's record")
     assert (here["ada"].tenant_id, here["check"].email) == (ADA, "ada@tenant.example")
     assert here["check"].codes == ("phone_taken",)
+    assert here["check"].units == ("001", "002")
 
     here = story.tell("Send the invitation")
     here = story.tell("Sign in by the button")
