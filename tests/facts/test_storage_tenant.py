@@ -130,7 +130,8 @@ def test_no_method_reaches_a_unit_of_somebody_else(portal: Portal) -> None:
 
 GIVEN: dict[str, object] = {
     "amount": None, "as_of": date(2026, 11, 21), "changes": {"email": "a@example.test"}, "channel": "email",
-    "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30, "days_after_due": None, "expires_on": None, "granted": True,
+    "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30, "days_after_due": None,
+    "expires_on": None, "granted": True,
     "instalments": {date(2026, 12, 1): Money.of("1.00", "USD")}, "item_id": "I1", "leaving_on": date(2026, 12, 31),
     "live": True, "means": MONEY, "method": None, "months": 1, "moving_on": date(2026, 12, 1), "on": False, "place": "",
     "quantity": 1, "text": "hello", "title": "a.pdf", "unit_id": "U9", "wanted_on": date(2026, 12, 1),
