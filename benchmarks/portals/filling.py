@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
 
-from pmsbridge.model.record import VendorRef
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.mirror_sql import insert_many, instant
 from pmsbridge.store.mirror_writes import Scope, place_of
 from pmsbridge.store.tables import MIRROR
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
@@ -66,34 +65,35 @@ def _fill_ledger(database: Database, rows: int) -> None:
         place = place_of(connection, Scope("mem", "F1", _LEDGER))
         first = int(connection.execute(select(func.coalesce(func.max(ids.c.key), 0))).scalar_one()) + 1
     for start in range(0, rows, _AT_ONCE):
-        made = list(_entries(place, first + start, start, min(_AT_ONCE, rows - start)))
         with database.write() as connection:
-            connection.execute(insert(ids), [each for each, _ in made])
-            connection.execute(insert(table), [each for _, each in made])
+            at = instant(connection, datetime(2026, 11, 21, tzinfo=UTC))
+            made = list(_entries(place, at, first + start, start, min(_AT_ONCE, rows - start)))
+            insert_many(connection, ids.name, _ID_COLUMNS, [each for each, _ in made])
+            insert_many(connection, table.name, _COLUMNS, [each for _, each in made])
     if database.kind != "sqlite":
         with database.write() as connection:
             connection.execute(text("ANALYZE"))
 
 
-def _entries(place: int, key: int, start: int, count: int) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+_ID_COLUMNS: Final = ("key", "place", "entity", "id", "uid", "row_hash", "first_seen")
+_COLUMNS: Final = (
+    "key", "place", "id", "rental_id", "kind", "effect", "effect_currency", "effective_on", "description", "extra",
+    "doc", "changed_at",
+)  # fmt: skip
+
+
+def _entries(place: int, at: object, key: int, start: int, count: int) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
     """Rows of the identity map and of the ledger: a charge and a payment of each rental and month."""
-    now = datetime(2026, 11, 21, tzinfo=UTC)
     for number in range(start, start + count):
         name, rental = f"L{number:09}", f"R{number // 100:07}"
-        ref = VendorRef(system="memory", account="mem", facility="F1", entity=_LEDGER, id=name)
-        sign = "" if number % 2 else "-"
-        doc = {
-            "ref": ref.model_dump(), "extra": {}, "rental_id": rental, "kind": "charge" if number % 2 else "payment",
-            "effect": {"amount": f"{sign}120.00", "currency": "USD"}, "effective_on": "2026-11-01",
-            "description": "Rent",
-        }  # fmt: skip
-        row = {
-            "key": key + number - start, "place": place, "id": name, "rental_id": rental, "kind": doc["kind"],
-            "effect": Decimal(f"{sign}120.00"), "effect_currency": "USD", "effective_on": date(2026, 11, 1),
-            "description": "Rent", "extra": "{}", "doc": json.dumps(doc), "changed_at": now,
-        }  # fmt: skip
-        kept = {
-            "key": row["key"], "place": place, "entity": _LEDGER, "id": name, "uid": secrets.token_hex(16),
-            "row_hash": secrets.token_bytes(16), "first_seen": now,
-        }  # fmt: skip
-        yield kept, row
+        kind, amount = ("charge", "120.00") if number % 2 else ("payment", "-120.00")
+        ref = {"system": "memory", "account": "mem", "facility": "F1", "entity": _LEDGER, "id": name}
+        doc = json.dumps({
+            "ref": ref, "extra": {}, "rental_id": rental, "kind": kind, "description": "Rent",
+            "effect": {"amount": amount, "currency": "USD"}, "effective_on": "2026-11-01",
+        })  # fmt: skip
+        own = key + number - start
+        yield (
+            (own, place, _LEDGER, name, secrets.token_hex(16), secrets.token_bytes(16), at),
+            (own, place, name, rental, kind, amount, "USD", "2026-11-01", "Rent", "{}", doc, at),
+        )

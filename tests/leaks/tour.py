@@ -25,6 +25,7 @@ from pmsbridge.errors import PmsBridgeError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card, GateCode, WebPassword
+from pmsbridge.portal.access import IdentityCheck
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import load_settings
@@ -124,6 +125,7 @@ def everywhere(luggage: Luggage) -> None:
             luggage.keep(name, act)
         _pay(luggage, bridge)
         _sign_in(luggage, bridge)
+        _open_the_gate(luggage, bridge)
         luggage.keep("sync", bridge.sync)
         luggage.keep("reconcile", bridge.reconcile)
         luggage.keep("actions", bridge.runtime.actions)
@@ -309,6 +311,36 @@ def _sign_in(luggage: Luggage, bridge: Bridge) -> None:
     _finish(bridge)
 
 
+def _open_the_gate(luggage: Luggage, bridge: Bridge) -> None:
+    """A code that is looked up by the right and the wrong person, changed, and changed in a transfer."""
+    canaries, desk = luggage.canaries, bridge.staff(SITE, "1003", actor="staff:ann")
+    tenant = bridge.tenant(SITE, "1003")
+    person, rental = tenant.tenant(), tenant.account().current[0].id
+    phone = person.phone.raw if person.phone is not None else ""
+    for number, postal_code in enumerate((person.address.postal_code, canaries["gate.code"], "00000")):
+        for echo in ("", "fault", "html"):
+            if echo:
+                luggage.echo(echo)
+            said = IdentityCheck(phone=phone, postal_code=postal_code)
+            key = f"look-{number}-{echo or 'good'}"
+            luggage.keep(f"identity {echo}", lambda said=said: said)
+            luggage.keep(f"look up {echo}", lambda said=said, key=key: desk.access_code(rental, said, key=key))
+            _finish(bridge)
+    luggage.keep("card for a code", lambda: desk.access_code(canaries["card.visa16"], said, key="look-card"))
+    for echo in ("", *ECHOES):
+        if echo:
+            luggage.echo(echo)
+        code, key = GateCode(canaries["gate.word" if echo else "gate.code"]), f"code-{echo or 'good'}"
+        luggage.keep(f"change code {echo}", lambda code=code, key=key: tenant.change_access_code(rental, code, key=key))
+        _finish(bridge)
+    unit, day = next(each.id for each in bridge.available_units(SITE)), _GOOD_UNTIL.replace(year=2026, month=12)
+    luggage.keep(
+        "transfer",
+        lambda: tenant.transfer(rental, unit, day, key="transfer-0001", access_code=GateCode(canaries["gate.word"])),
+    )
+    _finish(bridge)
+
+
 # -- commands ---------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +351,8 @@ def command_lines(pan: str, csv: Path, action: str) -> Iterator[list[str]]:
         ["audit", "verify"], ["audit", "head"], ["db", "status"], ["db", "upgrade"], ["actions", "show", action],
         ["trail", action], ["actions", "show", pan], ["trail", pan], ["actions", "retry", pan],
         ["findings", "close", pan],
+        ["erase", SITE, "1003", "--actor", pan, "--dry-run"], ["erase", SITE, "1003", "--actor", "staff:ann"],
+        ["erase", pan, pan, "--actor", "staff:ann"],
         ["sync", "--facility", pan], ["reconcile", "--day", pan], ["schema", pan], [pan], ["doctor", f"--{pan}"],
     ):  # fmt: skip
         yield line

@@ -31,15 +31,12 @@ from pmsbridge.portal.staff import history_of
 from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
 from pmsbridge.ports.books import CallOffPort, EventPort, ReadinessPort
-from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 
 if TYPE_CHECKING:
     from pmsbridge.store.outbox import OwnTransaction
 
 __all__ = ["TenantSession"]
-
-_OPEN = frozenset({Outcome.PENDING, Outcome.NEEDS_REVIEW})
 
 
 class TenantSession(Paying, Requesting, Papering):
@@ -290,10 +287,13 @@ class TenantSession(Paying, Requesting, Papering):
         return self._actions(limit=checked_whole("limit", limit, low=1, high=1000))
 
     def _open_actions(self) -> tuple[ActionView, ...]:
-        return tuple(view for view in self._actions(limit=50) if view.outcome in _OPEN)
+        return self._actions(limit=50, is_open=True)
 
-    def _actions(self, *, limit: int) -> tuple[ActionView, ...]:
+    def _actions(self, *, limit: int, is_open: bool = False) -> tuple[ActionView, ...]:
         office = self._office
         return office.runtime.actions(
-            ActionFilter(account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, limit=limit)
-        )
+            ActionFilter(
+                account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, is_open=is_open,
+                limit=limit,
+            )
+        )  # fmt: skip

@@ -54,6 +54,7 @@ class ActionFilter:
 
     Attributes:
         since: Submitted at or after this instant.
+        is_open: Only those that are pending or with the office.
         limit: At most this many, newest first.
     """
 
@@ -63,6 +64,7 @@ class ActionFilter:
     tenant_id: str | None = None
     kind: str | None = None
     since: datetime | None = None
+    is_open: bool = False
     limit: int = 50
 
 
@@ -195,6 +197,8 @@ def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAc
     query = query.where(*(column == value for column, value in exact.items() if value is not None))
     if wanted.since is not None:
         query = query.where(actions.c.submitted_at >= wanted.since)
+    if wanted.is_open:
+        query = query.where(actions.c.outcome.in_([Outcome.PENDING.value, Outcome.NEEDS_REVIEW.value]))
     return _with_effects(connection, connection.execute(query).all())
 
 

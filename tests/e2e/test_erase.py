@@ -1,0 +1,39 @@
+"""The command that forgets a person, as a person at the keyboard sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pmsbridge import Bridge
+from tests.e2e.conftest import Start
+
+
+def test_a_person_is_shown_then_forgotten_and_the_audit_is_content(command: Start, workplace: Path) -> None:
+    assert command("sync", "--facility", "L001").code == 0
+    with Bridge.from_config(workplace / "pmsbridge.toml") as bridge:
+        person = bridge.tenant("L001", "1001").tenant()
+        bridge.tenant("L001", "1001").ask_staff("Question", f"{person.name.last} asks.", key="question-0001")
+    erase = ("erase", "L001", "1001", "--actor", "staff:ann")
+
+    shown = command(*erase, "--dry-run")
+    done = command(*erase, "--json")
+    again = command(*erase)
+
+    assert shown.code == done.code == again.code == 0
+    assert "Would go" in shown.out
+    assert "the next copy brings back" in shown.out + shown.err
+    told = json.loads(done.out)
+    assert told["rows"]["tenant"] == 1
+    assert told["rows"]["actions"] == 1
+    assert told["is_wiped"]
+    assert "Nothing is held" in again.out + again.err
+    assert command("audit", "verify").code == 0
+    held = b"".join(path.read_bytes() for path in workplace.glob("pmsbridge.db*"))
+    assert person.phone is not None
+    assert person.phone.digits.encode() not in held  # the address is that of another customer, too
+
+
+def test_what_cannot_be_meant_is_refused(command: Start) -> None:
+    for line in (("erase", "L009", "1001", "--actor", "staff:ann"), ("erase", "L001", "1001")):
+        assert command(*line).code != 0
