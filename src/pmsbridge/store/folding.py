@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 __all__ = ["digits_of", "fold"]
 
 _LETTERS: Final = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe"})
-_NOT_DIGITS: Final = re.compile(r"[^0-9]")
+_NOT_DIGITS: Final = bytes({*range(256)} - {*b"0123456789"})
 
 
 @lru_cache(maxsize=4096)
@@ -24,4 +23,4 @@ def fold(text: str) -> str:
 
 def digits_of(text: str) -> str:
     """Digits only."""
-    return _NOT_DIGITS.sub("", text)
+    return text.encode("ascii", "ignore").translate(None, _NOT_DIGITS).decode()

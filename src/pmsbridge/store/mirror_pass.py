@@ -8,7 +8,7 @@ together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -79,6 +79,7 @@ class Pass:
         self.deleted = 0
         self.unreadable = 0
         self._seen = SeenKeys()
+        self._highest = (0, "")
         self.resume: str | None = None
         self._cursor: str | None = None
         self._begun_at = clock.now()
@@ -226,7 +227,7 @@ class Pass:
         again: set[int],
     ) -> None:
         """New, different, or the same said in other bytes; ``again`` learns what this reading has met before."""
-        known = known_rows(connection, self._place, self.scope.entity, list(made))
+        known = {} if self._come_anew(made) else known_rows(connection, self._place, self.scope.entity, list(made))
         again.update(row.key for row in known.values() if self._began_empty and row.key in self._seen)
         self._seen.add(row.key for row in known.values())
         held = self._sql.documents(connection, [row.key for row in known.values()])
@@ -242,6 +243,18 @@ class Pass:
                 self._note(batch, row, row_id, held.get(row.key), record.text)
             elif row.row_hash != digest:
                 batch.touched.append((row.key, digest))
+
+    def _come_anew(self, ids: Collection[str]) -> bool:
+        """Whether none of these can be held: the scope began empty, and ids have come in ascending order since.
+
+        Most back offices list them so, and the first reading then looks none of them up.
+        """
+        if not self._began_empty or not ids:
+            return False
+        order = [(len(row_id), row_id) for row_id in ids]
+        are_higher = min(order) > self._highest
+        self._highest = max(self._highest, *order)
+        return are_higher
 
     def _note(self, batch: Batch, row: Known, row_id: str, held: str | None, text: str) -> None:
         if row.is_deleted or held is None:
@@ -301,11 +314,10 @@ class Pass:
         # In pieces: PostgreSQL's driver would hand over all of them at once.
         pieces = {"yield_per": _PIECE}
         with connection.exec_driver_sql(statement, (self._place, self.scope.entity), pieces) as found:
-            for (key,) in found:
-                living += 1
+            for piece in found.scalars().partitions(_PIECE):
+                living += len(piece)
                 # A record that another run has brought since this one began was not there to be met.
-                if key not in self._seen and key <= self._horizon:
-                    missing.append(key)
+                missing += [key for key in self._seen.missing(piece) if key <= self._horizon]
         gone = len(missing)
         if (gone > _HANDFUL and gone * 100 > living * cap_percent) or (gone == living > 1 and cap_percent < _ALL):
             findings.add(connection, suspicious(self.scope, gone, living, now))

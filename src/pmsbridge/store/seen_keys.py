@@ -39,6 +39,15 @@ class SeenKeys:
         piece = self._pieces.get(key >> _SHIFT)
         return piece is not None and bool(piece[(key & _LOW) >> 3] & 1 << (key & 7))
 
+    def missing(self, keys: Iterable[int]) -> list[int]:
+        """Those of these that were not met."""
+        pieces, found = self._pieces, list[int]()
+        for key in keys:
+            piece = pieces.get(key >> _SHIFT)
+            if piece is None or not piece[(key & _LOW) >> 3] & 1 << (key & 7):
+                found.append(key)
+        return found
+
     def __bool__(self) -> bool:
         return any(any(piece) for piece in self._pieces.values())
 

@@ -10,7 +10,7 @@ for its cells, by a pattern where it is as simple as rows are, by the XML librar
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from lxml import etree
@@ -29,9 +29,13 @@ _DATA: Final = re.compile(rb"<diffgr:diffgram(?:\s[^<>]*)?(?<!/)>\s*<[A-Za-z_][\
 _ROW: Final = re.compile(rb"\s*<([A-Za-z_][\w.-]*)(?:\s+(?:diffgr|msdata):[\w.-]+=\"[^\"<>&]*\")*\s*>")
 _NOT_XML: Final = bytes({*range(32)} - {9, 10, 13})
 
-_CELL: Final = re.compile(r"<([A-Za-z_][\w.-]*)>([^<\r]*)</\1>")
+_CELL: Final = re.compile(rb"<([^>]+)>([^<]*)</\1>")
+_NAME: Final = re.compile(rb"(?!.*_x)[A-Za-z_][\w.-]*")
+_NAMES: Final[dict[bytes, str]] = {}
+"""Names that plain cells have had."""
+
+_OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
 _ESCAPE: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
-_OTHER_ESCAPE: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)")
 _CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _WRAPPED: Final = (
@@ -63,14 +67,14 @@ class CutRow:
         if column in self._added:
             return self._added[column]
         tag, inner = b"<" + column.encode(), self.inner
+        if tag not in inner:
+            return default
         begin = inner.rfind(tag + b">") + len(tag) + 1
         if begin > len(tag):
             end = inner.find(b"<", begin)
             found = inner[begin:end]
             if inner[end + 1 : end + 2] == b"/" and b"&" not in found and b"\r" not in found:
                 return found.decode()
-        elif tag not in inner:
-            return default
         return cells_of_cut(inner).get(column, default)
 
     def __setitem__(self, column: str, value: str) -> None:
@@ -94,17 +98,43 @@ def cells_of_cut(line: bytes, drop: Collection[str] = ()) -> dict[str, str]:
         ValueError: It is no sound XML, or no row of cells.
     """
     inner, *added = line.split(_BETWEEN)
-    text = inner.decode()
-    found = _CELL.findall(text)
-    is_simple = 2 * len(found) == text.count("<") and "_x" not in text and "]]>" not in text
-    if is_simple and "&" in text:
-        is_simple = _OTHER_ESCAPE.search(text) is None
-        found = [(name, _ESCAPE.sub(_character, cell) if "&" in cell else cell) for name, cell in found]
-    cells: dict[str, str] = dict(found) if is_simple else _parsed(inner)
-    for name in drop:
-        cells.pop(name, None)
+    found = _simple(inner)
+    cells = _parsed(inner) if found is None else found
+    if not cells.keys().isdisjoint(drop):
+        cells = {name: cell for name, cell in cells.items() if name not in drop}
     words = [part.decode() for part in added]
     return cells | dict(zip(words[::2], words[1::2], strict=True)) if words else cells
+
+
+def _simple(inner: bytes) -> dict[str, str] | None:
+    """The cells of a row that is nothing but plain cells; None for any other."""
+    found = _CELL.findall(inner)
+    if 2 * len(found) != inner.count(b"<") or b"\r" in inner or (b"]" in inner and b"]]>" in inner):
+        return None
+    names = _NAMES
+    try:
+        cells = {names[name]: cell.decode() for name, cell in found}
+    except KeyError:
+        return _simple(inner) if _learned(found) else None
+    return _unescaped(inner, cells) if b"&" in inner else cells
+
+
+def _learned(found: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether all these names can be those of plain cells; they are known from now on."""
+    new = {name for name, _ in found if name not in _NAMES}
+    if len(_NAMES) + len(new) > COLUMN_CAP or not all(map(_NAME.fullmatch, new)):
+        return False
+    _NAMES.update((name, name.decode()) for name in new)
+    return True
+
+
+def _unescaped(inner: bytes, cells: dict[str, str]) -> dict[str, str] | None:
+    if _OTHER_ESCAPE.search(inner) is not None:
+        return None
+    for name, cell in cells.items():
+        if "&" in cell:
+            cells[name] = _ESCAPE.sub(_character, cell)
+    return cells
 
 
 def _character(match: re.Match[str]) -> str:
@@ -148,7 +178,7 @@ class RowCutter:
         """
         self.rows: list[tuple[str, CutRow]] = []
         self._tables = {table.encode(): table for table in tables}
-        names = b"|".join(sorted(re.escape(name.encode()) for name in drop)) or b"(?!)"
+        names = _any_of([name.encode() for name in drop]) or b"(?!)"
         self._odd = re.compile(rb"<(?:[!?]|(?:" + names + rb")[\s/>])")
         self._poison = re.compile(rb"<(" + names + rb")(?:\s[^<>]*)?(?:/>|>[^<]*</\1\s*>)")
         self._ends: dict[bytes, bytes] = {}
@@ -219,6 +249,16 @@ class RowCutter:
             return False
         self.rows.append((table, CutRow(inner)))
         return True
+
+
+def _any_of(names: Iterable[bytes]) -> bytes:
+    """A pattern of names, as a tree: one letter tells most other names apart, not a comparison with each of these."""
+    rests: dict[bytes, list[bytes]] = {}
+    for name in sorted(names):
+        rests.setdefault(name[:1], []).append(name[1:])
+    ways = [re.escape(letter) + _any_of(rest) for letter, rest in rests.items() if letter]
+    may_end = b"?" if b"" in rests else b""
+    return b"(?:" + b"|".join(ways) + b")" + may_end if ways else b""
 
 
 def _is_plain_head(head: bytes) -> bool:

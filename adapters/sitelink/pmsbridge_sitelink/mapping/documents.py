@@ -7,7 +7,7 @@ apart because a night maps tens of thousands of rows, and building validated obj
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -29,6 +29,7 @@ PAST_DUE: Final = " past_due"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ID_LENGTH: Final = 200
+_Texts = Callable[[Callable[[str, str], str]], dict[str, str]]
 _WORDS: Final[Mapping[str | None, bool | None]] = {"true": True, "false": False, None: None}
 _CONTACTS: Final = (("Alt", "alternate"), ("Bus", "business"), ("Add", "other"))
 # Keys stand in the order of the alphabet, here and below: so the text of a record is the same by any way to it.
@@ -81,13 +82,11 @@ def _checked(found: str) -> str:
     return found
 
 
-def _columns(suffix: str, columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple((part, column + suffix) for part, column in columns.items())
-
-
-def _all_columns(suffix: str) -> tuple[str, ...]:
-    named = (*_NAME_COLUMNS.values(), *_ADDRESS_COLUMNS.values(), "sPhone", "sEmail")
-    return tuple(column + suffix for column in named)
+def _texts(columns: Mapping[str, str], suffix: str) -> _Texts:
+    """The function that reads columns of a row as the texts of parts, compiled: it runs several times a row."""
+    parts = (f"{part!r}: get({column + suffix!r}, '').strip()" for part, column in columns.items())
+    made: _Texts = eval(f"lambda get: {{{', '.join(parts)}}}")  # noqa: S307 - of our own columns, nothing from outside
+    return made
 
 
 def _flag(row: Row, column: str) -> bool | None:
@@ -111,30 +110,46 @@ def _day(row: Row, column: str) -> str | None:
 
 def _phone(row: Row, column: str) -> dict[str, Any] | None:
     raw = row.get(column, "")
-    return {"e164": None, "raw": raw} if raw.strip() else None
+    return {"e164": None, "raw": raw} if raw and not raw.isspace() else None
 
 
 # -- tenants -----------------------------------------------------------------------------------------------------------
 
-_OWN: Final = (_columns("", _NAME_COLUMNS), _columns("", _ADDRESS_COLUMNS))
-_OTHERS: Final = tuple(
-    (suffix, role, _columns(suffix, _NAME_COLUMNS), _columns(suffix, _ADDRESS_COLUMNS), _all_columns(suffix))
-    for suffix, role in _CONTACTS
-)
+
+class _Person:
+    """Where somebody's cells stand in a row.
+
+    Attributes:
+        suffix: What the names of the columns end in.
+        role: What a contact is to the tenant; the tenant's own is empty.
+        columns: All that say that there is somebody.
+    """
+
+    __slots__ = ("address", "columns", "email", "name", "phone", "relationship", "role", "suffix")
+
+    def __init__(self, suffix: str = "", role: str = "") -> None:
+        self.suffix, self.role = suffix, role
+        self.name, self.address = _texts(_NAME_COLUMNS, suffix), _texts(_ADDRESS_COLUMNS, suffix)
+        self.phone, self.email, self.relationship = f"sPhone{suffix}", f"sEmail{suffix}", f"sRelationship{suffix}"
+        named = (*_NAME_COLUMNS.values(), *_ADDRESS_COLUMNS.values())
+        self.columns = (*(column + suffix for column in named), self.phone, self.email)
+
+
+_OWN: Final = _Person()
+_OTHERS: Final = tuple(_Person(suffix, role) for suffix, role in _CONTACTS)
 
 
 def tenant_document(row: Row, place: Place) -> dict[str, Any]:
     """A tenant."""
     tenant_id = _checked(required(row, "TenantID"))
     get = row.get
-    name, address = _OWN
     granted = _flag(row, "bSMSOptIn")
     born = people.birth_date(row)
     return {
         **_TENANT,
         "ref": place.ref("tenant", tenant_id, text(row, "uTS") or None),
-        "name": {part: get(column, "").strip() for part, column in name},
-        "address": {part: get(column, "").strip() for part, column in address},
+        "name": _OWN.name(get),
+        "address": _OWN.address(get),
         "phone": _phone(row, "sPhone"),
         "mobile": _phone(row, "sMobile"),
         "email": text(row, "sEmail"),
@@ -151,20 +166,19 @@ def _contacts(row: Row, place: Place, tenant_id: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     get = row.get
     cells = row.keys()
-    for suffix, role, name_columns, address_columns, all_columns in _OTHERS:
-        if cells.isdisjoint(all_columns):
+    for person in _OTHERS:
+        if cells.isdisjoint(person.columns):
             continue  # most rows have no cell of any contact
-        name = {part: get(column, "").strip() for part, column in name_columns}
-        address = {part: get(column, "").strip() for part, column in address_columns}
-        phone, email = _phone(row, f"sPhone{suffix}"), text(row, f"sEmail{suffix}")
+        name, address = person.name(get), person.address(get)
+        phone, email = _phone(row, person.phone), text(row, person.email)
         named = name["first"] or name["middle"] or name["last"] or name["company"]
         if not (named or phone or email or address != _NO_ADDRESS):
             continue
         found.append(
             {
                 "address": address, "email": email, "extra": {}, "name": name, "permissions": [], "phone": phone,
-                "ref": place.ref("contact", _checked(f"{tenant_id}:{suffix}")), "role": role, "tenant_id": tenant_id,
-                "vendor_role": text(row, f"sRelationship{suffix}") or suffix,
+                "ref": place.ref("contact", _checked(f"{tenant_id}:{person.suffix}")), "role": person.role,
+                "tenant_id": tenant_id, "vendor_role": text(row, person.relationship) or person.suffix,
             }
         )  # fmt: skip
     return found
