@@ -34,7 +34,7 @@ def _bridge(dispatcher: _Idle) -> Any:
     dispatch = SimpleNamespace(by="embedded", concurrency=1)
     return SimpleNamespace(
         settings=SimpleNamespace(dispatch=dispatch, webhooks=()),
-        runtime=SimpleNamespace(),
+        runtime=SimpleNamespace(adapters={}),
         dispatcher=lambda: dispatcher,
     )
 
