@@ -76,6 +76,7 @@ class RestAdapter(Writing):
             self._known(effect.facility)
             return self._baseline(effect)
 
+    @property
     def hears(self) -> bool:
         """Whether the mapping says how the vendor's messages are known."""
         return self._connection.mapping.webhooks is not None

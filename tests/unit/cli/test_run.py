@@ -34,7 +34,7 @@ def _bridge(dispatcher: _Idle) -> Any:
     dispatch = SimpleNamespace(by="embedded", concurrency=1)
     return SimpleNamespace(
         settings=SimpleNamespace(dispatch=dispatch, webhooks=()),
-        runtime=SimpleNamespace(),
+        runtime=SimpleNamespace(adapters={}),
         dispatcher=lambda: dispatcher,
     )
 
@@ -102,3 +102,18 @@ def test_webhooks_and_deliveries_are_told_to_end_together(monkeypatch: pytest.Mo
 
     assert dispatcher.saw_the_other_end
     assert waits == [timedelta(0), None]
+
+
+def test_a_worker_reads_what_back_offices_have_said_while_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    def reader(_runtime: object) -> Any:
+        return SimpleNamespace(start=lambda: seen.append("start"), stop=lambda: seen.append("stop"))
+
+    monkeypatch.setattr("pmsbridge.dispatch.heard_reader.HeardReader", reader)
+    bridge = _bridge(_Idle())
+    for hears in (False, True):
+        bridge.runtime.adapters = {"main": SimpleNamespace(hears=hears, hear=lambda *_: None)}
+        assert _Worker(bridge, None, as_json=False).work(night=False)
+
+    assert seen == ["start", "stop"]

@@ -161,6 +161,13 @@ def test_a_success_that_cannot_be_read_is_unknown() -> None:
     assert of_write(came(204)) == "good"
 
 
+def test_a_proxys_page_does_not_say_that_it_was_so_already() -> None:
+    outcome = {"already": {"status": 404}}
+
+    assert of_write(came(404, {"error": {"text": "no"}}), outcome) == "already"
+    assert isinstance(of_write(came(404, unreadable="not_json"), outcome), OutcomeUnknownError)
+
+
 def test_declined_already_ticket_and_proof_are_read_in_this_order() -> None:
     outcome = {
         "success": [200, 202],
