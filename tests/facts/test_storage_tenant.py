@@ -258,6 +258,20 @@ def test_a_payment_made_now_is_the_last_one_and_in_the_history(portal: Portal) -
     assert portal.session.ledger(unit.id)[-1].kind is EntryKind.PAYMENT
 
 
+@pytest.mark.fact("S1.3", "S2.1", "S4.2")
+def test_payments_of_everything_are_one_list_in_which_none_is_told_twice(portal: Portal) -> None:
+    session = portal.session
+    before = session.payments()
+    session.pay_all(MONEY, key=portal.key)
+
+    after = session.payments()
+    per_rental = [paid for row in session.account().rentals for paid in session.payments(row.id)]
+
+    assert {paid.ref.key for paid in after} == {paid.ref.key for paid in per_rental}
+    assert len(after) == len({paid.ref.key for paid in after}) > len(before)
+    assert [paid.paid_on for paid in after] == sorted((paid.paid_on for paid in after), reverse=True)
+
+
 @pytest.mark.fact("S0.16", "S0.18")
 @only_memory
 def test_a_payment_that_was_taken_back_is_history_and_not_the_last_payment(portal: Portal) -> None:

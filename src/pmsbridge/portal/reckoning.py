@@ -25,16 +25,25 @@ class Reckoning:
 
     _office: Office
 
-    def payments(self, rental_id: str) -> Sequence[Payment]:
-        """Payments of one rental, newest first, live. Amounts are positive, in the facility's currency.
+    def payments(self, rental_id: str | None = None) -> Sequence[Payment]:
+        """Payments, newest first, live. Amounts are positive, in the facility's currency.
+
+        Args:
+            rental_id: Of one rental; None for all of this tenant's, which asks the back office once per rental.
 
         Raises:
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.BILLING)
-        self._own_rental(rental_id)
-        return self._office.adapter.payments(self._office.facility, self._office.tenant_id, rental_id)
+        office = self._office
+        if rental_id is not None:
+            self._own_rental(rental_id)
+            return office.adapter.payments(office.facility, office.tenant_id, rental_id)
+        rentals = [row.id for row in office.read().rentals]
+        found = [paid for each in rentals for paid in office.adapter.payments(office.facility, office.tenant_id, each)]
+        # One payment may be for several rentals; each of them tells it.
+        return sorted({paid.ref.key: paid for paid in found}.values(), key=_when_paid, reverse=True)
 
     def ledger(self, rental_id: str) -> Sequence[LedgerEntry]:
         """Movements of one rental, oldest first, live. Plus raises the debt.
@@ -142,6 +151,11 @@ class Reckoning:
         if account.rental(rental_id) is None:
             raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
         return account
+
+
+def _when_paid(payment: Payment) -> tuple[date, str]:
+    """A business date, and within it the instant where the back office keeps one."""
+    return payment.paid_on, payment.paid_at.isoformat() if payment.paid_at is not None else ""
 
 
 def no_way(what: str) -> UnsupportedError:

@@ -47,6 +47,7 @@ class Books:
 @pytest.mark.slow
 @pytest.mark.fact(
     "S1.1",
+    "S1.3",
     "S1.4",
     "S1.5",
     "S1.7",
@@ -125,6 +126,10 @@ def _found_and_shown(story: Story, books: Books) -> None:
         number: Decimal(row["balance"]) for number, row in held.items()
     }
     assert here["account"].payment_status == "past_due"
+    paid = [Decimal(each["amount"]) for row in held.values() for each in row["payments"]]
+    told_payments = here["session"].payments()
+    assert sorted(each.amount.amount for each in told_payments) == sorted(paid)
+    assert [each.paid_on for each in told_payments] == sorted((each.paid_on for each in told_payments), reverse=True)
 
 
 def _edited_over_what_was_seen(story: Story, books: Books) -> None:
