@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, time
 
 from pmsbridge.dispatch.night_places import NightPlaces
@@ -39,7 +39,7 @@ class Nights:
 
     settings: Settings
     runtime: Runtime
-    adapters: Mapping[str, Adapter]
+    adapters: dict[str, Adapter]
 
     def place(self, facility: str) -> tuple[Adapter, str]:
         """The adapter and the code of a facility."""
