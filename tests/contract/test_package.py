@@ -22,7 +22,7 @@ from pmsbridge import errors
 from pmsbridge.errors import PmsBridgeError
 
 PINNED = Path(__file__).with_name("public_names.txt")
-HEAVY = ("zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib")
+HEAVY = ("argon2", "zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib")
 
 
 def python(program: str, *options: str) -> subprocess.CompletedProcess[str]:
