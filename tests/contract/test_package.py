@@ -22,7 +22,9 @@ from pmsbridge import errors
 from pmsbridge.errors import PmsBridgeError
 
 PINNED = Path(__file__).with_name("public_names.txt")
-HEAVY = ("zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib", "fpdf", "PIL")
+HEAVY = (
+    "argon2", "zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib", "fpdf", "PIL",
+)  # fmt: skip
 
 
 def python(program: str, *options: str) -> subprocess.CompletedProcess[str]:

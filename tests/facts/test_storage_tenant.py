@@ -17,6 +17,7 @@ from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.model.sealed import Card, GateCode, WebPassword
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
 from tests.facts.portal import MONEY, Portal
 
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
@@ -126,6 +127,21 @@ def test_no_method_reaches_a_unit_of_somebody_else(portal: Portal) -> None:
         with pytest.raises(NotFoundError):
             reach()
     assert portal.changes() == before
+
+
+@only_memory
+def test_a_dashboard_shows_what_is_still_open_and_nothing_that_is_over(portal: Portal) -> None:
+    assert portal.office is not None
+    session = portal.session
+    portal.office.fail(Fault.DROP_AFTER, kind="add_note")
+    waiting = session.add_note("R1", "Is it there?", key=portal.key)
+    for number in range(3):
+        assert session.set_sms_consent(bool(number % 2), key=portal.key).outcome is Outcome.SETTLED
+
+    assert [each.action_id for each in session.dashboard().open_actions] == [waiting.action_id]
+    assert [each.action_id for each in session.dashboard(live=False).open_actions] == [waiting.action_id]
+    portal.later(minutes=20)
+    assert session.dashboard().open_actions == ()
 
 
 GIVEN: dict[str, object] = {

@@ -323,7 +323,6 @@ def _open_the_gate(luggage: Luggage, bridge: Bridge) -> None:
                 luggage.echo(echo)
             said = IdentityCheck(phone=phone, postal_code=postal_code)
             key = f"look-{number}-{echo or 'good'}"
-            luggage.keep(f"identity {echo}", lambda said=said: said)
             luggage.keep(f"look up {echo}", lambda said=said, key=key: desk.access_code(rental, said, key=key))
             _finish(bridge)
     luggage.keep("card for a code", lambda: desk.access_code(canaries["card.visa16"], said, key="look-card"))

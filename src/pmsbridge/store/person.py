@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Table, or_, select
 from pmsbridge.actions.erasing import ERASED
 from pmsbridge.model.documents import Bulletin, Event
 from pmsbridge.model.people import Tenant
-from pmsbridge.model.rental import Rental
+from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.store.mirror_writes import known_place
 from pmsbridge.store.nouns import NOUNS
 from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen
@@ -23,6 +23,7 @@ _SHORTEST_WORD: Final = 4
 _AT_ONCE: Final = 500
 _ids: Final = MIRROR.ids
 _records: Final = METADATA.tables["pmsbridge_records"]
+_CURRENT: Final = frozenset(state.value for state in RentalState if state.is_current)
 _OF_NOBODY: Final = (Bulletin.entity, Event.entity)
 """Nouns whose rows may be about a person without saying so in a column."""
 
@@ -93,8 +94,7 @@ def mirrored(connection: Connection, account: str, facility: str, tenant_id: str
         if entity != Tenant.entity:
             owned = _owned(connection, MIRROR.nouns[entity], place, tenants, rentals)
             rows[entity] = tuple({*rows.get(entity, ()), *owned})
-    current = {"active", "notice_given"}
-    rents = any(row.state in current and row.deleted_at is None for row in rented)
+    rents = any(row.state in _CURRENT and row.deleted_at is None for row in rented)
     return Mirrored(tenants, {name: keys for name, keys in rows.items() if keys}, rents)
 
 
