@@ -64,7 +64,7 @@ class Made(NamedTuple):
     """
 
     text: str
-    columns: list[Any]
+    columns: tuple[Any, ...]
     extra: str
 
 
