@@ -18,14 +18,13 @@ from pmsbridge.model.people import Contact, ContactRole, Phone
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
 from pmsbridge.ports.adapter import TenantSearch
-from pmsbridge.store import mirror_pass
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
 from pmsbridge.store.mirror_batch import Different
 from pmsbridge.store.mirror_pass import Pass, _as_told_then
-from pmsbridge.store.mirror_sql import insert_many
+from pmsbridge.store.mirror_sql import insert_many, known_rows
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR, accounts_seen
@@ -347,13 +346,12 @@ def test_a_first_copy_is_whole_in_whatever_order_ids_come(mirror: Mirror, order:
 
 def test_a_first_copy_looks_up_no_id_above_all_that_came(mirror: Mirror) -> None:
     looked = list[str]()
-    known_rows = mirror_pass.known_rows
 
     def noting(connection: Any, place: int, entity: str, ids: list[str]) -> Any:
         looked.extend(ids)
         return known_rows(connection, place, entity, ids)
 
-    with patch.object(mirror_pass, "known_rows", noting):
+    with patch("pmsbridge.store.mirror_pass.known_rows", noting):
         batches(mirror, [unit(9)], [unit(10), unit(11)], [unit(10)], [unit(12)])
 
     assert looked == ["U10"]
