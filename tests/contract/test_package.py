@@ -23,7 +23,8 @@ from pmsbridge.errors import PmsBridgeError
 
 PINNED = Path(__file__).with_name("public_names.txt")
 HEAVY = (
-    "argon2", "zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib", "fpdf", "PIL",
+    "argon2", "zeep", "lxml", "apscheduler", "httpx", "sqlalchemy", "requests", "rich", "typer", "smtplib", "fpdf",
+    "PIL",
 )  # fmt: skip
 
 

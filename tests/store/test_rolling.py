@@ -187,5 +187,5 @@ def test_the_store_writes_records_at_one_place_only() -> None:
     }
 
     # Those compare, or hand over to a person; what the store keeps of an account is named there.
-    assert written == {"store/record_rows.py", "portal/bridge.py", "portal/exporting.py"}
+    assert written == {"store/record_rows.py", "portal/directory.py", "portal/exporting.py"}
     assert len({root.__name__ for root in ROOTS}) == len(ROOTS)

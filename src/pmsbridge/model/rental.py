@@ -199,7 +199,7 @@ class Rental(Record):
     notice_given_on: date | None = None
     moved_out_on: date | None = None
     items: tuple[ItemOut, ...] = ()
-    discounts: tuple[Discount, ...] = ()
+    discounts: Annotated[tuple[Discount, ...], Since(5)] = ()
 
     @property
     def label(self) -> str:

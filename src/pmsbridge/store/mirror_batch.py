@@ -66,7 +66,7 @@ class Made(NamedTuple):
 
     text: str
     kept: str
-    columns: list[Any]
+    columns: tuple[Any, ...]
     extra: str
 
 

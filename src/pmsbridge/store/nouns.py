@@ -27,7 +27,7 @@ from pmsbridge.store.spelling import name_head, name_key, name_tail, phone_tail,
 
 __all__ = ["NOUNS", "Field", "Kind", "Noun", "Values", "row_function"]
 
-Values = Callable[[Mapping[str, Any]], list[Any]]
+Values = Callable[[Mapping[str, Any]], tuple[Any, ...]]
 """Makes a noun's columns of a record's JSON."""
 
 
@@ -226,7 +226,7 @@ def row_function(
         "clean": texts,
         "NOTHING": {},
     }
-    made: Values = eval(f"lambda d: [{parts}]", given)  # noqa: S307 - of our own declaration, nothing from outside
+    made: Values = eval(f"lambda d: ({parts},)", given)  # noqa: S307 - of our own declaration, nothing from outside
     return made
 
 

@@ -34,9 +34,9 @@ _NAME: Final = re.compile(rb"(?!.*_x)[A-Za-z_][\w.-]*")
 _NAMES: Final[dict[bytes, str]] = {}
 """Names that plain cells have had."""
 
-_OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos);)")
-_ESCAPE: Final = re.compile(r"&(amp|lt|gt|quot|apos);")
-_CHARACTERS: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_ESCAPE: Final = re.compile(rb"&(amp|quot|apos);")
+_OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|quot|apos);)")
+_CHARACTERS: Final = {b"amp": b"&", b"quot": b'"', b"apos": b"'"}
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _WRAPPED: Final = (
     b'<row xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" '
@@ -108,15 +108,18 @@ def cells_of_cut(line: bytes, drop: Collection[str] = ()) -> dict[str, str]:
 
 def _simple(inner: bytes) -> dict[str, str] | None:
     """The cells of a row that is nothing but plain cells; None for any other."""
+    if b"&" in inner:
+        if _OTHER_ESCAPE.search(inner) is not None:
+            return None
+        inner = _ESCAPE.sub(_character, inner)
     found = _CELL.findall(inner)
     if 2 * len(found) != inner.count(b"<") or b"\r" in inner or (b"]" in inner and b"]]>" in inner):
         return None
     names = _NAMES
     try:
-        cells = {names[name]: cell.decode() for name, cell in found}
+        return {names[name]: cell.decode() for name, cell in found}
     except KeyError:
-        return _simple(inner) if _learned(found) else None
-    return _unescaped(inner, cells) if b"&" in inner else cells
+        return {names[name]: cell.decode() for name, cell in found} if _learned(found) else None
 
 
 def _learned(found: Iterable[tuple[bytes, bytes]]) -> bool:
@@ -128,16 +131,7 @@ def _learned(found: Iterable[tuple[bytes, bytes]]) -> bool:
     return True
 
 
-def _unescaped(inner: bytes, cells: dict[str, str]) -> dict[str, str] | None:
-    if _OTHER_ESCAPE.search(inner) is not None:
-        return None
-    for name, cell in cells.items():
-        if "&" in cell:
-            cells[name] = _ESCAPE.sub(_character, cell)
-    return cells
-
-
-def _character(match: re.Match[str]) -> str:
+def _character(match: re.Match[bytes]) -> bytes:
     return _CHARACTERS[match[1]]
 
 

@@ -10,7 +10,18 @@ from pydantic import BaseModel
 
 from pmsbridge.actions import effects as e
 from pmsbridge.actions.plan import Plan, PlannedEffect, Submission
-from pmsbridge.model import account, documents, finding, invoices, ledger, payments, people, places, portal_accounts
+from pmsbridge.model import (
+    account,
+    documents,
+    finding,
+    invoices,
+    ledger,
+    letterhead,
+    payments,
+    people,
+    places,
+    portal_accounts,
+)
 from pmsbridge.model import rental as rentals
 from pmsbridge.model import requests as asked
 from pmsbridge.model.money import Money
@@ -437,5 +448,14 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     ),
     Receipt(evidence="receipt 17", vendor_ids={"payment": "17"}, code="1", at=NOW, read_back=True, emulated=True),
     PrepayQuote(months=3, lines=(PREPAY_LINE,), through={"R1": DAY}),
+    letterhead.Letterhead(
+        name="North Storage",
+        lines=("1 Main St", "Austin, TX"),
+        logo="logo.png",
+        foot="VAT 1",
+        size=letterhead.PaperSize.LETTER,
+        accent="#123abc",
+        fonts=("more.ttf",),
+    ),
     TenantSearch(first_name="a", last_name="b", company="c", email="d@e.test", phone="5", unit_number="015"),
 )

@@ -25,7 +25,7 @@ from pmsbridge.store.folding import fold
 from pmsbridge.store.mirror import FinishCounts, Mirror, Scope, UpsertCounts
 from pmsbridge.store.mirror_batch import Different
 from pmsbridge.store.mirror_pass import Pass, _as_told_then
-from pmsbridge.store.mirror_sql import insert_many
+from pmsbridge.store.mirror_sql import insert_many, known_rows
 from pmsbridge.store.record_rows import document, rows_of
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR, accounts_seen
@@ -358,6 +358,32 @@ def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_f
     assert sum(kind != "created" for _, kind in kinds(mirror)) <= 1
 
 
+@pytest.mark.parametrize("order", [
+    ([1, 2], [3, 10], [11, 100]), ([100], [11, 10], [3], [2, 1]), ([10, 2], [2, 3], [10, 11]), ([5], [5], [6], [5]),
+])  # fmt: skip
+def test_a_first_copy_is_whole_in_whatever_order_ids_come(mirror: Mirror, order: tuple[list[int], ...]) -> None:
+    ids = {number for part in order for number in part}
+
+    first = batches(mirror, *([unit(number) for number in part] for part in order))
+
+    assert first.counts == UpsertCounts(len(ids), len(ids), 0)
+    assert {found.id for found in mirror.units("north", "F1")} == {f"U{number}" for number in ids}
+    assert len(kinds(mirror)) == len(ids)
+
+
+def test_a_first_copy_looks_up_no_id_above_all_that_came(mirror: Mirror) -> None:
+    looked = list[str]()
+
+    def noting(connection: Any, place: int, entity: str, ids: list[str]) -> Any:
+        looked.extend(ids)
+        return known_rows(connection, place, entity, ids)
+
+    with patch("pmsbridge.store.mirror_pass.known_rows", noting):
+        batches(mirror, [unit(9)], [unit(10), unit(11)], [unit(10)], [unit(12)])
+
+    assert looked == ["U10"]
+
+
 def test_an_id_that_comes_once_again_is_told_when_it_changes(mirror: Mirror) -> None:
     twice = [unit(1, floor="1")], [unit(1, floor="2")]
     batches(mirror, *twice)
@@ -533,6 +559,7 @@ def test_met_keys_are_remembered_packed_and_forgotten(number: int) -> None:
     seen.add([number, number + 2])
     again = SeenKeys.unpacked(seen.packed())
     assert [key in again for key in (number, number + 1, number + 2)] == [True, False, True]
+    assert again.missing([number, number + 1, number + 2, number + 10**6]) == [number + 1, number + 10**6]
     again.remove(number)
     assert number not in again
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from xml.sax.saxutils import escape
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.errors import UnavailableError
-from pmsbridge.transport.cut_rows import CutRow, cells_of_cut
+from pmsbridge.transport.cut_rows import CutRow, _any_of, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
 from tests.unit.transport.answers import answer, data_set, row, simple
 
@@ -103,7 +104,8 @@ def test_odd_rows_are_read_as_the_parser_reads_them(inside: str, count: int) -> 
 
 
 @pytest.mark.parametrize("inside", [
-    "<sName>a</sNote>", "<sName>a", "a & b", "<sName>&what;</sName>", "<sName><b>a</b></sName>", "<sName>]]></sName>",
+    "<sName>a</sNote>", "<sName>a", "<1a>a</1a>", "<a b>a</a b>", "<>a</>", "a & b", "<sName>a</sName>&what;",
+    "<sName>&what;</sName>", "<sName><b>a</b></sName>", "<sName>]]></sName>",
 ])  # fmt: skip
 def test_a_row_that_is_no_sound_xml_is_refused_when_it_is_read(inside: str) -> None:
     try:
@@ -112,6 +114,25 @@ def test_a_row_that_is_no_sound_xml_is_refused_when_it_is_read(inside: str) -> N
         return
     with pytest.raises(ValueError, match=r"sound XML|more than text"):
         plain(rows)
+
+
+@given(st.frozensets(st.text("abc.", min_size=1, max_size=4), min_size=1), st.text("abc.", max_size=5))
+def test_a_name_is_found_among_names_when_it_is_one_of_them(names: frozenset[str], name: str) -> None:
+    pattern = re.compile(_any_of([each.encode() for each in names]))
+
+    assert (pattern.fullmatch(name.encode()) is not None) == (name in names)
+
+
+def test_columns_whose_names_begin_as_poison_does_are_kept_and_poison_is_not() -> None:
+    drop = ("sCode", "sCode2", "sOther")
+    inside = (
+        "<sCod>a</sCod><sCode>1</sCode><sCode2>2</sCode2><sCode22>b</sCode22><sOther>3</sOther><xsOther>c</xsOther>"
+    )
+    reader = DataSetReader([answer(data_set([ROW.format(inside)]))], drop=drop)
+    ((_, row),) = reader.cut_tables("Table", cut={"Table"})
+
+    assert isinstance(row, CutRow)
+    assert cells_of_cut(row.line) == {"UnitID": "1", "sCod": "a", "sCode22": "b", "xsOther": "c"}
 
 
 @pytest.mark.parametrize("sign", ["\x00", "\x1e", "\x1f", "\x0b"])
