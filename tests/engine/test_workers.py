@@ -13,7 +13,6 @@ from pmsbridge.actions.effects import SetConsent
 from pmsbridge.actions.plan import Submission
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.delivery import Turn
 from pmsbridge.store.intake import attach
 from pmsbridge.store.journal import FencedError
 from pmsbridge.store.stored import Change, Route, Writing
@@ -315,17 +314,15 @@ def test_an_outcome_is_kept_although_somebody_wrote_about_the_action_during_the_
 def test_somebody_who_writes_while_a_lane_is_being_taken_stops_nobody(stage: Stage) -> None:
     runtime = stage.runtime()
     runtime.journal.submit(edit(), {name: Route("memory:mem") for name in ("edit", "mail", "bulletin", "note")})
-    honest, clicks = Turn.page, iter(range(1))
+    honest, clicks = runtime.journal.taking, iter(range(1))
 
-    def attaching(turn: Turn, **wanted: Any) -> Any:
-        page = honest(turn, **wanted)
+    def attaching(*wanted: Any) -> Any:
         for number in clicks:
-            click = pay(f"click-again-{number}", intent="again")
-            attach(turn._connection, click, action_id("click-edit"), "tenant", stage.clock.now())
-        return page
+            runtime.journal.attach(pay(f"click-again-{number}", intent="again"), action_id("click-edit"), "tenant")
+        return honest(*wanted)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Turn, "page", attaching)
+        patch.setattr(runtime.journal, "taking", attaching)
         runtime.run_due()
 
     assert runtime.action(action_id("click-edit")).outcome is Outcome.SETTLED
