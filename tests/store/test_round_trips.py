@@ -21,6 +21,7 @@ from pmsbridge.store.journal import FencedError, Journal, StaleError
 from pmsbridge.store.known import Known
 from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Writing
 from pmsbridge.store.tables import lanes, quotes
+from pmsbridge.store.write_texts import refusing
 from tests.engine.stage import LEASE, Stage, edit
 
 pytestmark = pytest.mark.postgresql
@@ -185,6 +186,17 @@ def test_after_a_commit_alone_a_transaction_is_one_again(database: Database) -> 
 
     with database.read() as connection:
         assert list(connection.execute(select(lanes.c.name)).scalars()) == ["a"]
+
+
+def test_an_update_finds_its_row_by_its_key_although_the_table_is_small(database: Database) -> None:
+    shape = ("update", "pmsbridge_effects", ("message",), ("key", "version", "state"), (), 1)
+    with database.write() as connection:
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        connection.exec_driver_sql(f"PREPARE found AS {refusing((shape,))}")
+        plan = connection.exec_driver_sql("EXPLAIN EXECUTE found ('m', 'k', 1, 'waiting')").scalars().all()
+        connection.exec_driver_sql("DEALLOCATE found")
+
+    assert [line for line in plan if "pmsbridge_effects_key_key" in line], plan
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def insert_new(
     Raises:
         RuntimeError: A row was there already: roll back.
     """
-    writes = [*inserts, *ensured]
+    writes: list[Write] = [*inserts, *ensured]
     shapes, values = _prepared(connection, writes)
     known = [value for absence in unless for value in absence.values]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())

@@ -71,9 +71,9 @@ def _parts(
     parts: list[str] = []
     names: list[str] = []
     if checks:
-        text, own = _known(checks)
+        text, asked = _known(checks)
         parts.append(f"known AS ({text})")
-        names.extend(own)
+        names.extend(asked)
     for number, shape in enumerate(shapes):
         text, own = _text(shape, number, is_checked=bool(checks))
         columns = ", ".join(map(_quoted, returned.get(number, ()))) or "1"
@@ -162,7 +162,7 @@ def _insert_text(shape: Shape, number: int, *, is_checked: bool) -> tuple[str, t
 @lru_cache(maxsize=64)
 def _types(table: str) -> Mapping[str, str]:
     """By column, its type as PostgreSQL calls it."""
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     names = {column.name: column.type.compile(dialect) for column in METADATA.tables[table].columns}
     # A cast to a text of some length would cut what the column refuses.
     return {name: "TEXT" if kind.startswith(("VARCHAR", "TEXT")) else kind for name, kind in names.items()}
