@@ -13,8 +13,6 @@ from pmsbridge.actions.effects import SetConsent
 from pmsbridge.actions.plan import Submission
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.delivery import Turn
-from pmsbridge.store.intake import attach
 from pmsbridge.store.journal import FencedError
 from pmsbridge.store.stored import Change, Route, Writing
 from pmsbridge.testing.memory import Fault
@@ -315,21 +313,38 @@ def test_an_outcome_is_kept_although_somebody_wrote_about_the_action_during_the_
 def test_somebody_who_writes_while_a_lane_is_being_taken_stops_nobody(stage: Stage) -> None:
     runtime = stage.runtime()
     runtime.journal.submit(edit(), {name: Route("memory:mem") for name in ("edit", "mail", "bulletin", "note")})
-    honest, clicks = Turn.page, iter(range(1))
+    honest, clicks = runtime.journal.taking, iter(range(1))
 
-    def attaching(turn: Turn, **wanted: Any) -> Any:
-        page = honest(turn, **wanted)
+    def attaching(*wanted: Any) -> Any:
         for number in clicks:
-            click = pay(f"click-again-{number}", intent="again")
-            attach(turn._connection, click, action_id("click-edit"), "tenant", stage.clock.now())
-        return page
+            runtime.journal.attach(pay(f"click-again-{number}", intent="again"), action_id("click-edit"), "tenant")
+        return honest(*wanted)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Turn, "page", attaching)
+        patch.setattr(runtime.journal, "taking", attaching)
         runtime.run_due()
 
     assert runtime.action(action_id("click-edit")).outcome is Outcome.SETTLED
     assert len(stage.office.applied) == 3
+
+
+def test_what_is_submitted_while_a_lane_is_held_is_done_by_whoever_holds_it(stage: Stage) -> None:
+    runtime, other = stage.runtime(), stage.runtime()
+    asked = [pay(f"click-000{n}", amount=f"{n}.00", rental=f"R{n}") for n in (1, 2)]
+    runtime.journal.submit(asked[0], {"payment": Route("memory:mem")})
+    honest, came = stage.office.execute, list[bool]()
+
+    def during(*args: object) -> object:
+        if not came:
+            runtime.journal.submit(asked[1], {"payment": Route("memory:mem")})
+            came.append(other.drain("memory:mem").busy)  # the only one who was told goes away again
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.office.execute = during  # type: ignore[method-assign, assignment]
+    runtime.drain("memory:mem")
+
+    assert came == [True]
+    assert [runtime.action(each.action_id).outcome for each in asked] == [Outcome.SETTLED] * 2
 
 
 def test_a_notice_in_another_lane_is_woken_when_what_it_waits_for_is_over(stage: Stage) -> None:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import select, update
 
 from pmsbridge.actions.plan import Submission
 from pmsbridge.actions.plans import Planner
@@ -23,9 +23,7 @@ from pmsbridge.errors import RejectedError, UnavailableError
 from pmsbridge.portal.office import Perform
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome, Receipt
 from pmsbridge.store import delivery, desk, intake, reading
-from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.outbox import CallersTransactions
-from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Change, StoredEffect, Writing
 from pmsbridge.store.tables import effects, guards
@@ -393,12 +391,14 @@ def the_balance_may_have_moved(patch: Patch) -> None:
 @tooth("overlap", focus=_narrow("edit_contact", "add_note", "ask_staff", workers=2, fault=0.0, poke_loss=0.0))
 def the_claim_does_not_look(patch: Patch) -> None:
     """Taking a lane does not look whether somebody holds it."""
-    now, until = bindparam("now", type_=UtcInstant()), bindparam("until", type_=UtcInstant())
-    with pytest.MonkeyPatch.context() as inner:
-        inner.setattr(reading, "is_free", lambda at, of: or_(of.c.epoch >= 0, of.c.lease_until < at))
-        blind = delivery._claim(now, until)
-    assert delivery._CLAIM is not None
-    patch.setattr(delivery, "_CLAIM", Query(blind))
+    real = reading.look
+
+    def blind(*asked: Any, **more: Any) -> reading.Page:
+        page = real(*asked, **more)
+        return replace(page, standing=None if page.standing is None else replace(page.standing, is_free=True))
+
+    patch.setattr(reading, "look", blind)
+    patch.setattr(delivery, "_as_seen", lambda seen: {"name": seen.lane})
 
 
 @tooth(

@@ -15,12 +15,13 @@ from sqlalchemy.exc import DBAPIError
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.store import postgres_texts
-from pmsbridge.store.batch import Delete, Ensure, Insert, Update, Write, run, run_returning
+from pmsbridge.store.batch import Absence, Commit, Delete, Ensure, Insert, Update, Write, commit_alone, insert_new, run
 from pmsbridge.store.database import Database, open_database
-from pmsbridge.store.journal import BeingTakenError, FencedError, Journal
+from pmsbridge.store.journal import FencedError, Journal, StaleError
 from pmsbridge.store.known import Known
 from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Writing
-from pmsbridge.store.tables import effects, lanes, quotes
+from pmsbridge.store.tables import lanes, quotes
+from pmsbridge.store.write_texts import refusing
 from tests.engine.stage import LEASE, Stage, edit
 
 pytestmark = pytest.mark.postgresql
@@ -87,7 +88,7 @@ def _decline(journal: Journal, held: Held, effect: StoredEffect, known: Known) -
 
 
 def _known(journal: Journal) -> Known:
-    page = journal.page(LANE)
+    page = journal.look(LANE)
     known = Known()
     known.learn(page.effects, page.ends)
     return known
@@ -130,14 +131,14 @@ def test_a_part_that_does_not_fit_undoes_every_part(database: Database) -> None:
     misfits: list[Write] = [lane("b", epoch=5), lane("none"), Insert(lanes, [{"name": "b", "owner": "", "epoch": 0}])]
     for misfit in misfits:
         with database.write() as connection:
-            touched = run(connection, [lane("a"), misfit], is_whole=True)
-            assert list(touched) == [1, 0]
+            assert commit_alone(connection, [lane("a"), misfit]) is Commit.REFUSED
+            assert list(run(connection, [lane("a"), misfit])) == [1, 0]
             connection.rollback()
     with database.read() as connection:
         assert set(connection.execute(select(lanes.c.epoch)).scalars()) == {0}
 
     with database.write() as connection:
-        run(connection, [lane("a"), Delete(quotes, {"id": "none"})], is_whole=True)
+        assert commit_alone(connection, [lane("a"), Delete(quotes, {"id": "none"})]) is Commit.MADE
         connection.rollback()  # too late: it is committed
     with database.read() as connection:
         assert connection.execute(select(lanes.c.epoch).where(lanes.c.name == "a")).scalar_one() == 7
@@ -146,7 +147,9 @@ def test_a_part_that_does_not_fit_undoes_every_part(database: Database) -> None:
 def test_what_was_begun_before_is_committed_with_it_or_not_at_all(database: Database) -> None:
     with database.write() as connection:
         connection.execute(insert(lanes).values(name="a"))
-        run(connection, [Update(lanes, {"epoch": 7}, {"name": "a"})], is_whole=True)
+        writes = [Update(lanes, {"epoch": 7}, {"name": "a"})]
+        assert commit_alone(connection, writes) is Commit.NOT_TRIED
+        run(connection, writes)
         connection.rollback()
 
     with database.read() as connection:
@@ -168,7 +171,7 @@ def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(po
         with other.write() as connection:
             found = postgres_texts.commit_alone(connection, "SELECT current_setting('transaction_isolation')", ())
             assert found == [("read committed",)]
-            run(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])], is_whole=True)
+            commit_alone(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])])
         other.close()
     finally:
         alter("RESET ALL")
@@ -177,12 +180,23 @@ def test_a_commit_alone_goes_by_our_isolation_whatever_the_database_was_given(po
 
 def test_after_a_commit_alone_a_transaction_is_one_again(database: Database) -> None:
     with database.write() as connection:
-        run(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])], is_whole=True)
+        commit_alone(connection, [Insert(lanes, [{"name": "a", "owner": "", "epoch": 0}])])
         run(connection, [Insert(lanes, [{"name": "b", "owner": "", "epoch": 0}])])
         connection.rollback()
 
     with database.read() as connection:
         assert list(connection.execute(select(lanes.c.name)).scalars()) == ["a"]
+
+
+def test_an_update_finds_its_row_by_its_key_although_the_table_is_small(database: Database) -> None:
+    shape = ("update", "pmsbridge_effects", ("message",), ("key", "version", "state"), (), 1)
+    with database.write() as connection:
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        connection.exec_driver_sql(f"PREPARE found AS {refusing((shape,))}")
+        plan = connection.exec_driver_sql("EXPLAIN EXECUTE found ('m', 'k', 1, 'waiting')").scalars().all()
+        connection.exec_driver_sql("DEALLOCATE found")
+
+    assert [line for line in plan if "pmsbridge_effects_key_key" in line], plan
 
 
 # -- errors ------------------------------------------------------------------------------------------------------------
@@ -227,23 +241,65 @@ def test_a_submit_does_not_wait_for_a_worker_that_renews_its_lease(stage: Stage)
     clicking.join(60)
 
 
-def test_who_comes_while_a_lane_is_being_taken_is_told_at_once_and_comes_again(stage: Stage) -> None:
+def test_a_lane_that_was_taken_since_it_was_looked_at_is_looked_at_again(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    _submitted(journal)
+    seen = journal.look(LANE).standing
+    assert seen is not None
+    journal.release(_held(journal))  # by somebody who let it go again
+
+    with pytest.raises(StaleError), journal.taking(seen, "v", LEASE):
+        pass
+
+    after = journal.look(LANE).standing
+    assert (after is not None and after.is_free, after and after.owner) == (True, "")
+
+
+def test_a_lease_that_was_renewed_after_its_end_is_not_taken_for_over(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    effect, held = _submitted(journal), _held(journal)
+    known = _known(journal)
+    stage.clock.advance(LEASE + timedelta(seconds=1))
+    seen = journal.look(LANE).standing
+    assert seen is not None
+    assert seen.is_free
+    _decline(journal, held, effect, known)  # it was only slow
+
+    with pytest.raises(StaleError), journal.taking(seen, "v", LEASE):
+        pass
+
+
+def test_whoever_is_too_late_for_a_lane_finds_it_busy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     runtime, other = stage.runtime(), stage.runtime()
-    effect = _submitted(runtime.journal)
-    told: list[Any] = []
-    other.on_poke = lambda *said: told.append(said)
+    _submitted(runtime.journal)
+    honest = other.journal.taking
 
-    with runtime.journal.claim_turn(LANE, "w", LEASE) as turn:
-        with pytest.raises(BeingTakenError), other.journal.claim_turn(LANE, "v", LEASE):
-            pass
-        assert other.drain(LANE).busy
-        assert turn is not None
-        turn.abandon()
+    def late(*args: Any) -> Any:
+        monkeypatch.undo()
+        _held(runtime.journal)
+        return honest(*args)
 
-    ((lane, at),) = told
-    assert (lane, stage.clock.now() < at <= stage.clock.now() + timedelta(seconds=1)) == (LANE, True)
-    assert other.drain(LANE).delivered
-    assert runtime.action(effect.action_id).outcome == "settled"
+    monkeypatch.setattr(other.journal, "taking", late)
+    drained = other.drain(LANE)
+
+    assert (drained.busy, drained.delivered) == (True, 0)
+
+
+def test_an_action_alone_in_its_lane_is_a_look_a_commit_per_step_and_one_more_and_a_look(
+    stage: Stage, tmp_path: Path
+) -> None:
+    runtime = stage.runtime()
+    runtime.on_poke = lambda _lane, _when: None
+    for number in range(2):  # the server sees the texts for the first time
+        wanted = edit(f"click-100{number}")
+        runtime.journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps})
+        with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+            count = trips.of(lambda: runtime.drain(LANE))
+        assert runtime.action(wanted.action_id).outcome == "settled"
+
+    assert count == 1 + len(wanted.plan.steps) + 1 + 1
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: runtime.drain(LANE)) == 1
 
 
 def test_a_lane_that_is_held_is_busy_and_nobody_comes_again(stage: Stage) -> None:
@@ -271,18 +327,26 @@ def test_a_submit_answers_with_what_is_stored(stage: Stage) -> None:
         assert list(connection.execute(select(lanes.c.name)).scalars()) == [LANE]
 
 
-def test_rows_that_are_there_already_are_not_returned_as_new(database: Database) -> None:
+def test_a_row_is_ensured_once(database: Database) -> None:
     row = {"name": "a", "owner": "", "epoch": 0}
     with database.write() as connection:
         run(connection, [Ensure(lanes, row), Ensure(lanes, {**row, "name": "b"})])
         run(connection, [Ensure(lanes, {**row, "epoch": 9})])
-        assert connection.execute(select(lanes.c.name, lanes.c.epoch).order_by(lanes.c.name)).all() == [
-            ("a", 0),
-            ("b", 0),
-        ]
-        fresh = {**row, "name": "c"}
-        columns = (lanes.c.name, lanes.c.epoch)
-        assert run_returning(connection, [Insert(lanes, [fresh])], {0: columns}) == [["c", 0]]
-        assert run_returning(connection, [Insert(lanes, [row])], {0: columns}) == []
-        assert run_returning(connection, [Insert(lanes, [fresh, {**row, "name": "d"}])], {0: columns}) == []
-        assert connection.execute(select(effects)).all() == []
+
+        found = connection.execute(select(lanes.c.name, lanes.c.epoch).order_by(lanes.c.name)).all()
+    assert found == [("a", 0), ("b", 0)]
+
+
+def test_what_is_new_is_inserted_whole_or_not_at_all(database: Database) -> None:
+    def new(*names: str, unless: str) -> list[tuple[Any, ...]] | None:
+        fresh = Insert(lanes, [{"name": name} for name in names], {"owner": "", "epoch": 0})
+        absent = [Absence(lanes.c.name, [unless])]
+        with database.write() as connection:
+            return insert_new(connection, [fresh], [], {0: ("name", "epoch")}, unless=absent)
+
+    assert new("a", "b", unless="a") == [("a", 0), ("b", 0)]
+    assert new("c", "d", unless="b") is None
+    with pytest.raises(RuntimeError, match="there already"):
+        new("c", "a", unless="none")
+    with database.read() as connection:
+        assert set(connection.execute(select(lanes.c.name)).scalars()) == {"a", "b"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,16 +22,14 @@ from pmsbridge.engine.settings import EngineSettings
 from pmsbridge.errors import UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.clock import Clock
-from pmsbridge.store.journal import BeingTakenError, FencedError, Journal, StaleError, Turn
+from pmsbridge.store.journal import FencedError, Journal, StaleError, Turn
 from pmsbridge.store.known import Known
-from pmsbridge.store.reading import Page
-from pmsbridge.store.stored import Held, StoredEffect, Writing
+from pmsbridge.store.stored import Held, Standing, StoredEffect, Writing
 
 __all__ = ["DrainResult", "LaneWorker", "Tell"]
 
 _log = get_logger(__name__)
 _AGAIN_SECONDS: Final = 0.1
-_A_MOMENT: Final = timedelta(milliseconds=100)
 
 
 class Tell(Protocol):
@@ -83,48 +82,12 @@ class LaneWorker:
         """Do what is due, as long as the lane is free, the budget lasts and nobody asks to stop."""
         ends = self.clock.monotonic() + self._settings.drain_budget.total_seconds()
         visit = _Visit(self, lane, focus, lambda: self.clock.monotonic() >= ends or (stop is not None and stop()))
-        if not self._taken(lane, visit):
-            return self._found_busy(lane, focus)
-        with telemetry.span("drain", lane=lane):
-            return visit.work()
+        return visit.work()
 
-    def _taken(self, lane: str, visit: _Visit) -> bool:
-        """Take the lane and begin; False when somebody holds it."""
+    def take(self, seen: Standing, known: Known) -> AbstractContextManager[Turn]:
+        """A turn that takes a lane as it was seen to stand."""
         owner, lease = self._claimed_as()
-        for sends in (True, False):
-            try:
-                with self.journal.claim_turn(lane, owner, lease, visit.known) as turn:
-                    if turn is not None:
-                        visit.begin(turn, sends=sends)
-            except StaleError:
-                continue  # somebody wrote between our reading and our writing: take it without writing more
-            except BeingTakenError:
-                # They may have looked before what we were woken for was there, and then let the lane be.
-                self.tell(lane, self.clock.now() + _A_MOMENT)
-                return False
-            return turn is not None
-        return False
-
-    def _found_busy(self, lane: str, focus: Focus | None) -> DrainResult:
-        """Whoever holds the lane looks once more before letting go; only a person who waits has to know for what."""
-        if focus is None:
-            return DrainResult(lane, 0, busy=True, next_due=None)
-        picks = self.look(lane, focus, self.journal.page)
-        return DrainResult(lane, 0, busy=bool(picks.ready), next_due=picks.next_due)
-
-    def look(self, lane: str, focus: Focus | None, read: Callable[..., Page]) -> Picks:
-        """What is ready; page by page, so that a long queue of what cannot move holds nothing up."""
-        beyond, later = 0, None
-        while True:
-            page = read(lane, action_id=focus.action_id if focus else None, beyond=beyond)
-            picks = self.pick(lane, focus, page.effects)
-            later = _earliest(later, picks.next_due)
-            # Only of an action that is known whole it is noticed when somebody else changes it. What is due is on some
-            # page with all of its action.
-            sure = tuple(chosen for chosen in picks.ready if chosen.effect.action_id in page.ends)
-            if sure or page.beyond is None:
-                return Picks(sure, later)
-            beyond = page.beyond
+        return self.journal.taking(seen, owner, lease, known)
 
     def pick(self, lane: str, focus: Focus | None, effects: Sequence[StoredEffect]) -> Picks:
         """What is ready among these."""
@@ -138,7 +101,11 @@ def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 class _Visit:
-    """One stay in a lane, from taking it to letting it go."""
+    """One visit to a lane: look, take it, do what is ready, let it go; and look once more.
+
+    Whoever comes while the lane is held goes away again. So whoever held it looks after letting it go, not before: then
+    nothing that was submitted meanwhile waits for the next sweep.
+    """
 
     def __init__(self, worker: LaneWorker, lane: str, focus: Focus | None, is_over: Callable[[], bool]) -> None:
         self._worker = worker
@@ -155,49 +122,101 @@ class _Visit:
 
     # -- the way through -----------------------------------------------------------------------------------------------
 
-    def begin(self, turn: Turn, *, sends: bool) -> None:
-        """The lane was taken in this turn: see what there is, and let go at once when there is nothing.
-
-        Args:
-            turn: Which took the lane.
-            sends: Whether the first "sending" goes into the same commit, where it can.
-        """
-        self._forget()
-        self._held = None
-        self._look_around(turn)
-        if not self._ready:
-            turn.abandon()
-            return
-        self._held = turn.held
-        if sends:
-            self._send_next_with(turn)
-
     def work(self) -> DrainResult:
-        """Do what is ready until nothing is, or the budget is used up."""
+        """Do what is ready until nothing is, somebody else has the lane, or the budget is used up."""
+        sends = True
+        while True:
+            seen = self._look()
+            if seen is not None and not seen.is_free:
+                return self._result(is_busy=self._focus is None or bool(self._ready))
+            if seen is None or not self._ready:
+                return self._result(is_busy=False)
+            # Who was too late to write with the taking takes it the next time without writing more.
+            sends = self._take(seen, sends=sends)
+            if self._held is not None and not self._stay():
+                return self._result(is_busy=True)
+            if self._is_over():
+                self._next_due = self._worker.clock.now()
+                return self._result(is_busy=False)
+
+    def _result(self, *, is_busy: bool) -> DrainResult:
+        if is_busy and self._focus is None:
+            return DrainResult(self._lane, self._delivered, busy=True, next_due=None)
+        if self._delivered and self._focus is not None:
+            self._worker.tell(self._lane)
+        if self._next_due is not None and not is_busy:
+            self._worker.tell(self._lane, self._next_due)
+        return DrainResult(self._lane, self._delivered, busy=is_busy, next_due=self._next_due)
+
+    def _take(self, seen: Standing, *, sends: bool) -> bool:
+        """Take the lane, with the first "sending" where it can be; False when it does not stand so any more."""
         try:
-            while self._held is not None:
-                self._one(self._held)
+            with self._worker.take(seen, self.known) as turn:
+                if sends:
+                    self._send_next_with(turn)
+        except StaleError:
+            self._forget()
+            return False
+        self._held = turn.held
+        return True
+
+    def _stay(self) -> bool:
+        """Do what is ready until the lane is let go; False when it was lost."""
+        try:
+            with telemetry.span("drain", lane=self._lane):
+                while self._held is not None:
+                    self._one(self._held)
         except FencedError:
             _log.warning("fenced", lane=self._lane)
-            return DrainResult(self._lane, self._delivered, busy=True, next_due=None)
+            return False
         finally:
             if self._held is not None:
                 self._worker.journal.release(self._held)
-        if self._delivered and self._focus is not None:
-            self._worker.tell(self._lane)
-        if self._next_due is not None:
-            self._worker.tell(self._lane, self._next_due)
-        return DrainResult(self._lane, self._delivered, busy=False, next_due=self._next_due)
+        return True
+
+    def _look(self) -> Standing | None:
+        """What is ready, page by page, so that a long queue of what cannot move holds nothing up; how the lane stands.
+
+        None for a lane that nothing was ever submitted to.
+        """
+        self._forget()
+        beyond, later = 0, None
+        own = self._focus.action_id if self._focus is not None else None
+        while True:
+            page = self._worker.journal.look(self._lane, action_id=own, beyond=beyond)
+            self.known.learn(page.effects, page.ends)
+            picks = self._choose()
+            later = _earliest(later, picks.next_due)
+            if self._ready or page.beyond is None:
+                break
+            beyond = page.beyond
+        self._next_due = None
+        if not self._ready:
+            self._next_due = _earliest(later, page.wakes_at if self._focus is None else None)
+        return page.standing
+
+    def _choose(self) -> Picks:
+        """What of everything known is ready.
+
+        Only of an action that is known whole it is noticed when somebody else changes it. What is due is on some page
+        with all of its action.
+        """
+        picks = self._worker.pick(self._lane, self._focus, list(self.known.effects.values()))
+        self._ready = deque(chosen for chosen in picks.ready if chosen.effect.action_id in self.known.whole)
+        return picks
 
     def _one(self, held: Held) -> None:
         """One effect: to its "sending", or to its end; or a new look around."""
         if self._underway is not None:
             underway, self._underway = self._underway, None
             self._answered(held, self._sent(held, underway))
-        elif not self._ready:
-            self._decided(held, self._go_on)
-        else:
+        elif self._ready:
             self._next(held, self._ready.popleft())
+        else:
+            if not self._is_over():
+                self._look()
+            if not self._ready:
+                self._decided(held, Turn.release)
 
     def _next(self, held: Held, chosen: Pick) -> None:
         if chosen.act is not Act.SEND:
@@ -284,38 +303,14 @@ class _Visit:
             self._ready.clear()  # what was chosen did not know of what follows from this
 
     def _go_on(self, turn: Turn) -> None:
-        """Another "sending", a new look around, or letting the lane go."""
-        if self._is_over():
-            self._next_due = self._worker.clock.now()
-            turn.release()
-            return
-        if not self._ready:
-            self._look_around(turn)
-        if self._ready:
+        """Another "sending", or letting the lane go."""
+        is_over = self._is_over()
+        if not (is_over or self._ready):
+            self._choose()
+        if self._ready and not is_over:
             self._send_next_with(turn)
         else:
             turn.release()
-
-    def _look_around(self, turn: Turn) -> None:
-        """What the last page has become, and when nothing in it is ready, fresh from the journal.
-
-        Somebody may have submitted, resolved or retried meanwhile; the lane is only let go after a fresh look.
-        """
-        picks = self._worker.pick(self._lane, self._focus, list(self.known.effects.values()))
-        sure = [chosen for chosen in picks.ready if chosen.effect.action_id in self.known.whole]
-        if not sure:
-            picks = self._worker.look(self._lane, self._focus, partial(self._read, turn))
-            sure = list(picks.ready)
-        self._ready = deque(sure)
-        self._next_due = None
-        if not sure:
-            sleeping = turn.next_due() if self._focus is None else None
-            self._next_due = _earliest(picks.next_due, sleeping)
-
-    def _read(self, turn: Turn, _lane: str, *, action_id: str | None, beyond: int) -> Page:
-        page = turn.page(action_id=action_id, beyond=beyond)
-        self.known.learn(page.effects, page.ends)
-        return page
 
     def _is_quick(self, chosen: Pick) -> bool:
         return chosen.act is Act.SEND and self._worker.courier.asks_nothing_first(chosen.effect)

@@ -256,8 +256,27 @@ def redact(text: str) -> str:
     Card numbers (the last four digits stay), passwords, keys, queries of addresses and social security numbers go. Text
     beyond a million characters is cut, and says so.
     """
-    if len(text) < _TEXT_CAP and _SUSPECT.search(text) is None:
+    if text in _CLEAN or (len(text) < _TEXT_CAP and _SUSPECT.search(text) is None):
         return text
+    redacted = _redact(text)
+    if redacted == text and len(text) <= _REMEMBERED_CHARS:
+        _remember(text)
+    return redacted
+
+
+# Names of lanes, effects and workers, receipts and ids come again and again. Only what holds no secret is remembered.
+_CLEAN: Final[set[str]] = set()
+_REMEMBERED: Final = 10_000
+_REMEMBERED_CHARS: Final = 100
+
+
+def _remember(text: str) -> None:
+    if len(_CLEAN) >= _REMEMBERED:
+        _CLEAN.clear()
+    _CLEAN.add(text)
+
+
+def _redact(text: str) -> str:
     if len(text) > _TEXT_CAP:
         text = f"{text[:_TEXT_CAP]} [{len(text) - _TEXT_CAP} more characters]"
     text = _LICENCE.sub(f":::{REDACTED}", text)

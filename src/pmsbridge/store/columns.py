@@ -65,6 +65,20 @@ class PlainText(TypeDecorator[str]):
         return
 
 
+def _in_utc(value: datetime | None) -> datetime | None:
+    if value is None or value.tzinfo is UTC:
+        return value
+    if value.tzinfo is None:
+        message = "an instant needs a time zone"
+        raise ValueError(message)
+    return value.astimezone(UTC)
+
+
+def _instant_text(value: datetime | None) -> str | None:
+    utc = _in_utc(value)
+    return None if utc is None else f"{utc.isoformat(timespec='microseconds')[:26]}Z"
+
+
 class UtcInstant(TypeDecorator[datetime]):
     """An aware instant with microseconds, in UTC: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
 
@@ -75,19 +89,17 @@ class UtcInstant(TypeDecorator[datetime]):
         """Text of one width on SQLite, which has no such type."""
         return dialect.type_descriptor(String(32) if dialect.name == _SQLITE else DateTime(timezone=True))
 
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
+        """What is done to a value on its way in; a ValueError for one without a time zone."""
+        return _instant_text if dialect.name == _SQLITE else _in_utc
+
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ANN401 - as the driver wants
         """To what the database holds.
 
         Raises:
             ValueError: The instant has no time zone.
         """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            message = "an instant needs a time zone"
-            raise ValueError(message)
-        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
-        return f"{utc.isoformat(timespec='microseconds')[:26]}Z" if dialect.name == _SQLITE else utc
+        return self.bind_processor(dialect)(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - as it comes
         """From what the database holds."""
@@ -96,16 +108,25 @@ class UtcInstant(TypeDecorator[datetime]):
         return datetime.fromisoformat(value) if dialect.name == _SQLITE else value.astimezone(UTC)
 
 
+def _json_text(value: object) -> str:
+    if value in ({}, []):
+        return "{}" if isinstance(value, dict) else "[]"
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=_refuse)
+
+
+def _plain_json_text(value: object) -> str:
+    return plain(_json_text(value)) or ""
+
+
 class JsonText(TypeDecorator[Any]):
     """Small JSON as text with sorted keys; numbers with a fraction are refused, because money is text."""
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:
-        """To text."""
-        text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=_refuse)
-        return text if dialect.name == _SQLITE else plain(text) or ""
+    def bind_processor(self, dialect: Dialect) -> Callable[[object], str]:
+        """What is done to a value on its way in."""
+        return _json_text if dialect.name == _SQLITE else _plain_json_text
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
         """From text."""

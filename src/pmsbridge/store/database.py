@@ -17,6 +17,7 @@ from sqlalchemy.pool import Pool
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.store import installing, postgres, sqlite
 from pmsbridge.store.fork_gate import GATE
+from pmsbridge.store.prepared import on_postgresql
 
 __all__ = ["Connection", "Database", "open_database", "parsed_address", "reach_database"]
 
@@ -106,6 +107,20 @@ class Database:
             return False
         with GATE.inside(), _translated():
             return sqlite.fold_log(self.engine)
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one statement that reads and nothing else: on PostgreSQL without a transaction around it; else ``read``.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
+        if self.kind != postgres.KIND:
+            with self.read() as connection:
+                yield connection
+            return
+        with GATE.inside(), _translated(), self.engine.connect() as connection, on_postgresql().alone(connection):
+            yield connection
 
     def rest(self) -> None:
         """Close the file in every connection that nobody uses at the moment: a child forked now inherits none of them.

@@ -4,108 +4,80 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, Connection, Interval, Select, bindparam, func, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, update
 
 from pmsbridge.actions.plan import PlannedEffect
 from pmsbridge.store import findings as finding_rows
 from pmsbridge.store import reading
-from pmsbridge.store.batch import Delete, Insert, Update, Write, run
-from pmsbridge.store.columns import UtcInstant
+from pmsbridge.store.batch import Commit, Delete, Insert, Update, Write, commit_alone, run
 from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
-from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
-from pmsbridge.store.prepared import Query
-from pmsbridge.store.refusals import BeingTakenError, FencedError, StaleError
+from pmsbridge.store.portable import is_postgresql, lock_scope
+from pmsbridge.store.refusals import FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
-from pmsbridge.store.stored import Change, Held, Route, Sending, StoredEffect, Writing
+from pmsbridge.store.stored import Change, Held, Route, Sending, Standing, StoredEffect, Writing
 from pmsbridge.store.tables import actions, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, links, redacted, trail_end
 
-__all__ = ["Pen", "Turn", "apply_change", "claim", "fence", "lock", "refresh_action", "release"]
+__all__ = [
+    "Pen",
+    "TakingTurn",
+    "Turn",
+    "apply_change",
+    "fence",
+    "letting_go",
+    "lock",
+    "refresh_action",
+    "release",
+    "taking",
+]
 
 
-_free: Final = lanes.alias("free")
+def taking(seen: Standing, owner: str, lease: timedelta, now: datetime | None) -> tuple[Held, Update]:
+    """What takes a lane that was seen to be free, as long as it still stands as it was seen.
 
-
-def _claim(now: ColumnElement[Any], until: ColumnElement[Any]) -> ReturningUpdate[Any]:
-    # Whoever is taking the lane has its row locked: there is nothing to be had by waiting for that commit.
-    free = select(_free.c.name).where(_free.c.name == bindparam("lane"), reading.is_free(now, _free))
-    return (
-        update(lanes)
-        .where(lanes.c.name == free.with_for_update(skip_locked=True).scalar_subquery())
-        .values(owner=bindparam("holder"), epoch=lanes.c.epoch + 1, lease_until=until)
-        .returning(lanes.c.epoch)
-    )
-
-
-def _standing(now: ColumnElement[Any]) -> Select[Any]:
-    return select(reading.is_free(now)).where(lanes.c.name == bindparam("lane"))
-
-
-_NOW: Final = bindparam("now", type_=UtcInstant())
-_CLAIM: Final = Query(_claim(_NOW, bindparam("until", type_=UtcInstant())))
-_CLAIM_SHARED: Final = Query(
-    _claim(func.clock_timestamp(), func.clock_timestamp() + bindparam("lease", type_=Interval()))
-)
-_STANDING: Final = Query(_standing(_NOW))
-_STANDING_SHARED: Final = Query(_standing(func.clock_timestamp()))
-
-
-def claim(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> Held | None:
-    """Take a free lane; None when somebody holds it. Every claim raises the epoch.
+    Whoever takes a lane raises its epoch, and whoever renews a lease, even one that is over, moves its end.
 
     Args:
-        connection: An open transaction.
-        lane: Which.
+        seen: How it stands.
         owner: Who takes it.
         lease: For how long.
         now: Since when; None asks the database's clock, which all machines share.
-
-    Raises:
-        BeingTakenError: Somebody is about to take it, and may yet let it be.
     """
-    taken = _claimed(connection, lane, owner, lease, now)
-    if taken is None and _is_new(connection, lane, now):
-        taken = _claimed(connection, lane, owner, lease, now)
-    return None if taken is None else Held(lane, owner, taken, lease)
-
-
-def _claimed(connection: Connection, lane: str, owner: str, lease: timedelta, now: datetime | None) -> int | None:
-    wanted: dict[str, Any] = {"lane": lane, "holder": owner}
+    held = Held(seen.lane, owner, seen.epoch + 1, lease)
+    new: dict[str, Any] = {"owner": owner, "epoch": held.epoch}
     if now is None:
-        epoch: int | None = _CLAIM_SHARED.scalar(connection, {**wanted, "lease": lease})
-    else:
-        epoch = _CLAIM.scalar(connection, {**wanted, "now": now, "until": now + lease})
-    return epoch
+        return held, Update(lanes, new, _as_seen(seen), {"lease_until": lease})
+    return held, Update(lanes, {**new, "lease_until": now + lease}, _as_seen(seen))
 
 
-def _is_new(connection: Connection, lane: str, now: datetime | None) -> bool:
-    """Make the row of a lane that nothing was ever submitted to."""
-    standing = _STANDING_SHARED if now is None else _STANDING
-    is_free = standing.scalar(connection, {"lane": lane} if now is None else {"lane": lane, "now": now})
-    if is_free:
-        raise BeingTakenError
-    if is_free is None:
-        insert_absent(connection, lanes, [{"name": lane}])
-    return is_free is None
+def _as_seen(seen: Standing) -> dict[str, Any]:
+    where = {"name": seen.lane, "epoch": seen.epoch}
+    return {**where, "owner": ""} if seen.lease_until is None else {**where, "lease_until": seen.lease_until}
 
 
 def fence(held: Held, now: datetime | None) -> Update:
     """What proves that the lane is still ours, and renews its lease; ``now`` None goes by the database's clock."""
-    mine = {"name": held.lane, "owner": held.owner, "epoch": held.epoch}
     if now is None:
-        return Update(lanes, {}, mine, {"lease_until": held.lease})
-    return Update(lanes, {"lease_until": now + held.lease}, mine)
+        return Update(lanes, {}, _as_held(held), {"lease_until": held.lease})
+    return Update(lanes, {"lease_until": now + held.lease}, _as_held(held))
+
+
+def letting_go(held: Held) -> Update:
+    """What proves that the lane is still ours, and lets it go."""
+    return Update(lanes, {"owner": "", "lease_until": None}, _as_held(held))
+
+
+def _as_held(held: Held) -> dict[str, Any]:
+    return {"name": held.lane, "owner": held.owner, "epoch": held.epoch}
 
 
 def release(connection: Connection, held: Held) -> None:
     """Let the lane go; does nothing when it is no longer ours."""
-    mine = {"name": held.lane, "owner": held.owner, "epoch": held.epoch}
-    run(connection, [Update(lanes, {"owner": "", "lease_until": None}, mine)])
+    run(connection, [letting_go(held)])
 
 
 class Pen:
@@ -173,9 +145,15 @@ class Pen:
                 self.known.ends[action_id] = trail_end(self._connection, action_id)
                 self.known.whole.discard(action_id)
         moved = self._ends()
-        self._run([*self._writes, *moved], is_whole=is_last)
+        writes = [*self._writes, *moved]
+        if not (is_last and self._committed(writes)):
+            self._run(writes)
         self._written.update(self._events)
         self._writes, self._events, self._derive = [], {}, set()
+
+    def _committed(self, writes: Sequence[Write]) -> bool:
+        """Whether the writes could be all that the transaction does, and are committed."""
+        return commit_alone(self._connection, writes) is Commit.MADE
 
     def _ends(self) -> list[Write]:
         """The trail of everything collected, and what the actions keep of it."""
@@ -201,8 +179,8 @@ class Pen:
             return _outcome(self._connection, action_id)
         return {"outcome": action_outcome(steps).value, "is_partial": is_partial(steps)}
 
-    def _run(self, writes: Sequence[Write], *, is_whole: bool = False) -> None:
-        for write, touched in zip(writes, run(self._connection, writes, is_whole=is_whole), strict=True):
+    def _run(self, writes: Sequence[Write]) -> None:
+        for write, touched in zip(writes, run(self._connection, writes), strict=True):
             if isinstance(write, Update | Insert) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
                 _refuse(write)
 
@@ -226,13 +204,28 @@ class Turn(Pen):
     """
 
     def __init__(
-        self, connection: Connection, held: Held, now: datetime, known: Known | None = None, *, fence: Update | None
+        self, connection: Connection, held: Held, now: datetime, known: Known | None = None, *, proof: Update | None
     ) -> None:
+        """Begin; nothing is written yet.
+
+        Args:
+            connection: An open transaction.
+            held: The lane.
+            now: The instant of everything in it.
+            known: What the worker believes about actions.
+            proof: What takes the lane, or proves that it is ours: the first thing that is written.
+        """
         super().__init__(connection, now, known)
         self.held = held
         self.is_over = False
-        if fence is not None:
-            self._writes.append(fence)
+        self._proof = proof
+
+    def flush(self, *, is_last: bool = False) -> None:
+        """As ``Pen.flush``; the lane comes first."""
+        if self._proof is not None:
+            self._writes.insert(0, self._proof)
+            self._proof = None
+        super().flush(is_last=is_last)
 
     def record(self, writing: Writing) -> StoredEffect:
         """Write what became of an effect, the effects that follow from it, and findings; returns it as it is then."""
@@ -265,29 +258,26 @@ class Turn(Pen):
         """
         return not is_postgresql(self._connection) or not self._written or action_id in self._written
 
-    def page(self, *, action_id: str | None = None, beyond: int = 0) -> reading.Page:
-        """What decides what the lane does next; see ``reading.page``."""
-        self.flush()
-        return reading.page(self._connection, self.held.lane, self._now, action_id=action_id, beyond=beyond)
-
-    def next_due(self) -> datetime | None:
-        """When something in the lane that sleeps now is due."""
-        self.flush()
-        return reading.next_due(self._connection, self.held.lane, self._now)
-
     def release(self) -> None:
         """Let the lane go with this commit."""
-        self.flush()
-        release(self._connection, self.held)
+        self._proof = letting_go(self.held)
         self.is_over = True
 
-    def abandon(self) -> None:
-        """Undo the turn: the lane was taken and there is nothing to do in it."""
-        transaction = self._connection.get_transaction()
-        if transaction is not None:
-            transaction.rollback()
-        self._writes, self._events = [], {}
-        self.is_over = True
+
+class TakingTurn(Turn):
+    """The turn that takes a lane. Whatever is not as it was seen, it is looked at again."""
+
+    def _committed(self, writes: Sequence[Write]) -> bool:
+        made = commit_alone(self._connection, writes)
+        if made is Commit.REFUSED:
+            raise StaleError
+        return made is Commit.MADE
+
+    def _run(self, writes: Sequence[Write]) -> None:
+        try:
+            super()._run(writes)
+        except FencedError:
+            raise StaleError from None
 
 
 def _add(

@@ -13,14 +13,15 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Ensure, Insert, run, run_returning
+from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, run
+from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
 from pmsbridge.store.prepared import Query
-from pmsbridge.store.reading import ACTION_COLUMNS, action_of, load_action, payment_stamps
+from pmsbridge.store.reading import action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.stored import Route, StoredAction, Submitted
+from pmsbridge.store.stored import Route, StoredAction, StoredEffect, Submitted
 from pmsbridge.store.tables import actions, aliases, effects, guards, lanes, trail
 from pmsbridge.store.trail import Event, append, links
 
@@ -65,9 +66,11 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     if not is_postgresql(connection):
         # This comes first, and writes: a transaction that begins by reading may later be refused the write lock.
         put_lanes(connection, routes.values())
+    elif submission.payments_seen is None and (stored := _insert_new(connection, submission, routes, now)):
+        return Submitted(stored)
     if known := find_click(connection, submission):
         return known
-    wanted = {guard for step in submission.plan.steps for guard in step.guards}
+    wanted = _guards_of(submission)
     if held := guarded(connection, wanted):
         return _attach(connection, submission, wanted, held, now)
     _refuse_moved_payments(connection, submission)
@@ -170,9 +173,38 @@ def _attach(
     return attach(connection, submission, holders.pop(), submission.actor, now)
 
 
+def _guards_of(submission: Submission) -> set[str]:
+    return {guard for step in submission.plan.steps for guard in step.guards}
+
+
 def _insert_action(
     connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
 ) -> StoredAction:
+    if is_postgresql(connection):
+        stored = _insert_new(connection, submission, routes, now)
+        if stored is None:
+            raise RuntimeError(_THERE_ALREADY)
+        return stored
+    inserts = _inserts(submission, routes, now)
+    _insert(connection, inserts)
+    return _as_stored(connection, inserts, submission, _SEQS.all(connection, {"id": submission.action_id}))
+
+
+def _insert_new(
+    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
+) -> StoredAction | None:
+    """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held."""
+    known = [Absence(actions.c.id, [submission.action_id]), Absence(aliases.c.id, [submission.action_id])]
+    if wanted := sorted(_guards_of(submission)):
+        known.append(Absence(guards.c.guard, wanted))
+    inserts = _inserts(submission, routes, now)
+    ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
+    found = insert_new(connection, inserts, ensured, {0: ("seq",), 1: ("seq", "position")}, unless=known)
+    return None if found is None else _as_stored(connection, inserts, submission, found)
+
+
+def _inserts(submission: Submission, routes: Mapping[str, Route], now: datetime) -> list[Insert]:
+    """The action, its effects, the guards they hold if any, and the beginning of its trail."""
     steps = [
         {
             "name": s.name, "kind": s.effect.kind, "after": s.after or "", "digest": digest_of(s),
@@ -182,8 +214,7 @@ def _insert_action(
     ]  # fmt: skip
     asked = hashlib.sha256(submission.intent.encode()).hexdigest()
     data = {"actor": submission.actor, "kind": submission.kind, "intent_digest": asked, "steps": steps}
-    told = Event("submitted", data)
-    begun = links(submission.action_id, [told], now)
+    begun = links(submission.action_id, [Event("submitted", data)], now)
     row = {
         "id": submission.action_id, "key": submission.key, "kind": submission.kind, "account": submission.account,
         "facility": submission.facility, "tenant_id": submission.tenant_id or "", "intent": submission.intent,
@@ -192,15 +223,38 @@ def _insert_action(
     }  # fmt: skip
     travelling = [(step, routes[step.name]) for step in submission.plan.steps]
     inserts = _effect_inserts(submission.action_id, submission.tenant_id or "", travelling, now, first=0)
-    writes = [Insert(actions, [row]), *inserts, Insert(trail, begun.rows)]
-    if not is_postgresql(connection):
-        _insert(connection, writes)
-        return load_action(connection, submission.action_id)
-    ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
-    stored = run_returning(connection, [*writes, *ensured], {0: ACTION_COLUMNS, 1: tuple(effects.columns)})
-    if not stored:
-        raise RuntimeError(_THERE_ALREADY)
-    return action_of(stored)
+    return [Insert(actions, [row]), *inserts, Insert(trail, begun.rows)]
+
+
+_SEQS: Final = Query(
+    select(actions.c.seq, effects.c.seq, effects.c.position)
+    .join(effects, effects.c.action_id == actions.c.id)
+    .where(actions.c.id == bindparam("id"))
+)
+
+
+def _as_stored(
+    connection: Connection, inserts: Sequence[Insert], submission: Submission, numbers: Sequence[Sequence[int]]
+) -> StoredAction:
+    """What was just inserted, as the journal would give it back.
+
+    Args:
+        connection: Where it was inserted.
+        inserts: The action's row first, then those of its effects.
+        submission: What they were made of.
+        numbers: For every effect: the row number of the action, its own, and its position.
+    """
+    kept = _plain_texts if is_postgresql(connection) else dict
+    steps = submission.plan.steps
+    found = [
+        StoredEffect.inserted(seq, kept({**inserts[1].same, **inserts[1].rows[position]}), steps[position].effect)
+        for _, seq, position in sorted(numbers, key=lambda each: each[2])
+    ]
+    return action_of(numbers[0][0], kept(inserts[0].rows[0]), found)
+
+
+def _plain_texts(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 _THERE_ALREADY: Final = "a row of something new is there already"
@@ -256,15 +310,18 @@ def _effect_inserts(
     action_id: str, tenant_id: str, steps: Sequence[tuple[PlannedEffect, Route]], now: datetime, *, first: int
 ) -> list[Insert]:
     rows = [
-        {"action_id": action_id, "position": position, "tenant_id": tenant_id, **_effect_row(step, route, now)}
-        for position, (step, route) in enumerate(steps, start=first)
+        {"position": position, **_effect_row(step, route, now)} for position, (step, route) in enumerate(steps, first)
     ]
+    same = {
+        "action_id": action_id, "tenant_id": tenant_id, "state": EffectState.WAITING.value, "asked_at": now,
+        "due_at": now, **_UNTOUCHED,
+    }  # fmt: skip
     held = [
         {"guard": guard, "action_id": action_id, "effect_key": step.key, "held_since": now}
         for step, _ in steps
         for guard in step.guards
     ]
-    return [Insert(effects, rows), *([Insert(guards, held)] if held else [])]
+    return [Insert(effects, rows, same), *([Insert(guards, held)] if held else [])]
 
 
 def digest_of(step: PlannedEffect) -> str:
@@ -284,7 +341,6 @@ def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, A
         "name": step.name, "key": step.key, "kind": step.effect.kind, "payload": step.effect.as_stored,
         "after": step.after, "run_when": step.when.value, "is_principal": step.is_principal,
         "emulates": step.emulates, "guards": list(step.guards), "lane": route.lane, "account": step.effect.account,
-        "facility": step.effect.facility, "target": step.effect.target, "state": EffectState.WAITING.value,
-        "asked_at": now, "due_at": now, **_UNTOUCHED,
+        "facility": step.effect.facility, "target": step.effect.target,
         "sealed_until": now + route.sealed_for if route.sealed_for is not None else None,
     }  # fmt: skip

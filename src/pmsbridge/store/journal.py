@@ -16,16 +16,15 @@ from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store import delivery, desk, intake, reading, trail
 from pmsbridge.store.database import Database
-from pmsbridge.store.delivery import Turn
+from pmsbridge.store.delivery import TakingTurn, Turn
 from pmsbridge.store.known import Known
-from pmsbridge.store.reading import ActionFilter, JournalCounts
-from pmsbridge.store.refusals import BeingTakenError, FencedError, GuardHeldError, StaleError
+from pmsbridge.store.reading import ActionFilter, JournalCounts, Page
+from pmsbridge.store.refusals import FencedError, GuardHeldError, StaleError
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.stored import Change, Held, Route, StoredAction, StoredEffect, Submitted, TrailEntry
+from pmsbridge.store.stored import Change, Held, Route, Standing, StoredAction, StoredEffect, Submitted, TrailEntry
 
 __all__ = [
     "ActionFilter",
-    "BeingTakenError",
     "FencedError",
     "GuardHeldError",
     "Journal",
@@ -105,24 +104,33 @@ class Journal:
 
     # -- a worker's writes -----------------------------------------------------------------------------------------
 
+    def look(self, lane: str, *, action_id: str | None = None, beyond: int = 0) -> Page:
+        """How a lane stands, and what decides what is done next in it; see ``reading.look``."""
+        now = self._clock.now()
+        with self._database.glance() as connection:
+            lease_now = self._lease_clock(connection, now)
+            return reading.look(connection, lane, now, lease_now, action_id=action_id, beyond=beyond)
+
     @contextmanager
-    def claim_turn(self, lane: str, owner: str, lease: timedelta, known: Known | None = None) -> Iterator[Turn | None]:
-        """One transaction that takes a free lane and begins to work in it; None when somebody holds the lane.
+    def taking(self, seen: Standing, owner: str, lease: timedelta, known: Known | None = None) -> Iterator[Turn]:
+        """One transaction that takes a lane, and begins to work in it.
+
+        Args:
+            seen: How the lane stood, free, when ``known`` was read.
+            owner: Who takes it.
+            lease: For how long.
+            known: As for ``turn``.
 
         Raises:
-            StaleError: As for ``turn``; the lane was not taken either.
-            BeingTakenError: Somebody is about to take it.
+            StaleError: The lane does not stand so any more, or as for ``turn``: nothing was written.
             UnavailableError: The database cannot be used; nothing was written.
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            held = delivery.claim(connection, lane, owner, lease, self._lease_clock(connection, now))
-            if held is None:
-                yield None
-                return
-            turn = Turn(connection, held, now, known, fence=None)
+            held, proof = delivery.taking(seen, owner, lease, self._lease_clock(connection, now))
+            turn = TakingTurn(connection, held, now, known, proof=proof)
             yield turn
-            turn.flush()
+            turn.flush(is_last=True)
 
     @contextmanager
     def turn(self, held: Held, known: Known | None = None) -> Iterator[Turn]:
@@ -140,14 +148,19 @@ class Journal:
         now = self._clock.now()
         with self._database.write() as connection:
             fence = delivery.fence(held, self._lease_clock(connection, now))
-            turn = Turn(connection, held, now, known, fence=fence)
+            turn = Turn(connection, held, now, known, proof=fence)
             yield turn
             turn.flush(is_last=True)
 
     def claim(self, lane: str, owner: str, lease: timedelta) -> Held | None:
-        """Take a free lane; None when somebody holds it."""
-        with suppress(BeingTakenError), self.claim_turn(lane, owner, lease) as turn:
-            return turn.held if turn is not None else None
+        """Take a free lane, whether or not there is something to do in it; None when somebody holds it."""
+        with self._database.write() as connection:
+            intake.put_lanes(connection, [Route(lane)])
+        seen = self.look(lane).standing
+        if seen is None or not seen.is_free:
+            return None
+        with suppress(StaleError), self.taking(seen, owner, lease) as turn:
+            return turn.held
         return None
 
     def release(self, held: Held) -> None:
@@ -263,11 +276,6 @@ class Journal:
         with self._database.read() as connection:
             return reading.count(connection)
 
-    def page(self, lane: str, *, action_id: str | None = None, beyond: int = 0) -> reading.Page:
-        """What decides what a lane does next, without taking it; see ``reading.page``."""
-        with self._database.read() as connection:
-            return reading.page(connection, lane, self._clock.now(), action_id=action_id, beyond=beyond)
-
     def lanes_of(self, action_id: str) -> tuple[str, ...]:
         """Lanes in which an action has open effects."""
         with self._database.read() as connection:
@@ -275,8 +283,8 @@ class Journal:
 
     def due_lanes(self) -> tuple[str, ...]:
         """Free lanes in which something is due now."""
-        with self._database.read() as connection:
-            now = self._clock.now()
+        now = self._clock.now()
+        with self._database.glance() as connection:
             return reading.due_lanes(connection, now, self._lease_clock(connection, now))
 
     def recent_effects(self, account: str, facility: str, tenant_id: str, as_of: datetime) -> tuple[StoredEffect, ...]:

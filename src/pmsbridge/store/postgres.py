@@ -47,6 +47,9 @@ _SESSION: Final[Mapping[str, str]] = {
     # A statement that commits by itself goes by these, whatever the role or the database was given.
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
+    # What the journal asks for is in memory. A plan is made once per connection, often while there is little to read:
+    # one that reads all of it would be kept while the journal grows.
+    "random_page_cost": "1.1",
 }
 _FACTS: Final = (
     "SELECT current_setting('synchronous_commit'), current_setting('fsync'), current_setting('server_encoding'), "

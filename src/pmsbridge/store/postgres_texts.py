@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from sqlalchemy import Connection
 
-__all__ = ["commit_alone", "fetch", "is_untouched"]
+__all__ = ["alone", "commit_alone", "fetch", "is_untouched"]
 
 _MARK: Final = re.compile(r"\$(\d+)")
 
@@ -69,6 +69,17 @@ def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> li
         return None
     except BaseException as error:  # noqa: BLE001 - as above
         _raise_as_sqlalchemy(connection, error, text)
+
+
+@contextmanager
+def alone(connection: Connection) -> Iterator[None]:
+    """Every statement inside is a transaction of its own, with nothing said before it or after it."""
+    driver = _driver(connection)
+    if driver is None:
+        yield
+        return
+    with _autocommit(driver):
+        yield
 
 
 @contextmanager

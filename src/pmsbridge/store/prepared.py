@@ -227,9 +227,9 @@ def _make(statement: Any, dialect: Dialect, lists: Mapping[str, int], columns: S
 _NAMED: Final = re.compile(r"%\((.+?)\)s|%%")
 
 
-def numbered(text: str, marks: Sequence[str]) -> str:
-    """With ``$1`` for the first mark, wherever it stands."""
-    places = {mark: f"${number}" for number, mark in enumerate(marks, start=1)}
+def numbered(text: str, marks: Sequence[str], *, sign: str = "$") -> str:
+    """With ``$1`` for the first mark, wherever it stands; SQLite calls it ``?1``."""
+    places = {mark: f"{sign}{number}" for number, mark in enumerate(marks, start=1)}
     return _NAMED.sub(lambda found: places[found[1]] if found[1] else "%", text)
 
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, bindparam, exists, func, not_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    bindparam,
+    func,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from pmsbridge.actions.effects import EFFECT_KINDS, EffectBody, TakePayment, effect_class
 from pmsbridge.actions.plan import When
@@ -17,11 +30,10 @@ from pmsbridge.store.columns import UtcInstant
 from pmsbridge.store.known import Ends
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState, Ended
-from pmsbridge.store.stored import StoredAction, StoredEffect
+from pmsbridge.store.stored import Standing, StoredAction, StoredEffect
 from pmsbridge.store.tables import actions, effects, guards, lanes
 
 __all__ = [
-    "ACTION_COLUMNS",
     "OPEN_STATES",
     "ActionFilter",
     "JournalCounts",
@@ -36,8 +48,7 @@ __all__ = [
     "lanes_of",
     "load_action",
     "load_effect",
-    "next_due",
-    "page",
+    "look",
     "payment_stamps",
     "payments_of",
     "recent_effects",
@@ -83,13 +94,12 @@ class JournalCounts:
     oldest_pending_at: datetime | None
 
 
-ACTION_COLUMNS: Final = (
+_ACTION_COLUMNS: Final = (
     actions.c.id, actions.c.seq, actions.c.key, actions.c.kind, actions.c.account, actions.c.facility,
     actions.c.tenant_id, actions.c.intent, actions.c.actor, actions.c.submitted_at, actions.c.changed_at,
 )  # fmt: skip
-"""What ``action_of`` reads of an action."""
 
-_ONE: Final = Query(select(*ACTION_COLUMNS).where(actions.c.id == bindparam("id")))
+_ONE: Final = Query(select(*_ACTION_COLUMNS).where(actions.c.id == bindparam("id")))
 _EFFECTS: Final = Query(
     select(effects)
     .where(effects.c.action_id.in_(bindparam("ids", expanding=True)))
@@ -178,15 +188,14 @@ def _action(row: Sequence[Any], effects_: Sequence[StoredEffect]) -> StoredActio
     )
 
 
-def action_of(rows: Sequence[Sequence[Any]]) -> StoredAction:
-    """From rows of one action, ``ACTION_COLUMNS`` and after them the columns of one of its effects."""
-    found = [StoredEffect.from_row(row[len(ACTION_COLUMNS) :]) for row in rows]
-    return _action(rows[0][: len(ACTION_COLUMNS)], sorted(found, key=lambda effect: effect.position))
+def action_of(seq: int, row: Mapping[str, Any], found: Sequence[StoredEffect]) -> StoredAction:
+    """From an action's row number, its columns by name, and its effects in plan order."""
+    return _action([seq if column is actions.c.seq else row[column.name] for column in _ACTION_COLUMNS], found)
 
 
 def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAction, ...]:
     """Actions that fit, newest first."""
-    query = select(*ACTION_COLUMNS).order_by(actions.c.seq.desc()).limit(wanted.limit)
+    query = select(*_ACTION_COLUMNS).order_by(actions.c.seq.desc()).limit(wanted.limit)
     exact = {
         actions.c.outcome: wanted.outcome.value if wanted.outcome else None,
         actions.c.account: wanted.account,
@@ -204,118 +213,45 @@ def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAc
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What decides what a lane does next.
+    """What decides what a lane does next, all of one moment.
 
     Attributes:
         effects: In order of arrival: what is due, everything else of the same actions, and what is open at the same
             tenants or for the same targets, because it may have to go first.
         ends: Where the trails of those actions end of which every effect is here.
         beyond: Ask again with this for more; None when this was all.
+        standing: How the lane stands; None for one that nothing was ever submitted to.
+        wakes_at: When something in the lane that sleeps now is due; None when nothing sleeps.
     """
 
-    effects: tuple[StoredEffect, ...]
+    effects: tuple[StoredEffect, ...] = ()
     ends: Ends = field(default_factory=dict)
     beyond: int | None = None
+    standing: Standing | None = None
+    wakes_at: datetime | None = None
 
 
 _PAGE_ROWS: Final = 200
 _IS_OPEN: Final = effects.c.state.in_(OPEN_STATES)
 _NOTICES: Final = tuple(kind for kind in EFFECT_KINDS if effect_class(kind).is_notice)
 _above = effects.alias("above")
+_asleep = effects.alias("asleep")
 # A notice has nothing to do, not even to expire, before the effect it waits for has ended.
-_HAS_NOTHING_TO_DO: Final = and_(
-    effects.c.kind.in_(_NOTICES),
-    effects.c.state == EffectState.WAITING.value,
-    exists().where(
-        _above.c.action_id == effects.c.action_id, _above.c.name == effects.c.after, _above.c.ended.is_(None)
-    ),
+_MAY_BEGIN: Final = or_(
+    effects.c.after.is_(None),
+    effects.c.kind.not_in(_NOTICES),
+    effects.c.state != EffectState.WAITING.value,
+    _above.c.seq.is_(None),
+    _above.c.ended.is_not(None),
 )
-_ROW: Final = (
-    effects.c.seq, effects.c.action_id, effects.c.account, effects.c.facility, effects.c.tenant_id, effects.c.target,
-    effects.c.kind,
+_WITH_ABOVE: Final = effects.outerjoin(
+    _above, and_(_above.c.action_id == effects.c.action_id, _above.c.name == effects.c.after)
+)
+_DUE: Final = and_(
+    effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at <= bindparam("now"),
+    effects.c.seq > bindparam("beyond"), _MAY_BEGIN,
 )  # fmt: skip
-_DUE: Final = Query(
-    select(*_ROW)
-    .where(
-        effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at <= bindparam("now"),
-        effects.c.seq > bindparam("beyond"), or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO)),
-    )
-    .order_by(effects.c.seq)
-    .limit(_PAGE_ROWS)
-)  # fmt: skip
-_OWN: Final = Query(select(*_ROW).where(effects.c.action_id == bindparam("id")).order_by(effects.c.seq))
-_ENDS: Final = Query(
-    select(actions.c.id, actions.c.trail_length, actions.c.trail_head).where(
-        actions.c.id.in_(bindparam("ids", expanding=True))
-    )
-)
-_AROUND: Final = Query(
-    select(effects)
-    .where(
-        or_(
-            effects.c.action_id.in_(bindparam("ids", expanding=True)),
-            and_(
-                _IS_OPEN,
-                or_(
-                    and_(
-                        effects.c.account.in_(bindparam("accounts", expanding=True)),
-                        effects.c.facility.in_(bindparam("facilities", expanding=True)),
-                        effects.c.tenant_id.in_(bindparam("tenants", expanding=True)),
-                    ),
-                    effects.c.target.in_(bindparam("targets", expanding=True)),
-                ),
-            ),
-        )
-    )
-    .order_by(effects.c.seq)
-)
-_NEXT_DUE: Final = Query(
-    select(func.min(effects.c.due_at)).where(
-        effects.c.lane == bindparam("lane"), _IS_OPEN, effects.c.due_at > bindparam("now")
-    )
-)
-
-
-def page(connection: Connection, lane: str, now: datetime, *, action_id: str | None = None, beyond: int = 0) -> Page:
-    """What decides what a lane does next.
-
-    Args:
-        connection: An open transaction.
-        lane: Which.
-        now: What is due by then.
-        action_id: Only this action's work counts as due; None for everything.
-        beyond: Where the page before ended.
-    """
-    if action_id is not None:
-        due = _OWN.all(connection, {"id": action_id})
-    else:
-        due = _DUE.all(connection, {"lane": lane, "now": now, "beyond": beyond})
-    if not due:
-        return Page(())
-    wanted = _around(due)
-    # Ends before effects: what is written in between makes an end stale, never an effect.
-    ends = {id_: (length, head) for id_, length, head in _ENDS.all(connection, {"ids": wanted["ids"]})}
-    rows = _AROUND.all(connection, wanted)
-    more = action_id is None and len(due) == _PAGE_ROWS
-    return Page(tuple(StoredEffect.from_row(row) for row in rows), ends, due[-1][0] if more else None)
-
-
-def _around(due: Sequence[Sequence[Any]]) -> dict[str, list[str]]:
-    _, ids, accounts, facilities, tenants, _, _ = map(set, zip(*due, strict=True))
-    targets = {target for *_, target, kind in due if kind not in _NOTICES}
-    found = {"ids": ids, "accounts": accounts, "facilities": facilities, "tenants": tenants, "targets": targets}
-    return {name: sorted(values) for name, values in found.items()}
-
-
-def next_due(connection: Connection, lane: str, now: datetime) -> datetime | None:
-    """When something in a lane that sleeps at ``now`` is due; None when nothing sleeps."""
-    found: datetime | None = _NEXT_DUE.scalar(connection, {"lane": lane, "now": now})
-    return found
-
-
-def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
-    """Lanes in which an action has open effects, in plan order."""
-    return tuple(dict.fromkeys(lane for (lane,) in _LANES.all(connection, {"id": action_id})))
+_OWN: Final = and_(effects.c.action_id == bindparam("action_id"), effects.c.seq > bindparam("beyond"))
 
 
 def is_free(now: ColumnElement[Any], of: FromClause = lanes) -> ColumnElement[bool]:
@@ -323,16 +259,104 @@ def is_free(now: ColumnElement[Any], of: FromClause = lanes) -> ColumnElement[bo
     return or_(of.c.lease_until.is_(None), of.c.lease_until < now)
 
 
+def _look(wanted: ColumnElement[bool], lease_now: ColumnElement[Any]) -> Query:
+    """One statement for all of a page: what it says is of one moment, and one round trip away."""
+    scope = (effects.c.account, effects.c.facility, effects.c.tenant_id)
+    row = (effects.c.seq, effects.c.action_id, *scope, effects.c.target, effects.c.kind)
+    due = select(*row).select_from(_WITH_ABOVE).where(wanted).order_by(effects.c.seq).limit(_PAGE_ROWS).cte("due")
+    own = select(due.c.action_id).distinct().subquery()
+    tenants = select(*(due.c[each.name] for each in scope)).where(due.c.tenant_id != "").distinct().subquery()
+    targets = select(due.c.target).where(due.c.kind.not_in(_NOTICES)).distinct().subquery()
+    # Of an action with something due all is read; of others what may have to go first. Whoever reads it puts it in
+    # order, and forgets what comes twice: joining it once more would cost more.
+    ends = (actions.c.trail_length, actions.c.trail_head)
+    unknown = (null(), null())
+    is_other = and_(_IS_OPEN, effects.c.action_id.not_in(select(due.c.action_id)))
+    around = union_all(
+        select(*ends, *effects.columns)
+        .join(own, own.c.action_id == effects.c.action_id)
+        .join(actions, actions.c.id == effects.c.action_id),
+        select(*unknown, *effects.columns)
+        .join(tenants, and_(*(tenants.c[each.name] == each for each in scope)))
+        .where(is_other),
+        select(*unknown, *effects.columns).join(targets, targets.c.target == effects.c.target).where(is_other),
+    ).subquery()
+    wakes_at = select(func.min(_asleep.c.due_at)).where(
+        _asleep.c.lane == bindparam("lane"), _asleep.c.state.in_(OPEN_STATES), _asleep.c.due_at > bindparam("now")
+    )
+    return Query(
+        select(
+            lanes.c.owner, lanes.c.epoch, lanes.c.lease_until, is_free(lease_now), wakes_at.scalar_subquery(),
+            select(func.count()).select_from(due).scalar_subquery(), select(func.max(due.c.seq)).scalar_subquery(),
+            *around.columns,
+        )
+        .select_from(lanes.outerjoin(around, true()))
+        .where(lanes.c.name == bindparam("lane"))
+    )  # fmt: skip
+
+
+_OF_LANE: Final = 7
+_OF_ACTION: Final = 2
+_LEASE_NOW: Final = bindparam("lease_now", type_=UtcInstant())
+_LOOKS: Final = {
+    (is_own, is_shared): _look(_OWN if is_own else _DUE, func.clock_timestamp() if is_shared else _LEASE_NOW)
+    for is_own in (True, False)
+    for is_shared in (True, False)
+}
+
+
+def look(
+    connection: Connection,
+    lane: str,
+    now: datetime,
+    lease_now: datetime | None,
+    *,
+    action_id: str | None = None,
+    beyond: int = 0,
+) -> Page:
+    """What decides what a lane does next, and how the lane stands.
+
+    Args:
+        connection: An open transaction, or one that is alone with this statement.
+        lane: Which.
+        now: What is due by then.
+        lease_now: What leases are measured by; None goes by the database's clock.
+        action_id: Only this action's work counts as due; None for everything.
+        beyond: Where the page before ended.
+    """
+    given: dict[str, Any] = {"lane": lane, "now": now, "beyond": beyond}
+    given |= {} if action_id is None else {"action_id": action_id}
+    given |= {} if lease_now is None else {"lease_now": lease_now}
+    rows = _LOOKS[action_id is not None, lease_now is None].all(connection, given)
+    if not rows:
+        return Page()
+    owner, epoch, lease_until, is_free_, wakes_at, count, last = rows[0][:_OF_LANE]
+    found: dict[int, StoredEffect] = {}
+    ends: Ends = {}
+    for row in rows if count else ():
+        effect = StoredEffect.from_row(row[_OF_LANE + _OF_ACTION :])
+        found[effect.seq] = effect
+        if row[_OF_LANE] is not None:
+            ends[effect.action_id] = (row[_OF_LANE], row[_OF_LANE + 1])
+    standing = Standing(lane, owner, epoch, lease_until, is_free=bool(is_free_))
+    in_order = tuple(found[seq] for seq in sorted(found))
+    return Page(in_order, ends, last if count == _PAGE_ROWS else None, standing, wakes_at)
+
+
+def lanes_of(connection: Connection, action_id: str) -> tuple[str, ...]:
+    """Lanes in which an action has open effects, in plan order."""
+    return tuple(dict.fromkeys(lane for (lane,) in _LANES.all(connection, {"id": action_id})))
+
+
 def _due_lanes(lease_now: ColumnElement[Any]) -> Select[Any]:
     due = or_(
-        and_(_IS_OPEN, effects.c.due_at <= bindparam("now"), or_(effects.c.after.is_(None), not_(_HAS_NOTHING_TO_DO))),
-        effects.c.state == EffectState.SENDING.value,
+        and_(_IS_OPEN, effects.c.due_at <= bindparam("now"), _MAY_BEGIN), effects.c.state == EffectState.SENDING.value
     )
-    lanes_of_due = select(effects.c.lane).join(lanes, lanes.c.name == effects.c.lane)
+    lanes_of_due = select(effects.c.lane).select_from(_WITH_ABOVE.join(lanes, lanes.c.name == effects.c.lane))
     return lanes_of_due.where(due, is_free(lease_now)).distinct()
 
 
-_DUE_LANES: Final = Query(_due_lanes(bindparam("lease_now", type_=UtcInstant())))
+_DUE_LANES: Final = Query(_due_lanes(_LEASE_NOW))
 _DUE_LANES_SHARED: Final = Query(_due_lanes(func.clock_timestamp()))
 
 

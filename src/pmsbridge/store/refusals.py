@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pmsbridge.errors import IneligibleError
 
-__all__ = ["BeingTakenError", "FencedError", "GuardHeldError", "PaymentsMovedError", "StaleError"]
-
-
-class BeingTakenError(Exception):
-    """Somebody is taking this very lane, and may yet let it be: come back in a moment. Never leaves the engine."""
+__all__ = ["FencedError", "GuardHeldError", "PaymentsMovedError", "StaleError"]
 
 
 class FencedError(Exception):
@@ -16,7 +12,7 @@ class FencedError(Exception):
 
 
 class StaleError(Exception):
-    """Somebody wrote about an action since it was read: decide anew. Never leaves the engine."""
+    """Somebody wrote about an action, or took the lane, since it was read: decide anew. Never leaves the engine."""
 
 
 class PaymentsMovedError(IneligibleError):

@@ -15,7 +15,18 @@ from pmsbridge.ports.outcome import Outcome, Receipt
 from pmsbridge.store.standing import PARTLY, EffectState, Ended, action_outcome, is_partial
 from pmsbridge.store.tables import effects
 
-__all__ = ["Change", "Held", "Route", "Sending", "StoredAction", "StoredEffect", "Submitted", "TrailEntry", "Writing"]
+__all__ = [
+    "Change",
+    "Held",
+    "Route",
+    "Sending",
+    "Standing",
+    "StoredAction",
+    "StoredEffect",
+    "Submitted",
+    "TrailEntry",
+    "Writing",
+]
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,14 @@ class StoredEffect:
         return cls._made_of(values)
 
     @classmethod
+    def inserted(cls, seq: int, row: Mapping[str, Any], effect: Effect) -> StoredEffect:
+        """From columns that were just inserted, their row number, and what the payload says."""
+        values = {**dict.fromkeys(_EFFECT_FIELDS), **row, "seq": seq, "guards": tuple(row["guards"]), "effect": effect}
+        values["when"] = _WHENS[values.pop("run_when")]
+        values["state"] = _STATES[values["state"]]
+        return cls._made_of(values)
+
+    @classmethod
     def _made_of(cls, values: dict[str, Any]) -> StoredEffect:
         # A queue is thousands of these; setting forty frozen fields one by one costs more than reading the row.
         made = cls.__new__(cls)
@@ -243,6 +262,23 @@ class Held:
     owner: str
     epoch: int
     lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a lane was seen to stand.
+
+    Attributes:
+        epoch: Raised by everybody who takes the lane.
+        lease_until: None when whoever had it let it go.
+        is_free: Nobody held it at that moment.
+    """
+
+    lane: str
+    owner: str
+    epoch: int
+    lease_until: datetime | None
+    is_free: bool
 
 
 @dataclass(frozen=True, slots=True)
