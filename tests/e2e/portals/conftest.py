@@ -13,7 +13,8 @@ from pmsbridge_sitelink.sandbox import SandboxControl, spawn
 @pytest.fixture(autouse=True)
 def _passwords_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing is slow on purpose; how slow is kept with each hash."""
-    monkeypatch.setattr(passwords, "_COST", 1 << 4)
+    monkeypatch.setattr(passwords, "_PASSES", 1)
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 32)
 
 
 @pytest.fixture(scope="session")
