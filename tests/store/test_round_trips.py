@@ -88,7 +88,7 @@ def _decline(journal: Journal, held: Held, effect: StoredEffect, known: Known) -
 
 
 def _known(journal: Journal) -> Known:
-    page = journal.look(LANE)
+    page = journal.look(LANE, anyway=True)
     known = Known()
     known.learn(page.effects, page.ends)
     return known
@@ -283,6 +283,18 @@ def test_whoever_is_too_late_for_a_lane_finds_it_busy(stage: Stage, monkeypatch:
     drained = other.drain(LANE)
 
     assert (drained.busy, drained.delivered) == (True, 0)
+
+
+def test_of_a_lane_that_is_held_nothing_is_read_unless_it_is_asked_for(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    effect = _submitted(journal)
+    assert journal.look(LANE).effects[0] == effect
+    _held(journal)
+
+    assert journal.look(LANE).effects == ()
+    assert journal.look(LANE, anyway=True).effects[0] == effect
+    stage.clock.advance(LEASE + timedelta(seconds=1))
+    assert journal.look(LANE).effects[0] == effect
 
 
 def test_an_action_alone_in_its_lane_is_a_look_a_commit_per_step_and_one_more_and_a_look(

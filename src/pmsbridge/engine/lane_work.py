@@ -182,8 +182,10 @@ class _Visit:
         self._forget()
         beyond, later = 0, None
         own = self._focus.action_id if self._focus is not None else None
+        # Of a lane that somebody else holds only a person who waits has to know whether there is something to do.
+        anyway = own is not None or self._held is not None
         while True:
-            page = self._worker.journal.look(self._lane, action_id=own, beyond=beyond)
+            page = self._worker.journal.look(self._lane, action_id=own, beyond=beyond, anyway=anyway)
             self.known.learn(page.effects, page.ends)
             picks = self._choose()
             later = _earliest(later, picks.next_due)

@@ -104,12 +104,12 @@ class Journal:
 
     # -- a worker's writes -----------------------------------------------------------------------------------------
 
-    def look(self, lane: str, *, action_id: str | None = None, beyond: int = 0) -> Page:
+    def look(self, lane: str, *, action_id: str | None = None, beyond: int = 0, anyway: bool = False) -> Page:
         """How a lane stands, and what decides what is done next in it; see ``reading.look``."""
         now = self._clock.now()
         with self._database.glance() as connection:
             lease_now = self._lease_clock(connection, now)
-            return reading.look(connection, lane, now, lease_now, action_id=action_id, beyond=beyond)
+            return reading.look(connection, lane, now, lease_now, action_id=action_id, beyond=beyond, anyway=anyway)
 
     @contextmanager
     def taking(self, seen: Standing, owner: str, lease: timedelta, known: Known | None = None) -> Iterator[Turn]:

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     and_,
     bindparam,
+    exists,
     func,
     null,
     or_,
@@ -236,6 +238,7 @@ _IS_OPEN: Final = effects.c.state.in_(OPEN_STATES)
 _NOTICES: Final = tuple(kind for kind in EFFECT_KINDS if effect_class(kind).is_notice)
 _above = effects.alias("above")
 _asleep = effects.alias("asleep")
+_own_lane = lanes.alias("own_lane")
 # A notice has nothing to do, not even to expire, before the effect it waits for has ended.
 _MAY_BEGIN: Final = or_(
     effects.c.after.is_(None),
@@ -263,7 +266,15 @@ def _look(wanted: ColumnElement[bool], lease_now: ColumnElement[Any]) -> Query:
     """One statement for all of a page: what it says is of one moment, and one round trip away."""
     scope = (effects.c.account, effects.c.facility, effects.c.tenant_id)
     row = (effects.c.seq, effects.c.action_id, *scope, effects.c.target, effects.c.kind)
-    due = select(*row).select_from(_WITH_ABOVE).where(wanted).order_by(effects.c.seq).limit(_PAGE_ROWS).cte("due")
+    mine = exists().where(_own_lane.c.name == bindparam("lane"), is_free(lease_now, _own_lane))
+    due = (
+        select(*row)
+        .select_from(_WITH_ABOVE)
+        .where(wanted, or_(bindparam("anyway", type_=Boolean), mine))
+        .order_by(effects.c.seq)
+        .limit(_PAGE_ROWS)
+        .cte("due")
+    )
     own = select(due.c.action_id).distinct().subquery()
     tenants = select(*(due.c[each.name] for each in scope)).where(due.c.tenant_id != "").distinct().subquery()
     targets = select(due.c.target).where(due.c.kind.not_in(_NOTICES)).distinct().subquery()
@@ -313,6 +324,7 @@ def look(
     *,
     action_id: str | None = None,
     beyond: int = 0,
+    anyway: bool = False,
 ) -> Page:
     """What decides what a lane does next, and how the lane stands.
 
@@ -323,8 +335,9 @@ def look(
         lease_now: What leases are measured by; None goes by the database's clock.
         action_id: Only this action's work counts as due; None for everything.
         beyond: Where the page before ended.
+        anyway: Read what there is to do although somebody holds the lane; else nothing of it is read then.
     """
-    given: dict[str, Any] = {"lane": lane, "now": now, "beyond": beyond}
+    given: dict[str, Any] = {"lane": lane, "now": now, "beyond": beyond, "anyway": anyway}
     given |= {} if action_id is None else {"action_id": action_id}
     given |= {} if lease_now is None else {"lease_now": lease_now}
     rows = _LOOKS[action_id is not None, lease_now is None].all(connection, given)
