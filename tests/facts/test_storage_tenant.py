@@ -144,6 +144,24 @@ def test_a_dashboard_shows_what_is_still_open_and_nothing_that_is_over(portal: P
     assert session.dashboard().open_actions == ()
 
 
+@only_memory
+def test_a_dashboard_takes_no_payment_while_one_is_being_confirmed(portal: Portal) -> None:
+    assert portal.office is not None
+    session = portal.session
+    session.dashboard()
+    portal.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    assert session.pay_rental("R1", MONEY, key=portal.key).outcome is Outcome.PENDING
+
+    for live in (True, False):
+        offer = session.dashboard(live=live).offer("pay_rental", "R4")
+        assert offer is not None
+        assert offer.code == "payment_being_confirmed"
+    portal.later(minutes=20)
+    offer = session.dashboard().offer("pay_rental", "R4")
+    assert offer is not None
+    assert offer.allowed
+
+
 GIVEN: dict[str, object] = {
     "amount": None, "as_of": date(2026, 11, 21), "changes": {"email": "a@example.test"}, "channel": "email",
     "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30, "days_after_due": None,

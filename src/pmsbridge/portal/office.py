@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -29,6 +29,7 @@ from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, PrepayPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.outcome import Outcome
 
 if TYPE_CHECKING:
     from pmsbridge.store.outbox import OwnTransaction
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["Office", "Perform", "StillConfirmed", "rental_of"]
 
 SealedSteps = Mapping[str, Sealed]
+
+_MOVES: Final = frozenset({"take_payment", "post_future_charges"})
+"""Effects that everything else that moves money waits for."""
 
 _WAYS: Final = {"note": "add_note", "bulletin": "post_bulletin"}
 _TOLD: Final = (*EMULATABLE, "set_autopay", "ask_staff")
@@ -220,8 +224,13 @@ class Office:
     def is_confirming(self) -> bool:
         """Whether a payment of this tenant is under way: what moves money waits for it."""
         recent = self.runtime.journal.recent_effects(self.account_name, self.facility, self.tenant_id, self.clock.now())
-        moves = {"take_payment", "post_future_charges"}
-        return any(stored.state.is_open and stored.kind in moves for stored in recent)
+        return any(stored.state.is_open and stored.kind in _MOVES for stored in recent)
+
+    @staticmethod
+    def is_confirming_in(open_actions: Iterable[ActionView]) -> bool:
+        """The same, where everything of this tenant that is open was read already."""
+        steps = (step for view in open_actions for step in view.steps)
+        return any(step.kind in _MOVES and step.outcome is Outcome.PENDING for step in steps)
 
     def subject(self, account: TenantAccount, *, is_confirming: bool = False) -> Subject:
         """What the judge looks at."""

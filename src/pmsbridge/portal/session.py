@@ -111,11 +111,10 @@ class TenantSession(Paying, Requesting, Papering):
             NotFoundError: There is no such tenant at the facility.
         """
         account = self._office.read() if live else self.account(live=False)
-        return Dashboard(
-            account=account,
-            offers=available_actions(self._office.subject(account, is_confirming=self._office.is_confirming)),
-            open_actions=self._open_actions(),
-        )
+        opened = self._open_actions()
+        is_confirming = self._office.is_confirming_in(opened)
+        offers = available_actions(self._office.subject(account, is_confirming=is_confirming))
+        return Dashboard(account=account, offers=offers, open_actions=opened)
 
     def available_actions(self, rental_id: str | None = None) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
