@@ -165,7 +165,9 @@ def _prepared(connection: Connection, writes: Sequence[Write]) -> tuple[tuple[Sh
 
 
 def _alone(connection: Connection, write: Write) -> int:
-    return driver_write(connection, on_sqlite(_shape(write)), _values(write, connection.dialect))
+    text, order = on_sqlite(_shape(write))
+    values = _values(write, connection.dialect)
+    return driver_write(connection, text, [values[place] for place in order])
 
 
 def _shape(write: Write) -> Shape:

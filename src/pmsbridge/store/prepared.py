@@ -21,7 +21,7 @@ from sqlalchemy.sql import visitors
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
-__all__ = ["Command", "Query", "driver_rows", "driver_write", "numbered", "on_postgresql", "sqlite_errors"]
+__all__ = ["Command", "Query", "driver_rows", "driver_write", "in_order", "numbered", "on_postgresql", "sqlite_errors"]
 
 _Convert = Callable[[Any], Any]
 _Values = Mapping[str, Any]
@@ -227,10 +227,17 @@ def _make(statement: Any, dialect: Dialect, lists: Mapping[str, int], columns: S
 _NAMED: Final = re.compile(r"%\((.+?)\)s|%%")
 
 
-def numbered(text: str, marks: Sequence[str], *, sign: str = "$") -> str:
-    """With ``$1`` for the first mark, wherever it stands; SQLite calls it ``?1``."""
-    places = {mark: f"{sign}{number}" for number, mark in enumerate(marks, start=1)}
+def numbered(text: str, marks: Sequence[str]) -> str:
+    """With ``$1`` for the first mark, wherever it stands."""
+    places = {mark: f"${number}" for number, mark in enumerate(marks, start=1)}
     return _NAMED.sub(lambda found: places[found[1]] if found[1] else "%", text)
+
+
+def in_order(text: str, marks: Sequence[str]) -> tuple[str, tuple[int, ...]]:
+    """With ``?`` for every mark, and which of the marks each of them is."""
+    places = {mark: place for place, mark in enumerate(marks)}
+    order = tuple(places[found] for found in _NAMED.findall(text) if found)
+    return _NAMED.sub(lambda found: "?" if found[1] else "%", text), order
 
 
 def _padded(values: Sequence[Any]) -> Sequence[Any]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.dialects import postgresql
 
-from pmsbridge.store.prepared import numbered
+from pmsbridge.store.prepared import in_order, numbered
 from pmsbridge.store.tables import METADATA
 
 __all__ = ["Shape", "counting", "inserting", "on_sqlite", "refusing"]
@@ -99,10 +99,10 @@ def _mark(name: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def on_sqlite(shape: Shape) -> str:
-    """One write, as SQLite spells it."""
+def on_sqlite(shape: Shape) -> tuple[str, tuple[int, ...]]:
+    """One write, as SQLite spells it, and which of its values each mark is."""
     text, names = _text(shape, 0)
-    return numbered(text.replace(_SAME, "IS"), names, sign="?")
+    return in_order(text.replace(_SAME, "IS"), names)
 
 
 _SAME: Final = "IS NOT DISTINCT FROM"
