@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from pmsbridge.actions.effects import SetConsent
 from pmsbridge.actions.plan import Submission
+from pmsbridge.errors import UnavailableError
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import FencedError
@@ -345,6 +347,53 @@ def test_what_is_submitted_while_a_lane_is_held_is_done_by_whoever_holds_it(stag
 
     assert came == [True]
     assert [runtime.action(each.action_id).outcome for each in asked] == [Outcome.SETTLED] * 2
+
+
+def test_who_loses_an_effect_to_a_person_looks_once_more_before_going_away(stage: Stage) -> None:
+    runtime, other = stage.runtime(), stage.runtime()
+    asked = [pay(f"click-000{n}", amount=f"{n}.00", rental=f"R{n}") for n in (1, 2)]
+    stage.office.fail(Fault.DROP_AFTER, times=1)
+    runtime.journal.submit(asked[0], {"payment": Route("memory:mem")})
+    runtime.drain("memory:mem")
+    stage.later(timedelta(hours=1))
+    honest, came = stage.adapter.probe, list[bool]()
+
+    def during(*args: object) -> object:
+        if not came:
+            runtime.journal.submit(asked[1], {"payment": Route("memory:mem")})
+            other.journal.resolve(asked[0].action_id, "payment", Outcome.SETTLED, "on the ledger", "staff:anna")
+            came.append(other.drain("memory:mem").busy)
+        return honest(*args)  # type: ignore[arg-type]
+
+    stage.adapter.probe = during  # type: ignore[method-assign, assignment]
+    runtime.drain("memory:mem")
+
+    assert came == [True]
+    assert [runtime.action(each.action_id).outcome for each in asked] == [Outcome.SETTLED] * 2
+
+
+def test_a_lane_whose_taking_got_no_answer_is_let_go(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime, other = stage.runtime(), stage.runtime()
+    asked = pay()
+    runtime.journal.submit(asked, {"payment": Route("memory:mem")})
+    honest = runtime.journal.taking
+
+    @contextmanager
+    def unanswered(*wanted: Any) -> Iterator[Any]:
+        with honest(*wanted) as turn:
+            yield turn
+        message = "the connection broke"
+        raise UnavailableError(message, code="database_unavailable")
+
+    monkeypatch.setattr(runtime.journal, "taking", unanswered)
+    with pytest.raises(UnavailableError):
+        runtime.drain("memory:mem")
+
+    assert not other.drain("memory:mem").busy
+    stage.later(timedelta(hours=1))
+    other.drain("memory:mem")
+    assert other.action(asked.action_id).outcome is Outcome.SETTLED
+    assert stage.payments() == 1
 
 
 def test_a_notice_in_another_lane_is_woken_when_what_it_waits_for_is_over(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -133,8 +133,8 @@ class _Visit:
                 return self._result(is_busy=False)
             # Who was too late to write with the taking takes it the next time without writing more.
             sends = self._take(seen, sends=sends)
-            if self._held is not None and not self._stay():
-                return self._result(is_busy=True)
+            if self._held is not None:
+                self._stay()
             if self._is_over():
                 self._next_due = self._worker.clock.now()
                 return self._result(is_busy=False)
@@ -150,29 +150,40 @@ class _Visit:
 
     def _take(self, seen: Standing, *, sends: bool) -> bool:
         """Take the lane, with the first "sending" where it can be; False when it does not stand so any more."""
+        taken: Held | None = None
         try:
             with self._worker.take(seen, self.known) as turn:
+                taken = turn.held
                 if sends:
                     self._send_next_with(turn)
         except StaleError:
             self._forget()
             return False
-        self._held = turn.held
+        except UnavailableError:
+            # The answer may be all that was lost: then the lane is ours, and nobody else has it before its lease ends.
+            if taken is not None:
+                with suppress(UnavailableError):
+                    self._worker.journal.release(taken)
+            raise
+        self._held = taken
         return True
 
-    def _stay(self) -> bool:
-        """Do what is ready until the lane is let go; False when it was lost."""
+    def _stay(self) -> None:
+        """Do what is ready until the lane is let go, or is lost: an effect may have moved on by somebody's hand."""
         try:
             with telemetry.span("drain", lane=self._lane):
                 while self._held is not None:
                     self._one(self._held)
         except FencedError:
             _log.warning("fenced", lane=self._lane)
-            return False
+            self._forget()
+        except UnavailableError:
+            self._worker.tell(self._lane)  # who came meanwhile has gone away again
+            raise
         finally:
             if self._held is not None:
-                self._worker.journal.release(self._held)
-        return True
+                held, self._held = self._held, None
+                self._worker.journal.release(held)
 
     def _look(self) -> Standing | None:
         """What is ready, page by page, so that a long queue of what cannot move holds nothing up; how the lane stands.

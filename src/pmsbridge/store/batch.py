@@ -146,7 +146,7 @@ def insert_new(
     """
     writes: list[Write] = [*inserts, *ensured]
     shapes, values = _prepared(connection, writes)
-    known = [value for absence in unless for value in absence.values]
+    known = [value for absence in unless for value in _as_kept(absence, connection.dialect)]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())
     checks = tuple((each.column.table.name, each.column.name, len(each.values)) for each in unless)
     rows = driver_rows(connection, inserting(shapes, names, checks), [*known, *values], prepare=True)
@@ -200,6 +200,12 @@ def _values(write: Write, dialect: Dialect) -> list[Any]:
     if isinstance(write, Delete):
         return fits
     return [*_converted(convert, write.values), *fits, *(write.spans or {}).values()]
+
+
+def _as_kept(absence: Absence, dialect: Dialect) -> list[Any]:
+    """What is looked for, each value as the column keeps it."""
+    convert = _converters(absence.column.table, dialect.name, dialect)[absence.column.name]
+    return [convert(value) for value in absence.values]
 
 
 def _converted(convert: Mapping[str, _Convert], row: Mapping[str, Any]) -> list[Any]:

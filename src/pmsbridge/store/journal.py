@@ -123,7 +123,7 @@ class Journal:
 
         Raises:
             StaleError: The lane does not stand so any more, or as for ``turn``: nothing was written.
-            UnavailableError: The database cannot be used; nothing was written.
+            UnavailableError: The database cannot be used; whether anything was written is not known.
         """
         now = self._clock.now()
         with self._database.write() as connection:

@@ -310,7 +310,7 @@ _OF_LANE: Final = 7
 _OF_ACTION: Final = 2
 _LEASE_NOW: Final = bindparam("lease_now", type_=UtcInstant())
 _LOOKS: Final = {
-    (is_own, is_shared): _look(_OWN if is_own else _DUE, func.clock_timestamp() if is_shared else _LEASE_NOW)
+    (is_own, is_shared): _look(_OWN if is_own else _DUE, func.statement_timestamp() if is_shared else _LEASE_NOW)
     for is_own in (True, False)
     for is_shared in (True, False)
 }
