@@ -216,6 +216,29 @@ def test_what_cannot_be_read_for_a_day_is_left_to_the_night(stage: Stage, adapte
     assert len(adapter.fetched) == asked
 
 
+def test_what_was_said_a_minute_ago_is_not_given_up_with_what_was_said_a_day_ago(
+    stage: Stage, adapter: Hears, runtime: Runtime
+) -> None:
+    hearing = Hearing(runtime)
+    hearing.hear("mem", GOOD, b"{}")
+    adapter.is_away = True
+    stage.later(timedelta(days=1))
+    adapter.says = replace(adapter.says, key="m-2")
+    hearing.hear("mem", GOOD, b"{}")
+    stage.later(timedelta(minutes=1))
+    assert hearing.read() == 0
+
+    adapter.is_away = False
+    stage.later(timedelta(seconds=59))
+    assert hearing.read() == 0
+    stage.later(timedelta(seconds=2))
+
+    assert hearing.read() == 1
+    assert hearing.read() == 0
+    (given_up, read) = [run for run in states(runtime) if run[0].startswith("read ")]
+    assert (given_up[1], read[1]) == ("failed", "done")
+
+
 def test_what_is_not_genuine_is_written_nowhere(adapter: Hears, runtime: Runtime) -> None:
     with pytest.raises(InputError) as caught:
         Hearing(runtime).hear("mem", {"proof": "bad"}, b"{}")
