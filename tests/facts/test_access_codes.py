@@ -86,7 +86,6 @@ def test_whoever_does_not_know_the_answers_is_told_nothing_and_cannot_try_for_ev
     assert opened(desk.access_code(rental, right, key=portal.key)[0]) == portal.codes["015"]
 
 
-@pytest.mark.fact("S1.52")
 def test_nobody_looks_twice_with_one_click(portal: Portal) -> None:
     desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
     row, right, key = portal.row(), proof(portal), portal.key

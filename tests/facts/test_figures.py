@@ -62,7 +62,6 @@ def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
     assert figures_of("T1", [], **YEAR).average_days is None
 
 
-@pytest.mark.fact("S1.58")
 @pytest.mark.parametrize("back", [EntryKind.REVERSAL, EntryKind.REFUND])
 def test_a_payment_that_went_back_settles_nothing(back: EntryKind) -> None:
     ledger = [
@@ -77,7 +76,6 @@ def test_a_payment_that_went_back_settles_nothing(back: EntryKind) -> None:
     assert found.paid == make.usd("200.00")
 
 
-@pytest.mark.fact("S1.58")
 def test_money_that_was_too_much_is_given_back_and_nothing_is_late() -> None:
     ledger = [
         entry(EntryKind.CHARGE, "100.00", date(2026, 1, 1)), entry(EntryKind.PAYMENT, "150.00", date(2026, 1, 3)),

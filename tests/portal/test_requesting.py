@@ -190,7 +190,6 @@ def test_a_unit_is_reserved_for_the_tenant(world: World) -> None:
         session.reserve("U9", date(2026, 11, 1), key="click-0002")
 
 
-@pytest.mark.fact("S1.28")
 def test_a_reservation_for_longer_is_another_wish(world: World) -> None:
     session, day, last = world.session(), date(2026, 12, 1), date(2026, 12, 8)
     first = session.reserve("U9", day, key="click-0001", expires_on=last)
