@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from pmsbridge.dispatch.heard_reader import HeardReader
 from pmsbridge.engine.deliver import Runtime
@@ -22,6 +23,8 @@ from pmsbridge.ports.hearing import Message, Told
 from pmsbridge.store.heard import HeardMessages, ToRead
 from pmsbridge.store.mirror import Scope
 from pmsbridge.store.report_room import KEPT_FOR, ReportRoom
+from pmsbridge.store.runs import RunState
+from pmsbridge.store.tables import runs
 from pmsbridge.testing.memory import MemoryAdapter
 from tests.engine.stage import Stage
 
@@ -214,6 +217,31 @@ def test_what_cannot_be_read_for_a_day_is_left_to_the_night(stage: Stage, adapte
 
     assert hearing.read() == 0
     assert len(adapter.fetched) == asked
+
+
+def test_what_was_said_a_minute_ago_is_not_given_up_with_what_was_said_a_day_ago(
+    stage: Stage, adapter: Hears, runtime: Runtime
+) -> None:
+    hearing = Hearing(runtime)
+    hearing.hear("mem", GOOD, b"{}")
+    adapter.is_away = True
+    stage.later(timedelta(days=1))
+    adapter.says = replace(adapter.says, key="m-2")
+    hearing.hear("mem", GOOD, b"{}")
+    stage.later(timedelta(minutes=1))
+    assert hearing.read() == 0
+
+    adapter.is_away = False
+    stage.later(timedelta(seconds=59))
+    assert hearing.read() == 0
+    stage.later(timedelta(seconds=2))
+
+    assert hearing.read() == 1
+    assert hearing.read() == 0
+    with runtime.database.read() as connection:
+        tenants = runs.c.name.endswith("/tenants")
+        states = connection.execute(select(runs.c.state).where(tenants).order_by(runs.c.slot)).scalars().all()
+    assert states[-2:] == [RunState.FAILED.value, RunState.DONE.value]
 
 
 def test_what_is_not_genuine_is_written_nowhere(adapter: Hears, runtime: Runtime) -> None:

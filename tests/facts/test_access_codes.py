@@ -86,6 +86,19 @@ def test_whoever_does_not_know_the_answers_is_told_nothing_and_cannot_try_for_ev
     assert opened(desk.access_code(rental, right, key=portal.key)[0]) == portal.codes["015"]
 
 
+def test_nobody_looks_twice_with_one_click(portal: Portal) -> None:
+    desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
+    row, right, key = portal.row(), proof(portal), portal.key
+    desk.access_code(row.id, right, key=key)
+
+    with pytest.raises(IneligibleError) as refused:
+        desk.access_code(row.id, right, key=key)
+
+    assert refused.value.code == "looked_up_already"
+    assert opened(desk.access_code(row.id, right, key=portal.key)[0]) == portal.codes["015"]
+    assert len([each for each in desk.notes(row.id) if "identity check" in each.text]) == 2
+
+
 @pytest.mark.fact("S1.52")
 @only_memory
 def test_a_birth_date_counts_as_an_answer_and_one_answer_is_too_few(portal: Portal) -> None:

@@ -33,7 +33,7 @@ def rental(id_: str, began: date, ended: date | None = None, rent: str = "100.00
 
 
 def entry(kind: EntryKind, amount: str, on: date) -> LedgerEntry:
-    sign = -1 if kind is EntryKind.PAYMENT else 1
+    sign = -1 if kind in {EntryKind.PAYMENT, EntryKind.CREDIT} else 1
     return LedgerEntry(
         ref=make.ref("ledger_entry", f"{kind}{on}{amount}"), rental_id="R1", kind=kind, effect=make.usd(amount) * sign,
         effective_on=on,
@@ -60,6 +60,41 @@ def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
     assert (found.charges, found.late_charges, found.on_time_percent) == (3, 2, 33)
     assert (found.upgrades, found.downgrades) == (1, 0)
     assert figures_of("T1", [], **YEAR).average_days is None
+
+
+@pytest.mark.parametrize("back", [EntryKind.REVERSAL, EntryKind.REFUND])
+def test_a_payment_that_went_back_settles_nothing(back: EntryKind) -> None:
+    ledger = [
+        entry(EntryKind.CHARGE, "100.00", date(2026, 1, 1)), entry(EntryKind.PAYMENT, "100.00", date(2026, 1, 3)),
+        entry(back, "100.00", date(2026, 1, 5)), entry(EntryKind.CHARGE, "100.00", date(2026, 2, 1)),
+        entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 10)), entry(EntryKind.PAYMENT, "100.00", date(2026, 3, 20)),
+    ]  # fmt: skip
+
+    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+
+    assert (found.charges, found.late_charges) == (2, 2)
+    assert found.paid == make.usd("200.00")
+
+
+def test_money_that_was_too_much_is_given_back_and_nothing_is_late() -> None:
+    ledger = [
+        entry(EntryKind.CHARGE, "100.00", date(2026, 1, 1)), entry(EntryKind.PAYMENT, "150.00", date(2026, 1, 3)),
+        entry(EntryKind.REFUND, "50.00", date(2026, 1, 20)), entry(EntryKind.CHARGE, "100.00", date(2026, 2, 1)),
+        entry(EntryKind.REVERSAL, "100.00", date(2026, 2, 2)), entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 2)),
+        entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 4)),
+    ]  # fmt: skip
+
+    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+
+    assert (found.charges, found.late_charges) == (2, 0)
+
+
+def test_a_rental_is_as_long_as_the_range_lets_it_be() -> None:
+    rentals = [rental("R1", date(2020, 1, 1), date(2025, 1, 1)), rental("R2", date(2021, 12, 1), date(2021, 12, 11))]
+
+    found = figures_of("T1", rentals, since=date(2021, 1, 1), until=date(2021, 12, 31))
+
+    assert (found.longest_days, found.average_days) == (730, 370)
 
 
 @given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 300), st.booleans()), max_size=25))

@@ -190,6 +190,17 @@ def test_a_unit_is_reserved_for_the_tenant(world: World) -> None:
         session.reserve("U9", date(2026, 11, 1), key="click-0002")
 
 
+def test_a_reservation_for_longer_is_another_wish(world: World) -> None:
+    session, day, last = world.session(), date(2026, 12, 1), date(2026, 12, 8)
+    first = session.reserve("U9", day, key="click-0001", expires_on=last)
+
+    assert session.reserve("U9", day, key="click-0001", expires_on=last).action_id == first.action_id
+    for other in (None, date(2026, 12, 15)):
+        with pytest.raises(InputError) as refused:
+            session.reserve("U9", day, key="click-0001", expires_on=other)
+        assert refused.value.code == "key_reused"
+
+
 @pytest.mark.fact("S0.44")
 def test_a_password_is_set_and_never_stored(world: World) -> None:
     session = world.session()

@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import select, update
 
 from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.model.documents import Bulletin, Event, EventKind
+from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Phone, Tenant
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
@@ -20,7 +22,10 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, PortalSettings, Settings
 from pmsbridge.store.audit import Audit, Breach
 from pmsbridge.store.database import open_database
-from pmsbridge.store.tables import METADATA, actions, effects, trail
+from pmsbridge.store.mirror import Scope
+from pmsbridge.store.person import Words
+from pmsbridge.store.record_rows import rows_of
+from pmsbridge.store.tables import METADATA, MIRROR, actions, effects, findings, trail
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 from tests.facts.portal import MONEY, Outbox
 
@@ -317,6 +322,104 @@ def test_what_the_back_office_still_lists_comes_back_with_the_next_copy(bridge: 
 
     assert bridge.mirror.tenant("mem", "F1", "T1") is not None
     assert {each.tenant_id for each in bridge.mirror.rentals("mem", "F1")} == {"T1", "T2", "T3"}
+
+
+WORDS_OF_OURS = ("Lang", "Subject", "Main", "Unit")
+OF_OTHERS = "We cannot afford it. Unit 12 near the main gate: a kind of text post."
+
+
+@pytest.mark.parametrize("last", WORDS_OF_OURS)
+@only_sqlite
+def test_a_surname_that_is_a_word_takes_nothing_from_others(bridge: Bridge, office: MemoryOffice, last: str) -> None:
+    renamed(office, "Anna", last)
+    bridge.sync()
+    of_another(bridge)
+    before = kept_of_others(bridge)
+
+    bridge.erase("F1", "T1", actor="staff:ann")
+
+    assert kept_of_others(bridge) == before
+
+
+@only_sqlite
+def test_an_open_question_of_a_stranger_stands_in_nobodys_way(bridge: Bridge, office: MemoryOffice) -> None:
+    renamed(office, "Anna", "Lang")
+    bridge.sync()
+    office.fail(Fault.DROP_AFTER, kind="post_bulletin")
+    asked = bridge.accounts.contact_us("F1", name="Bo Vee", email="bo@x.test", text=OF_OTHERS, key="visitor-1")
+
+    bridge.erase("F1", "T1", actor="staff:ann")
+
+    assert "erased" not in repr(bridge.runtime.trail(asked.action_id))
+
+
+@pytest.mark.parametrize(
+    ("said", "goes"),
+    [
+        ("Anna Lang", True), ("my ex anna, now called LANG.", True), ("Lang's unit", False),
+        ("Annabel Lang", False), ("mail zolltan@example.test!", True), ("mail the.zolltan@example.test", False),
+        ("call (512) 555-0188", True), ("call 95125550188", False), ("see anna_lang.pdf", True),
+    ],
+)  # fmt: skip
+def test_whatever_names_the_person_for_sure_is_theirs(said: str, *, goes: bool) -> None:
+    sure = ["(512) 555-0188", "5125550188", "zolltan@example.test"]
+    words = Words([*sure, "Lang", "Anna Lang"], sure=sure, names=[("Anna", "Lang")])
+
+    assert words.are_surely_in(said) is goes
+    assert words.are_surely_in_document(json.dumps({"body": said, "language": "Anna Lang"})) is goes
+
+
+@only_sqlite
+def test_a_post_that_names_the_person_goes_and_one_with_a_word_of_theirs_stays(
+    bridge: Bridge, office: MemoryOffice
+) -> None:
+    renamed(office, "Anna", "Lang")
+    bridge.sync()
+    posted(bridge, "Lang and short are the ways to the gate.", "Lang, Anna: called twice.")
+
+    bridge.erase("F1", "T1", actor="staff:ann")
+
+    assert bridge.mirror.get("mem", "F1", Bulletin.entity, "B-0") is not None
+    assert bridge.mirror.get("mem", "F1", Bulletin.entity, "B-1") is None
+
+
+def renamed(office: MemoryOffice, first: str, last: str) -> None:
+    tenant = office.books.find(Tenant, "F1", "T1")
+    assert tenant is not None
+    office.books.put("F1", tenant.changed(name=PersonName(first=first, last=last), contacts=()))
+
+
+def posted(bridge: Bridge, *bodies: str) -> None:
+    """Posts as a night has copied them: B-0, B-1 ..."""
+    posts = [Bulletin(ref=ref("bulletin", f"B-{n}"), subject="News", body=body) for n, body in enumerate(bodies)]
+    bridge.mirror.reading(Scope("mem", "F1", Bulletin.entity), "r1", is_full=False).take(rows_of(posts))
+
+
+def ref(entity: str, id_: str) -> VendorRef:
+    return VendorRef(system="memory", account="mem", facility="F1", entity=entity, id=id_)
+
+
+def of_another(bridge: Bridge) -> None:
+    """A question, a post, an event and a finding, in which nobody is named."""
+    now = bridge.clock.now()
+    posted(bridge, OF_OTHERS)
+    event = Event(ref=ref("event", "E-1"), kind=EventKind.SOCIAL, title=OF_OTHERS, starts_at=now)
+    bridge.mirror.reading(Scope("mem", "F1", Event.entity), "r1", is_full=False).take(rows_of([event]))
+    bridge.accounts.contact_us("F1", name="Bo Vee", email="bo@x.test", text=OF_OTHERS, key="visitor-1")
+    bridge.runtime.findings.add(
+        Finding(
+            code="balance_gap", severity=Severity.WARNING, account="mem", facility="F1", subject="Unit/afford/main",
+            text=OF_OTHERS, found_at=now,
+        )
+    )  # fmt: skip
+
+
+def kept_of_others(bridge: Bridge) -> dict[str, list[Any]]:
+    tables = (actions, effects, trail, findings, MIRROR.nouns[Bulletin.entity], MIRROR.nouns[Event.entity])
+    with bridge.database.read() as connection:
+        held = {table.name: [tuple(row) for row in connection.execute(select(table))] for table in tables}
+    assert sum("afford" in repr(rows) for rows in held.values()) == len((effects, findings, "posts", "events"))
+    return held
 
 
 @only_sqlite

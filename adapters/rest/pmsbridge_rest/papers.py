@@ -29,6 +29,12 @@ _LONGEST_NAME: Final = 100
 class Papers(LiveReads):
     """What a tenant may read of what the back office keeps."""
 
+    @property
+    def keeps_papers(self) -> bool:
+        """Whether the mapping reads documents of a tenant or a rental."""
+        entity = self._connection.mapping.entities.get("documents")
+        return entity is not None and (entity.of_tenant is not None or entity.of_rental is not None)
+
     def documents(self, facility: str, tenant_id: str) -> Sequence[Document]:
         """Papers of a tenant and of the tenant's rentals, newest first, as far as the tenant may see them.
 

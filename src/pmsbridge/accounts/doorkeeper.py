@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.ports.adapter import Entity, TenantSearch
 from pmsbridge.settings import PortalSettings
-from pmsbridge.store.journal import ActionFilter
 from pmsbridge.store.logins import Login, Logins
 from pmsbridge.store.mirror_writes import Scope
 
@@ -246,14 +244,6 @@ class Doorkeeper:
         submission = submission_of(letter, login, "", key=f"registered-{login.id}", actor="tenant")
         with self.runtime.database.write() as connection:
             self.runtime.submit(submission, connection=connection)
-
-    def language_of(self, account: str, facility: str, tenant: Tenant) -> str:
-        """What a tenant is written to in: as asked for last, else as the record says; empty when neither is known."""
-        asked = ActionFilter(account=account, facility=facility, tenant_id=tenant.id, kind="set_language", limit=1)
-        for action in self.runtime.journal.actions(asked):
-            if not action.outcome.nothing_changed:
-                return str(json.loads(action.intent)["language"])
-        return tenant.language
 
     # -- how it stands -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -176,13 +176,20 @@ class Hearing:
         if not problem:
             self._store.done(waiting, owner)
             return True
-        age = self._runtime.clock.now() - waiting.slots[0]
         _log.warning("heard_not_read", what=waiting.what.name.rpartition("/")[0], why=problem)
-        if age > _GIVEN_UP_AFTER:
-            self._store.done(waiting, owner, error=problem)
-        else:
-            self._store.put_off(waiting, owner, min(max(age, _SOONEST), _LATEST), error=problem)
+        self._not_now(waiting, owner, problem)
         return False
+
+    def _not_now(self, waiting: Waiting, owner: str, problem: str) -> None:
+        """Give up what has waited for a day, and put off what was asked for since."""
+        now = self._runtime.clock.now()
+        young = tuple(slot for slot in waiting.slots if now - slot <= _GIVEN_UP_AFTER)
+        if len(young) < len(waiting.slots):
+            old = tuple(slot for slot in waiting.slots if slot not in young)
+            self._store.done(replace(waiting, slots=old), owner, error=problem)
+        if young:
+            wait = min(max(now - young[0], _SOONEST), _LATEST)
+            self._store.put_off(replace(waiting, slots=young), owner, wait, error=problem)
 
     def _read(self, what: ToRead, stop: Callable[[], bool]) -> str | None:
         """What went wrong; empty when nothing did, None when it was stopped."""

@@ -87,6 +87,9 @@ def look_up_code(
     # The journal first: a look of which nothing is kept is worse than a note of a look that found nothing.
     intent = {"rental_id": rental, "asked": list(identity.asked)}
     view = Perform(office, ActionKind.LOOK_UP_CODE, checked, intent)(decide)
+    if view.replayed:
+        message = "This look was made before, and the code told then."
+        raise IneligibleError(message, code="looked_up_already", unblock="Ask anew: each look has a key of its own.")
     code = port.access_code(office.facility, office.tenant_id, rental)
     if code is None:
         raise NotFoundError("access_code", "is none on record")

@@ -22,6 +22,7 @@ _NEXT_WITHIN: Final = timedelta(days=31)
 _SEVERAL: Final = 2
 _RAISES: Final = frozenset({EntryKind.CHARGE, EntryKind.TAX})
 _LOWERS: Final = frozenset({EntryKind.PAYMENT, EntryKind.CREDIT, EntryKind.WRITE_OFF})
+_GOES_BACK: Final = frozenset({EntryKind.REVERSAL, EntryKind.REFUND})
 
 
 class CustomerFigures(Value):
@@ -87,7 +88,11 @@ def figures_of(
         currency: What the ledgers are in.
     """
     running = [each for each in rentals if each.kind is not RentalKind.ACCOUNT and _ran(each, since, until)]
-    days = [((each.moved_out_on or until) - each.moved_in_on).days for each in running if each.moved_in_on is not None]
+    days = [
+        (min(each.moved_out_on or until, until) - each.moved_in_on).days
+        for each in running
+        if each.moved_in_on is not None
+    ]
     steps = list(_changes(running, since, until))
     late = [is_late for ledger in ledgers or () for on, is_late in _settled(ledger, until) if since <= on <= until]
     entries = [entry for ledger in ledgers or () for entry in ledger if since <= entry.effective_on <= until]
@@ -136,7 +141,7 @@ def _changes(rentals: Sequence[Rental], since: date, until: date) -> Iterator[De
 
 def _settled(entries: Sequence[LedgerEntry], until: date) -> Iterator[tuple[date, bool]]:
     """Each charge with whether it was late: what came in settles the oldest first. What is not due yet is left out."""
-    money = deque(sorted((e.effective_on, -e.effect) for e in entries if e.kind in _LOWERS))
+    money = _kept(entries)
     left_on, left = date.min, None
     for charge in sorted((e for e in entries if e.kind in _RAISES), key=lambda entry: entry.effective_on):
         owed, last = charge.effect, charge.effective_on
@@ -153,3 +158,21 @@ def _settled(entries: Sequence[LedgerEntry], until: date) -> Iterator[tuple[date
             yield charge.effective_on, True
         elif not owed.is_positive:
             yield charge.effective_on, False
+
+
+def _kept(entries: Sequence[LedgerEntry]) -> deque[tuple[date, Money]]:
+    """What came in and stayed, oldest first: what goes back takes the newest that is there, else what comes next."""
+    moved = (e for e in entries if e.kind in _LOWERS | _GOES_BACK)
+    held, going = list[tuple[date, Money]](), list[Money]()
+    for entry in sorted(moved, key=lambda each: (each.effective_on, each.effect.is_positive)):
+        if entry.effect.is_positive:
+            going.append(entry.effect)
+        else:
+            held.append((entry.effective_on, -entry.effect))
+        while going and held:
+            (on, newest), back = held.pop(), going.pop()
+            if newest > back:
+                held.append((on, newest - back))
+            elif back > newest:
+                going.append(back - newest)
+    return deque(held)

@@ -135,7 +135,7 @@ class MailedLinks(Lobby):
         lives = self._keeper.settings.link_lives
         facility = office.runtime.mirror.facility(office.account_name, office.facility)
         spoken = office.notices.scribe(office.account_name, office.facility, facility).language
-        language = self._keeper.language_of(office.account_name, office.facility, tenant) or spoken
+        language = office.language_of(tenant) or spoken
         facts = {
             "name": _one_line((contact.name if contact is not None else tenant.name).greeting),
             "facility": _one_line(facility.name if facility is not None else office.facility),

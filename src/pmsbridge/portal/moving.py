@@ -151,7 +151,9 @@ class Moving:
             refuse_past("needed_on", day, planner.today)
             return planner.reserve(self._unit(wanted), day, expires_on=until, comment=note)
 
-        intent = {"unit_id": wanted, "needed_on": day.isoformat(), "comment": note}
+        # Only when given: without it the words are those of clicks that were stored before it was one of them.
+        last = {"expires_on": until.isoformat()} if until is not None else {}
+        intent = {"unit_id": wanted, "needed_on": day.isoformat(), "comment": note, **last}
         return self._perform(ActionKind.RESERVE_UNIT, key, intent)(decide)
 
     def transfer(

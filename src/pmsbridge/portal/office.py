@@ -22,7 +22,7 @@ from pmsbridge.engine.outcomes import ActionView, view_of
 from pmsbridge.errors import NotFoundError, PmsBridgeError, UnavailableError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
-from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Tenant
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
@@ -30,6 +30,7 @@ from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, 
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.journal import ActionFilter
 
 if TYPE_CHECKING:
     from pmsbridge.store.outbox import OwnTransaction
@@ -187,6 +188,18 @@ class Office:
     def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:
         """Whether the back office has a place for an answer about this channel and purpose."""
         return not isinstance(self.adapter, ConsentPort) or self.adapter.keeps_consent(channel, purpose)
+
+    def language_of(self, tenant: Tenant) -> str:
+        """What the tenant is written to in: as asked for last, else as the record says; empty when neither is known."""
+        asked = ActionFilter(
+            account=self.account_name, facility=self.facility, tenant_id=tenant.id, kind=ActionKind.SET_LANGUAGE.value,
+            limit=1,
+        )  # fmt: skip
+        for action in self.runtime.journal.actions(asked):
+            wanted = json.loads(action.intent).get("language", "")  # of somebody who was erased nothing is known
+            if wanted and not action.outcome.nothing_changed:
+                return str(wanted)
+        return tenant.language
 
     def today(self, account: TenantAccount) -> date:
         """The business date at the facility."""

@@ -27,7 +27,7 @@ from pmsbridge.portal.papers.library import drawer
 from pmsbridge.portal.papers.sheet import Paper
 from pmsbridge.portal.papers.statements import StatementFacts, statement_sheet
 from pmsbridge.portal.reckoning import Reckoning, no_way
-from pmsbridge.ports.books import CustomerAccountPort, PaperContent, PaperPort
+from pmsbridge.ports.books import CustomerAccountPort, PaperContent, PaperlessPort, PaperPort
 
 __all__ = ["Papering"]
 
@@ -54,8 +54,8 @@ class Papering(Reckoning):
         """
         self._open(Section.DOCUMENTS)
         office = self._office
-        if isinstance(office.adapter, PaperPort):
-            return office.adapter.documents(office.facility, office.tenant_id)
+        if (keeper := self._paper_keeper) is not None:
+            return keeper.documents(office.facility, office.tenant_id)
         try:
             drawer()
         except ConfigurationError:
@@ -94,8 +94,8 @@ class Papering(Reckoning):
         self._open(Section.DOCUMENTS)
         office, wanted = self._office, checked_id("document_id", document_id)
         limit = checked_whole("limit_bytes", limit_bytes, low=1, high=2**40)
-        if isinstance(office.adapter, PaperPort):
-            return _streamed(office.adapter.content(office.facility, office.tenant_id, wanted), limit)
+        if (keeper := self._paper_keeper) is not None:
+            return _streamed(keeper.content(office.facility, office.tenant_id, wanted), limit)
         return _held(self._made_anew(wanted), limit)
 
     def statement_pdf(
@@ -110,7 +110,8 @@ class Papering(Reckoning):
             as_of: Last business date, inclusive.
             rental_id: One of this tenant's rentals; None for everything this tenant has.
             days: How far back, 1 to 3,660.
-            language: "en", "fr" or a tag that begins so; None for the tenant's own, English where that is not known.
+            language: "en", "fr" or a tag that begins so; None for the tenant's own, as asked for
+                last, else as the record says; English where that is not known.
 
         Raises:
             InputError: A date or a number of days that cannot be meant.
@@ -181,8 +182,15 @@ class Papering(Reckoning):
 
     # -- what they are made of -----------------------------------------------------------------------------------
 
+    @property
+    def _paper_keeper(self) -> PaperPort | None:
+        """The back office, where it keeps papers."""
+        adapter = self._office.adapter
+        is_without = isinstance(adapter, PaperlessPort) and not adapter.keeps_papers
+        return adapter if isinstance(adapter, PaperPort) and not is_without else None
+
     def _letter(self, account: TenantAccount, language: str | None) -> Correspondence:
-        told = account.tenant.language if language is None else checked_words("language", language)
+        told = self._office.language_of(account.tenant) if language is None else checked_words("language", language)
         return Correspondence(self._office.rules.letterhead, account.facility, account.tenant, spoken(told))
 
     def _aged(self, on: date) -> AgedBalance | None:
@@ -213,7 +221,7 @@ class Papering(Reckoning):
     def _made_here(self) -> Iterator[Document]:
         """Invoices and receipts of the last year as documents."""
         account, office = self._office.read(), self._office
-        tongue = spoken(account.tenant.language)
+        tongue = spoken(office.language_of(account.tenant))
         with suppress(UnsupportedError):  # a back office without such a list has none to show
             for invoice in self.invoices():
                 yield self._listed(

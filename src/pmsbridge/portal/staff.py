@@ -133,15 +133,15 @@ class StaffDesk:
         Args:
             rental_id: One of the tenant's rentals.
             identity: What the person said: at least two of date of birth, phone and postal code.
-            key: The idempotency key of this click.
+            key: The idempotency key of this click; each look has its own.
 
         Returns:
             The code, sealed: open it once, show it to the person, keep it nowhere; and the action.
 
         Raises:
             InputError: Too little was asked, or an answer does not look like one; nothing was compared.
-            IneligibleError: The answers do not fit the record ("identity_not_proved"), whichever; or the rental has
-                ended, or is under a lien.
+            IneligibleError: The answers do not fit the record ("identity_not_proved"), whichever; the rental has
+                ended, or is under a lien; or the key was used for a look already ("looked_up_already").
             NotFoundError: The rental is not this tenant's, or there is no code.
             UnsupportedError: This back office does not tell codes, or keeps no notes.
             UnavailableError: The back office cannot be read now.

@@ -27,6 +27,7 @@ __all__ = [
     "EventPort",
     "PaperContent",
     "PaperPort",
+    "PaperlessPort",
     "PrepayPort",
     "ReadinessPort",
 ]
@@ -86,6 +87,15 @@ class PaperPort(Protocol):
             NotFoundError: The tenant has no document of that id.
             RejectedError: It is larger than the adapter hands out.
         """
+
+
+@runtime_checkable
+class PaperlessPort(Protocol):
+    """A back office that may keep no papers, and says so. One with a ``PaperPort`` and without this word keeps some."""
+
+    @property
+    def keeps_papers(self) -> bool:
+        """Whether ``documents`` and ``content`` answer: where they do not, papers are made of what it tells."""
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -116,13 +116,19 @@ class _Person:
         return self._connection.execute(delete(table).where(which)).rowcount
 
     def _findings(self, *, dry_run: bool) -> int:
-        """Findings stay; words of the person in them do not."""
-        texts = ("subject", "text", "note")
+        """Findings stay; words of the person in those that are about them do not."""
         mine = (findings.c.account == self._account, findings.c.facility == self._facility)
         count = 0
         for row in self._connection.execute(select(findings).where(*mine)).mappings().all():
-            changed = {name: self._words.out_of(row[name]) for name in texts if self._words.are_in(row[name])}
+            changed = self._reworded({name: row[name] for name in ("subject", "text", "note")})
             count += bool(changed)
             if changed and not dry_run:
                 self._connection.execute(update(findings).where(findings.c.seq == row["seq"]).values(**changed))
         return count
+
+    def _reworded(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Texts of a finding that change; none where it is about another whose words are alike."""
+        ours = {*self.mirrored.tenant_ids, *(row.id for row in self.actions)}
+        if texts["subject"].partition("/")[0] not in ours and not self._words.are_surely_in("\n".join(texts.values())):
+            return {}
+        return {name: self._words.out_of(text) for name, text in texts.items() if self._words.are_in(text)}

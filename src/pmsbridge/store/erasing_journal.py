@@ -33,7 +33,7 @@ _MONEY: Final = frozenset(kind.value for kind in MONEY_KINDS)
 def actions_of(
     connection: Connection, account: str, facility: str, tenant_ids: Collection[str], words: Words
 ) -> list[Row[Any]]:
-    """Actions of a person, and those of nobody in particular that hold their words, oldest first."""
+    """Actions of a person, and those of nobody in particular that are about them, oldest first."""
     mine = (actions.c.account == account, actions.c.facility == facility)
     columns = (actions.c.id, actions.c.kind, actions.c.intent, actions.c.tenant_id)
     query: Select[Any] = (
@@ -45,7 +45,7 @@ def actions_of(
 
 def _is_about(connection: Connection, action_id: str, words: Words) -> bool:
     payloads = connection.execute(select(effects.c.payload).where(effects.c.action_id == action_id)).scalars()
-    return any(words.are_in(json.dumps(json.loads(payload), ensure_ascii=False)) for payload in payloads)
+    return any(words.are_surely_in_document(payload) for payload in payloads)
 
 
 def refuse_open(connection: Connection, rows: Collection[Row[Any]]) -> None:

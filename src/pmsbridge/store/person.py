@@ -20,6 +20,8 @@ from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen
 __all__ = ["Mirrored", "Words", "logins_of", "mirrored", "parted", "words_of"]
 
 _SHORTEST_WORD: Final = 4
+_TYPED: Final = ("to", "subject", "title", "text", "body")
+"""Fields of posts, events and messages that people fill in."""
 _AT_ONCE: Final = 500
 _ids: Final = MIRROR.ids
 _records: Final = METADATA.tables["pmsbridge_records"]
@@ -29,20 +31,39 @@ _OF_NOBODY: Final = (Bulletin.entity, Event.entity)
 
 
 class Words:
-    """Names, addresses and numbers of a person, found in texts of others however they are capitalised."""
+    """Names, addresses and numbers of a person, found in texts of others however they are capitalised.
 
-    def __init__(self, words: Iterable[str]) -> None:
-        """Words of less than four letters are left out: they are in every text."""
-        held = {word.strip() for word in words}
-        self._held = sorted((word for word in held if len(word) >= _SHORTEST_WORD), key=len, reverse=True)
-        # Digits of a telephone number that are part of a longer number are something else.
-        self._pattern = re.compile(
-            "|".join(rf"(?<!\d){re.escape(word)}(?!\d)" for word in self._held) or r"(?!)", re.IGNORECASE
-        )
+    A surname may be a word of the language: what belongs to nobody in particular is about the person only where it
+    holds an e-mail address or a telephone number of theirs, or both first and last name.
+    """
+
+    def __init__(self, words: Iterable[str], *, sure: Iterable[str], names: Iterable[tuple[str, str]]) -> None:
+        """What to look for.
+
+        Args:
+            words: Everything the person is called or reached by; less than four letters are in every text: left out.
+            sure: Those of them that nobody else has.
+            names: First and last names that belong together.
+        """
+        self._pattern = _any_of(word for word in words if len(word.strip()) >= _SHORTEST_WORD)
+        self._sure = _any_of(word for word in sure if len(word.strip()) >= _SHORTEST_WORD)
+        pairs = {(first.strip(), last.strip()) for first, last in names}
+        self._names = [(_any_of([first]), _any_of([last])) for first, last in sorted(pairs) if first and last]
 
     def are_in(self, text: str) -> bool:
         """Whether one of them stands in a text."""
         return self._pattern.search(text) is not None
+
+    def are_surely_in(self, text: str) -> bool:
+        """Whether a text is about the person, and not about another whose words are alike."""
+        if self._sure.search(text) is not None:
+            return True
+        return any(first.search(text) and last.search(text) for first, last in self._names)
+
+    def are_surely_in_document(self, document: str) -> bool:
+        """The same of a stored document: what people wrote in it counts, and none of its own words."""
+        held = json.loads(document)
+        return self.are_surely_in("\n".join(str(held[field]) for field in _TYPED if held.get(field)))
 
     def out_of(self, text: str) -> str:
         """A text without them."""
@@ -55,6 +76,17 @@ class Words:
         if isinstance(data, Mapping):
             return {name: self.out_of_all(part) for name, part in data.items()}
         return [self.out_of_all(part) for part in data] if isinstance(data, list | tuple) else data
+
+
+def _any_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Words that stand alone, whichever: within a longer word or number the same letters are something else."""
+    held = sorted({word.strip() for word in words}, key=lambda word: (-len(word), word))
+    return re.compile("|".join(map(_alone, held)) or r"(?!)", re.IGNORECASE)
+
+
+def _alone(word: str) -> str:
+    before = r"(?<![^\W_]|[.+-])" if "@" in word else r"(?<![^\W_])"
+    return rf"{before}{re.escape(word)}(?![^\W_])"
 
 
 class Mirrored(NamedTuple):
@@ -131,7 +163,7 @@ def _keys(connection: Connection, table: Table, place: int, which: ColumnElement
 def _saying(connection: Connection, place: int, entity: str, words: Words) -> tuple[int, ...]:
     table = MIRROR.nouns[entity]
     rows = connection.execute(select(table.c.key, table.c.doc).where(table.c.place == place))
-    return tuple(row.key for row in rows if words.are_in(row.doc))
+    return tuple(row.key for row in rows if words.are_surely_in_document(row.doc))
 
 
 # -- words -------------------------------------------------------------------------------------------------------------
@@ -139,10 +171,14 @@ def _saying(connection: Connection, place: int, entity: str, words: Words) -> tu
 
 def words_of(connection: Connection, account: str, facility: str, tenant_id: str) -> Words:
     """What a tenant and their contacts are called and reached by, as far as it is known here."""
-    docs = list(_tenant_docs(connection, account, facility, tenant_id))
-    names = [word for doc in docs for word in _words_in(doc)]
+    people = [each for doc in _tenant_docs(connection, account, facility, tenant_id) for each in _people_in(doc)]
     logins = logins_of(connection, account, facility, [tenant_id])
-    return Words([*names, *(word for login in logins for word in (login.name, login.phone))])
+    sure = [
+        *(word for person in people for word in _reached_by(person)), *(login.phone for login in logins),
+        *(login.name for login in logins if "@" in login.name),
+    ]  # fmt: skip
+    called = [*(word for person in people for word in _called(person)), *(login.name for login in logins)]
+    return Words([*sure, *called], sure=sure, names=[_first_and_last(person) for person in people])
 
 
 def _tenant_docs(connection: Connection, account: str, facility: str, tenant_id: str) -> Iterator[Mapping[str, Any]]:
@@ -160,15 +196,29 @@ def _tenant_docs(connection: Connection, account: str, facility: str, tenant_id:
     yield from (json.loads(doc) for doc in connection.execute(kept).scalars())
 
 
-def _words_in(doc: Mapping[str, Any]) -> Iterator[str]:
-    for person in (doc, *(doc.get("contacts") or ())):
-        name = person.get("name") or {}
-        first, last = name.get("first", ""), name.get("last", "")
-        yield from (f"{first} {last}", f"{last}, {first}", last, name.get("company", ""))
-        yield from (person.get("email", ""), (person.get("address") or {}).get("line1", ""))
-        for field in ("phone", "mobile"):
-            phone = person.get(field) or {}
-            yield from (phone.get("raw") or "", phone.get("e164") or "", _digits(phone.get("raw") or ""))
+def _people_in(doc: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield doc
+    yield from doc.get("contacts") or ()
+
+
+def _called(person: Mapping[str, Any]) -> Iterator[str]:
+    name = person.get("name") or {}
+    first, last = name.get("first", ""), name.get("last", "")
+    yield from (f"{first} {last}", f"{last}, {first}", last, name.get("company", ""))
+    yield (person.get("address") or {}).get("line1", "")
+
+
+def _first_and_last(person: Mapping[str, Any]) -> tuple[str, str]:
+    """As they are mostly written: of several first names the first."""
+    name = person.get("name") or {}
+    return name.get("first", "").partition(" ")[0], name.get("last", "")
+
+
+def _reached_by(person: Mapping[str, Any]) -> Iterator[str]:
+    yield person.get("email", "")
+    for field in ("phone", "mobile"):
+        phone = person.get(field) or {}
+        yield from (phone.get("raw") or "", phone.get("e164") or "", _digits(phone.get("raw") or ""))
 
 
 def _digits(text: str) -> str:

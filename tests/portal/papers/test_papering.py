@@ -102,6 +102,23 @@ def test_invoices_and_receipts_are_listed_where_the_back_office_keeps_no_papers_
         assert paper.number in pages_of(data)[0]
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_back_office_that_could_keep_papers_says_whether_it_does(world: World, *, keeps: bool) -> None:
+    class Perhaps(MemoryAdapter):
+        keeps_papers = keeps
+
+    world.adapter = Perhaps(world.office)
+    session = world.session()
+    session.pay_rental("R1", MONEY, key="click-0001")
+
+    found = session.documents()
+
+    assert [paper.id.partition(":")[0] for paper in found] == ([] if keeps else ["our"])
+    for paper in found:
+        with session.document(paper.id) as content:
+            assert b"".join(content.chunks).startswith(b"%PDF-")
+
+
 def test_nothing_of_another_tenant_can_be_opened(bare: World) -> None:
     mine, other = bare.session("T1"), bare.session("T2")
     assert "our:invoice:I8" in {paper.id for paper in other.documents()}
@@ -162,6 +179,19 @@ def test_papers_are_in_the_tenants_language_unless_another_is_wanted(bare: World
     assert session.statement_pdf(today(session)).language == "fr"
     assert session.statement_pdf(today(session), language="en-GB").language == "en"
     assert session.invoice_pdf("I7").title.startswith("Facture 2026-0007")
+
+
+def test_papers_are_in_the_language_that_was_asked_for_before_the_record_says_so(bare: World) -> None:
+    session = bare.session()
+
+    session.set_language("fr", key="click-0002")
+
+    assert session.tenant().language != "fr"
+    assert session.statement_pdf(today(session)).language == "fr"
+    assert session.invoice_pdf("I7").title.startswith("Facture")
+    assert session.receipt_pdf("R1", session.payments("R1")[0].id).language == "fr"
+    assert {paper.title.partition(" ")[0] for paper in session.documents()} == {"Facture", "Reçu"}
+    assert session.statement_pdf(today(session), language="en").language == "en"
 
 
 def test_a_payment_that_was_not_made_has_no_receipt_and_one_that_went_back_says_so(bare: World) -> None:
