@@ -37,7 +37,8 @@ def copy_admits(mirror: Mirror, account: str, facility: str, tenant_id: str) -> 
     told = mirror.get(account, facility, PortalAccount.entity, tenant_id)
     if isinstance(told, PortalAccount) and told.access is AccessLevel.NONE:
         return False
-    return not any(each.portal_disabled for each in (listed, read and read.tenant) if each is not None)
+    seen = (listed, read.tenant if read is not None else None)
+    return not any(each.portal_disabled for each in seen if each is not None)
 
 
 def _is_contact(mirror: Mirror, login: Login) -> bool:
