@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from pmsbridge.accounts.admission import admits, guards
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
 from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, judged
 from pmsbridge.accounts.register import digits_of, phone_in
@@ -58,16 +59,17 @@ class Doorkeeper:
         """Mail a link that signs in; the link of an earlier invitation is dead from now on.
 
         Raises:
+            IneligibleError: Staff locked the login ("login_locked").
             ConfigurationError: ``portal.link_address`` is not set.
         """
         self.maker.checked()
         with suppress(NotFoundError):  # the same click again
             return self.runtime.action(Submission.id_for(login.account, login.facility, login.tenant_id, key))
+        state = {} if login.state is SignInState.CLAIMED else {"state": SignInState.INVITED.value}
+        if not self.logins.change_open(login.id, invited_at=self.runtime.clock.now(), opened_at=None, **state):
+            message = "Staff locked this login."
+            raise IneligibleError(message, code="login_locked", unblock="Unlock it first.")
         link = self.logins.make_link(login.id, SIGN_IN, letter.lives)
-        self.logins.change(
-            login.id, invited_at=self.runtime.clock.now(), opened_at=None,
-            **({} if login.state is SignInState.CLAIMED else {"state": SignInState.INVITED.value}),
-        )  # fmt: skip
         return self.runtime.submit(submission_of(letter, login, link, key=key, actor=actor))
 
     def mail_link(self, login: Login | None, letter: Letter | None) -> None:
@@ -82,23 +84,26 @@ class Doorkeeper:
             self.runtime.submit(submission, connection=connection)
 
     def entered_by(self, token: str) -> Login | None:
-        """Whose link it is; it works once."""
+        """Whose link it is; it works once. None for whoever may not come in any more, too."""
         login = self.logins.use(token, SIGN_IN, once=True)
         return self._came_in(login, opened_at=self.runtime.clock.now()) if login is not None else None
 
     def set_password(self, token: str, password: WebPassword) -> Login | None:
         """Set a password by a mailed link, which works once; everybody who is signed in with the old one is out.
 
+        None for a link that is of no use, and for whoever may not come in any more.
+
         Raises:
             InputError: The password is too short; the link still works.
         """
         self.refuse_short(password)
         login = self.logins.use(token, PASSWORD, once=True)
-        if login is None:
+        if login is None or not self.admits(login):
             password.wipe()
             return None
+        if not self.logins.change_open(login.id, password=hashed(password)):
+            return None
         self.logins.end_all(login.id)
-        self.logins.change(login.id, password=hashed(password))
         self.logins.forgive(self._subject(login.account, login.facility, login.name))
         return self._came_in(login)
 
@@ -134,25 +139,45 @@ class Doorkeeper:
         """
         with _wiping(current, new):
             self.refuse_short(new)
-            if not judged(current, login.password).is_right:
+            if not judged(current, login.password).is_right or not self.admits(login):
                 return False
-            self.logins.change(login.id, password=hashed(new))
-        return True
+            return self.logins.change_open(login.id, password=hashed(new))
+
+    # -- who comes in -------------------------------------------------------------------------------------------------
+
+    def admits(self, login: Login) -> bool:
+        """Whether its person may come in as things stand now: not locked, and still allowed by the last copy."""
+        return admits(self.runtime.mirror, login)
+
+    def is_guarded(self, account: str, facility: str, name: str) -> bool:
+        """Whether a login of this name has a password of its own, or is locked: nothing else opens it then."""
+        return guards(self.logins.called(account, facility, name.strip(), digits=phone_in(name)))
+
+    def is_guarded_person(self, account: str, facility: str, tenant_id: str) -> bool:
+        """The same of a tenant, by whatever name they came."""
+        return guards(self.logins.of_person(account, facility, tenant_id))
 
     # -- attempts ------------------------------------------------------------------------------------------------------
 
-    def may_try(self, account: str, facility: str, name: str) -> bool:
-        """Whether another attempt is looked at; when not, the answer is that of a wrong one."""
-        return self.logins.may_try(
-            self._subject(account, facility, name), most=self.settings.most_attempts,
-            within=self.settings.attempts_within,
-        )  # fmt: skip
+    def attempt(self, account: str, facility: str, name: str, *, most: int | None = None) -> int:
+        """Count an attempt before anything is compared, so that many at once are no more than one after the other.
+
+        Args:
+            account: The configured account.
+            facility: The facility's code.
+            name: What is tried.
+            most: So many within ``attempts_within`` are looked at; None for ``most_attempts``.
+
+        Returns:
+            Its number; 0 when it is one too many: it is not looked at, and its answer is that of a wrong one.
+        """
+        times = self.logins.count(self._subject(account, facility, name), within=self.settings.attempts_within)
+        return times if times <= (self.settings.most_attempts if most is None else most) else 0
 
     def failed(
-        self, account: str, facility: str, name: str, *, purpose: str = "to sign in or to register as the same person"
+        self, account: str, facility: str, times: int, *, purpose: str = "to sign in or to register as the same person"
     ) -> None:
-        """Count an attempt in vain; the one too many is told to staff, without the name."""
-        times = self.logins.note_failure(self._subject(account, facility, name), within=self.settings.attempts_within)
+        """An attempt of that number was in vain; the last that is looked at is told to staff, without the name."""
         if times == self.settings.most_attempts:
             self.runtime.findings.add(Finding(
                 code="sign_in_locked", severity=Severity.WARNING, account=account, facility=facility, subject=facility,
@@ -161,9 +186,9 @@ class Doorkeeper:
                 "calls may need help.",
             ))  # fmt: skip
 
-    def counted(self, account: str, facility: str, what: str) -> None:
-        """Count something that is limited in number and no failure."""
-        self.logins.note_failure(self._subject(account, facility, what), within=self.settings.attempts_within)
+    def not_in_vain(self, account: str, facility: str, name: str) -> None:
+        """An attempt does not count after all; those in vain before it do."""
+        self.logins.give_back(self._subject(account, facility, name))
 
     def succeeded(self, account: str, facility: str, name: str) -> None:
         """What failed before does not count."""
@@ -227,17 +252,19 @@ class Doorkeeper:
             message = "Another customer of the facility signs in with this address."
             raise IneligibleError(message, code="email_taken", message_key="readiness.email_taken") from None
 
-    def _came_in(self, login: Login, **more: object) -> Login:
+    def _came_in(self, login: Login, **more: object) -> Login | None:
+        """The login, claimed; None when its person may not come in."""
         now = self.runtime.clock.now()
-        self.logins.change(
-            login.id, state=SignInState.CLAIMED.value, signed_in_at=now, claimed_at=login.claimed_at or now, **more
-        )
-        return login
+        claimed = {"state": SignInState.CLAIMED.value, "signed_in_at": now, "claimed_at": login.claimed_at or now}
+        is_in = self.admits(login) and self.logins.change_open(login.id, **claimed, **more)
+        return login if is_in else None
 
-    def register(self, login: Login, password: WebPassword) -> Login:
-        """Give a login its password; it is claimed."""
-        self.logins.change(login.id, password=hashed(password))
-        return self._came_in(login)
+    def register(self, login: Login, password: WebPassword) -> Login | None:
+        """Give a login its password; it is claimed. None when its person may not come in; the password is wiped."""
+        if not self.admits(login):
+            password.wipe()
+            return None
+        return self._came_in(login, password=hashed(password))
 
     def tell_registered(self, login: Login, letter: Letter) -> None:
         """Mail that somebody registered, so that nobody does so unseen; it is an action, which webhooks are told of."""

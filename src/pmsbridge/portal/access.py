@@ -118,11 +118,11 @@ def _refuse_thin(identity: object) -> None:
 def _refuse_stranger(office: Office, keeper: Doorkeeper, tenant: Tenant, identity: IdentityCheck) -> None:
     """Refuse whoever is not proved to be the tenant; after too many attempts nothing is compared for a while."""
     subject = (office.account_name, office.facility, f"code of {office.tenant_id}")
-    may = keeper.may_try(*subject)
-    if may and identity.fits(tenant):
+    times = keeper.attempt(*subject)
+    if times and identity.fits(tenant):
         keeper.succeeded(*subject)
         return
-    if may:
-        keeper.failed(*subject, purpose="to be told a customer's access code")
+    if times:
+        keeper.failed(office.account_name, office.facility, times, purpose="to be told a customer's access code")
     message = "These details do not prove who asks."
     raise IneligibleError(message, code="identity_not_proved", unblock="Check them, or ask for an identity document.")

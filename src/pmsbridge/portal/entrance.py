@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from pmsbridge.accounts.admission import copy_admits, guards
 from pmsbridge.accounts.doorkeeper import SESSION
 from pmsbridge.accounts.even_time import evened
 from pmsbridge.accounts.identity import match_contact, match_gate_code, match_login, no_match
 from pmsbridge.accounts.register import digits_of
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import ConfigurationError, IneligibleError, NotFoundError, UnsupportedError
+from pmsbridge.errors import ConfigurationError, IneligibleError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.people import Tenant
-from pmsbridge.model.portal_accounts import SignInState
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.arguments import checked_key, checked_words, wiped_on_refusal
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.lobby import NO_HINDRANCE
 from pmsbridge.portal.mailed_links import MailedLinks
 from pmsbridge.portal.office import Office
+from pmsbridge.portal.requesting import checked_login
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.portal.typed import checked_text
 from pmsbridge.portal.visiting import question_of
 from pmsbridge.ports.adapter import Adapter
+from pmsbridge.store.logins import Login
 
 __all__ = ["Entrance"]
 
@@ -35,8 +37,10 @@ class Entrance(MailedLinks):
     def sign_in(self, facility: str, login: str, password: WebPassword) -> TenantSession | None:
         """Sign in with an e-mail address or phone digits: a login of your own, else one that the back office keeps.
 
-        One e-mail may belong to several tenants; the one with an active rental comes first. After too many failures
-        nothing is looked at for a while, and the answer is the same.
+        Who has a password of your own signs in with that alone: what the back office keeps opens nothing then. Whose
+        login is locked, or who may not use the portal by the last copy, does not come in. One e-mail may belong to
+        several tenants; the one with an active rental comes first. After too many failures nothing is looked at for a
+        while, and the answer is the same.
 
         Returns:
             The session, or None when login and password do not match: the same for known and unknown logins.
@@ -50,15 +54,18 @@ class Entrance(MailedLinks):
             refuse_card_number("login", checked_words("login", login))
             adapter, code = self._place(facility)
             account = adapter.account_name
-            if not keeper.may_try(account, code, login):
+            times = keeper.attempt(account, code, login)
+            if not times:
                 password.wipe()
                 return None
             own, theirs = password.split(2)
         known = keeper.known_by(account, code, login, own)
-        session = self._session(known) if known is not None else self._by_back_office(adapter, code, login, theirs)
+        session = self._session(known) if known is not None else None
+        if session is None:
+            session = self._by_back_office(adapter, code, login, theirs)
         theirs.wipe()
         if session is None:
-            keeper.failed(account, code, login)
+            keeper.failed(account, code, times)
         else:
             keeper.succeeded(account, code, login)
         return session
@@ -68,7 +75,15 @@ class Entrance(MailedLinks):
             found = match_login(adapter, code, login=login, password=password)
         except UnsupportedError:
             return None  # it keeps no logins
-        return TenantSession(self._office(f"{adapter.account_name}/{code}", found[0])) if found else None
+        account, keeper = adapter.account_name, self._keeper
+        # Asked all the same, so that the time does not tell who has a password of the portal's own.
+        if keeper.is_guarded(account, code, login) or any(
+            keeper.is_guarded_person(account, code, who) for who in found
+        ):
+            return None
+        mirror = keeper.runtime.mirror
+        may = next((who for who in found if copy_admits(mirror, account, code, who)), None)
+        return TenantSession(self._office(f"{account}/{code}", may)) if may is not None else None
 
     def claim(
         self, facility: str, *, unit_number: str, gate_code: GateCode, login: str, password: WebPassword, key: str
@@ -76,7 +91,8 @@ class Entrance(MailedLinks):
         """Claim an account with unit number and gate code, and set its login. All units of the tenant come with it.
 
         Raises:
-            IneligibleError: They do not match ("no_match"), whatever the reason.
+            IneligibleError: They do not match ("no_match"), whatever the reason: who may not use the portal, has
+                a locked login, or has a password of your own, which is changed by a mailed link, is told the same.
             InputError: The unit number is empty or a card number, or the login or key does not fit; nothing was asked.
             UnavailableError: The back office cannot be asked now.
         """
@@ -85,17 +101,28 @@ class Entrance(MailedLinks):
             with wiped_on_refusal(gate_code):
                 unit = checked_words("unit_number", unit_number)
                 refuse_card_number("unit_number", unit)
-                refuse_card_number("login", checked_words("login", login))
+                checked_login(login)
                 checked_key(key)
                 adapter, code = self._place(facility)
-                if not keeper.may_try(adapter.account_name, code, f"unit {unit}"):
+                account = adapter.account_name
+                times = keeper.attempt(account, code, f"unit {unit}")
+                if not times:
                     raise no_match()
-            tenant_id = match_gate_code(adapter, code, unit_number=unit_number, gate_code=gate_code)
-            if tenant_id is None:
-                keeper.failed(adapter.account_name, code, f"unit {unit}")
-                raise no_match()
-            session = TenantSession(self._office(facility, tenant_id))
-            return session, session.change_password(login, password, key=key)
+            try:
+                tenant_id = match_gate_code(adapter, code, unit_number=unit, gate_code=gate_code)
+            except UnavailableError:
+                keeper.not_in_vain(account, code, f"unit {unit}")  # nothing was compared
+                raise
+            try:
+                if tenant_id is None or keeper.is_guarded_person(account, code, tenant_id):
+                    raise no_match()
+                session = TenantSession(self._office(f"{account}/{code}", tenant_id))
+                view = session.change_password(login, password, key=key)
+            except IneligibleError:
+                keeper.failed(account, code, times)
+                raise no_match() from None
+            keeper.succeeded(account, code, f"unit {unit}")
+            return session, view
         finally:
             password.wipe()
 
@@ -117,11 +144,11 @@ class Entrance(MailedLinks):
                 the customer is told by mail. None where your portal keeps the passwords; then nobody is asked.
 
         Raises:
-            IneligibleError: They do not match ("no_match"), whatever the reason; or the customers of the facility were
-                never copied ("not_ready_yet"), whoever asks.
+            IneligibleError: They do not match ("no_match"), whatever the reason: with a password, also when the back
+                office cannot be read now and there is no copy; or the customers of the facility were never copied
+                ("not_ready_yet"), whoever asks.
             InputError: One is empty, too long, no telephone number, or a card number, or the password is too short;
                 nothing was looked for.
-            UnavailableError: With a password: the back office cannot be read now, and there is no copy.
         """
         keeper = self._keeper
         with wiped_on_refusal(password):
@@ -133,15 +160,19 @@ class Entrance(MailedLinks):
             account = adapter.account_name
             keeper.refuse_before_copy(account, code)
             with evened(keeper.runtime.clock):
-                if not all(keeper.may_try(account, code, name) for name in (phone, email)):
+                counted = [keeper.attempt(account, code, name) for name in (phone, email)]
+                if not all(counted):
                     raise no_match()
                 try:
                     tenant = self._on_record(adapter, code, phone=phone, email=email, postal_code=postal_code)
-                    return self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
-                except IneligibleError:
-                    for name in (phone, email):
-                        keeper.failed(account, code, name)
+                    session = self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
+                except (IneligibleError, UnavailableError):  # the second only for who is on record
+                    for times in counted:
+                        keeper.failed(account, code, times)
                     raise no_match() from None
+                for name in (phone, email):
+                    keeper.not_in_vain(account, code, name)
+                return session
 
     def _on_record(self, adapter: Adapter, code: str, *, phone: str, email: str, postal_code: str) -> Tenant:
         mirror = self._keeper.runtime.mirror
@@ -155,15 +186,22 @@ class Entrance(MailedLinks):
         """The session of who fits the record; with a password, by a login that is made now."""
         keeper = self._keeper
         known = keeper.logins.of_person(office.account_name, office.facility, tenant.id)
-        if known is not None and (known.password or known.state is SignInState.LOCKED):
+        if guards(known):
             raise no_match()  # what is on a record is no secret: whoever has a password changes it by a mailed link
         if password is None:
-            return self._session(known) if known is not None else TenantSession(office)
+            return self._admitted(known) if known is not None else TenantSession(office)
         self._refuse_unready(office, ignored=NO_HINDRANCE)
         made = keeper.login_of(office.account_name, office.facility, tenant, phone=digits_of(phone))
         login = keeper.register(made, password)
-        keeper.tell_registered(login, self._letter("registered", "", office, tenant, None))
-        return self._session(login)
+        session = self._admitted(login)
+        keeper.tell_registered(made, self._letter("registered", "", office, tenant, None))
+        return session
+
+    def _admitted(self, login: Login | None) -> TenantSession:
+        session = self._session(login) if login is not None else None
+        if session is None:
+            raise no_match()
+        return session
 
     def change_password(self, session: TenantSession, current: WebPassword, new: WebPassword) -> bool:
         """Change the password of a login of your own; False when the current one is another. Both are wiped.
@@ -181,7 +219,8 @@ class Entrance(MailedLinks):
 
         Raises:
             InputError: A text is empty, too long or holds a card number; nothing was tried.
-            IneligibleError: Too many questions came from this address ("too_many_questions").
+            IneligibleError: Too many questions came from this address, or to this facility (``portal.most_questions``),
+                within ``portal.attempts_within`` ("too_many_questions").
             ConfigurationError: Neither an address of the staff nor a bulletin board is known.
         """
         who, mail = checked_text("name", name, limit=100), checked_text("email", email, limit=200)
@@ -190,10 +229,13 @@ class Entrance(MailedLinks):
         keeper, account = self._keeper, adapter.account_name
         with suppress(NotFoundError):  # the same click again
             return keeper.runtime.action(Submission.id_for(account, code, None, checked))
-        if not keeper.may_try(account, code, f"question {mail}"):
-            message = "Too many questions came from this address."
+        # Anybody can write any address. The address comes first: one that asks for ever does not use up what all may.
+        if not (
+            keeper.attempt(account, code, f"question {mail}")
+            and keeper.attempt(account, code, "questions of all", most=keeper.settings.most_questions)
+        ):
+            message = "Too many questions came in."
             raise IneligibleError(message, code="too_many_questions", unblock="Please call the office.")
-        keeper.counted(account, code, f"question {mail}")
         office = self._office(f"{account}/{code}", "visitor")
         known = office.runtime.mirror.facility(account, code)
         scribe = office.notices.scribe(account, code, known)
@@ -216,7 +258,11 @@ class Entrance(MailedLinks):
         return keeper.logins.hold(self._login(session).id, SESSION, keeper.settings.session_lives)
 
     def resume(self, token: str) -> TenantSession | None:
-        """The session of a remembered token; None when it is unknown, too old or signed out."""
+        """The session of a remembered token; None when it is unknown, too old or signed out.
+
+        None too when the person may not come in any more: staff locked the login, the last copy does not hold the
+        tenant or has their access switched off, or the further contact is none of theirs any more.
+        """
         login = self._keeper.logins.use(checked_words("token", token), SESSION, once=False)
         return self._session(login) if login is not None else None
 

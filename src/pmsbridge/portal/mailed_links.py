@@ -12,7 +12,7 @@ from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.people import Contact, Tenant
-from pmsbridge.model.portal_accounts import AccessLevel
+from pmsbridge.model.portal_accounts import AccessLevel, SignInState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
@@ -53,7 +53,8 @@ class MailedLinks(Lobby):
             permissions: Sections that a further contact may use.
 
         Raises:
-            IneligibleError: Something is missing; the code says what ("no_email", "email_taken", "not_copied" ...).
+            IneligibleError: Something is missing; the code says what ("no_email", "email_taken", "not_copied" ...); or
+                staff locked the login ("login_locked").
             NotFoundError: There is no such tenant or contact.
             ConfigurationError: ``portal.link_address`` is not set.
             UnavailableError: The back office cannot be read now, and there is no copy.
@@ -63,6 +64,7 @@ class MailedLinks(Lobby):
         allowed = tuple(checked_choice("permissions", Section, each).value for each in permissions)
         office = self._office(facility, tenant_id)
         self._refuse_unready(office, ignored=NO_HINDRANCE)
+        self._refuse_locked(office, contact_id)
         tenant = office.read().tenant
         contact = _contact_of(tenant, contact_id) if contact_id else None
         login = self._keeper.login_of(
@@ -71,6 +73,12 @@ class MailedLinks(Lobby):
         )  # fmt: skip
         letter = self._letter("invite", SIGN_IN, office, tenant, contact)
         return self._keeper.invite(login, letter, key=checked, actor=asking)
+
+    def _refuse_locked(self, office: Office, contact_id: str) -> None:
+        known = self._keeper.logins.of_person(office.account_name, office.facility, office.tenant_id, contact_id)
+        if known is not None and known.state is SignInState.LOCKED:
+            message = "Staff locked this login."
+            raise IneligibleError(message, code="login_locked", unblock="Unlock it first.")
 
     def ask_link(self, facility: str, email: str, *, purpose: str = SIGN_IN) -> None:
         """Mail a link to sign in ("sign_in") or to choose a password ("password"), if the address is known.
@@ -93,8 +101,7 @@ class MailedLinks(Lobby):
 
     def _mail_if_known(self, account: str, code: str, name: str, purpose: str) -> None:
         keeper = self._keeper
-        may = keeper.may_try(account, code, f"link {name}")
-        keeper.counted(account, code, f"link {name}")  # nobody is flooded with mails
+        may = keeper.attempt(account, code, f"link {name}")  # nobody is flooded with mails
         found = self._addressee(account, code, name) if may else None
         if found is None:
             keeper.mail_link(None, None)
@@ -109,21 +116,25 @@ class MailedLinks(Lobby):
         login = keeper.logins.called(account, code, email)
         if login is not None:
             tenant = keeper.runtime.mirror.tenant(account, code, login.tenant_id)
-            return (login, tenant) if tenant is not None and not tenant.portal_disabled else None
+            return (login, tenant) if tenant is not None and keeper.admits(login) else None
         tenant = keeper.of_mail(account, code, email)
         if tenant is None or tenant.portal_disabled:
             return None
         return keeper.login_of(account, code, tenant), tenant
 
     def enter(self, token: str) -> TenantSession | None:
-        """Sign in by a mailed link. It works once; None when it is unknown, used, replaced or too old."""
+        """Sign in by a mailed link. It works once; None when it is unknown, used, replaced or too old.
+
+        None too when the person may not come in any more: see ``Entrance.resume``.
+        """
         login = self._keeper.entered_by(checked_words("token", token))
         return self._session(login) if login is not None else None
 
     def set_password(self, token: str, password: WebPassword) -> TenantSession | None:
         """Choose a password by a mailed link. It works once; None when it is unknown, used, replaced or too old.
 
-        Whoever was signed in before is out.
+        Whoever was signed in before is out, and a password that the back office keeps for the tenant opens nothing from
+        then on. None too when the person may not come in any more: see ``Entrance.resume``.
 
         Raises:
             InputError: The password is too short; the link still works.

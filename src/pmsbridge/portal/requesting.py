@@ -35,7 +35,7 @@ from pmsbridge.portal.typed import TEXT_LIMIT_CHARS, checked_text
 if TYPE_CHECKING:
     from pmsbridge.actions.plans import Planner
 
-__all__ = ["TEXT_LIMIT_CHARS", "Requesting", "checked_text"]
+__all__ = ["TEXT_LIMIT_CHARS", "Requesting", "checked_login", "checked_text"]
 
 _MOST_DAYS_AFTER_DUE = 28
 _LANGUAGE_TAG = re.compile(r"(?:en|fr)(?:-[A-Za-z0-9]{2,8}){0,3}")
@@ -172,7 +172,7 @@ class Requesting(Asking):
             UnsupportedError: This back office keeps no portal passwords.
         """
         with wiped_on_refusal(password):
-            name, checked = _checked_login(login), checked_key(key)
+            name, checked = checked_login(login), checked_key(key)
             if not isinstance(password, WebPassword):
                 raise InputError("password", "must be a WebPassword", shape=type(password).__name__)
 
@@ -199,7 +199,12 @@ def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_
         checked_whole("days_after_due", days_after_due, low=0, high=_MOST_DAYS_AFTER_DUE)
 
 
-def _checked_login(login: str) -> str:
+def checked_login(login: str) -> str:
+    """The name of a portal login.
+
+    Raises:
+        InputError: It is no text, too short or too long, or holds a card number.
+    """
     name = checked_words("login", login)
     if not _SHORTEST_LOGIN_CHARS <= len(name) <= _LONGEST_LOGIN_CHARS:
         raise InputError(

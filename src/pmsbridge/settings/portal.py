@@ -89,6 +89,7 @@ class PortalSettings(Part):
         session_lives: How long somebody stays signed in.
         most_attempts: So many failed attempts about one name within ``attempts_within``, and no more is tried.
         attempts_within: See ``most_attempts``.
+        most_questions: So many questions of visitors to one facility are taken within ``attempts_within``.
         first_steps: Steps of a first visit, in order ("profile", "contract"); the portal opens after the last one.
         places: By ``ACCOUNT`` or ``ACCOUNT/FACILITY``, what is different there.
     """
@@ -107,6 +108,7 @@ class PortalSettings(Part):
     session_lives: Duration = timedelta(days=30)
     most_attempts: int = Field(default=5, ge=1, le=100)
     attempts_within: Duration = timedelta(minutes=15)
+    most_questions: int = Field(default=30, ge=1, le=10_000)
     first_steps: tuple[str, ...] = ()
     places: dict[PlaceName, PlacePortal] = Field(default_factory=dict)
 

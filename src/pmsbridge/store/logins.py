@@ -115,6 +115,21 @@ class Logins:
         with self._database.write() as connection:
             connection.execute(update(_logins).where(_logins.c.id == login_id).values(**values))
 
+    def change_open(self, login_id: str, **values: Any) -> bool:
+        """Write some columns of a login that is not locked; False when it is, or is gone."""
+        is_open = (_logins.c.id == login_id, _logins.c.state != SignInState.LOCKED.value)
+        with self._database.write() as connection:
+            written = connection.execute(update(_logins).where(*is_open).values(**values).returning(_logins.c.id))
+            return written.first() is not None
+
+    def add_step(self, login_id: str, name: str) -> None:
+        """A step of a first visit is done, beside those that are done at the same moment."""
+        mine = _logins.c.id == login_id
+        with self._database.write() as connection:
+            lock_scope(connection, "login steps", login_id)
+            done = connection.execute(select(_logins.c.steps).where(mine)).scalar_one_or_none()
+            connection.execute(update(_logins).where(mine).values(steps=sorted({*(done or ()), name})))
+
     # -- links ---------------------------------------------------------------------------------------------------------
 
     def make_link(self, login_id: str, purpose: str, lives: timedelta) -> str:
@@ -197,14 +212,8 @@ class Logins:
 
     # -- attempts ------------------------------------------------------------------------------------------------------
 
-    def may_try(self, subject: str, *, most: int, within: timedelta) -> bool:
-        """Whether fewer than so many attempts about a subject failed in that time."""
-        with self._database.read() as connection:
-            row = connection.execute(select(_attempts).where(_attempts.c.subject == _hashed(subject))).one_or_none()
-        return row is None or row.since <= self._clock.now() - within or row.failures < most
-
-    def note_failure(self, subject: str, *, within: timedelta) -> int:
-        """Count a failed attempt; how many there were in that time. The subject is kept as a hash."""
+    def count(self, subject: str, *, within: timedelta) -> int:
+        """Count an attempt; the how manyth in that time it is. The subject is kept as a hash."""
         now, hashed = self._clock.now(), _hashed(subject)
         with self._database.write() as connection:
             connection.execute(delete(_attempts).where(_attempts.c.since <= now - within))
@@ -216,6 +225,12 @@ class Logins:
             if known is None:
                 connection.execute(insert(_attempts).values(subject=hashed, failures=1, since=now))
         return int(known or 1)
+
+    def give_back(self, subject: str) -> None:
+        """An attempt that was counted was none."""
+        mine = (_attempts.c.subject == _hashed(subject), _attempts.c.failures > 0)
+        with self._database.write() as connection:
+            connection.execute(update(_attempts).where(*mine).values(failures=_attempts.c.failures - 1))
 
     def forgive(self, subject: str) -> None:
         """A success: the failures before it do not count."""
