@@ -192,6 +192,8 @@ def test_an_update_finds_its_row_by_its_key_although_the_table_is_small(database
     shape = ("update", "pmsbridge_effects", ("message",), ("key", "version", "state"), (), 1)
     with database.write() as connection:
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        # A table of one page may be read through; what matters is which index is taken, while others look as good.
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         connection.exec_driver_sql(f"PREPARE found AS {refusing((shape,))}")
         plan = connection.exec_driver_sql("EXPLAIN EXECUTE found ('m', 'k', 1, 'waiting')").scalars().all()
         connection.exec_driver_sql("DEALLOCATE found")

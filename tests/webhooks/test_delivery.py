@@ -51,7 +51,8 @@ def test_a_change_and_an_outcome_are_told_signed_with_what_changed(stage: Stage,
     assert action.message["type"] == "action.settled"
     assert action.message["data"] == {
         "account": "main", "facility": "L001", "entity": "action", "id": "act_1", "kind": "pay_rental",
-        "tenant_id": "1001", "changed": {"outcome": {"before": "pending", "after": "settled"}},
+        "tenant_id": "1001", "partial": False,
+        "changed": {"outcome": {"before": "pending", "after": "settled"}},
     }  # fmt: skip
     for came in receiver.came:
         assert came.headers["content-type"] == "application/json"
