@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -25,20 +26,20 @@ from pmsbridge.store.mirror_writes import Scope
 __all__ = ["Directory"]
 
 
-class Directory:
+class Directory(ABC):
     """What staff ask of a facility; a part of ``Bridge``."""
 
     clock: Clock
     database: Database
 
     @property
+    @abstractmethod
     def mirror(self) -> Mirror:
         """What the back offices held when they were last asked."""
-        raise NotImplementedError
 
+    @abstractmethod
     def place(self, facility: str) -> tuple[Adapter, str]:
         """The adapter and the code of a facility."""
-        raise NotImplementedError
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
         """For staff: who matches at a facility, exact matches first. Live.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, time
 
@@ -34,19 +35,20 @@ from pmsbridge.store.feed_room import KeptFor
 __all__ = ["Nights"]
 
 
-class Nights:
+class Nights(ABC):
     """Copies and comparisons; a part of ``Bridge``."""
 
     settings: Settings
     runtime: Runtime
     adapters: dict[str, Adapter]
 
+    @abstractmethod
     def place(self, facility: str) -> tuple[Adapter, str]:
         """The adapter and the code of a facility."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _scribe(self, account: str, facility: str) -> FacilityScribe:
-        raise NotImplementedError
+        """Who writes to the staff of a facility."""
 
     # -- the night, by the clock ---------------------------------------------------------------------------------
 
