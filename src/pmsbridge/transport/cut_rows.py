@@ -10,7 +10,9 @@ for its cells, by a pattern where it is as simple as rows are, by the XML librar
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import Final
 
 from lxml import etree
@@ -29,10 +31,11 @@ _DATA: Final = re.compile(rb"<diffgr:diffgram(?:\s[^<>]*)?(?<!/)>\s*<[A-Za-z_][\
 _ROW: Final = re.compile(rb"\s*<([A-Za-z_][\w.-]*)(?:\s+(?:diffgr|msdata):[\w.-]+=\"[^\"<>&]*\")*\s*>")
 _NOT_XML: Final = bytes({*range(32)} - {9, 10, 13})
 
-_CELL: Final = re.compile(rb"<([^>]+)>([^<]*)</\1>")
-_NAME: Final = re.compile(rb"(?!.*_x)[A-Za-z_][\w.-]*")
-_NAMES: Final[dict[bytes, str]] = {}
-"""Names that plain cells have had."""
+_CELL: Final = re.compile(r"<([^>]+)>([^<]*)</\1>")
+_NAME: Final = re.compile(r"(?!.*_x)[A-Za-z_][\w.-]*", re.ASCII)
+_LAYOUT_CAP: Final = 64
+_MOST_COLUMNS: Final = 800
+_MOST_LESSONS: Final = 64
 
 _ESCAPE: Final = re.compile(rb"&(amp|quot|apos);")
 _OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|quot|apos);)")
@@ -112,23 +115,59 @@ def _simple(inner: bytes) -> dict[str, str] | None:
         if _OTHER_ESCAPE.search(inner) is not None:
             return None
         inner = _ESCAPE.sub(_character, inner)
-    found = _CELL.findall(inner)
-    if 2 * len(found) != inner.count(b"<") or b"\r" in inner or (b"]" in inner and b"]]>" in inner):
+    if b"\r" in inner or (b"]" in inner and b"]]>" in inner):
         return None
-    names = _NAMES
-    try:
-        return {names[name]: cell.decode() for name, cell in found}
-    except KeyError:
-        return {names[name]: cell.decode() for name, cell in found} if _learned(found) else None
+    kind, told = inner[: inner.find(b">")], inner.decode()
+    layout = _LAYOUTS.get(kind)
+    found = None if layout is None else layout.cells(told)
+    return _by_itself(kind, told) if found is None else found
 
 
-def _learned(found: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether all these names can be those of plain cells; they are known from now on."""
-    new = {name for name, _ in found if name not in _NAMES}
-    if len(_NAMES) + len(new) > COLUMN_CAP or not all(map(_NAME.fullmatch, new)):
-        return False
-    _NAMES.update((name, name.decode()) for name in new)
-    return True
+def _by_itself(kind: bytes, told: str) -> dict[str, str] | None:
+    """The same of a row that is laid out as none before it; the next one like it is read by what is learned here."""
+    pairs = _CELL.findall(told)
+    if 2 * len(pairs) != told.count("<") or not all(_NAME.fullmatch(name) for name, _ in pairs):
+        return None
+    cells = dict(pairs)
+    if pairs and len(cells) == len(pairs) and (kind in _LAYOUTS or len(_LAYOUTS) < _LAYOUT_CAP):
+        _LAYOUTS.setdefault(kind, _Layout()).learn(list(cells))
+    return cells
+
+
+class _Layout:
+    """Columns of one kind of rows in the order in which they stand: one pattern reads all cells of a row at once."""
+
+    __slots__ = ("_before", "_known", "_lessons")
+
+    def __init__(self) -> None:
+        # Together, because another thread may be reading a row.
+        self._known: tuple[tuple[str, ...], re.Pattern[str]] = ((), re.compile(r"[^\s\S]"))
+        self._before: dict[str, set[str]] = {}
+        self._lessons = 0
+
+    def cells(self, told: str) -> dict[str, str] | None:
+        """The cells of a row; None when it has other columns, or in another order."""
+        names, pattern = self._known
+        found = pattern.fullmatch(told)
+        if found is None:
+            return None
+        return {name: cell for name, cell in zip(names, found.groups(), strict=True) if cell is not None}
+
+    def learn(self, columns: Sequence[str]) -> None:
+        """Know the columns of a row, too; those that others have and this one has not may be absent."""
+        before = {name: set(self._before.get(name, ())) for name in (*self._before, *columns)}
+        for first, second in pairwise(columns):
+            before[second].add(first)
+        if self._lessons >= _MOST_LESSONS or len(before) > _MOST_COLUMNS:
+            return
+        self._lessons += 1
+        try:
+            names = tuple(TopologicalSorter(before).static_order())
+        except CycleError:
+            return  # two rows in different orders: the first one's is kept
+        # Nothing is tried a second time: a row that does not fit is refused in one pass.
+        cells = "".join(f"(?:[^<]*+<{name}>([^<]*+)</{name}>)?+" for name in map(re.escape, names))
+        self._before, self._known = before, (names, re.compile(f"{cells}[^<]*+"))
 
 
 def _character(match: re.Match[bytes]) -> bytes:
@@ -243,6 +282,10 @@ class RowCutter:
             return False
         self.rows.append((table, CutRow(inner)))
         return True
+
+
+_LAYOUTS: Final[dict[bytes, _Layout]] = {}
+"""By what rows begin with, up to the end of the name of their first column."""
 
 
 def _any_of(names: Iterable[bytes]) -> bytes:

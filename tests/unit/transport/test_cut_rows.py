@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.errors import UnavailableError
-from pmsbridge.transport.cut_rows import CutRow, _any_of, cells_of_cut
+from pmsbridge.transport.cut_rows import _LAYOUTS, CutRow, _any_of, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
 from tests.unit.transport.answers import answer, data_set, row, simple
 
@@ -66,6 +66,36 @@ def test_single_cells_are_found_without_the_others(rows: list[tuple[str, dict[st
             assert {name: found.get(name, "absent") for name in COLUMNS} == {
                 name: cells.get(name, "absent") for name in COLUMNS
             }
+
+
+@given(st.lists(st.sets(st.sampled_from("abcdefgh")), min_size=1, max_size=30), st.permutations("abcdefgh"))
+def test_rows_that_lack_other_columns_each_are_read_alike(rows: list[set[str]], order: list[str]) -> None:
+    for number, there in enumerate(rows):
+        cells = {name: f"{name}{number}" for name in order if name in there}
+        line = "".join(f"<{name}>{cell}</{name}>\n" for name, cell in cells.items()).encode()
+
+        assert cells_of_cut(b"<First>1</First>" + line) == {"First": "1", **cells}
+
+
+def test_a_row_is_read_at_once_when_its_columns_have_been_met_before() -> None:
+    names = [f"c{number}" for number in range(40)]
+    lines = [
+        "".join(f"<{name}>{place}</{name}>" for place, name in enumerate(names) if (place + number) % 7 or not place)
+        for number in range(14)
+    ]
+    for line in lines:
+        cells_of_cut(line.encode())
+    layout = _LAYOUTS[b"<c0"]
+
+    assert all(layout.cells(line) == cells_of_cut(line.encode()) for line in lines)
+    assert layout.cells(lines[0].replace("<c1>", "<other>").replace("</c1>", "</other>")) is None
+
+
+def test_a_row_in_another_order_is_read_and_spoils_nothing() -> None:
+    cells_of_cut(b"<k>1</k><a>1</a><b>2</b>")
+
+    assert cells_of_cut(b"<k>1</k><b>2</b><a>1</a>") == {"k": "1", "b": "2", "a": "1"}
+    assert _LAYOUTS[b"<k"].cells("<k>1</k><a>3</a><b>4</b>") == {"k": "1", "a": "3", "b": "4"}
 
 
 ROW = '<Table diffgr:id="Table1" msdata:rowOrder="0"><UnitID>1</UnitID>{}</Table>'
