@@ -21,8 +21,6 @@ _WANTED: Final = (
     "pmsbridge_tryton/py.typed",
     "pmsbridge/__init__.py",
     "pmsbridge/model/schemas.py",
-    "pmsbridge/portal/papers/fonts/DejaVuSansCondensed.ttf",
-    "pmsbridge/portal/papers/fonts/LICENSE.txt",
     "pmsbridge/portal/reports/page.html",
     "pmsbridge/store/migrations/env.py",
     "pmsbridge/store/migrations/versions/r0001_first.py",

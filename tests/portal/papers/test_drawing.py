@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import struct
@@ -12,10 +13,12 @@ from pathlib import Path
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.portal.papers.bills import invoice_sheet, receipt_sheet
 from pmsbridge.portal.papers.drawing import draw
+from pmsbridge.portal.papers.lettering import STYLES, font
 from pmsbridge.portal.papers.sheet import Paper
 from pmsbridge.portal.papers.statements import statement_sheet
 from tests.portal.papers.samples import (
@@ -139,12 +142,27 @@ def test_an_invoice_and_a_receipt_can_be_read_back() -> None:
         assert words in receipt, words
 
 
-@pytest.mark.parametrize("name", ["Żółć", "Παπαδοπούλου", "Юлия", "Đặng", "Ægir Ñandú ß"])
+@pytest.mark.parametrize("name", ["Żółć", "Παπαδοπούλου", "Юлия", "Đặng", "Ægir Ñandú ß", "ลดา", "ნინო"])
 def test_names_of_other_writings_are_printed(name: str) -> None:
     paper = draw(receipt_sheet(payment(), letter(last=name), labels=LABELS, rental_id="R1"))
 
     assert paper.unprintable == ""
     assert f"Renée {name}" in pages_of(paper.content)[0]
+
+
+def test_figures_are_of_one_width_so_that_amounts_stand_under_each_other() -> None:
+    for style in STYLES:
+        with TTFont(io.BytesIO(font(style))) as read:
+            glyphs, widths = read.getBestCmap(), read["hmtx"]
+
+            assert len({widths[glyphs[ord(figure)]][0] for figure in "0123456789"}) == 1
+
+
+def test_a_narrow_blank_is_a_blank_and_no_box() -> None:
+    paper = draw(receipt_sheet(payment(), letter(last="Van\u202fDam\u2009Jr"), labels=LABELS, rental_id="R1"))
+
+    assert paper.unprintable == ""
+    assert "Renée Van Dam Jr" in pages_of(paper.content)[0].replace("\u00a0", " ")
 
 
 def test_a_sign_that_no_font_has_is_a_box_and_is_told_and_no_log_repeats_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal, cast
 
 from fontTools.ttLib import TTFont
@@ -19,6 +19,7 @@ from fpdf.prefs import ViewerPreferences
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.model.letterhead import PaperSize
+from pmsbridge.portal.papers.lettering import STYLES, font
 from pmsbridge.portal.papers.tags import Structure
 
 __all__ = ["BLACK", "GREY", "PALE", "RED", "WHITE", "Align", "Canvas", "Colour", "Face", "colour_of"]
@@ -35,6 +36,7 @@ WHITE: Final[Colour] = (255, 255, 255)
 _FAMILY: Final = "paper"
 _FORMATS: Final = {PaperSize.A4: "A4", PaperSize.LETTER: "Letter"}
 _BOX: Final = "\u25a1"
+_SPACE: Final = "\u00a0"
 _POINTS_PER_MM: Final = 72 / 25.4
 _LEADING: Final = 1.32
 _FOREIGN: Final = "further"
@@ -74,6 +76,7 @@ class Canvas(FPDF):
         self.c_margin = 0
         self.unprintable: set[str] = set()
         self._further = tuple(fonts)
+        self._room = TemporaryDirectory(prefix="pmsbridge-paper-")
         try:
             self._load_fonts()
         except BaseException:
@@ -83,19 +86,21 @@ class Canvas(FPDF):
         self.viewer_preferences = ViewerPreferences(display_doc_title=True)
 
     def _load_fonts(self) -> None:
-        room = files(__package__).joinpath("fonts")
-        for style, name in (("", "DejaVuSansCondensed.ttf"), ("B", "DejaVuSansCondensed-Bold.ttf")):
-            with as_file(room.joinpath(name)) as path:
-                self.add_font(_FAMILY, style, path)
+        # The library takes a file, and reads it as long as it draws.
+        for style, name in STYLES.items():
+            path = Path(self._room.name, f"{name}.ttf")
+            path.write_bytes(font(style))
+            self.add_font(_FAMILY, style, path)
         for number, name in enumerate(self._further):
             self._load_further(f"{_FOREIGN}{number}", Path(name))
         self.set_fallback_fonts([f"{_FOREIGN}{number}" for number in range(len(self._further))], exact_match=False)
 
     def let_go(self) -> None:
         """Close the files of the fonts; nothing can be drawn after that."""
-        for font in self.fonts.values():
-            if isinstance(font, TTFFont):
-                font.ttfont.close()
+        for each in self.fonts.values():
+            if isinstance(each, TTFFont):
+                each.ttfont.close()
+        self._room.cleanup()
 
     def _load_further(self, family: str, file: Path) -> None:
         try:
@@ -112,15 +117,15 @@ class Canvas(FPDF):
     # -- texts ---------------------------------------------------------------------------------------------------
 
     def printable(self, text: str) -> str:
-        """The text with a box for every sign that no font has."""
-        lacking = {sign for sign in text if not sign.isspace() and not self._has(sign)}
+        """The text with a box for every sign that no font has, and a space of common width for such a space."""
+        lacking = {sign for sign in text if sign != "\n" and not self._has(sign)}
         if not lacking:
             return text
-        self.unprintable |= lacking
-        return "".join(_BOX if sign in lacking else sign for sign in text)
+        self.unprintable |= {sign for sign in lacking if not sign.isspace()}
+        return "".join(sign if sign not in lacking else _SPACE if sign.isspace() else _BOX for sign in text)
 
     def _has(self, sign: str) -> bool:
-        return any(isinstance(font, TTFFont) and ord(sign) in font.cmap for font in self.fonts.values())
+        return any(isinstance(each, TTFFont) and ord(sign) in each.cmap for each in self.fonts.values())
 
     def wrapped(self, text: str, width: float, face: Face) -> list[str]:
         """The text in lines that fit a width in millimetres; at least one."""
@@ -149,8 +154,8 @@ class Canvas(FPDF):
         self.set_text_color(*face.colour)
 
     def shape_if_needed(self, texts: Iterable[str]) -> None:
-        """Join and turn letters where a text is of a writing that needs it, such as Arabic or Hebrew."""
-        if any(unicodedata.bidirectional(sign) in {"R", "AL"} for text in texts for sign in text):
+        """Join, turn and pile up signs where a text is of a writing that needs it, such as Arabic, Hebrew or Thai."""
+        if any(_needs_shaping(sign) for text in texts for sign in text):
             with suppress(FPDFException):  # the library that does it is not there: letters stand apart
                 self.set_text_shaping(use_shaping_engine=True)
 
@@ -203,3 +208,7 @@ class Canvas(FPDF):
 def colour_of(text: str) -> Colour:
     """The colour of "#1f3a5f"."""
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def _needs_shaping(sign: str) -> bool:
+    return unicodedata.bidirectional(sign) in {"R", "AL"} or unicodedata.category(sign) in {"Mn", "Mc"}
