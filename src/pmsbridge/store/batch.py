@@ -14,12 +14,26 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 
+from pmsbridge.errors import UnavailableError
 from pmsbridge.store.portable import is_postgresql
 from pmsbridge.store.prepared import driver_rows, driver_write, on_postgresql
 from pmsbridge.store.write_texts import Shape, counting, inserting, on_sqlite, refusing
 
-__all__ = ["Absence", "Commit", "Delete", "Ensure", "Insert", "Update", "Write", "commit_alone", "insert_new", "run"]
+__all__ = [
+    "Absence",
+    "Commit",
+    "Delete",
+    "Ensure",
+    "Insert",
+    "Update",
+    "Write",
+    "commit_alone",
+    "insert_new",
+    "not_new",
+    "run",
+]
 
 _Convert = Callable[[Any], Any]
 
@@ -142,21 +156,34 @@ def insert_new(
         nothing was inserted.
 
     Raises:
-        RuntimeError: A row was there already: roll back.
+        UnavailableError: A row was there already although nothing of ``unless`` is: nothing was inserted, and nothing
+            of the transaction, or of its savepoint, can be committed.
     """
     writes: list[Write] = [*inserts, *ensured]
     shapes, values = _prepared(connection, writes)
     known = [value for absence in unless for value in _as_kept(absence, connection.dialect)]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())
     checks = tuple((each.column.table.name, each.column.name, len(each.values)) for each in unless)
-    rows = driver_rows(connection, inserting(shapes, names, checks), [*known, *values], prepare=True)
-    is_known, is_whole = rows[0][:2]
-    if not (is_whole or is_known):
-        raise RuntimeError(_THERE_ALREADY)
-    return [tuple(row[2:]) for row in rows] if is_whole else None
+    try:
+        rows = driver_rows(connection, inserting(shapes, names, checks), [*known, *values], prepare=True)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _REFUSED_ITSELF:
+            raise
+        rows = []
+    if not rows:
+        # After the handler: an error raised within it keeps the driver's, which may repeat values.
+        raise not_new()
+    return [tuple(row[2:]) for row in rows] if rows[0][0] else None
 
 
-_THERE_ALREADY: Final = "a row of something new is there already"
+_REFUSED_ITSELF: Final = "22012"
+"""Division by zero."""
+
+
+def not_new() -> UnavailableError:
+    """The error for a row that was there before something new was inserted."""
+    message = "the journal changed at this very moment; nothing was stored: ask again with the same key"
+    return UnavailableError(message, code="database_unavailable")
 
 
 def _prepared(connection: Connection, writes: Sequence[Write]) -> tuple[tuple[Shape, ...], list[Any]]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, literal, select, union_all
+from sqlalchemy.exc import SQLAlchemyError
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, run
+from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, not_new, run
 from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
-from pmsbridge.store.prepared import Query
+from pmsbridge.store.prepared import Query, driver_write
 from pmsbridge.store.reading import action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
@@ -60,6 +62,7 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
     Raises:
         InputError: The key was used for something else, or the action id was not made from the key.
         GuardHeldError: Some of its payments, but not all of them in one action, are being confirmed.
+        UnavailableError: Some of it was there already, and nobody knows why; nothing of it is left in the transaction.
     """
     _refuse_foreign_id(submission)
     lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
@@ -183,10 +186,11 @@ def _insert_action(
     if is_postgresql(connection):
         stored = _insert_new(connection, submission, routes, now)
         if stored is None:
-            raise RuntimeError(_THERE_ALREADY)
+            raise not_new()
         return stored
     inserts = _inserts(submission, routes, now)
-    _insert(connection, inserts)
+    with _all_or_nothing(connection):
+        _insert(connection, inserts)
     return _as_stored(connection, inserts, submission, _SEQS.all(connection, {"id": submission.action_id}))
 
 
@@ -257,13 +261,23 @@ def _plain_texts(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-_THERE_ALREADY: Final = "a row of something new is there already"
+@contextmanager
+def _all_or_nothing(connection: Connection) -> Iterator[None]:
+    """On SQLite, within a transaction that has written: what fails inside leaves nothing to somebody else's commit."""
+    driver_write(connection, "SAVEPOINT pmsbridge_new", ())
+    try:
+        yield
+    except BaseException:
+        with suppress(SQLAlchemyError):  # where the whole transaction is gone already, so is this
+            driver_write(connection, "ROLLBACK TO pmsbridge_new", ())
+        raise
+    driver_write(connection, "RELEASE pmsbridge_new", ())
 
 
 def _insert(connection: Connection, inserts: Sequence[Insert]) -> None:
     touched = run(connection, inserts)
     if touched != [len(each.rows) for each in inserts]:
-        raise RuntimeError(_THERE_ALREADY)
+        raise not_new()
 
 
 def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:
