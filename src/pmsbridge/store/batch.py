@@ -31,6 +31,7 @@ __all__ = [
     "Write",
     "commit_alone",
     "insert_new",
+    "may_commit_alone",
     "not_new",
     "run",
 ]
@@ -125,13 +126,26 @@ class Commit(Enum):
     NOT_TRIED = auto()
 
 
-def commit_alone(connection: Connection, writes: Sequence[Write]) -> Commit:
-    """Do the writes and commit them in one round trip, where they are all that a transaction does; see ``run``."""
-    if not (writes and is_postgresql(connection) and on_postgresql().is_untouched(connection)):
+def commit_alone(connection: Connection, writes: Sequence[Write], *, locks: Sequence[int] = ()) -> Commit:
+    """Do the writes and commit them in one round trip, where they are all that a transaction does; see ``run``.
+
+    Args:
+        connection: In a transaction of ours, never of a caller's.
+        writes: What it does.
+        locks: Numbers of scopes that it waits for first; see ``portable.lock_number``.
+    """
+    if not (writes and may_commit_alone(connection, locks)):
         return Commit.NOT_TRIED
     shapes, values = _prepared(connection, writes)
-    found = on_postgresql().commit_alone(connection, refusing(shapes), values)
+    found = on_postgresql().commit_alone(connection, refusing(shapes), values, locks=locks)
     return Commit.REFUSED if found is None else Commit.MADE
+
+
+def may_commit_alone(connection: Connection, locks: Sequence[int] = ()) -> bool:
+    """Whether what comes next may wait for these scopes, be done and be committed in one round trip."""
+    if not (is_postgresql(connection) and on_postgresql().is_untouched(connection)):
+        return False
+    return not locks or on_postgresql().can_pipeline()
 
 
 def insert_new(
@@ -141,6 +155,7 @@ def insert_new(
     returned: Mapping[int, Sequence[str]],
     *,
     unless: Sequence[Absence],
+    alone_in: int | None = None,
 ) -> list[tuple[Any, ...]] | None:
     """On PostgreSQL, insert what is new, or nothing at all, in one round trip.
 
@@ -150,6 +165,9 @@ def insert_new(
         ensured: What may be there already.
         returned: By number of an insert, columns of its rows.
         unless: Where any of these values is there, nothing is inserted. At least one.
+        alone_in: Number of a scope to wait for first, where ``may_commit_alone`` is true of it: what is inserted is
+            then committed, with the same round trip, and the transaction is as untouched as before. None to insert
+            within the transaction.
 
     Returns:
         The rows of the first that returns some joined to those of the next, as the driver gives them; None where
@@ -164,16 +182,24 @@ def insert_new(
     known = [value for absence in unless for value in _as_kept(absence, connection.dialect)]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())
     checks = tuple((each.column.table.name, each.column.name, len(each.values)) for each in unless)
+    rows = _inserted(connection, inserting(shapes, names, checks), [*known, *values], alone_in)
+    if not rows:
+        raise not_new()
+    return [tuple(row[2:]) for row in rows] if rows[0][0] else None
+
+
+def _inserted(
+    connection: Connection, text: str, values: Sequence[Any], alone_in: int | None
+) -> Sequence[Sequence[Any]]:
+    """What the text returns; nothing when it refused itself."""
+    if alone_in is not None:
+        return on_postgresql().commit_alone(connection, text, values, locks=[alone_in]) or []
     try:
-        rows = driver_rows(connection, inserting(shapes, names, checks), [*known, *values], prepare=True)
+        return driver_rows(connection, text, values, prepare=True)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _REFUSED_ITSELF:
             raise
-        rows = []
-    if not rows:
-        # After the handler: an error raised within it keeps the driver's, which may repeat values.
-        raise not_new()
-    return [tuple(row[2:]) for row in rows] if rows[0][0] else None
+    return []
 
 
 _REFUSED_ITSELF: Final = "22012"

@@ -15,10 +15,10 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, not_new, run
+from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, may_commit_alone, not_new, run
 from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
-from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
+from pmsbridge.store.portable import insert_absent, is_postgresql, lock_number, lock_scope
 from pmsbridge.store.prepared import Query, driver_write
 from pmsbridge.store.reading import action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
@@ -56,8 +56,17 @@ class Click(Protocol):
         """The verb's arguments, without anything secret."""
 
 
-def take_in(connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime) -> Submitted:
+def take_in(
+    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime, *, is_own: bool = False
+) -> Submitted:
     """Store an action and its effects, or find what the same click or the same payment already is.
+
+    Args:
+        connection: An open transaction.
+        submission: What is asked for.
+        routes: By step name, how the effect will travel.
+        now: Since when.
+        is_own: The transaction is ours and does nothing else: it may be committed here.
 
     Raises:
         InputError: The key was used for something else, or the action id was not made from the key.
@@ -65,11 +74,17 @@ def take_in(connection: Connection, submission: Submission, routes: Mapping[str,
         UnavailableError: Some of it was there already, and nobody knows why; nothing of it is left in the transaction.
     """
     _refuse_foreign_id(submission)
-    lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
+    scope = ("tenant", submission.account, submission.facility, submission.tenant_id or "")
+    is_plain = submission.payments_seen is None
+    alone_in = lock_number(*scope) if is_own and is_plain and is_postgresql(connection) else None
+    is_alone = alone_in is not None and may_commit_alone(connection, [alone_in])
+    if is_alone and (stored := _insert_new(connection, submission, routes, now, alone_in=alone_in)):
+        return Submitted(stored)
+    lock_scope(connection, *scope)
     if not is_postgresql(connection):
         # This comes first, and writes: a transaction that begins by reading may later be refused the write lock.
         put_lanes(connection, routes.values())
-    elif submission.payments_seen is None and (stored := _insert_new(connection, submission, routes, now)):
+    elif is_plain and not is_alone and (stored := _insert_new(connection, submission, routes, now)):
         return Submitted(stored)
     if known := find_click(connection, submission):
         return known
@@ -195,16 +210,28 @@ def _insert_action(
 
 
 def _insert_new(
-    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
+    connection: Connection,
+    submission: Submission,
+    routes: Mapping[str, Route],
+    now: datetime,
+    *,
+    alone_in: int | None = None,
 ) -> StoredAction | None:
-    """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held."""
+    """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held.
+
+    With ``alone_in``, the number of the tenant's scope, it is committed by then; else the scope's lock is held.
+    """
     known = [Absence(actions.c.id, [submission.action_id]), Absence(aliases.c.id, [submission.action_id])]
     if wanted := sorted(_guards_of(submission)):
         known.append(Absence(guards.c.guard, wanted))
     inserts = _inserts(submission, routes, now)
     ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
-    found = insert_new(connection, inserts, ensured, {0: ("seq",), 1: ("seq", "position")}, unless=known)
+    found = insert_new(connection, inserts, ensured, _NUMBERS, unless=known, alone_in=alone_in)
     return None if found is None else _as_stored(connection, inserts, submission, found)
+
+
+_NUMBERS: Final = {0: ("seq",), 1: ("seq", "position")}
+"""Columns of what is inserted that only the database knows: of the action, and of its effects."""
 
 
 def _inserts(submission: Submission, routes: Mapping[str, Route], now: datetime) -> list[Insert]:

@@ -36,8 +36,8 @@ def inserting(
 ) -> str:
     """Whether every row was added, and then columns of these rows.
 
-    It fails as a whole when some row, but not every one, was there already: nothing of it may stay in a transaction that
-    somebody else commits.
+    It fails as a whole when some row, but not every one, was there already: nothing of it may stay in a transaction
+    that somebody else commits.
     """
     columns = [f"w{number}.{_quoted(name)}" for number, names in returned for name in names]
     joined = " ".join(f"LEFT JOIN w{number} ON whole.it" for number, _ in returned)
