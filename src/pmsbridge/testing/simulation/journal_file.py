@@ -8,13 +8,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.store.database import Connection, Database, open_database
+from pmsbridge.store.prepared import driver_write
+from pmsbridge.store.tables import METADATA, schema_version
 from pmsbridge.testing.simulation.world import World
 
-__all__ = ["JournalFile", "SimulatedDatabase"]
+__all__ = ["MADE_ANEW_EVERY", "JournalFile", "SimulatedDatabase"]
+
+MADE_ANEW_EVERY: Final = 50
+"""Resets of a journal file."""
 
 
 class JournalFile:
@@ -32,9 +37,26 @@ class JournalFile:
         self.database = open_database(self.url)
         self.database.engine.dispose()
         self._empty = self._path.read_bytes()
+        self._resets = 0
 
     def reset(self) -> None:
-        """Put the file back to empty. Statements stay compiled."""
+        """Put the file back to empty.
+
+        Mostly its rows are deleted, and connections stay open: what a statement means is then found out once for many
+        runs. From time to time the file is made anew, so that it does not grow.
+        """
+        self._resets += 1
+        if self._resets % MADE_ANEW_EVERY:
+            self._delete_rows()
+        else:
+            self._make_anew()
+
+    def _delete_rows(self) -> None:
+        with self.database.write() as connection:
+            for statement in _EMPTY:
+                driver_write(connection, statement, ())
+
+    def _make_anew(self) -> None:
         self.database.engine.dispose()
         for suffix in ("-wal", "-shm"):
             Path(f"{self._path}{suffix}").unlink(missing_ok=True)
@@ -44,6 +66,12 @@ class JournalFile:
         """Delete the file."""
         self.database.close()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_EMPTY: Final = (
+    *(f"DELETE FROM {table.name}" for table in reversed(METADATA.sorted_tables) if table is not schema_version),  # noqa: S608
+    "DELETE FROM sqlite_sequence",  # rows are numbered from one again
+)
 
 
 class SimulatedDatabase(Database):
