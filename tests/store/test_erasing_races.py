@@ -14,7 +14,8 @@ from sqlalchemy import select, update
 
 from pmsbridge.engine.hearing import Hearing
 from pmsbridge.errors import IneligibleError, InputError, PmsBridgeError
-from pmsbridge.model.people import Tenant, TenantAccount
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.people import Tenant
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.hearing import Message, Told
