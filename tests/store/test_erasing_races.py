@@ -21,9 +21,10 @@ from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.hearing import Message, Told
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, PortalSettings, Settings
-from pmsbridge.store import erasing
 from pmsbridge.store.audit import Audit, Breach
 from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.erasing import Erasure
+from pmsbridge.store.erasing_journal import refuse_open
 from pmsbridge.store.heard import HeardMessages, ToRead
 from pmsbridge.store.mirror import Scope
 from pmsbridge.store.tables import effects, trail
@@ -89,7 +90,7 @@ def bridge(address: str, office: MemoryOffice, adapter: Hears) -> Iterator[Bridg
         yield made
 
 
-def erase(bridge: Bridge) -> erasing.Erasure:
+def erase(bridge: Bridge) -> Erasure:
     return bridge.erase("F1", "T1", actor="staff:ann")
 
 
@@ -159,13 +160,13 @@ def test_what_is_retried_while_it_is_forgotten_is_refused_and_never_sent_without
     monkeypatch.setattr(bridge.runtime.settings.__class__, "is_urgent", lambda *_: True)
     action_id = asked(bridge, office)
     given_up(bridge, office, action_id)
-    retrying, honest = Retrying(bridge, action_id), erasing.refuse_open
+    retrying, honest = Retrying(bridge, action_id), refuse_open
 
     def then_retried(*given: Any) -> None:
         honest(*given)
         retrying.begin()
 
-    monkeypatch.setattr(erasing, "refuse_open", then_retried)
+    monkeypatch.setattr("pmsbridge.store.erasing.refuse_open", then_retried)
     assert erase(bridge).rows["actions"] >= 1
     retrying.join(PATIENCE)
 
@@ -181,7 +182,7 @@ def test_of_what_may_still_be_sent_nothing_is_taken_out_whoever_believed_it_over
 ) -> None:
     office.fail(Fault.DROP_AFTER, kind="add_note")
     note = bridge.tenant("F1", "T1").add_note("R1", "Please call.", key="note-0001-1")
-    monkeypatch.setattr(erasing, "refuse_open", lambda *_: None)
+    monkeypatch.setattr("pmsbridge.store.erasing.refuse_open", lambda *_: None)
 
     with pytest.raises(IneligibleError) as refused:
         erase(bridge)
@@ -247,7 +248,7 @@ def test_an_account_that_is_forgotten_while_it_is_read_stays_so(
     bridge: Bridge, office: MemoryOffice, adapter: Hears
 ) -> None:
     hearing = heard(bridge)
-    adapter.meanwhile = lambda: erase(bridge)  # type: ignore[method-assign]
+    adapter.meanwhile = lambda: erase(bridge)
 
     hearing.read()
 

@@ -348,9 +348,9 @@ def test_an_error_of_a_text_of_ours_repeats_no_value(database: Database) -> None
 @pytest.mark.parametrize("how", ["alone", "within"])
 def test_a_server_that_goes_away_in_a_text_of_ours_is_unavailable_and_then_back(database: Database, how: str) -> None:
     cut = "SELECT pg_terminate_backend(pg_backend_pid())"
-    act = {"alone": postgres_texts.commit_alone, "within": postgres_texts.fetch}[how]
+    acts: dict[str, Callable[..., object]] = {"alone": postgres_texts.commit_alone, "within": postgres_texts.fetch}
     with pytest.raises(UnavailableError), database.write() as connection:
-        act(connection, cut, ())
+        acts[how](connection, cut, ())
 
     with database.write() as connection:
         assert postgres_texts.fetch(connection, "SELECT 1", ()) == [(1,)]
