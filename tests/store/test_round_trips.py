@@ -132,6 +132,26 @@ def test_what_is_asked_for_is_stored_and_committed_in_one_round_trip(stage: Stag
     assert len(journal.actions()) == 4
 
 
+def test_in_a_transaction_of_the_callers_it_is_one_round_trip_beside_its_begin_and_commit(
+    stage: Stage, tmp_path: Path
+) -> None:
+    journal = stage.runtime().journal
+    _prepared_texts(journal)
+
+    def within(key: str, *, commits: bool) -> None:
+        with stage.database.write() as own:
+            wanted = pay(key)
+            journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps}, connection=own)
+            if not commits:
+                own.rollback()
+
+    within("click-0001", commits=False)
+    assert len(journal.actions()) == 2
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: within("click-0001", commits=True)) == 1 + 1 + 1
+    assert len(journal.actions()) == 3
+
+
 def test_the_outcome_of_a_payment_is_one_round_trip(stage: Stage, tmp_path: Path) -> None:
     journal = stage.runtime().journal
     _prepared_texts(journal)

@@ -31,7 +31,6 @@ __all__ = [
     "Write",
     "commit_alone",
     "insert_new",
-    "may_commit_alone",
     "not_new",
     "run",
 ]
@@ -134,14 +133,14 @@ def commit_alone(connection: Connection, writes: Sequence[Write], *, locks: Sequ
         writes: What it does.
         locks: Numbers of scopes that it waits for first; see ``portable.lock_number``.
     """
-    if not (writes and may_commit_alone(connection, locks)):
+    if not (writes and _may_commit_alone(connection, locks)):
         return Commit.NOT_TRIED
     shapes, values = _prepared(connection, writes)
     found = on_postgresql().commit_alone(connection, refusing(shapes), values, locks=locks)
     return Commit.REFUSED if found is None else Commit.MADE
 
 
-def may_commit_alone(connection: Connection, locks: Sequence[int] = ()) -> bool:
+def _may_commit_alone(connection: Connection, locks: Sequence[int]) -> bool:
     """Whether what comes next may wait for these scopes, be done and be committed in one round trip."""
     if not (is_postgresql(connection) and on_postgresql().is_untouched(connection)):
         return False
@@ -155,7 +154,8 @@ def insert_new(
     returned: Mapping[int, Sequence[str]],
     *,
     unless: Sequence[Absence],
-    alone_in: int | None = None,
+    lock: int | None = None,
+    is_own: bool = False,
 ) -> list[tuple[Any, ...]] | None:
     """On PostgreSQL, insert what is new, or nothing at all, in one round trip.
 
@@ -165,9 +165,8 @@ def insert_new(
         ensured: What may be there already.
         returned: By number of an insert, columns of its rows.
         unless: Where any of these values is there, nothing is inserted. At least one.
-        alone_in: Number of a scope to wait for first, where ``may_commit_alone`` is true of it: what is inserted is
-            then committed, with the same round trip, and the transaction is as untouched as before. None to insert
-            within the transaction.
+        lock: Number of a scope to wait for first; see ``portable.lock_number``. None when none need be waited for.
+        is_own: What is inserted may be committed with the same round trip. The scope is then held no longer.
 
     Returns:
         The rows of the first that returns some joined to those of the next, as the driver gives them; None where
@@ -182,24 +181,27 @@ def insert_new(
     known = [value for absence in unless for value in _as_kept(absence, connection.dialect)]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())
     checks = tuple((each.column.table.name, each.column.name, len(each.values)) for each in unless)
-    rows = _inserted(connection, inserting(shapes, names, checks), [*known, *values], alone_in)
+    rows = _inserted(
+        connection, inserting(shapes, names, checks), [*known, *values], () if lock is None else (lock,), is_own=is_own
+    )
     if not rows:
         raise not_new()
     return [tuple(row[2:]) for row in rows] if rows[0][0] else None
 
 
 def _inserted(
-    connection: Connection, text: str, values: Sequence[Any], alone_in: int | None
+    connection: Connection, text: str, values: Sequence[Any], locks: Sequence[int], *, is_own: bool
 ) -> Sequence[Sequence[Any]]:
     """What the text returns; nothing when it refused itself."""
-    if alone_in is not None:
-        return on_postgresql().commit_alone(connection, text, values, locks=[alone_in]) or []
+    if is_own and _may_commit_alone(connection, locks):
+        return on_postgresql().commit_alone(connection, text, values, locks=locks) or ()
     try:
-        return driver_rows(connection, text, values, prepare=True)
+        found: Sequence[Sequence[Any]] = on_postgresql().fetch(connection, text, values, prepare=True, locks=locks)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _REFUSED_ITSELF:
             raise
-    return []
+        return ()
+    return found
 
 
 _REFUSED_ITSELF: Final = "22012"

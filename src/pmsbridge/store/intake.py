@@ -15,7 +15,7 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, may_commit_alone, not_new, run
+from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, not_new, run
 from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.portable import insert_absent, is_postgresql, lock_number, lock_scope
@@ -75,17 +75,14 @@ def take_in(
     """
     _refuse_foreign_id(submission)
     scope = ("tenant", submission.account, submission.facility, submission.tenant_id or "")
-    is_plain = submission.payments_seen is None
-    alone_in = lock_number(*scope) if is_own and is_plain and is_postgresql(connection) else None
-    is_alone = alone_in is not None and may_commit_alone(connection, [alone_in])
-    if is_alone and (stored := _insert_new(connection, submission, routes, now, alone_in=alone_in)):
-        return Submitted(stored)
+    if is_postgresql(connection) and submission.payments_seen is None:
+        stored = _insert_new(connection, submission, routes, now, lock=lock_number(*scope), is_own=is_own)
+        if stored is not None:
+            return Submitted(stored)
     lock_scope(connection, *scope)
     if not is_postgresql(connection):
         # This comes first, and writes: a transaction that begins by reading may later be refused the write lock.
         put_lanes(connection, routes.values())
-    elif is_plain and not is_alone and (stored := _insert_new(connection, submission, routes, now)):
-        return Submitted(stored)
     if known := find_click(connection, submission):
         return known
     wanted = _guards_of(submission)
@@ -215,18 +212,25 @@ def _insert_new(
     routes: Mapping[str, Route],
     now: datetime,
     *,
-    alone_in: int | None = None,
+    lock: int | None = None,
+    is_own: bool = False,
 ) -> StoredAction | None:
     """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held.
 
-    With ``alone_in``, the number of the tenant's scope, it is committed by then; else the scope's lock is held.
+    Args:
+        connection: An open transaction.
+        submission: What is asked for.
+        routes: By step name, how the effect will travel.
+        now: Since when.
+        lock: Number of the tenant's scope; None when its lock is held already.
+        is_own: It may be committed with the same round trip.
     """
     known = [Absence(actions.c.id, [submission.action_id]), Absence(aliases.c.id, [submission.action_id])]
     if wanted := sorted(_guards_of(submission)):
         known.append(Absence(guards.c.guard, wanted))
     inserts = _inserts(submission, routes, now)
     ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
-    found = insert_new(connection, inserts, ensured, _NUMBERS, unless=known, alone_in=alone_in)
+    found = insert_new(connection, inserts, ensured, _NUMBERS, unless=known, lock=lock, is_own=is_own)
     return None if found is None else _as_stored(connection, inserts, submission, found)
 
 

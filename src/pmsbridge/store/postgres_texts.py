@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
@@ -22,7 +22,14 @@ __all__ = ["alone", "can_pipeline", "commit_alone", "fetch", "is_untouched"]
 _MARK: Final = re.compile(r"\$(\d+)")
 
 
-def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: bool | None = None) -> list[Any]:
+def fetch(
+    connection: Connection,
+    text: str,
+    values: Sequence[Any],
+    *,
+    prepare: bool | None = None,
+    locks: Sequence[int] = (),
+) -> list[Any]:
     """Run a text in the connection's transaction, which begins here if it has not; its rows.
 
     Args:
@@ -30,6 +37,7 @@ def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: 
         text: With ``$1`` for the first value.
         values: As the driver wants them.
         prepare: True to keep it on the server from the first time on; None after some uses.
+        locks: Advisory locks that it waits for first, and that the transaction then holds.
 
     Raises:
         DBAPIError: What the driver raises, as SQLAlchemy wraps it.
@@ -38,9 +46,11 @@ def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: 
         connection.begin()
     driver = _driver(connection)
     if driver is None:
+        for number in locks:
+            connection.exec_driver_sql(*_named(_LOCK, (number,)))
         return list(connection.exec_driver_sql(*_named(text, values)).all())
     try:
-        return _run(driver, text, values, prepare=prepare)
+        return _locked(driver, locks, text, values) if locks else _run(driver, text, values, prepare=prepare)
     except BaseException as error:  # noqa: BLE001 - whichever: SQLAlchemy knows what it says about the connection
         _raise_as_sqlalchemy(connection, error, text)
 
@@ -89,13 +99,13 @@ _LOCK: Final = "SELECT pg_advisory_xact_lock(CAST($1 AS bigint))"
 
 
 def _locked(driver: psycopg.Connection[Any], locks: Sequence[int], text: str, values: Sequence[Any]) -> list[Any]:
-    """Take locks and run a text, in one transaction and one round trip.
+    """Take locks and run a text, in one round trip where that can be.
 
-    What is sent without a word of a transaction up to the pipeline's end is one transaction, which commits there and
-    then lets the locks go. The server takes statement after statement: the text is run once the locks are held, and
-    sees what was committed before that moment.
+    The server takes statement after statement: the text is run once the locks are held, and sees what was committed
+    before that moment. What is sent without a word of a transaction up to a pipeline's end is one transaction, which
+    commits there and then lets the locks go.
     """
-    with driver.pipeline():
+    with driver.pipeline() if can_pipeline() else nullcontext():
         for number in locks:
             psycopg.RawCursor(driver).execute(_LOCK, (number,), prepare=True)
         cursor = psycopg.RawCursor(driver, row_factory=tuple_row)
