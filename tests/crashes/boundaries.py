@@ -95,9 +95,7 @@ def guard_database(database: Database, boundaries: Boundaries) -> None:
             with honest_write() as connection:
                 yield connection
                 name = _name(said)
-                if connection in alone:
-                    alone.remove(connection)
-                else:
+                if not _is_made(connection, alone):
                     boundaries.reach(f"before commit: {name}")
         finally:
             known.pop()
@@ -151,6 +149,16 @@ def _maker() -> str:
     return "unknown"
 
 
+def _is_made(connection: Connection, alone: list[Connection]) -> bool:
+    """Whether the commit was the last thing that was said, and not a try after which a transaction began."""
+    if connection not in alone:
+        return False
+    from pmsbridge.store import postgres_texts
+
+    alone.remove(connection)
+    return postgres_texts.is_untouched(connection)
+
+
 def _committed_alone(boundaries: Boundaries, said: Collection[str]) -> list[Connection]:
     """Make the last moment before a commit that is one statement a place to die; connections that made one."""
     from pmsbridge.store import postgres_texts
@@ -158,9 +166,9 @@ def _committed_alone(boundaries: Boundaries, said: Collection[str]) -> list[Conn
     honest: Callable[..., list[Any] | None] = postgres_texts.commit_alone
     made: list[Connection] = []
 
-    def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
+    def commit_alone(connection: Connection, text: str, values: Sequence[Any], **more: Any) -> list[Any] | None:
         boundaries.reach(f"before commit: {_name(said)}")
-        rows = honest(connection, text, values)
+        rows = honest(connection, text, values, **more)
         if rows is not None:
             made.append(connection)
         return rows

@@ -14,6 +14,7 @@ from pmsbridge.errors import OutcomeUnknownError, PmsBridgeError, RejectedError,
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Outcome, Probed, Receipt
+from pmsbridge.store.audit import Audit
 from pmsbridge.testing.memory import MemoryAdapter
 from tests.engine.stage import Stage, action_id, pay
 
@@ -106,6 +107,35 @@ def test_what_was_begun_and_is_gone_at_the_next_look_is_not_sent(stage: Stage) -
     _, outcome = ended(stage, adapter)
 
     assert (outcome, adapter.sends, adapter.stands) == (Outcome.NOT_SENT, 2, 0)
+
+
+@pytest.mark.parametrize("error", [UnavailableError("away"), RejectedError("the gateway's money is gone")])
+def test_what_was_begun_and_then_cleanly_taken_back_is_not_sent(stage: Stage, error: PmsBridgeError) -> None:
+    adapter = ByStep(stage, lost(1), (-1, error), *[(0, error)] * 900)
+
+    runtime, outcome = ended(stage, adapter, days=9)
+
+    assert (outcome, adapter.stands) == (Outcome.NOT_SENT, 0)
+    (step,) = runtime.action(action_id("click-0001")).steps
+    assert step.message.startswith("an earlier try may have arrived; the last one: ")
+    assert "0 steps are made" in step.message
+    assert list(Audit(stage.database).troubles()) == []
+
+
+def test_a_no_after_what_was_begun_is_asked_no_second_time(stage: Stage) -> None:
+    adapter = ByStep(stage, lost(1), (-1, RejectedError("no")), (STEPS, UnavailableError("never reached")))
+
+    _, outcome = ended(stage, adapter)
+
+    assert (outcome, adapter.sends) == (Outcome.NOT_SENT, 2)
+
+
+def test_what_shows_as_whole_after_a_no_is_settled(stage: Stage) -> None:
+    adapter = ByStep(stage, lost(1), (STEPS, RejectedError("done already")))
+
+    _, outcome = ended(stage, adapter)
+
+    assert (outcome, adapter.sends) == (Outcome.SETTLED, 2)
 
 
 def test_what_never_began_is_sent_once_more_and_then_not_sent(stage: Stage) -> None:

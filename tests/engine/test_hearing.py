@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from pmsbridge.dispatch.heard_reader import HeardReader
 from pmsbridge.engine.deliver import Runtime
@@ -20,12 +20,14 @@ from pmsbridge.errors import InputError, NotFoundError, UnavailableError, Unsupp
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.hearing import Message, Told
-from pmsbridge.store.heard import HeardMessages, ToRead
+from pmsbridge.store.heard import HeardMessages, ToRead, Waiting
 from pmsbridge.store.mirror import Scope
+from pmsbridge.store.portable import lock_scope
 from pmsbridge.store.report_room import KEPT_FOR, ReportRoom
 from pmsbridge.store.runs import RunState
 from pmsbridge.store.tables import runs
 from pmsbridge.testing.memory import MemoryAdapter
+from tests.engine.paged_office import PagedAdapter, PagedOffice
 from tests.engine.stage import Stage
 
 F1 = FacilityKey("mem", "F1")
@@ -310,6 +312,145 @@ def test_a_record_that_may_be_gone_is_deleted_when_the_whole_list_has_it_no_more
     hearing.read()
 
     assert runtime.mirror.get("mem", "F1", Tenant.entity, "T3") is None
+
+
+# -- what broke off, and who else is at it -----------------------------------------------------------------------------
+
+
+class HearsPages(PagedAdapter):
+    """A back office of units behind pages that says that one changed."""
+
+    hears = True
+
+    def hear(self, *_: Any, **__: Any) -> Message:
+        return Message("m-1", "unit.changed", (Told(Entity.UNITS, "F1", "u1"),))
+
+    def breaks_off_after(self, page: int) -> None:
+        """Once."""
+
+        def hook(number: int) -> None:
+            if number == page:
+                self.batch_hook = lambda _number: None
+                message = "not now"
+                raise UnavailableError(message)
+
+        self.batch_hook = hook
+
+
+@pytest.fixture
+def pages(stage: Stage) -> HearsPages:
+    """Three pages of units that were never read."""
+    office = PagedOffice()
+    for number in range(7):
+        office.put(f"u{number}", number)
+    stage.adapter = HearsPages(office)
+    return stage.adapter
+
+
+def test_a_reading_that_broke_off_goes_on_where_it_stopped_as_soon_as_it_may(stage: Stage, pages: HearsPages) -> None:
+    hearing = Hearing(stage.runtime())
+    hearing.hear("mem", GOOD, b"{}")
+    pages.breaks_off_after(2)
+    assert hearing.read() == 0
+    assert pages.paged.pages == 2
+
+    stage.later(timedelta(seconds=11))
+
+    assert hearing.read() == 1
+    assert pages.paged.pages == 3
+
+
+def test_a_reading_that_was_stopped_goes_on_in_the_next_process(stage: Stage, pages: HearsPages) -> None:
+    hearing = Hearing(stage.runtime())
+    hearing.hear("mem", GOOD, b"{}")
+    assert hearing.read(lambda: pages.paged.pages > 0) == 0
+    assert pages.paged.pages == 1
+
+    stage.later(timedelta(seconds=1))
+
+    assert Hearing(stage.runtime()).read() == 1
+    assert pages.paged.pages == 3
+
+
+def test_what_somebody_else_reads_since_a_reading_broke_off_is_not_overtaken(stage: Stage, pages: HearsPages) -> None:
+    runtime = stage.runtime()
+    hearing = Hearing(runtime)
+    hearing.hear("mem", GOOD, b"{}")
+    pages.breaks_off_after(1)
+    assert hearing.read() == 0
+    stage.later(timedelta(seconds=11))
+    pages.breaks_off_after(1)
+    Sync(runtime).run([F1], [Entity.UNITS])  # by hand, and as far as anybody knows still at it
+    assert pages.paged.pages == 2
+
+    assert hearing.read() == 0
+    stage.later(timedelta(minutes=1))
+    assert hearing.read() == 0
+    assert pages.paged.pages == 2
+    stage.later(timedelta(minutes=10))
+
+    assert hearing.read() == 1
+
+
+def test_who_sees_less_of_what_waits_takes_nothing_of_what_somebody_else_has(
+    stage: Stage, adapter: Hears, runtime: Runtime
+) -> None:
+    store = HeardMessages(runtime.database, runtime.clock)
+    what = ToRead("mem", "F1", "tenants")
+    lease = timedelta(minutes=5)
+
+    def noted(key: str) -> Waiting:
+        store.note("mem", key, [what])
+        (waiting,) = store.waiting()
+        return waiting
+
+    less, more = noted("m-1"), noted("m-2")
+    assert (len(less.slots), len(more.slots)) == (1, 2)
+
+    assert store.take(less, "one", lease)
+    assert not store.take(more, "other", lease)
+    store.done(less, "one")
+    assert store.take(more, "other", lease)
+    store.done(more, "other")
+    assert store.waiting() == []
+
+    less, more = noted("m-3"), noted("m-4")
+    assert store.take(more, "other", lease)
+    assert not store.take(less, "one", lease)
+
+
+@pytest.mark.postgresql
+def test_of_two_who_take_at_once_one_waits_and_then_sees_what_the_other_has(
+    tmp_path: Path, postgres_journal: str
+) -> None:
+    stage = Stage(tmp_path, postgres_journal)
+    store = HeardMessages(stage.database, stage.clock)
+    lease, taken = timedelta(minutes=5), list[bool]()
+    store.note("mem", "m-1", [ToRead("mem", "F1", "tenants")])
+    (less,) = store.waiting()
+    store.note("mem", "m-2", [ToRead("mem", "F1", "tenants")])
+    (more,) = store.waiting()
+    taking = threading.Thread(target=lambda: taken.append(store.take(more, "other", lease)))
+    with stage.database.write() as connection:
+        # As the first of two does, up to its commit.
+        lock_scope(connection, "heard", "mem")
+        mine = runs.c.slot.in_(less.slots) & runs.c.name.endswith("/tenants")
+        connection.execute(update(runs).where(mine).values(owner="one", lease_until=stage.clock.now() + lease))
+        taking.start()
+        for _ in range(1000):
+            if _waits(stage) or not taking.is_alive():
+                break
+            threading.Event().wait(0.01)
+    taking.join(60)
+
+    assert taken == [False]
+    stage.close()
+
+
+def _waits(stage: Stage) -> bool:
+    with stage.database.read() as connection:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return bool(connection.exec_driver_sql(asked).scalar_one())
 
 
 def test_a_night_under_way_is_not_overtaken(stage: Stage, adapter: Hears, runtime: Runtime) -> None:

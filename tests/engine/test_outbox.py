@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
+from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError, UnavailableError
 from pmsbridge.store.database import open_database
-from pmsbridge.store.tables import actions
+from pmsbridge.store.stored import Route
+from pmsbridge.store.tables import actions, effects, guards, trail
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice
 from tests.engine.stage import Stage, pay
 
@@ -231,3 +233,52 @@ def test_another_driver_is_named_with_the_one_to_use(served: Runtime, postgres_j
     with engine.begin() as connection, pytest.raises(ConfigurationError, match=r"postgresql\+psycopg://"):
         use(connection)
     engine.dispose()
+
+
+# -- all of it or nothing ----------------------------------------------------------------------------------------------
+
+
+def _someone_holds_the_key_of(runtime: Runtime, wanted: Submission) -> None:
+    """What no sequence of calls comes to: an effect of another action has the key of one that was never asked for."""
+    other = pay("click-0009", rental="R4")
+    with runtime.database.write() as connection:
+        runtime.journal.submit(other, {step.name: Route("mem") for step in other.plan.steps}, connection=connection)
+        mine = effects.c.action_id == other.action_id
+        connection.execute(update(effects).where(mine).values(key=wanted.plan.steps[0].key))
+
+
+def _rows_of(runtime: Runtime, action_id: str) -> list[str]:
+    with runtime.database.read() as connection:
+        held = [
+            (table.name, connection.execute(select(table).where(column == action_id)).all())
+            for table, column in ((actions, actions.c.id), (effects, effects.c.action_id), (guards, guards.c.action_id),
+                                  (trail, trail.c.action_id))
+        ]  # fmt: skip
+    return [name for name, rows in held if rows]
+
+
+@pytest.mark.parametrize("place", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_whoever_goes_on_after_a_refusal_commits_no_half_of_an_action(
+    request: pytest.FixtureRequest, stage: Stage, place: str, *, goes_on: bool
+) -> None:
+    runtime: Runtime = stage.runtime() if place == "sqlite" else request.getfixturevalue("served")
+    _someone_holds_the_key_of(runtime, pay())
+    engine = create_engine(runtime.database.engine.url)
+    with engine.connect() as connection:
+        connection.begin()
+        connection.execute(text("UPDATE pmsbridge_lanes SET epoch = 7"))
+        savepoint = connection.begin_nested() if goes_on else None
+        with pytest.raises(UnavailableError) as caught:
+            runtime.submit(pay(), connection=connection)
+        if savepoint is not None:
+            savepoint.rollback()
+        connection.commit()
+    engine.dispose()
+
+    assert caught.value.code == "database_unavailable"
+    assert "ivision" not in _chain(caught.value)
+    assert _rows_of(runtime, pay().action_id) == []
+    with pytest.raises(UnavailableError):
+        runtime.submit(pay())
+    assert _rows_of(runtime, pay().action_id) == []

@@ -45,7 +45,6 @@ _WAL_FRAME_BYTES: Final = _PAGE_BYTES + 24
 _EDGE_BYTES: Final = 200
 _MOST_TOLD: Final = 5
 _SIMULATED: Final = "pmsbridge-simulation-"
-_ONE_IN: Final = 50
 _SEARCHED_OTHERWISE: Final = "pmsbridge-pg-"
 
 _RUN = Canaries(SEED)
@@ -95,7 +94,6 @@ class LeakWatch:
         self._pages: set[int] = set()
         self._pid = os.getpid()
         self._rooms: dict[str, str] = {}
-        self._simulated = 0
         self.found: list[str] = []
         self.read_bytes = 0
         self.seconds = 0.0
@@ -149,9 +147,8 @@ class LeakWatch:
         if ".db" not in Path(path).name or self._is_excused:
             return
         if _SIMULATED in path:
-            # Thousands a minute, all of the same few rows. Its log is removed before the next schedule overwrites it.
-            self._simulated += path.endswith("-wal")
-            if self._simulated % _ONE_IN or not path.endswith("-wal"):
+            # Thousands a minute, all of the same few rows: of one in some its log is removed and its file overwritten.
+            if not path.endswith("-wal"):
                 return
             path = path.removesuffix("-wal")
         with suppress(Exception):  # whoever removes it must not hear of the search

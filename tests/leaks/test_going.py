@@ -60,11 +60,12 @@ REMOVED = """
 
 
     def test_simulated_journals_are_overwritten():
-        from pmsbridge.testing.simulation.journal_file import JournalFile
+        from pmsbridge.testing.simulation.journal_file import MADE_ANEW_EVERY, JournalFile
 
         file = JournalFile()
-        for _ in range(60):
-            plant(file._path)
+        for number in range(1, MADE_ANEW_EVERY + 2):
+            if number == MADE_ANEW_EVERY:
+                plant(file._path)
             file.reset()
         file.close()
 

@@ -19,10 +19,11 @@ from pmsbridge.store.batch import Absence, Commit, Delete, Ensure, Insert, Updat
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.journal import FencedError, Journal, StaleError
 from pmsbridge.store.known import Known
-from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Writing
+from pmsbridge.store.portable import lock_scope
+from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Submitted, Writing
 from pmsbridge.store.tables import lanes, quotes
 from pmsbridge.store.write_texts import refusing
-from tests.engine.stage import LEASE, Stage, edit
+from tests.engine.stage import LEASE, Stage, edit, pay
 
 pytestmark = pytest.mark.postgresql
 
@@ -106,6 +107,154 @@ def test_what_became_of_an_effect_is_one_round_trip(stage: Stage, tmp_path: Path
     assert action.effects[0].state == "done"
     assert [entry.event for entry in journal.trail(second.action_id)] == ["submitted", "declined"]
     assert journal.verify_trail(second.action_id)
+
+
+def _paid(journal: Journal, key: str = "click-0001", *, rental: str = "R1") -> StoredEffect:
+    wanted = pay(key, rental=rental)
+    return journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps}).action.effects[0]
+
+
+def _prepared_texts(journal: Journal) -> None:
+    """The server has seen the texts of both once."""
+    for number, submit in enumerate((_submitted, _paid), 1):
+        effect, held, known = submit(journal, f"click-900{number}"), _held(journal, f"v{number}"), _known(journal)
+        _decline(journal, held, effect, known)
+        journal.release(held)
+
+
+def test_what_is_asked_for_is_stored_and_committed_in_one_round_trip(stage: Stage, tmp_path: Path) -> None:
+    journal = stage.runtime().journal
+    _prepared_texts(journal)
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: _submitted(journal, "click-0003")) == 1
+        assert trips.of(lambda: _paid(journal)) == 1
+
+    assert len(journal.actions()) == 4
+
+
+def test_in_a_transaction_of_the_callers_it_is_one_round_trip_beside_its_begin_and_commit(
+    stage: Stage, tmp_path: Path
+) -> None:
+    journal = stage.runtime().journal
+    _prepared_texts(journal)
+
+    def within(key: str, *, commits: bool) -> None:
+        with stage.database.write() as own:
+            wanted = pay(key)
+            journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps}, connection=own)
+            if not commits:
+                own.rollback()
+
+    within("click-0001", commits=False)
+    assert len(journal.actions()) == 2
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: within("click-0001", commits=True)) == 1 + 1 + 1
+    assert len(journal.actions()) == 3
+
+
+def test_the_outcome_of_a_payment_is_one_round_trip(stage: Stage, tmp_path: Path) -> None:
+    journal = stage.runtime().journal
+    _prepared_texts(journal)
+    effect = _paid(journal)
+    held, known = _held(journal), _known(journal)
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: _decline(journal, held, effect, known)) == 1
+
+    assert journal.action(effect.action_id).outcome == "declined"
+    assert journal.guarded(effect.guards) == {}
+
+
+def test_a_payment_delivered_alone_is_this_many_round_trips(stage: Stage, tmp_path: Path) -> None:
+    runtime = stage.runtime()
+    runtime.on_poke = lambda _lane, _when: None
+    for number in range(2):
+        wanted = pay(f"click-200{number}", rental=("R1", "R4")[number])
+        runtime.journal.submit(wanted, {step.name: Route(LANE) for step in wanted.plan.steps})
+        with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+            count = trips.of(lambda: runtime.drain(LANE))
+        assert runtime.action(wanted.action_id).outcome == "settled"
+
+    # A look, the taking, what is known of the account (begin, read, end), "sending", the outcome, and a look.
+    assert count == 1 + 1 + 3 + 1 + 1 + 1
+
+
+def test_without_pipelines_it_is_the_same_in_more_round_trips(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_texts, "can_pipeline", lambda: False)
+    journal = stage.runtime().journal
+    _prepared_texts(journal)
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: _paid(journal)) == 4
+
+    held, known = _held(journal), _known(journal)
+    effect = journal.action(pay("click-0001").action_id).effects[0]
+    with closing(Trips(stage.database, tmp_path / "trace")) as trips:
+        assert trips.of(lambda: _decline(journal, held, effect, known)) == 4
+    assert journal.action(effect.action_id).outcome == "declined"
+
+
+def test_who_waits_for_a_tenant_sees_what_was_stored_meanwhile(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    routes = {step.name: Route(LANE) for step in pay().plan.steps}
+    answers: list[Submitted] = []
+    waiting = threading.Thread(target=lambda: answers.append(journal.submit(pay("click-0002"), routes)))
+    with stage.database.write() as own:
+        first = journal.submit(pay("click-0001"), routes, connection=own).action
+        waiting.start()
+        _until_somebody_waits(stage.database, waiting)
+        assert answers == []
+    waiting.join(60)
+
+    assert [(answer.action.id, answer.attached) for answer in answers] == [(first.id, True)]
+
+
+def test_the_outcome_of_a_payment_waits_for_whoever_is_judging_by_it(stage: Stage) -> None:
+    journal = stage.runtime().journal
+    effect = _paid(journal)
+    held, known = _held(journal), _known(journal)
+    declining = threading.Thread(target=lambda: _decline(journal, held, effect, known))
+    with stage.database.write() as judging:
+        lock_scope(judging, "tenant", *effect.scope)
+        declining.start()
+        _until_somebody_waits(stage.database, declining)
+        assert journal.guarded(effect.guards)
+    declining.join(60)
+
+    assert not journal.guarded(effect.guards)
+
+
+def _until_somebody_waits(database: Database, thread: threading.Thread) -> None:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()"
+    for _ in range(3000):
+        with database.read() as connection:
+            if connection.exec_driver_sql(asked).scalar_one():
+                return
+        assert thread.is_alive(), "it did not wait"
+        threading.Event().wait(0.02)
+    pytest.fail("nobody waits")
+
+
+def test_an_error_within_a_pipeline_is_told_and_leaves_the_connection_as_it_was(database: Database) -> None:
+    with database.write() as connection:
+        with pytest.raises(DBAPIError) as caught:
+            postgres_texts.commit_alone(connection, "SELECT CAST($1 AS integer)", (SECRET,), locks=[7])
+        assert SECRET not in f"{caught.value} {caught.value.orig} {caught.value.__cause__!r}"
+        assert postgres_texts.is_untouched(connection)
+        refused = postgres_texts.commit_alone(connection, "SELECT 1 / CAST($1 AS integer)", (0,), locks=[7])
+        assert refused is None
+        assert postgres_texts.commit_alone(connection, "SELECT CAST($1 AS integer)", (5,), locks=[7, 8]) == [(5,)]
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        assert postgres_texts.commit_alone(connection, held, ()) == [(0,)]
+
+
+def test_a_server_that_goes_away_in_a_pipeline_is_unavailable_and_then_back(database: Database) -> None:
+    cut = "SELECT pg_terminate_backend(pg_backend_pid())"
+    with pytest.raises(UnavailableError), database.write() as connection:
+        postgres_texts.commit_alone(connection, cut, (), locks=[7])
+
+    with database.write() as connection:
+        assert postgres_texts.commit_alone(connection, "SELECT 1", (), locks=[7]) == [(1,)]
 
 
 def test_a_commit_without_the_lane_leaves_nothing_of_itself(stage: Stage) -> None:
@@ -219,9 +368,9 @@ def test_an_error_of_a_text_of_ours_repeats_no_value(database: Database) -> None
 @pytest.mark.parametrize("how", ["alone", "within"])
 def test_a_server_that_goes_away_in_a_text_of_ours_is_unavailable_and_then_back(database: Database, how: str) -> None:
     cut = "SELECT pg_terminate_backend(pg_backend_pid())"
-    act = {"alone": postgres_texts.commit_alone, "within": postgres_texts.fetch}[how]
+    acts: dict[str, Callable[..., object]] = {"alone": postgres_texts.commit_alone, "within": postgres_texts.fetch}
     with pytest.raises(UnavailableError), database.write() as connection:
-        act(connection, cut, ())
+        acts[how](connection, cut, ())
 
     with database.write() as connection:
         assert postgres_texts.fetch(connection, "SELECT 1", ()) == [(1,)]
@@ -360,7 +509,7 @@ def test_what_is_new_is_inserted_whole_or_not_at_all(database: Database) -> None
 
     assert new("a", "b", unless="a") == [("a", 0), ("b", 0)]
     assert new("c", "d", unless="b") is None
-    with pytest.raises(RuntimeError, match="there already"):
+    with pytest.raises(UnavailableError, match="nothing was stored"):
         new("c", "a", unless="none")
     with database.read() as connection:
         assert set(connection.execute(select(lanes.c.name)).scalars()) == {"a", "b"}

@@ -589,3 +589,48 @@ def test_a_closed_stream_does_not_stop_whoever_logs() -> None:
     stream.close()
 
     get_logger("pmsbridge.test").error("nobody_hears", why="closed")
+
+
+# -- what the redactor remembers ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What it remembers, nothing at first."""
+    held: set[str] = set()
+    monkeypatch.setattr("pmsbridge.logging.redaction._CLEAN", held)
+    return held
+
+
+SECRET_TEXTS = (VISA, f"card {VISA}", "password=canary", "Bearer canary0123456789", "https://x.example/?token=canary")
+
+
+@pytest.mark.parametrize("text", SECRET_TEXTS)
+def test_a_text_with_a_secret_is_redacted_each_time_and_never_remembered(remembered: set[str], text: str) -> None:
+    told = [redact(text) for _ in range(3)]
+
+    assert len(set(told)) == 1
+    assert VISA not in told[0]
+    assert "canary" not in told[0]
+    assert text not in remembered
+
+
+def test_what_is_remembered_is_what_would_be_told_unchanged(remembered: set[str]) -> None:
+    texts = ["lane-7", "receipt 1042", "act_0a1b2c", *SECRET_TEXTS, *(redact(text) for text in SECRET_TEXTS)]
+    for text in texts * 2:
+        redact(text)
+
+    assert {"lane-7", "receipt 1042", "act_0a1b2c"} <= remembered
+    for text in set(remembered):
+        remembered.clear()
+        assert redact(text) == text
+
+
+def test_what_is_remembered_is_short_and_bounded(remembered: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pmsbridge.logging.redaction._REMEMBERED", 5)
+    for number in range(20):
+        assert redact(f"receipt {number}") == f"receipt {number}"
+        assert len(remembered) <= 5
+    redact("1 " * 51)
+
+    assert all(len(text) <= 100 for text in remembered)

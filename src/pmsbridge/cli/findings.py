@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pmsbridge.actions.effects import Effect, TakePayment
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.errors import InputError, NotFoundError
@@ -94,9 +95,16 @@ def _unresolved(bridge: Bridge, number: int) -> str:
         with suppress(NotFoundError):
             step = bridge.journal.action(action_id).effect_named(name)
             if step is not None and step.is_principal and step.outcome is Outcome.NEEDS_REVIEW:
-                words = f"pmsbridge actions resolve {action_id} --step {name} --outcome OUTCOME"
+                words = f"pmsbridge actions resolve {action_id} --step {name} --outcome {_decisions(step.effect)}"
                 return f"{words} --evidence TEXT --actor YOUR_NAME"
     return ""
+
+
+def _decisions(effect: Effect) -> str:
+    """What a person may say became of it; only a payment over several rentals has parts."""
+    has_parts = isinstance(effect, TakePayment) and len(effect.parts) > 1
+    partial = "|partial --there RENTAL=RECEIPT" if has_parts else ""
+    return f"settled|declined|not_sent{partial}"
 
 
 def finding_facts(each: OpenFinding) -> dict[str, Any]:

@@ -45,6 +45,8 @@ _ENTER_AGAIN: Final = "It was not sent. Please enter the card or password again.
 _FAR_FUTURE: Final = timedelta(days=3650)
 _GOINGS_ON: Final = 4
 """Sends after looks that found a part of it, at most: each may lose the answer of one step."""
+_SAID_NO: Final = "said_no_to_the_rest"
+"""Code of what was begun, and then certainly got no further: the next look decides whether what was begun is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +304,7 @@ class Courier:
     def _look_failed(self, effect: StoredEffect, error: Exception) -> _Verdict:
         why = error.message if isinstance(error, PmsBridgeError) else f"the look failed ({type(error).__name__})"
         code = error.code if isinstance(error, PmsBridgeError) else "foreign_error"
+        code = _SAID_NO if effect.code == _SAID_NO else code
         sent_at = effect.last_sent_at or effect.asked_at
         if self._clock.now() - sent_at >= self._settings.review_after:
             return self._review(effect, why)
@@ -322,6 +325,8 @@ class Courier:
         # What stands half way was not proved never to have happened.
         never = is_absent and not is_begun
         saw = answer.saw if isinstance(answer, Absent) else answer.why
+        if effect.code == _SAID_NO:
+            return self._never_happened(effect, saw) if never else self._review(effect, f"{effect.message}; {saw}")
         if is_absent or carrier.repeats_are_harmless:
             at_most = max(carrier.max_resends, _GOINGS_ON) if is_begun else carrier.max_resends
             if self._may_repeat(effect, at_most):
@@ -359,7 +364,8 @@ class Courier:
     def _never_happened(self, effect: StoredEffect, saw: str) -> _Verdict:
         again = f" {_ENTER_AGAIN}" if effect.effect.needs_a_sealed_value else ""
         code = "enter_again" if again else "absent"
-        why = f"looked, and it is not there: {saw}.{again}"
+        before = f"{effect.message}; then " if effect.code == _SAID_NO else ""
+        why = f"{before}looked, and it is not there: {saw}.{again}"
         return _Verdict(Change.not_sent(why, code, event="absent", looked=True))
 
     def _review(self, effect: StoredEffect, why: str) -> _Verdict:
@@ -372,9 +378,19 @@ class Courier:
     def _writing(self, effect: StoredEffect, verdict: _Verdict) -> Writing:
         """With the staff task that follows when no machine can know."""
         if effect.is_doubtful and verdict.change.claims_nothing_happened:
-            verdict = self._review(effect, f"an earlier try may have arrived; the last one: {verdict.change.why}")
+            verdict = self._doubted(effect, f"an earlier try may have arrived; the last one: {verdict.change.why}")
         added = self._staff_task(effect, verdict.change) if effect.is_principal else ()
         return Writing(effect, verdict.change, added, (*verdict.found, *self._undelivered(effect, verdict.change)))
+
+    def _doubted(self, effect: StoredEffect, why: str) -> _Verdict:
+        """The last try certainly did nothing; whether an earlier one did shows a look, where its absence is proof."""
+        try:
+            carrier = self._carriers.carrier(effect.effect)
+        except PmsBridgeError:
+            return self._review(effect, why)
+        if carrier.repeats_are_harmless:  # it was sent again because no look could tell
+            return self._review(effect, why)
+        return self._unknown(carrier, why, _SAID_NO)
 
     def _undelivered(self, effect: StoredEffect, change: Change) -> tuple[Finding, ...]:
         """A notice that was refused: the other notices still go, and a person should know of this one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from pmsbridge.engine.deliver import Runtime
@@ -36,7 +36,6 @@ _RENEWALS: Final = 5
 _SOONEST: Final = timedelta(seconds=10)
 _LATEST: Final = timedelta(minutes=15)
 _GIVEN_UP_AFTER: Final = timedelta(days=1)
-_ACCOUNT: Final = "account"
 _IN_WORK: Final = timedelta(minutes=10)
 _BUSY: Final = "the same is being read by a longer run, which would be overtaken"
 
@@ -119,7 +118,7 @@ class Hearing:
                 yield ToRead(account, facility, told.entity.value, whole=told.may_be_gone)
             tenant = told.tenant_id or self._tenant_of(account, facility, told.rental_id)
             if tenant and self._is_copied(account, facility, tenant):
-                yield ToRead(account, facility, _ACCOUNT, tenant)
+                yield ToRead.of_account(account, facility, tenant)
 
     def _facilities(self, adapter: Adapter, told: Told) -> tuple[str, ...]:
         """Where it may be: where the message says, else where the copy has it, else everywhere."""
@@ -169,9 +168,9 @@ class Hearing:
 
     def _one(self, waiting: Waiting, owner: str, stop: Callable[[], bool]) -> bool:
         with kept(lambda: self._store.keep(waiting, owner, _LEASE), _LEASE / _RENEWALS):
-            problem = self._read(waiting.what, stop)
+            problem = self._read(waiting, stop)
         if problem is None:
-            self._store.put_off(waiting, owner, timedelta(0))
+            self._store.put_off(waiting, owner, timedelta(0), broke_off_at=self._runtime.clock.now())
             return False
         if not problem:
             self._store.done(waiting, owner)
@@ -189,42 +188,55 @@ class Hearing:
             self._store.done(replace(waiting, slots=old), owner, error=problem)
         if young:
             wait = min(max(now - young[0], _SOONEST), _LATEST)
-            self._store.put_off(replace(waiting, slots=young), owner, wait, error=problem)
+            broke_off_at = None if problem == _BUSY else now
+            self._store.put_off(replace(waiting, slots=young), owner, wait, error=problem, broke_off_at=broke_off_at)
 
-    def _read(self, what: ToRead, stop: Callable[[], bool]) -> str | None:
+    def _read(self, waiting: Waiting, stop: Callable[[], bool]) -> str | None:
         """What went wrong; empty when nothing did, None when it was stopped."""
         try:
-            return self._read_account(what) if what.what == _ACCOUNT else self._read_entity(what, stop)
+            return self._read_account(waiting.what) if waiting.what.is_account else self._read_entity(waiting, stop)
         except Exception as error:  # noqa: BLE001 - what cannot be read of one thing never stops another's
             return words_of(error)
 
-    def _read_entity(self, what: ToRead, stop: Callable[[], bool]) -> str | None:
+    def _read_entity(self, waiting: Waiting, stop: Callable[[], bool]) -> str | None:
+        what = waiting.what
         entity, key = Entity(what.what), FacilityKey(what.account, what.facility)
-        if self._is_in_work(key, entity):
+        if self._is_in_work(key, entity, waiting.broke_off_at):
             return _BUSY
         sync = Sync(self._runtime, watches=False)
         report = sync.run([key], [entity], full=what.whole, beat=lambda: not stop(), by_clock=True)
         return _problem(report) if report.rows or not stop() else None
 
-    def _is_in_work(self, key: FacilityKey, entity: Entity) -> bool:
-        """Whether a night, or a long reading by hand, is at it: of two readings the later one to begin wins."""
+    def _is_in_work(self, key: FacilityKey, entity: Entity, broke_off_at: datetime | None) -> bool:
+        """Whether a night, or a long reading by hand, is at it: of two readings the later one to begin wins.
+
+        Args:
+            key: Where.
+            entity: What is read.
+            broke_off_at: When a reading of ours last ended before its end: what has not moved since was left by it, and
+                is gone on with.
+        """
         night = self._runtime.runs.newest(f"sync {key.account}/{key.facility}")
         now = self._runtime.clock.now()
         if night is not None and night.state is RunState.RUNNING and night.lease_until > now:
             return True
         moved_at = self._runtime.mirror.reading_moved_at(Scope(key.account, key.facility, entity.noun))
-        return moved_at is not None and now - moved_at < _IN_WORK
+        if moved_at is None or (broke_off_at is not None and moved_at <= broke_off_at):
+            return False
+        return now - moved_at < _IN_WORK
 
     def _read_account(self, what: ToRead) -> str:
         runtime = self._runtime
         adapter = runtime.adapters.get(what.account)
         if adapter is None or what.facility not in adapter.facility_codes:
             return ""  # no longer configured: nobody asks for it
+        if not self._is_copied(what.account, what.facility, what.tenant_id):
+            return ""  # erased since, or no longer watched: it is not brought back
         if why_not := runtime.refusals.why_not(what.account):
             return f"not tried: {why_not}"
         try:
             with for_a_night():
-                runtime.mirror.save_account(adapter.account(what.facility, what.tenant_id))
+                runtime.mirror.renew_account(adapter.account(what.facility, what.tenant_id))
         except NotFoundError:
             runtime.mirror.unwatch(what.account, what.facility, what.tenant_id)
         except ConfigurationError as error:

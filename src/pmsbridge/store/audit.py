@@ -286,7 +286,7 @@ class _Look:
         if row.prev_hash != self._head:
             return "it does not follow on the entry before it"
         expected = chain.link_hash(self._head, self._id, row.number, at, row.event, row.data)
-        if not chain.fits(self._erased, row.number, row.data, expected, row.hash):
+        if not chain.fits(self._erased, row.number, expected, row.hash):
             return "its content does not fit its digest"
         try:
             self._told.read(row.event, json.loads(row.data), at)

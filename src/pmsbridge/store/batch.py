@@ -14,12 +14,26 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Connection, Table
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DBAPIError
 
+from pmsbridge.errors import UnavailableError
 from pmsbridge.store.portable import is_postgresql
 from pmsbridge.store.prepared import driver_rows, driver_write, on_postgresql
 from pmsbridge.store.write_texts import Shape, counting, inserting, on_sqlite, refusing
 
-__all__ = ["Absence", "Commit", "Delete", "Ensure", "Insert", "Update", "Write", "commit_alone", "insert_new", "run"]
+__all__ = [
+    "Absence",
+    "Commit",
+    "Delete",
+    "Ensure",
+    "Insert",
+    "Update",
+    "Write",
+    "commit_alone",
+    "insert_new",
+    "not_new",
+    "run",
+]
 
 _Convert = Callable[[Any], Any]
 
@@ -111,13 +125,26 @@ class Commit(Enum):
     NOT_TRIED = auto()
 
 
-def commit_alone(connection: Connection, writes: Sequence[Write]) -> Commit:
-    """Do the writes and commit them in one round trip, where they are all that a transaction does; see ``run``."""
-    if not (writes and is_postgresql(connection) and on_postgresql().is_untouched(connection)):
+def commit_alone(connection: Connection, writes: Sequence[Write], *, locks: Sequence[int] = ()) -> Commit:
+    """Do the writes and commit them in one round trip, where they are all that a transaction does; see ``run``.
+
+    Args:
+        connection: In a transaction of ours, never of a caller's.
+        writes: What it does.
+        locks: Numbers of scopes that it waits for first; see ``portable.lock_number``.
+    """
+    if not (writes and _may_commit_alone(connection, locks)):
         return Commit.NOT_TRIED
     shapes, values = _prepared(connection, writes)
-    found = on_postgresql().commit_alone(connection, refusing(shapes), values)
+    found = on_postgresql().commit_alone(connection, refusing(shapes), values, locks=locks)
     return Commit.REFUSED if found is None else Commit.MADE
+
+
+def _may_commit_alone(connection: Connection, locks: Sequence[int]) -> bool:
+    """Whether what comes next may wait for these scopes, be done and be committed in one round trip."""
+    if not (is_postgresql(connection) and on_postgresql().is_untouched(connection)):
+        return False
+    return not locks or on_postgresql().can_pipeline()
 
 
 def insert_new(
@@ -127,6 +154,8 @@ def insert_new(
     returned: Mapping[int, Sequence[str]],
     *,
     unless: Sequence[Absence],
+    lock: int | None = None,
+    is_own: bool = False,
 ) -> list[tuple[Any, ...]] | None:
     """On PostgreSQL, insert what is new, or nothing at all, in one round trip.
 
@@ -136,27 +165,53 @@ def insert_new(
         ensured: What may be there already.
         returned: By number of an insert, columns of its rows.
         unless: Where any of these values is there, nothing is inserted. At least one.
+        lock: Number of a scope to wait for first; see ``portable.lock_number``. None when none need be waited for.
+        is_own: What is inserted may be committed with the same round trip. The scope is then held no longer.
 
     Returns:
         The rows of the first that returns some joined to those of the next, as the driver gives them; None where
         nothing was inserted.
 
     Raises:
-        RuntimeError: A row was there already: roll back.
+        UnavailableError: A row was there already although nothing of ``unless`` is: nothing was inserted, and nothing
+            of the transaction, or of its savepoint, can be committed.
     """
     writes: list[Write] = [*inserts, *ensured]
     shapes, values = _prepared(connection, writes)
     known = [value for absence in unless for value in _as_kept(absence, connection.dialect)]
     names = tuple((number, tuple(columns)) for number, columns in returned.items())
     checks = tuple((each.column.table.name, each.column.name, len(each.values)) for each in unless)
-    rows = driver_rows(connection, inserting(shapes, names, checks), [*known, *values], prepare=True)
-    is_known, is_whole = rows[0][:2]
-    if not (is_whole or is_known):
-        raise RuntimeError(_THERE_ALREADY)
-    return [tuple(row[2:]) for row in rows] if is_whole else None
+    rows = _inserted(
+        connection, inserting(shapes, names, checks), [*known, *values], () if lock is None else (lock,), is_own=is_own
+    )
+    if not rows:
+        raise not_new()
+    return [tuple(row[2:]) for row in rows] if rows[0][0] else None
 
 
-_THERE_ALREADY: Final = "a row of something new is there already"
+def _inserted(
+    connection: Connection, text: str, values: Sequence[Any], locks: Sequence[int], *, is_own: bool
+) -> Sequence[Sequence[Any]]:
+    """What the text returns; nothing when it refused itself."""
+    if is_own and _may_commit_alone(connection, locks):
+        return on_postgresql().commit_alone(connection, text, values, locks=locks) or ()
+    try:
+        found: Sequence[Sequence[Any]] = on_postgresql().fetch(connection, text, values, prepare=True, locks=locks)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != _REFUSED_ITSELF:
+            raise
+        return ()
+    return found
+
+
+_REFUSED_ITSELF: Final = "22012"
+"""Division by zero."""
+
+
+def not_new() -> UnavailableError:
+    """The error for a row that was there before something new was inserted."""
+    message = "the journal changed at this very moment; nothing was stored: ask again with the same key"
+    return UnavailableError(message, code="database_unavailable")
 
 
 def _prepared(connection: Connection, writes: Sequence[Write]) -> tuple[tuple[Shape, ...], list[Any]]:

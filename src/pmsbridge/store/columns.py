@@ -79,6 +79,10 @@ def _instant_text(value: datetime | None) -> str | None:
     return None if utc is None else f"{utc.isoformat(timespec='microseconds')[:26]}Z"
 
 
+def _instant_of_text(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
 class UtcInstant(TypeDecorator[datetime]):
     """An aware instant with microseconds, in UTC: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
 
@@ -101,11 +105,13 @@ class UtcInstant(TypeDecorator[datetime]):
         """
         return self.bind_processor(dialect)(value)
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
+        """What is done to a value on its way out."""
+        return _instant_of_text if dialect.name == _SQLITE else _in_utc
+
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ANN401 - as it comes
         """From what the database holds."""
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if dialect.name == _SQLITE else value.astimezone(UTC)
+        return self.result_processor(dialect, None)(value)
 
 
 def _json_text(value: object) -> str:
@@ -118,6 +124,12 @@ def _plain_json_text(value: object) -> str:
     return plain(_json_text(value)) or ""
 
 
+def _value_of_json(value: str | None) -> Any:  # noqa: ANN401 - plain data of any shape
+    if value in _EMPTY:
+        return {} if value == "{}" else []
+    return None if value is None else json.loads(value)
+
+
 class JsonText(TypeDecorator[Any]):
     """Small JSON as text with sorted keys; numbers with a fraction are refused, because money is text."""
 
@@ -128,11 +140,13 @@ class JsonText(TypeDecorator[Any]):
         """What is done to a value on its way in."""
         return _json_text if dialect.name == _SQLITE else _plain_json_text
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:  # noqa: ARG002
+        """What is done to a value on its way out."""
+        return _value_of_json
+
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ANN401, ARG002
         """From text."""
-        if value in _EMPTY:
-            return {} if value == "{}" else []
-        return None if value is None else json.loads(value)
+        return _value_of_json(value)
 
 
 class BusinessDay(TypeDecorator[date]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -19,7 +19,7 @@ from pmsbridge.store import installing, postgres, sqlite
 from pmsbridge.store.fork_gate import GATE
 from pmsbridge.store.prepared import on_postgresql
 
-__all__ = ["Connection", "Database", "open_database", "parsed_address", "reach_database"]
+__all__ = ["Connection", "Database", "Engine", "open_database", "parsed_address", "reach_database"]
 
 _CONNECTIONS: Final = 64
 _OPEN: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -82,7 +82,7 @@ class Database:
             UnavailableError: The database cannot be reached or is locked for too long. Nothing was stored, unless the
                 connection broke in the commit itself: then only reading tells.
         """
-        with GATE.inside(), _translated(), self.engine.begin() as connection:
+        with GATE.inside(), _translated(), self._begun(self.engine) as connection:
             yield connection
 
     @contextmanager
@@ -92,8 +92,12 @@ class Database:
         Raises:
             UnavailableError: The database cannot be reached.
         """
-        with GATE.inside(), _translated(), self._reading_engine.begin() as connection:
+        with GATE.inside(), _translated(), self._begun(self._reading_engine) as connection:
             yield connection
+
+    def _begun(self, engine: Engine) -> AbstractContextManager[Connection]:
+        """A transaction on a connection of an engine, committed at its end."""
+        return engine.begin()
 
     def wipe_old_pages(self) -> bool:
         """Leave nothing of what was deleted or overwritten in the files; False when somebody was in the way.

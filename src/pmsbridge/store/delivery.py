@@ -15,7 +15,7 @@ from pmsbridge.store.batch import Commit, Delete, Insert, Update, Write, commit_
 from pmsbridge.store.deduced import plan_digest
 from pmsbridge.store.intake import add_effects, digest_of, put_lanes
 from pmsbridge.store.known import Known
-from pmsbridge.store.portable import is_postgresql, lock_scope
+from pmsbridge.store.portable import is_postgresql, lock_number, lock_scope
 from pmsbridge.store.refusals import FencedError, StaleError
 from pmsbridge.store.standing import EffectState, action_outcome, is_partial
 from pmsbridge.store.stored import Change, Held, Route, Sending, Standing, StoredEffect, Writing
@@ -95,6 +95,7 @@ class Pen:
         self._events: dict[str, list[Event]] = {}
         self._derive: set[str] = set()
         self._locked: set[tuple[str, str, str]] = set()
+        self._to_lock: list[tuple[str, str, str]] = []
         self._written: set[str] = set()
 
     def change(self, effect: StoredEffect, change: Change, by: Mapping[str, Any]) -> StoredEffect:
@@ -124,8 +125,14 @@ class Pen:
     def _lock(self, effect: StoredEffect) -> None:
         """Keep submits of the same tenant out: they judge by what payments and guards there are."""
         if (effect.moves_ledger or effect.guards) and effect.scope not in self._locked:
-            lock(self._connection, effect.scope)
+            self._to_lock.append(effect.scope)
             self._locked.add(effect.scope)
+
+    def _enter(self) -> None:
+        """Wait for what has to be locked; before anything is read or written."""
+        for scope in self._to_lock:
+            lock(self._connection, scope)
+        self._to_lock = []
 
     def flush(self, *, is_last: bool = False) -> None:
         """Write everything collected so far.
@@ -141,6 +148,7 @@ class Pen:
             # Effects before actions, always: then no two transactions wait for each other.
             self._run(self._writes)
             self._writes = []
+            self._enter()
             for action_id in sorted(self._events):
                 self.known.ends[action_id] = trail_end(self._connection, action_id)
                 self.known.whole.discard(action_id)
@@ -153,7 +161,10 @@ class Pen:
 
     def _committed(self, writes: Sequence[Write]) -> bool:
         """Whether the writes could be all that the transaction does, and are committed."""
-        return commit_alone(self._connection, writes) is Commit.MADE
+        return self._try_alone(writes) is Commit.MADE
+
+    def _try_alone(self, writes: Sequence[Write]) -> Commit:
+        return commit_alone(self._connection, writes, locks=[lock_number("tenant", *each) for each in self._to_lock])
 
     def _ends(self) -> list[Write]:
         """The trail of everything collected, and what the actions keep of it."""
@@ -180,6 +191,7 @@ class Pen:
         return {"outcome": action_outcome(steps).value, "is_partial": is_partial(steps)}
 
     def _run(self, writes: Sequence[Write]) -> None:
+        self._enter()
         for write, touched in zip(writes, run(self._connection, writes), strict=True):
             if isinstance(write, Update | Insert) and touched != (len(write.rows) if isinstance(write, Insert) else 1):
                 _refuse(write)
@@ -230,6 +242,8 @@ class Turn(Pen):
     def record(self, writing: Writing) -> StoredEffect:
         """Write what became of an effect, the effects that follow from it, and findings; returns it as it is then."""
         after = self.change(writing.effect, writing.change, {"epoch": self.held.epoch})
+        if writing.added or writing.found:
+            self._enter()
         if writing.added:
             self._tell(writing.effect.action_id, *_add(self._connection, writing.effect, writing.added, self._now))
             self.known.forget(writing.effect.action_id)
@@ -268,7 +282,7 @@ class TakingTurn(Turn):
     """The turn that takes a lane. Whatever is not as it was seen, it is looked at again."""
 
     def _committed(self, writes: Sequence[Write]) -> bool:
-        made = commit_alone(self._connection, writes)
+        made = self._try_alone(writes)
         if made is Commit.REFUSED:
             raise StaleError
         return made is Commit.MADE

@@ -12,9 +12,10 @@ from pmsbridge.model.people import Tenant
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.database import Database
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
-from pmsbridge.store.person import Mirrored, Words, logins_of, mirrored, parted, words_of
+from pmsbridge.store.heard import readings_of_accounts
+from pmsbridge.store.person import Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
 from pmsbridge.store.portable import lock_scope
-from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen, findings, quotes, watched_tenants
+from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen, findings, quotes, runs, watched_tenants
 
 __all__ = ["Erasure", "erase"]
 
@@ -50,13 +51,22 @@ def erase(
     """
     with database.read() if dry_run else database.write() as connection:
         if not dry_run:
-            lock_scope(connection, "tenant", account, facility, tenant_id)
+            _lock_all_of(connection, account, facility, tenant_id)
         person = _Person(connection, account, facility, tenant_id)
         refuse_open(connection, person.actions)
         rows = dict(person.erased(actor, clock, dry_run=dry_run))
     is_wiped = not dry_run and database.wipe_old_pages()
     found = {name: count for name, count in rows.items() if count}
     return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents, is_wiped=is_wiped)
+
+
+def _lock_all_of(connection: Connection, account: str, facility: str, tenant_id: str) -> None:
+    """Keep out whoever asks for something, or retries it, under any id of a person or under none."""
+    held: set[str] = set()
+    while missing := {"", *ids_of(connection, account, facility, tenant_id)} - held:
+        for each in sorted(missing):
+            lock_scope(connection, "tenant", account, facility, each)
+        held |= missing
 
 
 class _Person:
@@ -85,6 +95,8 @@ class _Person:
         yield "logins", self._gone(LOGINS.logins, LOGINS.logins.c.id.in_(logins), dry_run=dry_run)
         for name, table in (("quotes", quotes), ("account copies", accounts_seen), ("watched", watched_tenants)):
             yield name, self._gone(table, self._mine(table), dry_run=dry_run)
+        heard = readings_of_accounts(*self._place, self.mirrored.tenant_ids)
+        yield "readings to come", self._gone(runs, heard, dry_run=dry_run)
         yield "records of schema 2", self._gone(_records, self._mine(_records), dry_run=dry_run)
         yield from self._mirror(dry_run=dry_run)
 

@@ -23,7 +23,7 @@ from pmsbridge.store.columns import plain
 from pmsbridge.store.person import Words
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.tables import actions, aliases, effects, trail
-from pmsbridge.store.trail import ERASED, Event, append
+from pmsbridge.store.trail import ERASED, Event, append, link_hash
 
 __all__ = ["actions_of", "erase_action", "refuse_open"]
 
@@ -58,16 +58,22 @@ def refuse_open(connection: Connection, rows: Collection[Row[Any]]) -> None:
     query = select(effects.c.action_id).where(effects.c.state != EffectState.DONE.value).distinct()
     is_open = [action_id for action_id in connection.execute(query).scalars() if action_id in set(ids)]
     if is_open:
-        message = f"Not everything that was asked for is over: {', '.join(sorted(is_open)[:5])}."
-        raise IneligibleError(
-            message, code="actions_open", unblock="Wait until it is, or resolve it; then erase again."
-        )
+        raise _open(is_open)
+
+
+def _open(action_ids: Collection[str]) -> IneligibleError:
+    message = f"Not everything that was asked for is over: {', '.join(sorted(action_ids)[:5])}."
+    return IneligibleError(message, code="actions_open", unblock="Wait until it is, or resolve it; then erase again.")
 
 
 def erase_action(
     connection: Connection, row: Row[Any], words: Words, actor: str, now: datetime, *, dry_run: bool
 ) -> bool:
-    """Take a person out of one action; whether there was anything to take out."""
+    """Take a person out of one action; whether there was anything to take out.
+
+    Raises:
+        IneligibleError: A step of it is not over ("actions_open").
+    """
     found = _Changes(connection, row, words)
     if found.told and not dry_run:
         found.write()
@@ -87,7 +93,7 @@ class _Changes:
         self._intent = row.intent if row.kind in _MONEY else ERASED_INTENT
         self._steps = {name: values for name, values in self._steps_changed() if values}
         self._clicks = dict(self._clicks_changed())
-        self._entries = dict(self._entries_changed())
+        self._entries = {number: (data, digest) for number, data, digest in self._entries_changed()}
         self.told: dict[str, Any] = {
             "intent_digest": _digest(self._intent) if self._intent != row.intent else "",
             "steps": [
@@ -96,7 +102,7 @@ class _Changes:
                 if "payload" in values
             ],
             "clicks": [{"click": each, "digest": _digest(intent)} for each, intent in self._clicks.items()],
-            "entries": [{"number": number, "digest": _digest(data)} for number, data in self._entries.items()],
+            "entries": [{"number": number, "digest": digest} for number, (_, digest) in self._entries.items()],
         }
         if not any(self.told.values()) and not self._steps:
             self.told = {}
@@ -106,10 +112,12 @@ class _Changes:
         self._connection.execute(update(actions).where(actions.c.id == self._row.id).values(intent=self._intent))
         for name, values in self._steps.items():
             mine = (effects.c.action_id == self._row.id, effects.c.name == name)
-            self._connection.execute(update(effects).where(*mine).values(**values))
+            over = effects.c.state == EffectState.DONE.value  # what may still be sent is sent as it was asked for
+            if self._connection.execute(update(effects).where(*mine, over).values(**values)).rowcount != 1:
+                raise _open([self._row.id])
         for click, intent in self._clicks.items():
             self._connection.execute(update(aliases).where(aliases.c.id == click).values(intent=intent))
-        for number, data in self._entries.items():
+        for number, (data, _) in self._entries.items():
             one = (trail.c.action_id == self._row.id, trail.c.number == number)
             self._connection.execute(update(trail).where(*one).values(data=data))
 
@@ -132,13 +140,19 @@ class _Changes:
             if self._words.are_in(click.intent):
                 yield click.id, ERASED_INTENT
 
-    def _entries_changed(self) -> Iterator[tuple[int, str]]:
-        held = select(trail.c.number, trail.c.data).where(trail.c.action_id == self._row.id).order_by(trail.c.number)
+    def _entries_changed(self) -> Iterator[tuple[int, str, str]]:
+        """Number and new content of an entry, and the digest that it would have in its place in the chain."""
+        columns = (trail.c.number, trail.c.at, trail.c.event, trail.c.data, trail.c.prev_hash)
+        held = select(*columns).where(trail.c.action_id == self._row.id).order_by(trail.c.number)
         for entry in self._connection.execute(held):
             data = json.loads(entry.data)
             without = {name: part if name in _OURS else self._words.out_of_all(part) for name, part in data.items()}
             if without != data:
-                yield entry.number, json.dumps(without, sort_keys=True, ensure_ascii=False)
+                left = json.dumps(without, sort_keys=True, ensure_ascii=False)
+                yield (
+                    entry.number, left,
+                    link_hash(entry.prev_hash, self._row.id, entry.number, entry.at, entry.event, left),
+                )  # fmt: skip
 
 
 _OURS: Final = frozenset({

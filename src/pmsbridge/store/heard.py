@@ -20,11 +20,12 @@ from pmsbridge.store.portable import insert_absent, lock_scope, shared_now
 from pmsbridge.store.runs import HEARD, RunState
 from pmsbridge.store.tables import runs
 
-__all__ = ["HeardMessages", "ToRead", "Waiting"]
+__all__ = ["HeardMessages", "ToRead", "Waiting", "readings_of_accounts"]
 
 _LONGEST_NAME: Final = 200
 _MESSAGE: Final = f"{HEARD}message "
 _READ: Final = f"{HEARD}read "
+_ACCOUNT: Final = "account"
 _LEAST: Final = timedelta(microseconds=1)
 _PAST: Final = timedelta(days=-1)
 
@@ -46,6 +47,16 @@ class ToRead:
     what: str
     tenant_id: str = ""
     whole: bool = False
+
+    @classmethod
+    def of_account(cls, account: str, facility: str, tenant_id: str) -> ToRead:
+        """One tenant's account."""
+        return cls(account, facility, _ACCOUNT, tenant_id)
+
+    @property
+    def is_account(self) -> bool:
+        """Whether it is one tenant's account, and not all of an entity."""
+        return self.what == _ACCOUNT
 
     @property
     def name(self) -> str:
@@ -72,10 +83,12 @@ class Waiting:
     Attributes:
         what: What it is.
         slots: When it was asked for, the oldest first.
+        broke_off_at: When somebody last tried to read it, and ended before its end; None while nobody has.
     """
 
     what: ToRead
     slots: tuple[datetime, ...]
+    broke_off_at: datetime | None = None
 
 
 class HeardMessages:
@@ -119,16 +132,22 @@ class HeardMessages:
         with self._database.read() as connection:
             now = shared_now(connection, self._clock)
             free = select(runs.c.name).where(mine).group_by(runs.c.name).having(latest < now)
-            query = select(runs.c.name, runs.c.slot).where(mine, runs.c.name.in_(free)).order_by(runs.c.slot)
-            found: dict[str, list[datetime]] = {}
-            for name, slot in connection.execute(query):
-                found.setdefault(name, []).append(slot)
-        return [Waiting(ToRead.named(name.removeprefix(_READ)), tuple(slots)) for name, slots in found.items()]
+            columns = (runs.c.name, runs.c.slot, runs.c.finished_at)
+            query = select(*columns).where(mine, runs.c.name.in_(free)).order_by(runs.c.slot)
+            found: dict[str, list[tuple[datetime, datetime | None]]] = {}
+            for name, *slot in connection.execute(query):
+                found.setdefault(name, []).append((slot[0], slot[1]))
+        return [_waiting(name, slots) for name, slots in found.items()]
 
     def take(self, waiting: Waiting, owner: str, lease: timedelta) -> bool:
-        """Take something to be read; False when somebody else has it, or had it."""
+        """Take something to be read; False when somebody else has it, any slot of it, or had it."""
         with self._database.write() as connection:
+            # Two that saw different slots of the same would else each take some of them.
+            lock_scope(connection, "heard", waiting.what.account)
             now = shared_now(connection, self._clock)
+            same = and_(runs.c.name == _name_of(waiting), runs.c.state == RunState.RUNNING.value)
+            if connection.execute(select(runs.c.slot).where(same, runs.c.lease_until >= now).limit(1)).first():
+                return False
             free = and_(_of(waiting), runs.c.lease_until < now)
             values = {"owner": owner, "started_at": now, "lease_until": now + lease}
             return (
@@ -155,11 +174,24 @@ class HeardMessages:
             }
             connection.execute(update(runs).where(_of(waiting), runs.c.owner == owner).values(**values))
 
-    def put_off(self, waiting: Waiting, owner: str, wait: timedelta, *, error: str = "") -> None:
-        """Let somebody try again after a while."""
+    def put_off(
+        self, waiting: Waiting, owner: str, wait: timedelta, *, error: str = "", broke_off_at: datetime | None = None
+    ) -> None:
+        """Let somebody try again after a while.
+
+        Args:
+            waiting: What was taken.
+            owner: By whom.
+            wait: For how long nobody takes it.
+            error: Why.
+            broke_off_at: When a reading of it ended before its end, by the clock of whoever read; None when none was
+                tried, which forgets no earlier one.
+        """
         with self._database.write() as connection:
             until = shared_now(connection, self._clock) + wait
-            values = {"owner": "", "lease_until": until, "message": redact(error)}
+            values: dict[str, object] = {"owner": "", "lease_until": until, "message": redact(error)}
+            if broke_off_at is not None:
+                values["finished_at"] = broke_off_at
             connection.execute(update(runs).where(_of(waiting), runs.c.owner == owner).values(**values))
 
 
@@ -170,6 +202,22 @@ def _slots(connection: Connection, names: Sequence[str], now: datetime) -> dict[
     return {name: max(now, newest[name] + _LEAST) if name in newest else now for name in names}
 
 
+def _waiting(name: str, slots: Sequence[tuple[datetime, datetime | None]]) -> Waiting:
+    ends = [ended for _, ended in slots if ended is not None]
+    what = ToRead.named(name.removeprefix(_READ))
+    return Waiting(what, tuple(slot for slot, _ in slots), max(ends, default=None))
+
+
+def readings_of_accounts(account: str, facility: str, tenant_ids: Iterable[str]) -> ColumnElement[bool]:
+    """Rows that say that these tenants' accounts are, or were, to be read because of a message."""
+    return runs.c.name.in_([f"{_READ}{ToRead.of_account(account, facility, each).name}" for each in tenant_ids])
+
+
+def _name_of(waiting: Waiting) -> str:
+    return f"{_READ}{waiting.what.name}"
+
+
 def _of(waiting: Waiting) -> ColumnElement[bool]:
-    name = f"{_READ}{waiting.what.name}"
-    return and_(runs.c.name == name, runs.c.slot.in_(waiting.slots), runs.c.state == RunState.RUNNING.value)
+    return and_(
+        runs.c.name == _name_of(waiting), runs.c.slot.in_(waiting.slots), runs.c.state == RunState.RUNNING.value
+    )

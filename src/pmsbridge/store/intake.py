@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 from sqlalchemy import Connection, bindparam, literal, select, union_all
+from sqlalchemy.exc import SQLAlchemyError
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, run
+from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, not_new, run
 from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
-from pmsbridge.store.portable import insert_absent, is_postgresql, lock_scope
-from pmsbridge.store.prepared import Query
+from pmsbridge.store.portable import insert_absent, is_postgresql, lock_number, lock_scope
+from pmsbridge.store.prepared import Query, driver_write
 from pmsbridge.store.reading import action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
 from pmsbridge.store.standing import EffectState
@@ -54,20 +56,33 @@ class Click(Protocol):
         """The verb's arguments, without anything secret."""
 
 
-def take_in(connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime) -> Submitted:
+def take_in(
+    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime, *, is_own: bool = False
+) -> Submitted:
     """Store an action and its effects, or find what the same click or the same payment already is.
+
+    Args:
+        connection: An open transaction.
+        submission: What is asked for.
+        routes: By step name, how the effect will travel.
+        now: Since when.
+        is_own: The transaction is ours and does nothing else: it may be committed here.
 
     Raises:
         InputError: The key was used for something else, or the action id was not made from the key.
         GuardHeldError: Some of its payments, but not all of them in one action, are being confirmed.
+        UnavailableError: Some of it was there already, and nobody knows why; nothing of it is left in the transaction.
     """
     _refuse_foreign_id(submission)
-    lock_scope(connection, "tenant", submission.account, submission.facility, submission.tenant_id or "")
+    scope = ("tenant", submission.account, submission.facility, submission.tenant_id or "")
+    if is_postgresql(connection) and submission.payments_seen is None:
+        stored = _insert_new(connection, submission, routes, now, lock=lock_number(*scope), is_own=is_own)
+        if stored is not None:
+            return Submitted(stored)
+    lock_scope(connection, *scope)
     if not is_postgresql(connection):
         # This comes first, and writes: a transaction that begins by reading may later be refused the write lock.
         put_lanes(connection, routes.values())
-    elif submission.payments_seen is None and (stored := _insert_new(connection, submission, routes, now)):
-        return Submitted(stored)
     if known := find_click(connection, submission):
         return known
     wanted = _guards_of(submission)
@@ -183,24 +198,44 @@ def _insert_action(
     if is_postgresql(connection):
         stored = _insert_new(connection, submission, routes, now)
         if stored is None:
-            raise RuntimeError(_THERE_ALREADY)
+            raise not_new()
         return stored
     inserts = _inserts(submission, routes, now)
-    _insert(connection, inserts)
+    with _all_or_nothing(connection):
+        _insert(connection, inserts)
     return _as_stored(connection, inserts, submission, _SEQS.all(connection, {"id": submission.action_id}))
 
 
 def _insert_new(
-    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime
+    connection: Connection,
+    submission: Submission,
+    routes: Mapping[str, Route],
+    now: datetime,
+    *,
+    lock: int | None = None,
+    is_own: bool = False,
 ) -> StoredAction | None:
-    """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held."""
+    """On PostgreSQL, ask and store in one round trip; None when the click is known, or a guard is held.
+
+    Args:
+        connection: An open transaction.
+        submission: What is asked for.
+        routes: By step name, how the effect will travel.
+        now: Since when.
+        lock: Number of the tenant's scope; None when its lock is held already.
+        is_own: It may be committed with the same round trip.
+    """
     known = [Absence(actions.c.id, [submission.action_id]), Absence(aliases.c.id, [submission.action_id])]
     if wanted := sorted(_guards_of(submission)):
         known.append(Absence(guards.c.guard, wanted))
     inserts = _inserts(submission, routes, now)
     ensured = [Ensure(lanes, {"name": name, "owner": "", "epoch": 0}) for name in _lanes_of(routes.values())]
-    found = insert_new(connection, inserts, ensured, {0: ("seq",), 1: ("seq", "position")}, unless=known)
+    found = insert_new(connection, inserts, ensured, _NUMBERS, unless=known, lock=lock, is_own=is_own)
     return None if found is None else _as_stored(connection, inserts, submission, found)
+
+
+_NUMBERS: Final = {0: ("seq",), 1: ("seq", "position")}
+"""Columns of what is inserted that only the database knows: of the action, and of its effects."""
 
 
 def _inserts(submission: Submission, routes: Mapping[str, Route], now: datetime) -> list[Insert]:
@@ -257,13 +292,23 @@ def _plain_texts(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plain(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
-_THERE_ALREADY: Final = "a row of something new is there already"
+@contextmanager
+def _all_or_nothing(connection: Connection) -> Iterator[None]:
+    """On SQLite, within a transaction that has written: what fails inside leaves nothing to somebody else's commit."""
+    driver_write(connection, "SAVEPOINT pmsbridge_new", ())
+    try:
+        yield
+    except BaseException:
+        with suppress(SQLAlchemyError):  # where the whole transaction is gone already, so is this
+            driver_write(connection, "ROLLBACK TO pmsbridge_new", ())
+        raise
+    driver_write(connection, "RELEASE pmsbridge_new", ())
 
 
 def _insert(connection: Connection, inserts: Sequence[Insert]) -> None:
     touched = run(connection, inserts)
     if touched != [len(each.rows) for each in inserts]:
-        raise RuntimeError(_THERE_ALREADY)
+        raise not_new()
 
 
 def put_lanes(connection: Connection, routes: Iterable[Route]) -> None:

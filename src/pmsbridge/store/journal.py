@@ -61,7 +61,7 @@ class Journal:
         if connection is not None:
             return intake.take_in(connection, submission, routes, self._clock.now())
         with self._database.write() as own:
-            return intake.take_in(own, submission, routes, self._clock.now())
+            return intake.take_in(own, submission, routes, self._clock.now(), is_own=True)
 
     def find_click(self, submission: intake.Click, *, connection: Connection | None = None) -> Submitted | None:
         """The action this click already is or was attached to; None for a new click.

@@ -244,6 +244,15 @@ class Mirror:
         with self._database.write() as connection:
             put(connection, accounts_seen, [row], unless_newer="as_of")
 
+    def renew_account(self, account: TenantAccount) -> bool:
+        """As ``save_account``, where a copy of this account is kept already, and none newer; False where it is not."""
+        ref, columns = account.tenant.ref, accounts_seen.c
+        mine = (columns.account == ref.account, columns.facility == ref.facility, columns.tenant_id == ref.id)
+        values = {"doc": account_document(account), "as_of": account.as_of}
+        with self._database.write() as connection:
+            kept = update(accounts_seen).where(*mine, columns.as_of <= account.as_of).values(**values)
+            return connection.execute(kept).rowcount == 1
+
     def account(self, account: str, facility: str, tenant_id: str) -> TenantAccount | None:
         """A tenant account as last read, with the time of that reading; None when it never was."""
         with self._database.read() as connection:

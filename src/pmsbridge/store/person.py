@@ -17,7 +17,7 @@ from pmsbridge.store.mirror_writes import known_place
 from pmsbridge.store.nouns import NOUNS
 from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen
 
-__all__ = ["Mirrored", "Words", "logins_of", "mirrored", "parted", "words_of"]
+__all__ = ["Mirrored", "Words", "ids_of", "logins_of", "mirrored", "parted", "words_of"]
 
 _SHORTEST_WORD: Final = 4
 _TYPED: Final = ("to", "subject", "title", "text", "body")
@@ -128,6 +128,13 @@ def mirrored(connection: Connection, account: str, facility: str, tenant_id: str
             rows[entity] = tuple({*rows.get(entity, ()), *owned})
     rents = any(row.state in _CURRENT and row.deleted_at is None for row in rented)
     return Mirrored(tenants, {name: keys for name, keys in rows.items() if keys}, rents)
+
+
+def ids_of(connection: Connection, account: str, facility: str, tenant_id: str) -> frozenset[str]:
+    """All ids of the back office that mean a tenant, merged records included."""
+    place = known_place(connection, account, facility)
+    merged = {} if place is None else _merged(connection, place, tenant_id)
+    return frozenset({tenant_id, *merged.values()})
 
 
 def _merged(connection: Connection, place: int, tenant_id: str) -> dict[int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.store.prepared import Command, Query
 
-__all__ = ["database_now", "insert_absent", "is_postgresql", "lock_scope", "put", "shared_now"]
+__all__ = ["database_now", "insert_absent", "is_postgresql", "lock_number", "lock_scope", "put", "shared_now"]
 
 
 def is_postgresql(connection: Connection) -> bool:
@@ -34,14 +34,14 @@ def lock_scope(connection: Connection, *parts: str) -> None:
         parts: What names the scope; ("a", "bc") and ("ab", "c") are two.
     """
     if is_postgresql(connection):
-        _LOCK.all(connection, {"number": _lock_number(parts)})
+        _LOCK.all(connection, {"number": lock_number(*parts)})
 
 
 _LOCK: Final = Query(select(func.pg_advisory_xact_lock(bindparam("number", type_=BigInteger))))
 
 
-def _lock_number(parts: Iterable[str]) -> int:
-    """A signed 64-bit number that is the same in every process, version and machine."""
+def lock_number(*parts: str) -> int:
+    """Of a scope's lock on PostgreSQL: a signed 64-bit number, the same in every process, version and machine."""
     text = "\x1e".join(("pmsbridge", *parts))
     digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import lru_cache
 from typing import Any, Final, NoReturn
 
@@ -17,12 +17,19 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 from sqlalchemy import Connection
 
-__all__ = ["alone", "commit_alone", "fetch", "is_untouched"]
+__all__ = ["alone", "can_pipeline", "commit_alone", "fetch", "is_untouched"]
 
 _MARK: Final = re.compile(r"\$(\d+)")
 
 
-def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: bool | None = None) -> list[Any]:
+def fetch(
+    connection: Connection,
+    text: str,
+    values: Sequence[Any],
+    *,
+    prepare: bool | None = None,
+    locks: Sequence[int] = (),
+) -> list[Any]:
     """Run a text in the connection's transaction, which begins here if it has not; its rows.
 
     Args:
@@ -30,6 +37,7 @@ def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: 
         text: With ``$1`` for the first value.
         values: As the driver wants them.
         prepare: True to keep it on the server from the first time on; None after some uses.
+        locks: Advisory locks that it waits for first, and that the transaction then holds.
 
     Raises:
         DBAPIError: What the driver raises, as SQLAlchemy wraps it.
@@ -38,9 +46,11 @@ def fetch(connection: Connection, text: str, values: Sequence[Any], *, prepare: 
         connection.begin()
     driver = _driver(connection)
     if driver is None:
+        for number in locks:
+            connection.exec_driver_sql(*_named(_LOCK, (number,)))
         return list(connection.exec_driver_sql(*_named(text, values)).all())
     try:
-        return _run(driver, text, values, prepare=prepare)
+        return _locked(driver, locks, text, values) if locks else _run(driver, text, values, prepare=prepare)
     except BaseException as error:  # noqa: BLE001 - whichever: SQLAlchemy knows what it says about the connection
         _raise_as_sqlalchemy(connection, error, text)
 
@@ -51,10 +61,19 @@ def is_untouched(connection: Connection) -> bool:
     return driver is not None and not driver.autocommit and driver.info.transaction_status == TransactionStatus.IDLE
 
 
-def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> list[Any] | None:
+def commit_alone(
+    connection: Connection, text: str, values: Sequence[Any], *, locks: Sequence[int] = ()
+) -> list[Any] | None:
     """Run and commit one text in one round trip, its connection untouched; None when it refused itself.
 
     A text refuses itself by dividing by zero: then nothing of it has happened, and the transaction is still untouched.
+
+    Args:
+        connection: Where ``is_untouched`` is true.
+        text: As for ``fetch``.
+        values: As for ``fetch``.
+        locks: Advisory locks that it waits for first and holds until it is committed; where there are some,
+            ``can_pipeline`` is true.
 
     Raises:
         DBAPIError: As for ``fetch``.
@@ -64,11 +83,34 @@ def commit_alone(connection: Connection, text: str, values: Sequence[Any]) -> li
         return None
     try:
         with _autocommit(driver):
-            return _run(driver, text, values, prepare=True)
+            return _locked(driver, locks, text, values) if locks else _run(driver, text, values, prepare=True)
     except psycopg.errors.DivisionByZero:
         return None
     except BaseException as error:  # noqa: BLE001 - as above
         _raise_as_sqlalchemy(connection, error, text)
+
+
+def can_pipeline() -> bool:
+    """Whether libpq here sends several statements before it waits for the first one's answer."""
+    return psycopg.Pipeline.is_supported()
+
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(CAST($1 AS bigint))"
+
+
+def _locked(driver: psycopg.Connection[Any], locks: Sequence[int], text: str, values: Sequence[Any]) -> list[Any]:
+    """Take locks and run a text, in one round trip where that can be.
+
+    The server takes statement after statement: the text is run once the locks are held, and sees what was committed
+    before that moment. What is sent without a word of a transaction up to a pipeline's end is one transaction, which
+    commits there and then lets the locks go.
+    """
+    with driver.pipeline() if can_pipeline() else nullcontext():
+        for number in locks:
+            psycopg.RawCursor(driver).execute(_LOCK, (number,), prepare=True)
+        cursor = psycopg.RawCursor(driver, row_factory=tuple_row)
+        cursor.execute(text, values, prepare=True)
+    return cursor.fetchall()
 
 
 @contextmanager

@@ -33,6 +33,7 @@ __all__ = [
     "METADATA",
     "MIRROR",
     "OLDEST_CODE",
+    "ROOM",
     "SCHEMA_VERSION",
     "accounts_seen",
     "actions",
@@ -59,6 +60,9 @@ SCHEMA_VERSION: Final = 5
 
 OLDEST_CODE: Final = 2
 """The oldest code, by its SCHEMA_VERSION, that may go on using this schema: during a rolling deployment."""
+
+ROOM: Final = 50
+"""Percent of a page that PostgreSQL fills with rows that change often; the rest is for their next versions."""
 
 METADATA: Final = MetaData()
 
@@ -96,6 +100,8 @@ actions = Table(
     Column("trail_head", String(64), nullable=False, default=""),
     UniqueConstraint("account", "facility", "tenant_id", "key"),
     Index("pmsbridge_actions_outcome", "outcome", "seq"),
+    # Every step lengthens the trail: with room beside it, a new version needs no entry in any index.
+    postgresql_with={"fillfactor": ROOM},
     sqlite_autoincrement=True,
 )
 
@@ -113,7 +119,7 @@ effects = Table(
     "pmsbridge_effects",
     METADATA,
     Column("seq", RowNumber, primary_key=True, autoincrement=True),
-    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False, index=True),
+    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
     Column("position", Integer, nullable=False),
     Column("name", _ID, nullable=False),
     Column("key", _ID, nullable=False, unique=True),
@@ -175,6 +181,7 @@ lanes = Table(
     Column("owner", _ID, nullable=False, default=""),
     Column("epoch", Integer, nullable=False, default=0),
     Column("lease_until", UtcInstant),
+    postgresql_with={"fillfactor": ROOM},
 )
 
 trail = Table(

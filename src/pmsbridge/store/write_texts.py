@@ -34,12 +34,17 @@ def inserting(
     returned: tuple[tuple[int, tuple[str, ...]], ...],
     checks: tuple[tuple[str, str, int], ...],
 ) -> str:
-    """Whether something is known, whether every row was added, and then columns of these rows."""
+    """Whether every row was added, and then columns of these rows.
+
+    It fails as a whole when some row, but not every one, was there already: nothing of it may stay in a transaction
+    that somebody else commits.
+    """
     columns = [f"w{number}.{_quoted(name)}" for number, names in returned for name in names]
     joined = " ".join(f"LEFT JOIN w{number} ON whole.it" for number, _ in returned)
     return (
         f"{_parts(shapes, dict(returned), checks)}, whole AS (SELECT {_fits(shapes)} AS it) "  # noqa: S608 - names of ours only
-        f"SELECT EXISTS (SELECT 1 FROM known), whole.it, {', '.join(columns)} FROM whole {joined}"
+        f"SELECT whole.it, 1 / CASE WHEN whole.it OR EXISTS (SELECT 1 FROM known) THEN 1 ELSE 0 END, "
+        f"{', '.join(columns)} FROM whole {joined}"
     )
 
 

@@ -428,6 +428,7 @@ def test_a_finding_about_what_nobody_resolved_is_closed_only_anyway(
     step = action.steps[0].name
     resolve = f"pmsbridge actions resolve {action.action_id} --step {step}"
     assert resolve in refused.data["error"]["message"]
+    assert "--outcome settled|declined|not_sent|partial --there RENTAL=RECEIPT " in refused.data["error"]["message"]
     assert "--anyway" in refused.data["error"]["message"]
 
     closed = command("findings", "close", number, "--actor", "anna", "--anyway")

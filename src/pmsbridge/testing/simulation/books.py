@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from pmsbridge.actions.effects import (
@@ -141,8 +144,7 @@ class BackOffice:
         self._requests = 0
         self._unanswered: list[tuple[int, TakePayment]] = []
         now = world.timeline.wall()
-        self._fresh = _Shelf(Books.seeded(ACCOUNT, (FACILITY,), now))
-        self._stale = _Shelf(Books.seeded(ACCOUNT, (FACILITY,), now))
+        self._fresh, self._stale = _Shelf(_books(now)), _Shelf(_books(now))
         for rental in ("R1", "R4", "R2"):
             world.history.states["set_autopay", rental] = "off"
             world.history.states["leaving", rental] = "stays"
@@ -283,14 +285,26 @@ class BackOffice:
         return line.number
 
 
+@lru_cache(maxsize=4)
+def _seeded(now: datetime) -> Books:
+    books = Books.seeded(ACCOUNT, (FACILITY,), now)
+    for place, autopay in books.autopay.items():
+        books.autopay[place] = autopay.changed(method=_METHOD)
+    return books
+
+
+def _books(now: datetime) -> Books:
+    """Books as they are at the beginning of every run; what stands in them is never changed, only replaced."""
+    seeded = _seeded(now)
+    return replace(seeded, **{part.name: copy(getattr(seeded, part.name)) for part in fields(seeded)})
+
+
 class _Shelf:
     """One copy of the books and what it shows already."""
 
     def __init__(self, books: Books) -> None:
         self.books = books
         self._shown: set[int] = set()
-        for (facility, rental), autopay in list(books.autopay.items()):
-            books.autopay[facility, rental] = autopay.changed(method=_METHOD)
 
     def show(self, lines: list[Line], world: World) -> None:
         for line in lines:
