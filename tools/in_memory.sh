@@ -32,7 +32,7 @@ name=pmsbridge-tests.
 tidy
 has_room || exec "$@"
 folder="$memory/$name$$"
-mkdir -m 700 "$folder"
+mkdir -m 711 "$folder" # a server that runs as somebody else finds its own folder in it
 trap 'rm -rf "$folder"; exit 130' INT TERM
 if ! runs_programs "$folder"; then
   rm -rf "$folder"
