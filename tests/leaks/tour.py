@@ -32,7 +32,7 @@ from pmsbridge.settings import load_settings
 from pmsbridge.testing.canaries import Canaries
 from tests.leaks.parrot import ECHOES
 
-__all__ = ["Luggage", "everywhere", "mistyped", "settings_text", "talkative"]
+__all__ = ["Luggage", "everywhere", "mistyped", "settings_text", "shown", "talkative"]
 
 SITE: Final = "L001"
 _TRIES: Final = 2
@@ -370,6 +370,18 @@ def command_lines(pan: str, csv: Path, action: str) -> Iterator[list[str]]:
     yield ["reconcile", "--csv", str(csv)]
 
 
+def shown(luggage: Luggage) -> list[str]:
+    """Where a secret shows in an answer, or in an error with its whole chain."""
+    problems: list[str] = []
+    for door, result in luggage.seen:
+        # Variables of frames are judged where a secret was in its own field: what is typed into a plain field, and a
+        # request on its way, are in variables while an error passes through.
+        problems += [f"{door}: {hit}" for hit in luggage.canaries.scan(result, ignoring=("",))]
+        if door.startswith("broken") or " of a card" in door:
+            problems += [f"{door}: {hit}" for hit in luggage.canaries.scan(result, ignoring=("/tests/",))]
+    return problems
+
+
 def _commands(luggage: Luggage) -> None:
     with Bridge.from_config(luggage.settings) as bridge:
         action = next(iter(bridge.runtime.actions())).action_id
@@ -391,8 +403,9 @@ def main() -> None:
     for door, result in luggage.seen:
         if not isinstance(result, BaseException):
             sys.stdout.write(f"{door}: {result!r}\n")
-    failed = [door for door, result in luggage.seen if isinstance(result, BaseException | PmsBridgeError)]
-    sys.stdout.write(f"doors: {len(luggage.seen)}, refused: {len(failed)}, paid: {len(luggage.paid)}\n")
+    paid = sorted({outcome.value for outcome in luggage.paid})
+    told = {"doors": len(luggage.seen), "refused": len(luggage.errors()), "paid": paid, "shown": shown(luggage)}
+    sys.stdout.write(f"{json.dumps(told)}\n")
 
 
 if __name__ == "__main__":
