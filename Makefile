@@ -45,14 +45,22 @@ $(STAMP): constraints.txt pyproject.toml
 demo: $(STAMP) ## Play a tenant's day against the SiteLink sandbox (as one JSON object: DEMO_ARGS=--json)
 	@$(BIN)/pmsbridge demo $(DEMO_ARGS)
 
+.PHONY: servers
+servers: $(STAMP) ## Install the servers that some tests want (nothing to do when they are there)
+	@tools/servers.sh $(BIN)/python
+
 .PHONY: test
 test: $(STAMP) ## Run the test suite
 	@tools/servers.sh $(BIN)/python
-	@$(PYTEST) $(TESTS) $(PYTEST_ARGS)
+	@tools/in_memory.sh $(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
 .PHONY: coverage
 coverage: $(STAMP) ## Run the suite and report branch coverage
 	@$(PYTEST) $(TESTS) --cov --cov-report=term $(PYTEST_ARGS)
+
+.PHONY: venv-matrix
+venv-matrix: ## Build the virtual environments of every other Python found
+	@tools/test_matrix.sh install
 
 .PHONY: test-matrix
 test-matrix: $(STAMP) ## Unit and contract tests on every other Python found

@@ -14,12 +14,15 @@ from hypothesis import HealthCheck, settings
 from tests.facts.recording import record_facts
 from tests.leaks.plugin import watch
 from tests.servers.fixtures import _postgres_tables, postgres_journal, postgres_server, postgres_url
+from tests.servers.left_behind import watch_processes
 from tests.servers.tryton.fixtures import fresh_tryton, tryton_customer, tryton_pg, tryton_server, tryton_yard
 
 __all__ = [
     "_postgres_tables", "fresh_tryton", "postgres_journal", "postgres_server", "postgres_url", "tryton_customer",
     "tryton_pg", "tryton_server", "tryton_yard",
 ]  # fmt: skip
+
+_LONGEST = ("tests/leaks/test_tour", "tests/clock", "tests/races", "tests/simulation", "tests/crashes", "tests/e2e")
 
 # Derandomised: the same code gives the same result on every machine. Wide: by hand, before a release.
 settings.register_profile(
@@ -35,10 +38,17 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Marks of tests that need a server (`-m "not postgresql"` leaves them out), and the search for leaked secrets."""
+    """Marks of tests that need a server (`-m "not postgresql"` leaves them out), and what watches over a whole run."""
     watch(config)
+    watch_processes(config)
     record_facts(config)
     config.addinivalue_line("markers", "postgresql: runs on a real PostgreSQL; skipped where there is none")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest begins first, so that no worker is left alone with it when the others have nothing to do."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_LONGEST))
 
 
 def pytest_collection_finish() -> None:

@@ -1,6 +1,6 @@
 """A machine in virtual time: it sleeps, its clock is set, and two processes with nightly clocks live and die on it.
 
-One thing moves at a time. What takes time (a night at work) parks its thread until the virtual clock has come there.
+One thing moves at a time. What takes time (a night at work) stands still until the virtual clock has come there.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import itertools
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -50,52 +51,67 @@ class WallClock:
         raise AssertionError
 
 
-class Actor:
-    """A thread that runs only while everybody else stands still."""
+class Turns:
+    """One thing moves at a time: what stands still in the middle of its work lets another thread go on with the rest.
 
-    def __init__(self) -> None:
-        self._go, self._done = threading.Semaphore(0), threading.Semaphore(0)
-        self._work: Callable[[], object] | None = None
-        self.error: BaseException | None = None
-        self.is_free = True
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+    Nothing is handed from thread to thread for what runs to its end, and that is nearly everything.
+    """
 
-    def call(self, work: Callable[[], object]) -> None:
-        """Begin; comes back when the work is over or parks."""
-        self._work, self.is_free = work, False
-        self.go_on()
+    def __init__(self, step: Callable[[], bool], end: Callable[[], None]) -> None:
+        """Nothing moves yet.
 
-    def go_on(self) -> None:
-        self._go.release()
-        self._done.acquire()
-        if self.error is not None:
-            error, self.error = self.error, None
-            raise error
+        Args:
+            step: Does one thing; False when there is nothing more to do.
+            end: Called once, when that is so or a step has failed; whatever stands still afterwards is to be over.
+        """
+        self._step, self._end = step, end
+        self._standing: list[threading.Semaphore] = []
+        self._spare: list[threading.Semaphore] = []
+        self._threads: list[threading.Thread] = []
+        self._error: BaseException | None = None
+        self._is_over = False
 
-    def park(self) -> None:
-        """Called from within: stand still until somebody says ``go_on``."""
-        self._done.release()
-        self._go.acquire()
+    def run(self) -> None:
+        """Do everything; raises what a step has raised."""
+        self._go_on()
+        for thread in self._threads:
+            thread.join(10)
+        if self._error is not None:
+            raise self._error
 
-    def end(self) -> None:
-        self._work = None
-        self._go.release()
-        self._thread.join(10)
+    def stand_still(self, until: Callable[[Callable[[], None]], None]) -> None:
+        """Called from within a step: ``until`` is given what wakes us, as a step of its own."""
+        mine = threading.Semaphore(0)
+        self._standing.append(mine)
+        until(lambda: self._hand_over(mine))
+        if self._spare:
+            self._spare.pop().release()
+        else:
+            self._threads.append(threading.Thread(target=self._go_on, daemon=True))
+            self._threads[-1].start()
+        mine.acquire()
 
-    def _run(self) -> None:
-        while True:
-            self._go.acquire()
-            if self._work is None:
-                return
+    def _hand_over(self, to: threading.Semaphore) -> None:
+        here = threading.Semaphore(0)
+        self._spare.append(here)
+        self._standing.remove(to)
+        to.release()
+        here.acquire()
+
+    def _go_on(self) -> None:
+        while not self._is_over:
             try:
-                self._work()
-            except Killed:
-                pass
+                goes_on = self._step()
             except BaseException as error:  # noqa: BLE001 - the test shows it
-                self.error = error
-            self.is_free = True
-            self._done.release()
+                self._error, goes_on = error, False
+            if not (goes_on or self._is_over):
+                self._is_over = True
+                self._end()
+        # Whoever stands still comes to its end now, one after the other.
+        for waiting in (self._standing, self._spare):
+            if waiting:
+                waiting.pop().release()
+                return
 
 
 class Recorder:
@@ -146,7 +162,7 @@ class Process:
     def _later(self, wait: timedelta, work: Callable[[], object]) -> None:
         def act() -> None:
             if self.is_alive:
-                self.machine.act(self, work)
+                work()
 
         self.machine.after(wait, act)
 
@@ -242,8 +258,7 @@ class Machine:
         self._up_since: datetime | None = None
         self._heap: list[tuple[datetime, int, bool, Callable[[], object]]] = []
         self._numbers = itertools.count()
-        self._actors: list[Actor] = []
-        self._here = threading.local()
+        self._turns = Turns(self._step_on, self._kill_all)
         self.processes: dict[int, Process] = {}
 
     def chance(self, share: float) -> bool:
@@ -258,23 +273,10 @@ class Machine:
     def after(self, wait: timedelta, work: Callable[[], object], *, while_awake: bool = True) -> None:
         heapq.heappush(self._heap, (self.now + wait, next(self._numbers), while_awake, work))
 
-    def act(self, process: Process, work: Callable[[], object]) -> None:
-        actor = next((each for each in self._actors if each.is_free), None)
-        if actor is None:
-            actor = Actor()
-            self._actors.append(actor)
-
-        def acting() -> None:
-            self._here.actor = actor
-            work()
-
-        actor.call(acting)
-
     def wait(self, process: Process, length: timedelta) -> None:
         """Stand still within a night."""
-        actor: Actor = self._here.actor
-        self.after(length, actor.go_on)
-        actor.park()
+        self._note_who_is_up()
+        self._turns.stand_still(lambda wake: self.after(length, wake))
         if not process.is_alive:
             raise Killed
 
@@ -282,26 +284,28 @@ class Machine:
         for event in (self._restart_one, self._restart_two, self._sleep, self._go_away):
             self.after(self.between(timedelta(0), DAY), event, while_awake=False)
         self.after(20 * DAY, self._step, while_awake=False)
-        while self._heap and self._heap[0][0] < self.until:
-            self.now, _, _, work = heapq.heappop(self._heap)
-            self._note_awake(is_up=False)
-            work()
-            self._note_awake(is_up=any(each.is_alive for each in self.processes.values()))
-        self.now = self.until
-        self._note_awake(is_up=False)
-        self._end()
+        self._turns.run()
+        self.database.close()
         return self
 
-    def _end(self) -> None:
+    def _step_on(self) -> bool:
+        if not (self._heap and self._heap[0][0] < self.until):
+            return False
+        self.now, _, _, work = heapq.heappop(self._heap)
+        self._note_awake(is_up=False)
+        with suppress(Killed):
+            work()
+        self._note_who_is_up()
+        return True
+
+    def _kill_all(self) -> None:
+        self.now = self.until
         for process in self.processes.values():
             process.kill()
-        for actor in self._actors:
-            if actor.is_free:
-                actor.end()
-            else:
-                actor.go_on()
-                actor.end()
-        self.database.close()
+        self._note_awake(is_up=False)
+
+    def _note_who_is_up(self) -> None:
+        self._note_awake(is_up=any(each.is_alive for each in self.processes.values()))
 
     def _note_awake(self, *, is_up: bool) -> None:
         """Keep when somebody could have worked: one stretch as long as the same processes live."""

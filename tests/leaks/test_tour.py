@@ -26,7 +26,7 @@ from pmsbridge_sitelink.sandbox import SandboxServer, access
 from tests.leaks.luhn import card_numbers
 from tests.leaks.parrot import ECHOES, Parrot, parrot
 from tests.leaks.plugin import SEED
-from tests.leaks.tour import SITE, Luggage, everywhere, mistyped, settings_text, talkative
+from tests.leaks.tour import SITE, Luggage, everywhere, mistyped, settings_text, shown, talkative
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -101,10 +101,9 @@ def assert_clean(canaries: Canaries, data: object, where: str, *, is_numbers: bo
         assert found == [], (where, found)
 
 
-def play(luggage: Luggage, bird: Parrot) -> None:
-    everywhere(luggage)
-    # The tour went where it was meant to go: money was taken, refused, lost; and every echo was heard.
-    assert {Outcome.SETTLED, Outcome.DECLINED} <= set(luggage.paid), luggage.paid
+def assert_went_everywhere(paid: set[str], bird: Parrot) -> None:
+    """The tour went where it was meant to go: money was taken, refused, lost; and every echo was heard."""
+    assert {Outcome.SETTLED, Outcome.DECLINED} <= paid, paid
     assert set(bird.repeated) >= set(ECHOES), (bird.repeated, bird.next_echo)
 
 
@@ -119,15 +118,7 @@ def judge(luggage: Luggage, talk: io.StringIO, told: Any, folder: Path) -> None:
     assert len(spans) > 20
     assert_clean(canaries, json.dumps(spans), "spans", is_numbers=True)
     assert_clean(canaries, reader.get_metrics_data().to_json(), "metrics", is_numbers=True)
-    problems, shown = [], []
-    for door, result in luggage.seen:
-        # Variables of frames are judged where a secret was in its own field: what is typed into a plain field, and a
-        # request on its way, are in variables while an error passes through.
-        problems += [f"{door}: {hit}" for hit in canaries.scan(result, ignoring=("",))]
-        if door.startswith("broken") or " of a card" in door:
-            shown += [f"{door}: {hit}" for hit in canaries.scan(result, ignoring=("/tests/",))]
-    assert problems == []
-    assert shown == []
+    assert shown(luggage) == []
     assert len(luggage.errors()) > 60
 
 
@@ -139,39 +130,20 @@ def test_no_secret_is_written_anywhere_on_sqlite(
     settings.write_text(settings_text(bird.base_url, "sqlite:///pmsbridge.db"), encoding="utf-8")
     luggage = Luggage(canaries, settings, bird.base_url)
 
-    play(luggage, bird)
+    everywhere(luggage)
 
+    assert_went_everywhere({outcome.value for outcome in luggage.paid}, bird)
     assert (tmp_path / "pmsbridge.db").is_file()
     judge(luggage, talk, told, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.postgresql
-def test_no_secret_is_written_anywhere_on_postgresql(
-    bird: Parrot,
-    canaries: Canaries,
-    tmp_path: Path,
-    talk: io.StringIO,
-    told: Any,
-    postgres_server: Any,
-    postgres_url: str,
+def test_a_process_of_its_own_on_postgresql_writes_no_secret(
+    bird: Parrot, canaries: Canaries, tmp_path: Path, postgres_server: Any, postgres_url: str
 ) -> None:
     settings = tmp_path / "pmsbridge.toml"
     settings.write_text(settings_text(bird.base_url, postgres_url), encoding="utf-8")
-    luggage = Luggage(canaries, settings, bird.base_url)
-
-    play(luggage, bird)
-
-    assert_clean(canaries, tables_as_text(postgres_url), "tables")
-    if postgres_server.folder is not None:
-        assert_clean(canaries, postgres_server.folder.parent / "log", "the server's log")
-    judge(luggage, talk, told, tmp_path)
-
-
-@pytest.mark.slow
-def test_a_process_of_its_own_writes_no_secret(bird: Parrot, canaries: Canaries, tmp_path: Path) -> None:
-    settings = tmp_path / "pmsbridge.toml"
-    settings.write_text(settings_text(bird.base_url, "sqlite:///pmsbridge.db"), encoding="utf-8")
 
     ended = subprocess.run(
         [sys.executable, "-X", "dev", "-m", "tests.leaks.tour", str(settings), str(SEED), bird.base_url],
@@ -179,10 +151,16 @@ def test_a_process_of_its_own_writes_no_secret(bird: Parrot, canaries: Canaries,
     )  # fmt: skip
 
     assert ended.returncode == 0, ended.stderr[-2000:]
-    assert b"doors: " in ended.stdout
+    told = json.loads(next(line for line in ended.stdout.splitlines() if line.startswith(b'{"doors"')))
+    assert told["shown"] == []
+    assert told["refused"] > 60
+    assert_went_everywhere(set(told["paid"]), bird)
     assert_clean(canaries, ended.stdout, "standard output")
     assert_clean(canaries, ended.stderr, "standard error")
     assert_clean(canaries, tmp_path, "files")
+    assert_clean(canaries, tables_as_text(postgres_url), "tables")
+    if postgres_server.folder is not None:
+        assert_clean(canaries, postgres_server.folder.parent / "log", "the server's log")
 
 
 def test_a_secret_written_into_the_settings_is_not_in_the_chain_of_the_refusal(

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,7 @@ from pmsbridge.settings import load_settings
 from pmsbridge.testing.canaries import Canaries
 from tests.leaks.parrot import ECHOES
 
-__all__ = ["Luggage", "everywhere", "mistyped", "settings_text", "talkative"]
+__all__ = ["Luggage", "everywhere", "mistyped", "settings_text", "shown", "talkative"]
 
 SITE: Final = "L001"
 _TRIES: Final = 2
@@ -272,12 +272,23 @@ def _pay_once(luggage: Luggage, bridge: Bridge, means: Card | BankAccount, payer
 
 
 def _finish(bridge: Bridge, seconds: float = 2.5) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    """Do what is due by then; what is due later would be waited for in vain."""
+    now = bridge.clock.now()
+    end = now + timedelta(seconds=seconds)
+    while now < end:
         bridge.runtime.run_due()
-        if not any(view.outcome is Outcome.PENDING for view in bridge.runtime.actions()):
+        due = _next_due(bridge, now)
+        if due is None or due > end:
             return
-        time.sleep(0.2)
+        time.sleep(max((due - bridge.clock.now()).total_seconds(), 0.0))
+        now = bridge.clock.now()
+
+
+def _next_due(bridge: Bridge, now: datetime) -> datetime | None:
+    """When the engine goes on by itself; None when it is through. What was due already waits behind something else."""
+    pending = (view for view in bridge.runtime.actions() if view.outcome is Outcome.PENDING)
+    dues = (step.next_at for view in pending for step in view.steps)
+    return min((due for due in dues if due is not None and due > now), default=None)
 
 
 def _sign_in(luggage: Luggage, bridge: Bridge) -> None:
@@ -359,6 +370,18 @@ def command_lines(pan: str, csv: Path, action: str) -> Iterator[list[str]]:
     yield ["reconcile", "--csv", str(csv)]
 
 
+def shown(luggage: Luggage) -> list[str]:
+    """Where a secret shows in an answer, or in an error with its whole chain."""
+    problems: list[str] = []
+    for door, result in luggage.seen:
+        # Variables of frames are judged where a secret was in its own field: what is typed into a plain field, and a
+        # request on its way, are in variables while an error passes through.
+        problems += [f"{door}: {hit}" for hit in luggage.canaries.scan(result, ignoring=("",))]
+        if door.startswith("broken") or " of a card" in door:
+            problems += [f"{door}: {hit}" for hit in luggage.canaries.scan(result, ignoring=("/tests/",))]
+    return problems
+
+
 def _commands(luggage: Luggage) -> None:
     with Bridge.from_config(luggage.settings) as bridge:
         action = next(iter(bridge.runtime.actions())).action_id
@@ -380,8 +403,9 @@ def main() -> None:
     for door, result in luggage.seen:
         if not isinstance(result, BaseException):
             sys.stdout.write(f"{door}: {result!r}\n")
-    failed = [door for door, result in luggage.seen if isinstance(result, BaseException | PmsBridgeError)]
-    sys.stdout.write(f"doors: {len(luggage.seen)}, refused: {len(failed)}, paid: {len(luggage.paid)}\n")
+    paid = sorted({outcome.value for outcome in luggage.paid})
+    told = {"doors": len(luggage.seen), "refused": len(luggage.errors()), "paid": paid, "shown": shown(luggage)}
+    sys.stdout.write(f"{json.dumps(told)}\n")
 
 
 if __name__ == "__main__":

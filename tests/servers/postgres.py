@@ -38,6 +38,7 @@ __all__ = ["NoPostgresError", "PostgresServer", "running_postgres"]
 _UNPRIVILEGED: Final = ("nobody", "postgres", "daemon")
 _PATIENCE_SECONDS: Final = 60.0
 _DIE_WITH_PARENT: Final = 1
+_PREFIX: Final = "pmsbridge-pg-"
 _NUMBERS: Final = count()
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 
@@ -147,7 +148,7 @@ def running_postgres(
     if address and not options:
         yield _external(address)
         return
-    folder = Path(tempfile.mkdtemp(prefix="pmsbridge-pg-", dir=_MEMORY if in_memory and _MEMORY.is_dir() else None))
+    folder = _folder(_MEMORY if in_memory and _MEMORY.is_dir() else Path(tempfile.gettempdir()))
     server: PostgresServer | None = None
     try:
         server = _started(folder, options)
@@ -156,6 +157,15 @@ def running_postgres(
         if server is not None:
             server.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder(where: Path) -> Path:
+    """A folder of this process; what killed processes left there is removed first: in memory nobody else removes it."""
+    for left in where.glob(f"{_PREFIX}of-*-*"):
+        owner = left.name.removeprefix(f"{_PREFIX}of-").partition("-")[0]
+        if owner.isdecimal() and not Path(f"/proc/{owner}").exists() and Path("/proc/self").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}of-{os.getpid()}-", dir=where))
 
 
 def _external(address: str) -> PostgresServer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -14,7 +14,7 @@ from pmsbridge.store import changes
 from pmsbridge.store.changes import ChangeKind
 from pmsbridge.store.database import Database
 from pmsbridge.store.mirror_writes import Scope, place_of
-from pmsbridge.store.tables import MIRROR, actions
+from pmsbridge.store.tables import MIRROR, actions, webhooks
 from pmsbridge.store.webhooks import EndpointState, Webhooks
 from pmsbridge.testing.memory import TestClock
 from pmsbridge.webhooks import Sender
@@ -73,6 +73,12 @@ class Stage:
 
     def state(self, name: str = "crm") -> EndpointState:
         return next(state for state in self.store.states() if state.name == name)
+
+    def lease_ends(self, name: str = "crm") -> None:
+        """The lease of whoever is dead is over, without waiting for it."""
+        with self.database.write() as connection:
+            over = datetime.now(UTC) - timedelta(seconds=1)
+            connection.execute(update(webhooks).where(webhooks.c.name == name).values(lease_until=over))
 
     def change(
         self,

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,8 @@ def test_a_message_that_arrived_and_was_not_noted_comes_once_more_under_its_id(
 
     assert worker(address, receiver, kill).wait(60) == -signal.SIGKILL
     assert [record for _, record in receiver.whats] == wanted[:kill]
+    assert stage.state().lease_until > datetime.now(UTC)
+    stage.lease_ends()
     assert worker(address, receiver).wait(60) == 0
 
     assert [record for _, record in receiver.whats] == wanted[:kill] + wanted[kill - 1 :]
