@@ -161,8 +161,9 @@ class PaymentMethod(Record):
     @property
     def kind(self) -> MethodKind:
         """Card or bank account; unknown where the back office tells nothing of it."""
-        kinds = {CardFace: MethodKind.CARD, BankAccountFace: MethodKind.BANK_ACCOUNT}
-        return kinds.get(type(self.face), MethodKind.UNKNOWN)
+        if self.face is None:
+            return MethodKind.UNKNOWN
+        return MethodKind.CARD if isinstance(self.face, CardFace) else MethodKind.BANK_ACCOUNT
 
     @property
     def last4(self) -> str:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from pmsbridge.model.sealed import BankAccountFace, CardBrand, CardFace
+from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge_rest.codecs.paying import LastDigits, Months
 from pmsbridge_rest.codecs.scene import CodecError, Scene
 from pmsbridge_rest.mapping.codec_sections import LastDigitsCodec, MonthCodec
@@ -64,11 +64,11 @@ CUBBY_BANK = {"type": "ACH", "achAccountLastFour": "4321", "achAccountType": "CH
     ("name", "row", "face"),
     [
         ("storedge", CARD, CardFace(brand=CardBrand.MASTERCARD, last4="1234", expires_on=date(2023, 11, 30))),
-        ("storedge", BANK, BankAccountFace(kind="unknown", last4="4321")),
+        ("storedge", BANK, BankAccountFace(kind=BankAccountKind.UNKNOWN, last4="4321")),
         ("storedge", {**CARD, "card_number": "4111111111111111"}, None),
         ("storedge", {"kind": "digital_wallet"}, None),
         ("cubby", CUBBY_CARD, CardFace(brand=CardBrand.UNKNOWN, last4="1234", expires_on=date(2024, 3, 31))),
-        ("cubby", CUBBY_BANK, BankAccountFace(kind="unknown", last4="4321")),
+        ("cubby", CUBBY_BANK, BankAccountFace(kind=BankAccountKind.UNKNOWN, last4="4321")),
     ],
 )
 def test_a_row_is_a_card_or_a_bank_account(name: str, row: dict[str, Any], face: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+from pmsbridge_rest.codecs.plain import as_text
 from pmsbridge_rest.codecs.scene import CodecError, Scene
 from pmsbridge_rest.mapping.codec_sections import LastDigitsCodec, MonthCodec
 
@@ -50,7 +51,7 @@ class Months(_ReadOnly):
         if raw is None or raw == "":
             return None
         pattern = self.section.pattern
-        found = re.fullmatch(_PART.sub(lambda part: _PARTS[part[0]], pattern), str(raw), re.ASCII)
+        found = re.fullmatch(_PART.sub(lambda part: _PARTS[part[0]], pattern), as_text(raw), re.ASCII)
         if found is None or not 1 <= int(found["month"]) <= 12:  # noqa: PLR2004 - months of a year
             message = f"not a month like {pattern}"
             raise CodecError(message)
@@ -72,6 +73,6 @@ class LastDigits(_ReadOnly):
         del scene
         if raw is None:
             return None
-        digits = re.findall("[0-9]", str(raw), re.ASCII)
-        last = str(raw).strip()[-_FOUR:]
+        text = as_text(raw).strip()
+        digits, last = re.findall("[0-9]", text, re.ASCII), text[-_FOUR:]
         return last if len(digits) == _FOUR and list(last) == digits else None
