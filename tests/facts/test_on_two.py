@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +13,20 @@ import pytest
 
 from pmsbridge.actions.sections import Section
 from pmsbridge.errors import IneligibleError, InputError
-from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.timeline import InteractionKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge_rest.sandbox import Terms
-from tests.facts.portal import Portal, before_mapping
+from pmsbridge_rest.sandbox.records import Move
+from tests.facts.portal import MONEY, Portal, before_mapping
 
 TODAY = date(2026, 11, 21)
 ADA: dict[str, Any] = {"phone": "1 (312) 555-0100", "email": " ADA@tenant.example", "postal_code": "01234-0001"}
 PASSWORD = "fake-pw-77"
+HARBOR = Path(__file__).parent.parent / "adapters/rest/harbor.yaml"
 
 
 @pytest.fixture
@@ -35,6 +38,13 @@ def cubby(tmp_path: Path) -> Iterator[Portal]:
 @pytest.fixture
 def storedge(tmp_path: Path) -> Iterator[Portal]:
     with before_mapping(tmp_path, "storedge") as made:
+        yield made
+
+
+@pytest.fixture
+def harbor(tmp_path: Path) -> Iterator[Portal]:
+    """By a mapping that reads an alternate contact, and bills."""
+    with before_mapping(tmp_path, str(HARBOR)) as made:
         yield made
 
 
@@ -135,7 +145,34 @@ def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
     assert (half.is_on, whole.is_on) == (False, True)
 
 
+@pytest.mark.fact("S4.10", "S3.5", on="rest")
+def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> None:
+    assert harbor.mapped is not None
+    for number, tenant, state in (("B-1", "1001", "sent"), ("B-2", "1001", "draft"), ("B-3", "1002", "sent")):
+        bill = {
+            "id": number, "tenant_id": tenant, "number": number, "state": state, "issued_on": TODAY,
+            "total": Decimal("80.00"),
+        }  # fmt: skip
+        harbor.mapped.books.enter("desk", [(number, "")], (Move("put", "invoices", number, bill),))
+
+    told = harbor.session.invoices()
+
+    assert [(invoice.number, invoice.total.amount) for invoice in told] == [("B-1", Decimal("80.00"))]
+    assert [invoice.number for invoice in harbor.of(harbor.other).invoices()] == ["B-3"]
+
+
 # records and notes
+
+
+@pytest.mark.fact("S1.6", on="rest")
+def test_a_contact_of_a_customer_is_no_customer(harbor: Portal) -> None:
+    harbor.bridge.sync()
+
+    found = harbor.bridge.search_tenants("F1", TenantSearch(last_name="Milbanke"))
+
+    (contact,) = harbor.session.tenant().contacts
+    assert found == ()
+    assert (contact.role, contact.name.last, contact.tenant_id) == (ContactRole.ALTERNATE, "Milbanke", harbor.busy)
 
 
 @pytest.mark.fact("S1.17", on="rest")
@@ -311,3 +348,22 @@ def test_access_to_tickets_only_is_access_to_events_alone(cubby: Portal) -> None
         with pytest.raises(IneligibleError) as refused:
             call()
         assert refused.value.code == "section_off"
+
+
+@pytest.mark.fact("S3.23", on="rest")
+def test_a_further_contact_is_invited_with_permissions_of_its_own(harbor: Portal) -> None:
+    harbor.enter("tenants", "1002", phone="(312) 555-0177")
+    harbor.bridge.sync()
+    (contact,) = harbor.session.tenant().contacts
+
+    session = harbor.bridge.accounts.enter(
+        invited(harbor, "1001", "invite-0001", contact_id=contact.id, permissions=["billing"])
+    )
+
+    assert session is not None
+    assert harbor.outbox.mails[-1].to == "alternate@tenant.example"
+    assert (session.tenant_id, session.sections) == ("1001", (Section.BILLING,))
+    paid = session.pay_rental("2001", MONEY, key="click-0001")
+    assert (paid.outcome, paid.actor) == (Outcome.SETTLED, f"contact:{contact.id}")
+    with pytest.raises(IneligibleError):
+        session.edit_contact({"phone": "312 555 0199"}, key="click-0002")
