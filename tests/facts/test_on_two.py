@@ -99,6 +99,17 @@ def test_the_page_of_a_unit_shows_its_size(cubby: Portal) -> None:
     assert page.unit.size.text == "10 x 20.5 ft"
 
 
+@pytest.mark.fact("S0.11", "S0.13", on="rest")
+def test_the_page_of_a_unit_shows_its_type_and_size_where_only_the_night_reads_units(storedge: Portal) -> None:
+    storedge.bridge.sync()
+
+    page = storedge.session.rental("2001")
+
+    assert page.unit is not None
+    assert page.unit.size is not None
+    assert (page.unit.number, page.unit.type_name, page.unit.size.text) == ("001", "Standard", "10 x 20.5 ft")
+
+
 @pytest.mark.fact("S0.28", on="rest")
 @pytest.mark.parametrize("name", ["cubby", "storedge"])
 def test_paying_all_waits_for_the_bill_that_is_made_today(tmp_path: Path, name: str) -> None:
@@ -266,6 +277,19 @@ def test_one_purpose_is_not_another(tmp_path: Path) -> None:
         assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.SERVICE_REMINDERS) is None
         assert (asked.outcome, asked.emulated) == (Outcome.SETTLED, True)
         assert after.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is False
+
+
+@pytest.mark.fact("S4.7", on="rest")
+def test_text_messages_are_opted_in_to_and_out_of_and_the_proof_is_kept(cubby: Portal) -> None:
+    answers = {}
+    for granted in (True, False):
+        view = cubby.session.set_consent("sms", "marketing", granted=granted, key=cubby.key)
+        answers[granted] = cubby.session.tenant().consent(ConsentChannel.SMS, ConsentPurpose.MARKETING)
+        entry = cubby.bridge.runtime.trail(view.action_id)[0]
+        assert (view.outcome, view.emulated, entry.at) == (Outcome.SETTLED, False, cubby.clock.now())
+        assert cubby.bridge.runtime.verify_trail(view.action_id)
+
+    assert answers == {True: True, False: False}
 
 
 # logins of the portal's own
