@@ -16,6 +16,7 @@ TWINS = {
     "AsyncTenantSession": [
         ("session.py", "TenantSession"),
         ("paying.py", "Paying"),
+        ("methods.py", "StoredMeans"),
         ("requesting.py", "Requesting"),
         ("asking.py", "Asking"),
         ("moving.py", "Moving"),

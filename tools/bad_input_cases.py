@@ -307,7 +307,11 @@ MONEY: Final = _case(
     ("a mistyped card number", "Card(number=...)", "InputError invalid_input",
      lambda w: w.card("4111111111111112")),
     ("a card that the back office refuses", "session.pay_rental(...)", "declined card_refused", _refused_payment),
-    ("a stored method, which this back office cannot charge", "session.pay_rental(...)", "not_sent stored_method",
+    ("a stored method, which this back office cannot charge", "session.pay_rental(...)",
+     "IneligibleError method_not_usable",
+     lambda w: w.renee.pay_rental(
+         w.rental(), StoredMethod(method_id=w.renee.payment_methods()[0].id), key=w.key())),
+    ("a stored method of nobody", "session.pay_rental(...)", "NotFoundError invalid_input",
      lambda w: w.renee.pay_rental(w.rental(), StoredMethod(method_id="m1"), key=w.key())),
     ("days of autopay out of range", "session.set_autopay(..., days_after_due=99)", "InputError invalid_input",
      lambda w: w.renee.set_autopay(w.rental(), on=True, days_after_due=99, key=w.key())),

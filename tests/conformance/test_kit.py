@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from unittest import SkipTest
 
 import pytest
 
+from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.ports.capability import Capability, Dedup, Support
 from pmsbridge.testing.conformance import Conformance, Example, Subject
-from tests.unit.model.specimens import PAY
+from tests.unit.model.specimens import METHOD, PAY
 
 ROW = Capability("take_payment", Support.NATIVE, Dedup.NATURAL_KEY, True, True, "a test")
 
@@ -45,3 +46,47 @@ def test_a_check_with_an_example_looks_at_it() -> None:
     for check in CHECKS[1:]:
         with pytest.raises(pytest.fail.Exception, match="it looked"):
             check(Conformance(), subject(by_staff=lambda: None))
+
+
+class Telling:
+    """An adapter that tells what is stored to pay with, truly or not."""
+
+    tells_payment_methods = True
+    capabilities: ClassVar[dict[str, Capability]] = {}
+
+    def __init__(self, **methods: list[PaymentMethod]) -> None:
+        self._methods = methods
+
+    def payment_methods(self, _facility: str, tenant_id: str) -> list[PaymentMethod]:
+        return self._methods.get(tenant_id, [])
+
+
+def stored(number: str, tenant_id: str) -> PaymentMethod:
+    return METHOD.changed(ref=METHOD.ref.changed(id=number), tenant_id=tenant_id)
+
+
+def told(adapter: object) -> None:
+    judge = SimpleNamespace(reset=lambda: None)
+    made = Subject(
+        adapter=cast("Any", adapter), judge=cast("Any", judge), examples=[], facility="F1", tenant_id="T1",
+        unknown_tenant_id="T9",
+    )  # fmt: skip
+    Conformance().test_what_is_stored_to_pay_with_is_one_tenants_and_masked(made)
+
+
+def test_an_adapter_that_tells_each_tenant_their_own_methods_passes() -> None:
+    told(Telling(T1=[stored("M1", "T1"), stored("M2", "T1")]))
+    told(SimpleNamespace())  # one that does not tell is not asked
+
+
+@pytest.mark.parametrize(
+    ("methods", "words"),
+    [
+        ({"T1": [stored("M1", "T2")]}, "of another tenant"),
+        ({"T1": [stored("M1", "T1"), stored("M1", "T1")]}, "comes twice"),
+        ({"T1": [], "T9": [stored("M9", "T9")]}, "a stranger's methods"),
+    ],
+)
+def test_an_adapter_that_tells_of_others_is_found_out(methods: dict[str, list[PaymentMethod]], words: str) -> None:
+    with pytest.raises(AssertionError, match=words):
+        told(Telling(**methods))

@@ -7,18 +7,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pmsbridge.errors import UnavailableError
 from pmsbridge.model.account import RentalAccount
-from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.mailer import Mail
-from pmsbridge.settings import AccountSettings, Settings
+from pmsbridge.settings import AccountSettings, NoticeSettings, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from pmsbridge_rest.adapter import create
+from pmsbridge_rest.mapping.reading import load_mapping
+from pmsbridge_rest.sandbox import Office as MappedOffice
+from pmsbridge_rest.sandbox import SandboxServer, Terms
+from pmsbridge_rest.sandbox.records import Move
+from pmsbridge_rest.shipped import file_of
+from pmsbridge_rest.testing.harness import SandboxSecrets, account_options
 from pmsbridge_sitelink.sandbox import SandboxControl, seeded_web_password
 from tests.adapters.sitelink.office import LUKASZ, RENEE, SIOBHAN, SITE, Judge, adapter_on
 
@@ -53,6 +61,8 @@ class Portal:
         changes: How often the back office's books were changed so far.
         judge: The sandbox behind the adapter's back; None in memory.
         office: The back office in memory; None elsewhere.
+        mapped: The sandbox of a mapping; None elsewhere.
+        means: What it takes money by.
     """
 
     back_office: str
@@ -68,6 +78,8 @@ class Portal:
     changes: Callable[[], int]
     judge: Judge | None = None
     office: MemoryOffice | None = None
+    mapped: MappedOffice | None = None
+    means: ExternalPayment | StoredMethod = MONEY
     _clicks: Iterator[int] = field(default_factory=lambda: iter(range(1, 1000)))
 
     @property
@@ -91,13 +103,19 @@ class Portal:
         """That tenant's session, with nothing owed any more."""
         session = self.of(tenant_id)
         if session.account().total.payable_now.is_positive:
-            session.pay_all(MONEY, key=self.key)
+            session.pay_all(self.means, key=self.key)
         return session
 
     def later(self, **by: int) -> None:
         """Let time pass and the engine work."""
         self.clock.advance(timedelta(**by))
         self.bridge.runtime.run_due()
+
+    def enter(self, noun: str, record_id: str, **values: Any) -> None:
+        """What staff enter in the back office of a mapping, behind the portal's back."""
+        assert self.mapped is not None
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        self.mapped.books.enter("desk", [(record_id, "")], (Move("merge", noun, record_id, named),))
 
     @property
     def password(self) -> WebPassword:
@@ -108,8 +126,10 @@ class Portal:
 
 
 @contextmanager
-def _bridge(folder: Path, account: str, adapter: Adapter, clock: TestClock, outbox: Outbox) -> Iterator[Bridge]:
-    settings = Settings(accounts={account: AccountSettings(system=adapter.system)})
+def _bridge(
+    folder: Path, account: str, adapter: Adapter, clock: TestClock, outbox: Outbox, **more: Any
+) -> Iterator[Bridge]:
+    settings = Settings(accounts={account: AccountSettings(system=adapter.system)}, **more)
     database = open_database(f"sqlite:///{folder}/bridge.db")
     with Bridge(settings, database=database, adapters={account: adapter}, mailer=outbox, clock=clock) as bridge:
         yield bridge
@@ -141,3 +161,22 @@ def before_sandbox(folder: Path, control: SandboxControl) -> Iterator[Portal]:
             "sitelink", bridge, clock, outbox, SITE, RENEE, SIOBHAN, LUKASZ, login,
             {"015": rows["Table"][0]["sAccessCode"]}, judge.effects, judge=judge,
         )  # fmt: skip
+
+
+@contextmanager
+def before_mapping(folder: Path, name: str = "cubby", *, terms: Terms | None = None) -> Iterator[Portal]:
+    """A portal over the sandbox of a mapping: who rents "001" and "002", and owes a month's rent for each."""
+    clock, outbox = TestClock(), Outbox()
+    office = MappedOffice(file_of(name), terms, now=clock.now)
+    telling = NoticeSettings(addresses=("office@facility.example",))
+    linking = PortalSettings(link_address="https://portal.example/enter?token={token}")
+    with SandboxServer(office) as server:
+        options = account_options(office, name, load_mapping(file_of(name)), server.base_url)
+        adapter = create("main", options, secrets=SandboxSecrets(office.secrets), clock=clock)
+        with _bridge(folder, "main", adapter, clock, outbox, notices=telling, portal=linking) as bridge:
+            done = lambda: sum(entry.kind != "desk" for entry in office.books.entries)  # noqa: E731 - counted anew
+            yield Portal(
+                "rest", bridge, clock, outbox, office.terms.facility, "1001", "1002", "1002", ("", ""), {}, done,
+                mapped=office, means=StoredMethod(method_id="4001"),
+            )  # fmt: skip
+        adapter.close()

@@ -23,6 +23,7 @@ from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.harness import SandboxSecrets, examples_of
 from tests.adapters.rest.vendors.documents import parsed
+from tests.prism.present import DOCUMENT
 from tests.prism.prism_server import fit_to_serve, prism
 
 PROGRAM = os.environ.get("PRISM", "")
@@ -48,7 +49,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("node is not on this machine")
     if not PROGRAM:
         pytest.skip("Prism is not named: `make test-prism` installs it and runs this")
-    published = parsed("buildium-v1.openapi.json")
+    published = parsed(DOCUMENT)
     with prism(PROGRAM, fit_to_serve(published, ("Home", "Payment")), tmp_path_factory.mktemp("prism")) as url:
         yield url
 

@@ -154,6 +154,8 @@ class LiveReads:
         if reader.entity.ledger_is_summed:
             entries = self.ledger(facility, tenant_id, rental.id)
             beside["ledger"] = sum_money((entry.effect for entry in entries), currency)
+        if "billed" not in beside and rental.next_charge_on is not None:
+            beside["billed"] = rental.next_charge_on > self._today(facility)
         try:
             return RentalAccount(
                 rental=rental,
@@ -360,6 +362,11 @@ class LiveReads:
         if found is None:
             self._none(f"{noun.replace('_', ' ')} ({' or '.join(kinds)})", noun)
         return cast("Reading", found)
+
+    def _today(self, facility: str) -> date:
+        """The business date at a facility."""
+        zone = self._connection.scope(facility, seen_at=None).zone
+        return self._connection.clock.now().astimezone(zone).date()
 
     def _live_end(self) -> Deadline:
         return self._connection.deadline(self._connection.mapping.connection.timeouts.live)

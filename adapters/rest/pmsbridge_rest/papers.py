@@ -13,10 +13,10 @@ from pmsbridge.ports.books import PaperContent
 from pmsbridge.transport.http import Deadline
 from pmsbridge_rest.connection import asked
 from pmsbridge_rest.filling import Filler
-from pmsbridge_rest.live_reads import LiveReads
 from pmsbridge_rest.looking import look
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.files import FileRead, Shown
+from pmsbridge_rest.methods import Methods
 from pmsbridge_rest.wire.channel import Channel
 from pmsbridge_rest.wire.files import Coming, linked, streamed
 
@@ -26,7 +26,7 @@ _EXTENSIONS: Final = {"application/pdf": "pdf", "image/png": "png", "image/jpeg"
 _LONGEST_NAME: Final = 100
 
 
-class Papers(LiveReads):
+class Papers(Methods):
     """What a tenant may read of what the back office keeps."""
 
     @property

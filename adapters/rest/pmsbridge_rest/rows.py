@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pmsbridge.model.payments import Autopay, AutopayRecord
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ConsentRecord, Contact, ContactRole, PersonName
 from pmsbridge.model.record import Record, Value
+from pmsbridge.model.sealed import BankAccountFace, CardBrand, CardFace
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import EntityMap, FieldMap, Items
 from pmsbridge_rest.mapping.model_fields import ACCOUNT_FIELDS, ALTERNATE, ENTITY_MODELS, Target, item_model, targets_of
@@ -137,6 +138,8 @@ class RowReader:
                 "currency": self.scope.currency,
                 **fields,
             }
+        if self.noun == "payment_methods":
+            fields["face"] = _face(fields.get("face", {}))
         extra = dict(self._extra(row))
         if extra:
             fields["extra"] = extra
@@ -214,6 +217,15 @@ class RowReader:
             raw = read_at(row, path)
             if isinstance(raw, str | int) and not isinstance(raw, bool) and str(raw):
                 yield name, str(raw)
+
+
+def _face(told: dict[str, Any]) -> CardFace | BankAccountFace | None:
+    """A card's face or a bank account's, by which of the two the row has; None without the last digits."""
+    if not told.get("last4"):
+        return None
+    if "kind" in told:
+        return BankAccountFace(kind=told["kind"], last4=told["last4"])
+    return CardFace(brand=told.get("brand", CardBrand.UNKNOWN), last4=told["last4"], expires_on=told.get("expires_on"))
 
 
 def _entity_of(model: type[Value]) -> str:

@@ -49,6 +49,7 @@ class Operation:
         body: The schema of what is sent; None for none.
         answer: The schema of a good answer; None when it does not say.
         query: Names of its query parameters, and whether each is required.
+        headers: Headers that it requires, with the value that the document suggests; empty where it suggests none.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Operation:
     body: dict[str, Any] | None
     answer: dict[str, Any] | None
     query: dict[str, bool]
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class Spec:
@@ -141,7 +143,19 @@ class Spec:
             query={
                 str(p["name"]): bool(p.get("required")) for p in parameters if p.get("in") == "query" and "name" in p
             },
+            headers={str(p["name"]): self._suggested(p) for p in parameters if _is_required_header(p)},
         )
+
+    def _suggested(self, parameter: dict[str, Any]) -> str:
+        """The value of a header: the only one there is, the usual one, or the document's version where it asks that."""
+        schema = self.resolved(parameter.get("schema"))
+        choices = schema.get("enum") if isinstance(schema.get("enum"), list) else []
+        only = choices[0] if choices and len(choices) == 1 else None
+        given = [schema.get("const"), only, schema.get("default"), parameter.get("example"), schema.get("example")]
+        info = self.document.get("info")
+        if "version" in str(parameter["name"]).lower() and isinstance(info, dict):
+            given.append(info.get("version"))
+        return str(next((value for value in given if isinstance(value, str | int) and str(value)), ""))
 
     def _answer(self, operation: dict[str, Any]) -> dict[str, Any] | None:
         answers = operation.get("responses")
@@ -156,6 +170,16 @@ class Spec:
             if _MEDIA.match(str(media)) and isinstance(each, dict):
                 return self.resolved(each.get("schema"))
         return None
+
+
+_NO_PARAMETERS: Final = frozenset({"accept", "authorization", "content-type"})
+"""Headers that a document must not describe as parameters, and that one that does so leaves to the client."""
+
+
+def _is_required_header(parameter: dict[str, Any]) -> bool:
+    name = str(parameter.get("name") or "")
+    is_ours = parameter.get("in") == "header" and parameter.get("required") is True
+    return bool(name) and is_ours and name.lower() not in _NO_PARAMETERS
 
 
 def _steps(path: str) -> list[str]:

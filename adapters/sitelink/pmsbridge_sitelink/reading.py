@@ -11,14 +11,14 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note, Reservation
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import LedgerEntry
-from pmsbridge.model.payments import Autopay, Payment
+from pmsbridge.model.payments import Autopay, Payment, PaymentMethod
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.record import Source
 from pmsbridge.ports.adapter import PrepayQuote
 from pmsbridge_sitelink.connection import Connection, vendor_id
-from pmsbridge_sitelink.mapping.billing import autopay_of
-from pmsbridge_sitelink.mapping.cells import Row, day
+from pmsbridge_sitelink.mapping.billing import autopay_of, method_of
+from pmsbridge_sitelink.mapping.cells import Row, day, required
 from pmsbridge_sitelink.mapping.money import entries_of, invoices_of, payments_of
 from pmsbridge_sitelink.mapping.papers import note_of, reservation_of
 from pmsbridge_sitelink.mapping.people import tenant_of
@@ -167,6 +167,20 @@ class Reading:
         rows = self._billing(facility, tenant_id)
         scope, today = self._connection.scope(facility), self._today(facility)
         return [autopay_of(row, scope, tenant_id=tenant_id, today=today) for row in rows]
+
+    @property
+    def tells_payment_methods(self) -> bool:
+        """Cards, masked; of a stored bank account nothing."""
+        return True
+
+    def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
+        """The cards that autopay charges, one a rental at most; one call. None of them can be charged on demand."""
+        scope, today = self._connection.scope(facility), self._today(facility)
+        found = [
+            method_of(row, scope, tenant_id=tenant_id, rental_id=required(row, "LedgerID"), today=today)
+            for row in self._billing(facility, tenant_id)
+        ]
+        return [method for method in found if method is not None]
 
     def paid_through(self, facility: str, rental_id: str) -> date | None:
         """Up to which day a rental's rent is paid, inclusive; one call. None when the back office does not say."""

@@ -213,6 +213,19 @@ class Reading:
             )
         ]
 
+    @property
+    def tells_payment_methods(self) -> bool:
+        """Whether a debit of the account can be agreed on here at all."""
+        return self._desk.settings.debit_journal is not None
+
+    def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
+        """The agreement to debit the party's account, where there is one; one call, two with a mandate.
+
+        It cannot be charged on demand: what is due is drawn by itself.
+        """
+        method = self._debit_method(tenant_id, self._desk.scope(facility))
+        return [method] if method is not None else []
+
     def _debits(self, tenant_id: str) -> list[Row]:
         """What the back office debits a party by, whether it draws now or not; one call."""
         name = self._desk.settings.debit_journal
@@ -238,7 +251,7 @@ class Reading:
             return None
         return PaymentMethod(
             ref=scope.ref("payment_method", f"debit-{tenant_id}"), tenant_id=tenant_id,
-            rental_id=account_id(tenant_id), is_usable=True,
+            rental_id=account_id(tenant_id), is_usable=True, pays_on_demand=False,
         )  # fmt: skip
 
     # money

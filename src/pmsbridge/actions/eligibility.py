@@ -6,6 +6,7 @@ Every denial has a reason code, a message and its key, and what would unblock it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Final
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from pmsbridge.actions.money_rules import (
     every_unit_billed,
     invoice_is_open,
     keeps_an_account,
+    method_good,
     months_fit,
     not_leaving,
     nothing_confirming,
@@ -51,10 +53,11 @@ from pmsbridge.actions.rental_rules import (
 )
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import RentalKind, RentalState
 
-__all__ = ["Asked", "Offer", "Subject", "available_actions", "judge", "refuse_unless_allowed"]
+__all__ = ["Asked", "Offer", "Subject", "available_actions", "judge", "refuse_bad_method", "refuse_unless_allowed"]
 
 
 class Offer(Value):
@@ -136,6 +139,17 @@ def refuse_unless_allowed(offer: Offer) -> None:
     if offer.code == "not_supported":
         raise UnsupportedError(offer.message, code=offer.code)
     raise IneligibleError(offer.message, code=offer.code, message_key=offer.message_key, unblock=offer.unblock)
+
+
+def refuse_bad_method(method: PaymentMethod, today: date) -> None:
+    """Refuse a stored method that cannot be charged today.
+
+    Raises:
+        IneligibleError: It has expired ("method_expired"), or is not charged on demand ("method_not_usable").
+    """
+    denial = method_good(method, today)
+    if denial is not None:
+        raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
 def _by_hand(kind: ActionKind, row: RentalAccount | None) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pmsbridge.actions.case import Case, No, named, sentence
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.money import Money
+from pmsbridge.model.payments import PaymentMethod, expires_before
 from pmsbridge.model.rental import RentalKind, RentalState
 
 __all__ = [
@@ -13,6 +16,7 @@ __all__ = [
     "every_unit_billed",
     "invoice_is_open",
     "keeps_an_account",
+    "method_good",
     "months_fit",
     "not_leaving",
     "nothing_confirming",
@@ -57,6 +61,15 @@ def payments_open(case: Case) -> No | None:
 
 def _counts(row: RentalAccount) -> bool:
     return row.rental.state.is_current or row.balances.payable_now.is_positive
+
+
+def method_good(method: PaymentMethod, today: date) -> No | None:
+    """What is stored can be charged today."""
+    if expires_before(method.face, today):
+        return No("method_expired", "The card on file has expired.", "Enter a new card.")
+    if not (method.is_usable and method.pays_on_demand):
+        return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
+    return None
 
 
 def something_due(case: Case) -> No | None:
@@ -124,11 +137,20 @@ def keeps_an_account(case: Case) -> No | None:
 
 
 def every_unit_billed(case: Case) -> No | None:
-    """The bill of every unit is made."""
+    """The bill of every unit is made, as far as the back office tells; where it does not, nobody can know."""
     rows = case.account.current
     if not rows and not case.account.total.payable_now.is_positive:
         return No("no_rentals", "There is no unit to pay for.")
-    unbilled = [row.rental.label for row in rows if not row.is_complimentary and row.billed is not True]
+    paying = [row for row in rows if not row.is_complimentary]
+    unbilled = [row.rental.label for row in paying if row.billed is False]
+    unknown = [row.rental.label for row in paying if row.billed is None]
+    if unknown and not unbilled:
+        case.facts["units"] = ", ".join(unknown)
+        return No(
+            "billing_not_known",
+            f"The back office does not tell whether the bill for unit {', '.join(unknown)} has been made.",
+            "Pay the units one by one.",
+        )
     if unbilled:
         case.facts["units"] = ", ".join(unbilled)
         return No(

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
 from pmsbridge.model.sealed import BankAccountFace, CardFace
@@ -21,6 +22,7 @@ __all__ = [
     "CardPayment",
     "ExternalPayment",
     "Means",
+    "MethodKind",
     "Payment",
     "PaymentIntent",
     "PaymentMethod",
@@ -124,14 +126,25 @@ class Payment(Record):
         return self
 
 
+class MethodKind(OpenEnum):
+    """What a stored method draws on."""
+
+    CARD = "card"
+    BANK_ACCOUNT = "bank_account"
+    UNKNOWN = "unknown"
+
+
 class PaymentMethod(Record):
-    """A stored way to pay, as far as it may be shown.
+    """A stored way to pay, as far as it may be shown. To pay by it, name its id: ``StoredMethod(method_id=one.id)``.
 
     Attributes:
+        rental_id: The one rental it is stored for; None for all of the tenant's.
         face: Brand and last four digits, or the last digits of a bank account; None when the back office tells nothing.
         token: The processor's token, where the back office uses tokens; never written to JSON. No model has a field for
             a card number.
         is_usable: Not expired and complete.
+        pays_on_demand: ``pay`` can charge it; one that cannot is charged by autopay alone.
+        is_default: It is charged where nobody names another; None when the back office does not tell.
     """
 
     entity: ClassVar[str] = "payment_method"
@@ -142,6 +155,25 @@ class PaymentMethod(Record):
     holder: str = ""
     token: SecretStr | None = Field(default=None, exclude=True)
     is_usable: bool = False
+    pays_on_demand: Annotated[bool, Since(5)] = True
+    is_default: Annotated[bool | None, Since(5)] = None
+
+    @property
+    def kind(self) -> MethodKind:
+        """Card or bank account; unknown where the back office tells nothing of it."""
+        if self.face is None:
+            return MethodKind.UNKNOWN
+        return MethodKind.CARD if isinstance(self.face, CardFace) else MethodKind.BANK_ACCOUNT
+
+    @property
+    def last4(self) -> str:
+        """The last digits, as text; empty where the back office tells none."""
+        return self.face.last4 if self.face is not None else ""
+
+    @property
+    def expires_on(self) -> date | None:
+        """A card's last valid day; None for what has none, and when it is not known."""
+        return self.face.expires_on if isinstance(self.face, CardFace) else None
 
 
 class AutopayState(OpenEnum):

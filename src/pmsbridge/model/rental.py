@@ -177,6 +177,7 @@ class Rental(Record):
         leaving_on: The scheduled move-out; the unit is still let.
         notice_given_on: When the move-out was asked for, where the back office keeps it.
         bills_on_day: Day of the month the bill is made; None when not known.
+        next_charge_on: Business date of the next bill, which is not made yet; None when not known.
         discounts: What is taken off the rent, where the back office tells it; empty otherwise.
     """
 
@@ -200,6 +201,7 @@ class Rental(Record):
     moved_out_on: date | None = None
     items: tuple[ItemOut, ...] = ()
     discounts: Annotated[tuple[Discount, ...], Since(5)] = ()
+    next_charge_on: Annotated[date | None, Since(5)] = None
 
     @property
     def label(self) -> str:

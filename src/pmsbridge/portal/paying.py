@@ -40,6 +40,7 @@ from pmsbridge.portal.arguments import (
     wiped_on_refusal,
 )
 from pmsbridge.portal.card_numbers import refuse_card_in_id
+from pmsbridge.portal.methods import refuse_unfit_method
 from pmsbridge.portal.office import Office, Perform, StillConfirmed, rental_of
 from pmsbridge.ports.books import CustomerAccountPort
 from pmsbridge.store.refusals import GuardHeldError
@@ -117,7 +118,8 @@ class Paying:
         """Quote everything that is due. Live; writes nothing.
 
         Raises:
-            IneligibleError: A bill is not made yet ("not_all_billed" names the unit), nothing is due, or blocked.
+            IneligibleError: A bill is not made yet ("not_all_billed" names the unit), it is not told whether it is
+                ("billing_not_known"), nothing is due, or blocked.
             UnavailableError: The back office cannot be read now.
         """
         return self._kept(self._all_quote(self._office.read_live()))
@@ -409,6 +411,7 @@ class Paying:
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
             _refuse_expired(face, planner.today)
+            refuse_unfit_method(self._office, face, planner.today)
             quote = (
                 agreed
                 if agreed is not None

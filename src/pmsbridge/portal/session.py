@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pmsbridge.actions.eligibility import Offer, available_actions
 from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import NotFoundError, UnavailableError
+from pmsbridge.errors import NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Event, Note, Reservation, visible_notes
 from pmsbridge.model.payments import PaymentState
@@ -21,6 +21,7 @@ from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_id, checked_whole
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
+from pmsbridge.portal.methods import StoredMeans
 from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papering import Papering
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["TenantSession"]
 
 
-class TenantSession(Paying, Requesting, Papering):
+class TenantSession(Paying, StoredMeans, Requesting, Papering):
     """Everything one tenant may see and do. Made by ``Bridge.tenant``; cheap, not thread-bound.
 
     Reads are live unless they say otherwise. Every method raises only errors of ``pmsbridge.errors``.
@@ -156,11 +157,27 @@ class TenantSession(Paying, Requesting, Papering):
         if row is None:
             raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
         office = self._office
-        paid = office.adapter.payments(office.facility, office.tenant_id, row.id)
-        good = [payment.paid_on for payment in paid if payment.state is PaymentState.SUCCEEDED]
+        unit = shared_unit(self._unit_now(row), office.rules)
+        return row.changed(unit=unit, last_payment_on=self._last_payment_on(row))
+
+    def _unit_now(self, row: RentalAccount) -> Unit | None:
+        """The unit of a rental, live; as it was copied where the back office does not tell of one alone."""
         unit_id = row.rental.unit_id
-        unit = office.adapter.unit(office.facility, unit_id) if unit_id is not None else row.unit
-        return row.changed(unit=shared_unit(unit, office.rules), last_payment_on=max(good, default=None))
+        if unit_id is None:
+            return row.unit
+        try:
+            return self._office.adapter.unit(self._office.facility, unit_id)
+        except UnsupportedError:
+            return row.unit
+
+    def _last_payment_on(self, row: RentalAccount) -> date | None:
+        """The day of the newest payment that stood; as the account tells it where no payments are listed."""
+        office = self._office
+        try:
+            paid = office.adapter.payments(office.facility, office.tenant_id, row.id)
+        except UnsupportedError:
+            return row.last_payment_on
+        return max((each.paid_on for each in paid if each.state is PaymentState.SUCCEEDED), default=None)
 
     def move_out_progress(self, rental_id: str) -> MoveOutProgress:
         """How far a move-out has come: notice, final payment, deposit, unit. As the back office says it now.

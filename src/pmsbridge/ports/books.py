@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from pmsbridge.model.documents import Document, Event, Quote
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
+from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.requests import CallOff
@@ -28,6 +29,7 @@ __all__ = [
     "PaperContent",
     "PaperPort",
     "PaperlessPort",
+    "PaymentMethodPort",
     "PrepayPort",
     "ReadinessPort",
 ]
@@ -143,6 +145,25 @@ class ReadinessPort(Protocol):
 
     def portal_account(self, facility: str, tenant_id: str) -> PortalAccount:
         """Live: whether a tenant may, and if not, what is in the way."""
+
+
+@runtime_checkable
+class PaymentMethodPort(Protocol):
+    """A back office that tells which ways to pay it has stored for a tenant.
+
+    A payment by a stored method is then held to what it tells: the method is this tenant's, and is still good.
+    """
+
+    @property
+    def tells_payment_methods(self) -> bool:
+        """Whether ``payment_methods`` answers."""
+
+    def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
+        """Live: what is stored for a tenant, masked. A full number is never among it.
+
+        Raises:
+            UnsupportedError: It does not tell.
+        """
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ from pmsbridge.model.ledger import Balances
 from pmsbridge.model.record import Record
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
+from pmsbridge.ports.books import PaymentMethodPort
 from pmsbridge.ports.capability import Dedup, Support
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.ports.streams import PullPort
@@ -421,6 +422,23 @@ class Conformance:
             except NotFoundError:
                 continue
             raise AssertionError("an unknown tenant was found")
+
+    def test_what_is_stored_to_pay_with_is_one_tenants_and_masked(self, subject: Subject) -> None:
+        """Only for adapters that tell: each method once, with no more than its last digits; a stranger has none."""
+        subject.judge.reset()
+        adapter = subject.adapter
+        if not isinstance(adapter, PaymentMethodPort) or not adapter.tells_payment_methods:
+            return
+        methods = adapter.payment_methods(subject.facility, subject.tenant_id)
+        _holds(len({method.id for method in methods}) == len(methods), "a stored method comes twice")
+        for method in methods:
+            _holds(method.tenant_id == subject.tenant_id, f"method {method.id} is of another tenant")
+            _holds(method.ref.entity == "payment_method", f"method {method.id} is a record of another kind")
+            _holds(len(method.last4) in {0, 4}, f"method {method.id} tells more than its last digits, or less")
+        try:
+            _holds(not adapter.payment_methods(subject.facility, subject.unknown_tenant_id), "a stranger's methods")
+        except NotFoundError:
+            return
 
     def test_a_fetch_brings_records_of_its_kind_and_says_when_it_is_whole(self, subject: Subject) -> None:
         """Only the last batch may be complete; ids are unique; every record belongs to the facility."""

@@ -29,7 +29,7 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Bulletin, Document, Event, Note, Quote, Reservation
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import LedgerEntry
-from pmsbridge.model.payments import Autopay, Payment
+from pmsbridge.model.payments import Autopay, Payment, PaymentMethod
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.record import Record
@@ -271,6 +271,17 @@ class MemoryAdapter(EffectHandlers):
         """Autopay of every rental."""
         rows = self.account(facility, tenant_id).rentals
         return [row.autopay for row in rows if row.autopay is not None]
+
+    @property
+    def tells_payment_methods(self) -> bool:
+        """It does."""
+        return True
+
+    def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
+        """What is stored for a tenant, the oldest first."""
+        self.office.read()
+        self._tenant(facility, tenant_id)
+        return self.office.books.methods_of(facility, tenant_id)
 
     def payments(self, facility: str, tenant_id: str, rental_id: str) -> Sequence[Payment]:
         """Payments of a rental, newest first."""

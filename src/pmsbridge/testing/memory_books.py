@@ -25,12 +25,12 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Bulletin, Document, Note, Quote, Reservation, ReservationState
 from pmsbridge.model.ledger import Balances, EntryKind, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
-from pmsbridge.model.payments import Allocation, Autopay, AutopayState, Payment, PaymentState
+from pmsbridge.model.payments import Allocation, Autopay, AutopayState, Payment, PaymentMethod, PaymentState
 from pmsbridge.model.people import ConsentRecord, PersonName, Phone, PostalAddress, Tenant
 from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.record import Record, Source, VendorRef
 from pmsbridge.model.rental import Rental, RentalState
-from pmsbridge.model.sealed import CardFace
+from pmsbridge.model.sealed import CardBrand, CardFace
 
 __all__ = ["Books"]
 
@@ -48,6 +48,7 @@ class Books:
     Attributes:
         changes: A log of records as they changed, for incremental fetches.
         paper_bytes: By facility and id of a document.
+        methods: By facility: what is stored to pay with.
         gate_codes: By facility and unit number.
         logins: By facility and login: password and tenant.
     """
@@ -62,6 +63,7 @@ class Books:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     bulletins: list[tuple[str, Bulletin]] = field(default_factory=list)
     paper_bytes: dict[tuple[str, str], bytes] = field(default_factory=dict, repr=False)
+    methods: list[tuple[str, PaymentMethod]] = field(default_factory=list)
     gate_codes: dict[tuple[str, str], str] = field(default_factory=dict, repr=False)
     logins: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict, repr=False)
     clock_number: int = 0
@@ -89,6 +91,7 @@ class Books:
             )  # fmt: skip
             self.put(facility, tenant)
             self.add_rental(facility, f"R{n}", tenant.id, _NUMBERS[n - 1], now)
+            self.add_method(facility, tenant.id, f"M{n}")
         self.add_rental(facility, "R4", "T1", "B-7", now)
         spare = Unit(ref=self._ref(facility, "unit", "U9"), number="C-1", state=UnitState.VACANT, asking_rate=_RENT)
         self.put(facility, spare)
@@ -108,6 +111,22 @@ class Books:
         self.autopay[facility, rental_id] = Autopay(rental_id=rental_id, state=AutopayState.OFF)
         self.enter(facility, rental_id, EntryKind.CHARGE, _RENT, now, "Rent")
         return rental
+
+    def add_method(
+        self, facility: str, tenant_id: str, method_id: str, *, expires_on: date = date(2099, 12, 31)
+    ) -> PaymentMethod:
+        """Store a card for a tenant; the first one is the default."""
+        method = PaymentMethod(
+            ref=self._ref(facility, "payment_method", method_id), tenant_id=tenant_id, holder="Test Payer",
+            face=CardFace(brand=CardBrand.VISA, last4="1111", expires_on=expires_on), is_usable=True,
+            is_default=not self.methods_of(facility, tenant_id),
+        )  # fmt: skip
+        self.methods.append((facility, method))
+        return method
+
+    def methods_of(self, facility: str, tenant_id: str) -> list[PaymentMethod]:
+        """What is stored for a tenant to pay with."""
+        return [method for code, method in self.methods if code == facility and method.tenant_id == tenant_id]
 
     def _ref(self, facility: str, entity: str, record_id: str) -> VendorRef:
         return VendorRef(system="memory", account=self.account_name, facility=facility, entity=entity, id=record_id)

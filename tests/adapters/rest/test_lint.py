@@ -205,6 +205,28 @@ def test_a_harmless_key_is_left_alone(name: str) -> None:
     assert not poisonous(name)
 
 
+STORED = """
+  payment_methods:
+    of_tenant: {get: "/customers/{read.tenant_id}/cards"}
+    fields:
+      id: id
+      tenant_id: {value: "{read.tenant_id}"}
+      face.brand: {at: card_type, codec: brand}
+      face.last4: {at: card_number, codec: CODEC}
+"""
+
+
+@pytest.mark.parametrize(("codec", "rules"), [("last_digits", set()), ("text", {"poison_key"})])
+def test_a_masked_number_may_be_read_for_its_last_digits_and_for_nothing_else(codec: str, rules: set[str]) -> None:
+    made = STORED.replace("CODEC", codec) + "\nactions:\n"
+    text = HARBOR.replace("\nactions:\n", made, 1)
+    text = text.replace("codecs:\n", "codecs:\n  brand: {kind: enum, words: {visa: visa}}\n", 1)
+
+    found = [each for each in lint(text.encode()) if each.level == "error"]
+
+    assert {each.rule for each in found} == rules
+
+
 # against the vendor's own document
 
 

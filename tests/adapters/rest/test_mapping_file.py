@@ -174,7 +174,7 @@ MISTAKES: list[tuple[str, str, str, str, str]] = [
         "paid_to, codec: cents",
         "entities.rentals.fields.paid_through.codec",
         "wrong_codec",
-        "date is wanted",
+        "date or month is wanted",
     ),
     (
         "rent: {at: rent_cents, codec: cents}",

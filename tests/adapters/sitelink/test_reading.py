@@ -106,6 +106,14 @@ def test_a_tenant_without_a_rental_has_an_empty_account(adapter: SiteLinkAdapter
     assert account.tenant.name.first == "Renée"
 
 
+def test_the_card_that_autopay_charges_is_told_and_is_for_autopay_alone(adapter: SiteLinkAdapter) -> None:
+    (method,) = adapter.payment_methods(SITE, RENEE)
+
+    assert (method.last4, method.tenant_id, method.is_usable, method.is_default) == ("4242", RENEE, True, True)
+    assert not method.pays_on_demand
+    assert adapter.payment_methods(SITE, SIOBHAN) == []
+
+
 def test_autopay_shows_a_masked_card_and_nothing_more(adapter: SiteLinkAdapter) -> None:
     account = adapter.account(SITE, RENEE)
     (row,) = [row for row in account.rentals if row.autopay and row.autopay.is_on]

@@ -218,9 +218,12 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
         adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
     assert refusal.value.code == "no_mandate"
     assert not adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
+    assert adapter.payment_methods(FACILITY, str(tryton_customer.id)) == []
     first = tryton_yard.mandate(tryton_customer)
 
     (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
+    (stored,) = adapter.payment_methods(FACILITY, str(tryton_customer.id))
+    assert (stored, stored.pays_on_demand) == (after.method, False)
     adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
     assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pmsbridge_rest.codecs.moments import Dates, Instants
 from pmsbridge_rest.codecs.money import Amounts
+from pmsbridge_rest.codecs.paying import LastDigits, Months
 from pmsbridge_rest.codecs.people import FullNames, Phones
 from pmsbridge_rest.codecs.plain import Booleans, Decimals, Integers, Texts, WordLists
 from pmsbridge_rest.codecs.scene import Codec
@@ -22,6 +23,8 @@ _BY_KIND: Final[dict[str, Any]] = {
     "boolean": Booleans,
     "money": Amounts,
     "date": Dates,
+    "month": Months,
+    "last_digits": LastDigits,
     "instant": Instants,
     "enum": Vocabulary,
     "phone": Phones,

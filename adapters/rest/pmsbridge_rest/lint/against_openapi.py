@@ -31,6 +31,7 @@ def openapi_findings(mapping: Mapping, spec: Spec) -> Iterator[Finding]:
             yield (wrong if id(section) in steps else doubt)((*key, section.method.lower()), "no_operation", what)
             continue
         yield from _query(mapping, key, section, operation)
+        yield from _headers(mapping, key, section, operation)
         if section.method != "GET" and operation.body is not None:
             yield from _body(mapping, spec, key, section, operation.body)
 
@@ -43,6 +44,20 @@ def _query(mapping: Mapping, key: Key, call: Call, operation: Operation) -> Iter
         if name not in operation.query and name not in mapping.contract.accept:
             what = f"the document knows no query parameter of that name. {did_you_mean(name, operation.query)}"
             yield doubt((*key, "query", name), "unknown_to_vendor", what)
+
+
+def _headers(mapping: Mapping, key: Key, call: Call, operation: Operation) -> Iterator[Finding]:
+    said = {name.lower() for name in (*mapping.connection.headers, *call.headers)}
+    for name in operation.headers:
+        if name.lower() not in said and not _is_added(mapping, call, name):
+            what = f"the document requires the header {name}; say it in connection.headers"
+            yield wrong((*key, call.method.lower()), "missing_required", what)
+
+
+def _is_added(mapping: Mapping, call: Call, name: str) -> bool:
+    """A header that the log-in, a pagination, or a key of ours adds."""
+    adding = (mapping.auth, *mapping.pagination.values(), getattr(call, "idempotency", None))
+    return any(name.lower() in section.model_dump_json().lower() for section in adding if section is not None)
 
 
 def _is_paged(mapping: Mapping, name: str) -> bool:

@@ -19,7 +19,9 @@ __all__ = [
     "EnumCodec",
     "InstantCodec",
     "IntegerCodec",
+    "LastDigitsCodec",
     "MoneyCodec",
+    "MonthCodec",
     "NameCodec",
     "PhoneCodec",
     "TextCodec",
@@ -145,6 +147,26 @@ class DateCodec(Section):
         return self
 
 
+class MonthCodec(Section):
+    """A month as it stands on a card; read as its last day. It cannot be written.
+
+    Attributes:
+        pattern: How it is written. YY is a year of this century.
+    """
+
+    kind: Literal["month"]
+    pattern: Literal["MM/YY", "MM/YYYY", "MMYY", "MMYYYY", "YYYY-MM", "YYYYMM"] = "MM/YY"
+
+
+class LastDigitsCodec(Section):
+    """The last four digits of a number that the vendor masks ("XXXX1234"). It cannot be written.
+
+    A text with more than four digits is not masked: nothing of it is kept, as of one with fewer.
+    """
+
+    kind: Literal["last_digits"]
+
+
 class InstantCodec(Section):
     """A point in time.
 
@@ -259,6 +281,8 @@ CodecSection = Annotated[
     | BooleanCodec
     | MoneyCodec
     | DateCodec
+    | MonthCodec
+    | LastDigitsCodec
     | InstantCodec
     | EnumCodec
     | PhoneCodec
@@ -277,6 +301,8 @@ BUILT_IN: Final[dict[Word, CodecSection]] = {
     "amount_text": MoneyCodec(kind="money", spelt="text"),
     "amount_number": MoneyCodec(kind="money", spelt="number"),
     "date": DateCodec(kind="date"),
+    "month": MonthCodec(kind="month"),
+    "last_digits": LastDigitsCodec(kind="last_digits"),
     "instant": InstantCodec(kind="instant"),
     "epoch": InstantCodec(kind="instant", spelt="epoch"),
     "phone": PhoneCodec(kind="phone"),

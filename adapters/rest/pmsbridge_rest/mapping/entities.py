@@ -138,7 +138,8 @@ class EntityMap(Section):
         consents: Of tenants.
         account: Of rentals: what the account says beside the rental: ``ledger``, ``due``, ``payable_now``,
             ``past_due``, ``credit``, ``billed``, ``days_past_due``, ``payments_blocked``, ``is_complimentary``,
-            ``last_payment_on``.
+            ``last_payment_on``. Without ``billed``, a rental whose ``next_charge_on`` lies ahead is billed, and one
+            whose day has come is not; without both nobody knows.
         account_of_rental: The read that has the account's fields; None when the rental's own row has them.
         ledger_is_summed: Of rentals: no call tells the balance, so it is the sum of all ``ledger_entries``.
         shown: Of documents: what must hold for the tenant to see one; None when every one that is listed is shown.

@@ -25,7 +25,7 @@ from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff, MoveOut, Request
-from pmsbridge.model.sealed import CardFace
+from pmsbridge.model.sealed import BankAccountKind, CardFace
 
 __all__ = [
     "ACCOUNT_FIELDS",
@@ -91,12 +91,12 @@ class Sort(StrEnum):
 
 
 KINDS_OF: Final[dict[Sort, frozenset[str]]] = {
-    Sort.TEXT: frozenset({"text", "enum", "integer"}),
+    Sort.TEXT: frozenset({"text", "enum", "integer", "last_digits"}),
     Sort.INTEGER: frozenset({"integer"}),
     Sort.DECIMAL: frozenset({"decimal", "integer"}),
     Sort.BOOLEAN: frozenset({"boolean"}),
     Sort.MONEY: frozenset({"money"}),
-    Sort.DATE: frozenset({"date"}),
+    Sort.DATE: frozenset({"date", "month"}),
     Sort.INSTANT: frozenset({"instant"}),
     Sort.ENUM: frozenset({"enum"}),
     Sort.PHONE: frozenset({"phone"}),
@@ -175,6 +175,9 @@ def targets_of(model: type[BaseModel]) -> dict[str, Target]:
     elif "ref" in model.model_fields:
         own["id"] = Target(name="id", sort=Sort.TEXT, is_required=True)
         own["version"] = Target(name="version", sort=Sort.TEXT)
+    if model is PaymentMethod:  # of a card and of a bank account: a row is one of the two
+        words = tuple(kind.value for kind in BankAccountKind)
+        own["face.kind"] = Target(name="face.kind", sort=Sort.ENUM, words=words)
     if model is Tenant:
         sorts = {"phone": Sort.PHONE}
         own.update({n: Target(name=n, sort=sorts.get(n.rpartition(".")[2], Sort.TEXT)) for n in ALTERNATE})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from pmsbridge_rest.mapping.actions import Look, Step, Update
+from pmsbridge_rest.mapping.codec_sections import BUILT_IN
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import Consent, EntityMap, FieldMap
 from pmsbridge_rest.mapping.paths import parse_path
@@ -45,7 +46,7 @@ def poison_problems(mapping: Mapping) -> Found:
             continue
         for where, name in _keys_of(section, key):
             what = poisonous(name)
-            if what and not _is_harmless(name):
+            if what and not _is_harmless(name) and not _is_cut(mapping, section):
                 words = f"names {what}; no mapping may read or send it. Use a stored method or a token."
                 yield where, "poison_key", words
 
@@ -53,6 +54,16 @@ def poison_problems(mapping: Mapping) -> Found:
 def _is_harmless(name: str) -> bool:
     """A masked number, and whether there is one."""
     return re.search(r"(?i)last_?(4|four)|masked|^(has|is)[_A-Z]", name) is not None
+
+
+def _is_cut(mapping: Mapping, section: Any) -> bool:  # noqa: ANN401
+    """Only the last four digits of it are kept, and nothing where it is not masked."""
+    name = section.codec if isinstance(section, FieldMap) else None
+    return name is not None and name in _codecs(mapping) and mapping.codec(name).kind == "last_digits"
+
+
+def _codecs(mapping: Mapping) -> set[str]:
+    return {*BUILT_IN, *mapping.codecs}
 
 
 def _keys_of(section: Any, key: Key) -> Iterator[tuple[Key, str]]:  # noqa: ANN401

@@ -19,6 +19,8 @@ _CODECS: Final[dict[str, dict[str, Any]]] = {
     "amount_text": {"kind": "money", "spelt": "text"},
     "amount_number": {"kind": "money", "spelt": "number"},
     "date": {"kind": "date"},
+    "month": {"kind": "month"},
+    "last_digits": {"kind": "last_digits"},
     "instant": {"kind": "instant"},
     "epoch": {"kind": "instant", "spelt": "epoch"},
     "phone": {"kind": "phone"},

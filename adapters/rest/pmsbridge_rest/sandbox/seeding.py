@@ -121,6 +121,7 @@ def _rental(start: Start, key: str) -> Record:
         "unit_number": f"{list(RENTALS).index(key) + 1:03}", "state": "notice_given" if leaving else "active",
         "vendor_state": "", "rent": RENT, "rent_tax": Decimal("0.00"), "moved_in_on": start.today - timedelta(days=400),
         "paid_through": start.today + timedelta(days=20), "leaving_on": leaving, "bills_on_day": 1,
+        "next_charge_on": start.today + timedelta(days=21),
         "notice_given_on": start.today if leaving else None, "moved_out_on": None, "billing_period": "month",
         "autopay.on": key in start.autopay_on,
     }  # fmt: skip

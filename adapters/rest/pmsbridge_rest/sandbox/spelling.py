@@ -97,6 +97,16 @@ def _show_instant(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  #
     return moment.isoformat(timespec=digits).replace("+00:00", "Z")
 
 
+def _show_month(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # noqa: ANN401
+    del where
+    return f"{value:{_format(codec.get('pattern') or 'MM/YY')}}"
+
+
+def _show_masked(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # noqa: ANN401
+    del codec, where
+    return f"XXXX{value}"
+
+
 def _show_enum(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # noqa: ANN401
     del where
     words = {str(ours): theirs for theirs, ours in reversed(list(codec["words"].items()))}
@@ -128,6 +138,8 @@ _SHOWN: Final = {
     "money": _show_money,
     "date": _show_date,
     "instant": _show_instant,
+    "month": _show_month,
+    "last_digits": _show_masked,
     "enum": _show_enum,
     "phone": _show_phone,
     "words": _show_words,

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pmsbridge_rest.mapping.connection import Evidence
-from pmsbridge_rest.scaffold.reads import Draft, propose_entities
+from pmsbridge_rest.scaffold.reads import Draft, keys_of, propose_entities
 from pmsbridge_rest.scaffold.spelling import as_yaml
 from pmsbridge_rest.scaffold.words import plain
 from pmsbridge_rest.scaffold.writes import propose_actions
@@ -17,6 +17,8 @@ __all__ = ["scaffold"]
 
 _PLACE: Final = re.compile(r"\{([^{}]*)\}")
 _PAGES: Final = ("page", "pagenumber")
+_TOKENS: Final = ("pagetoken", "cursor", "pagecursor", "nexttoken", "continuationtoken", "after")
+_NEXT: Final = ("nextpagetoken", "nextcursor", "nexttoken", "nextpagecursor", "continuationtoken", "endcursor")
 _SIZES: Final = ("perpage", "pagesize", "limit", "size", "pagelimit")
 _LONGEST_TITLE: Final = 80
 
@@ -34,7 +36,8 @@ def scaffold(spec: Spec, *, name: str, file: str, evidence: Evidence = Evidence.
     options: dict[str, Any] = {}
     base_url = _base_url(spec, options)
     auth, secrets = _auth(spec)
-    pages = _pagination(spec)
+    pages = _pagination(spec) or _tokens(spec, draft)
+    headers = _headers(spec, options)
     propose_entities(spec, draft, "pages" if pages else None)
     actions, unsupported = propose_actions(spec, draft)
     info = spec.document.get("info") if isinstance(spec.document.get("info"), dict) else {}
@@ -53,6 +56,7 @@ def scaffold(spec: Spec, *, name: str, file: str, evidence: Evidence = Evidence.
             "base_url": base_url,
             **({"options": options} if options else {}),
             **({"secrets": secrets} if secrets else {}),
+            **({"headers": headers} if headers else {}),
         },
         "auth": auth,
         **({"pagination": {"pages": pages}} if pages else {}),
@@ -82,10 +86,10 @@ def _base_url(spec: Spec, options: dict[str, Any]) -> str:
     return "https://{option.host}"
 
 
-def _option(name: str, options: dict[str, Any]) -> str:
+def _option(name: str, options: dict[str, Any], about: str = "part {} of the address") -> str:
     word = re.sub(r"[^a-z0-9_]", "_", name.lower()).strip("_") or "part"
     word = word if word[0].isalpha() else f"o_{word}"
-    options[word] = f"The part {word} of the address"
+    options[word] = f"The {about.format(word)}"
     return f"{{option.{word}}}"
 
 
@@ -143,3 +147,35 @@ def _pagination(spec: Spec) -> dict[str, Any] | None:
         return None
     style, name, size = max(counts, key=lambda each: counts[each])
     return {"style": style, f"{style}_as": name, **({"size_as": size} if size else {}), "size": 50}
+
+
+def _tokens(spec: Spec, draft: Draft) -> dict[str, Any] | None:
+    """Lists that are asked for on with a token out of the answer before."""
+    for operation in spec.operations():
+        names = {plain(name): name for name in operation.query} if operation.method == "get" else {}
+        token = next((names[word] for word in _TOKENS if word in names), "")
+        if not token:
+            continue
+        keys = sorted(keys_of(spec, operation.answer or {}), key=lambda path: path.count("."))
+        following = next((path for path in keys if plain(path.rpartition(".")[2]) in _NEXT), "")
+        if following:
+            size = next((names[word] for word in _SIZES if word in names), "")
+            sized = {"size_as": size, "size": 50} if size else {}
+            return {"style": "cursor", "cursor_as": token, "next_at": following, **sized}
+        draft.why_not.append(f"pages: {operation.path} takes {token}, and no key of its answer looks like the next one")
+        return None
+    return None
+
+
+def _headers(spec: Spec, options: dict[str, Any]) -> dict[str, str]:
+    """Headers that most operations require; one whose value the document does not suggest becomes an option."""
+    operations = list(spec.operations())
+    counts: dict[str, int] = {}
+    values: dict[str, str] = {}
+    for operation in operations:
+        for name, value in operation.headers.items():
+            counts[name] = counts.get(name, 0) + 1
+            values[name] = values.get(name) or value
+    wanted = [name for name, count in counts.items() if count * 2 >= len(operations)]
+    said = {name: values[name] for name in wanted if values[name] and not set(values[name]) & set("{}")}
+    return {name: said.get(name) or _option(name, options, "value of the header {}") for name in wanted}

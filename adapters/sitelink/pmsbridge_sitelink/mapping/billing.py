@@ -19,6 +19,7 @@ __all__ = [
     "brand_of",
     "last4_of",
     "masked_number",
+    "method_of",
     "payment_type_of",
 ]
 
@@ -85,7 +86,7 @@ def autopay_of(row: Row, scope: Scope, *, tenant_id: str, today: date) -> Autopa
     rental_id = required(row, "LedgerID")
     word = text(row, "iAutoBillType") or "0"
     enrolled = AUTOPAY_WORDS.get(word, AutopayState.UNKNOWN)
-    method = _method(row, scope, tenant_id=tenant_id, rental_id=rental_id, today=today)
+    method = method_of(row, scope, tenant_id=tenant_id, rental_id=rental_id, today=today)
     has_card = method is not None and method.is_usable
     is_usable = has_card if enrolled is not AutopayState.BANK_DEBIT else True
     half = enrolled is AutopayState.CARD and not has_card
@@ -101,7 +102,8 @@ def autopay_of(row: Row, scope: Scope, *, tenant_id: str, today: date) -> Autopa
     )
 
 
-def _method(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: date) -> PaymentMethod | None:
+def method_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: date) -> PaymentMethod | None:
+    """The card that is stored for a rental, for autopay alone: no call charges it on demand. None without one."""
     last4 = last4_of(masked_number(row))
     if not last4:
         return None
@@ -113,4 +115,6 @@ def _method(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: da
         face=CardFace(brand=brand_of(text(row, "sPmtTypeDesc")), last4=last4, expires_on=expires),
         holder=text(row, "sCreditCardHolderName"),
         is_usable=expires is not None and expires >= today,
+        pays_on_demand=False,
+        is_default=True,
     )

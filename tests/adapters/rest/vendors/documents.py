@@ -17,12 +17,18 @@ VARIABLE = "PMSBRIDGE_VENDOR_DOCUMENTS"
 _NAMED = os.environ.get(VARIABLE)  # no test sees settings of the machine it runs on
 
 
+def missing(name: str) -> str:
+    """What is missing, where a vendor's document is not on this machine; empty where it is."""
+    if (Path(_NAMED or _BESIDE) / name).is_file():
+        return ""
+    return f"the vendor's document {name} is not on this machine; {VARIABLE} names the folder that has it"
+
+
 def document(name: str) -> Path:
     """A vendor's document; skips the test, and says what is missing, where it is not."""
-    path = Path(_NAMED or _BESIDE) / name
-    if not path.is_file():
-        pytest.skip(f"the vendor's document {name} is not on this machine; {VARIABLE} names the folder that has it")
-    return path
+    if what := missing(name):
+        pytest.skip(what)
+    return Path(_NAMED or _BESIDE) / name
 
 
 @cache

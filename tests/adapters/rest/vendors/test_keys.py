@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pmsbridge_rest.filling import CannotSayError
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.shipped import shipped_mappings
-from tests.adapters.rest.vendors.keys import VENDORS, flat, kept, said_by_the_vendor
+from tests.adapters.rest.vendors.keys import DOCUMENTED, VENDORS, flat, kept, requests_of, said_by_the_vendor
 from tests.adapters.rest.vendors.said import Said, asked, effects, reads
 
 MAPPINGS = {name: load_mapping(shipped_mappings()[name]) for name in VENDORS}
@@ -75,5 +75,20 @@ def test_a_key_that_no_vendor_has_is_noticed() -> None:
 
 
 @pytest.mark.parametrize("name", VENDORS)
+def test_the_table_has_every_request_with_a_body_and_no_other(name: str) -> None:
+    assert set(kept()[name]) == {each.where for each in requests_of(name)}
+
+
+def test_what_storedge_is_paid_by_is_what_its_page_names() -> None:
+    table = kept()["storedge"]["take_payment.pay"]
+    good = {"payment": {"kind": "custom", "amount": "5.00"}, "payment_method": {"payment_method_id": "pm"}}
+    assert strangers("storedge", Said("take_payment.pay", "POST", "/x", {}, good)) == []
+
+    for bad in ({**good, "amount": "5.00"}, {**good, "payment": {"amount": 5}}, {"payment_method_id": "pm"}):
+        assert strangers("storedge", Said("take_payment.pay", "POST", "/x", {}, bad))
+    assert not [key for key in table if "card_number" in key]
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
 def test_the_table_is_what_the_vendors_documents_say(name: str) -> None:
     assert kept()[name] == said_by_the_vendor(name)

@@ -91,6 +91,7 @@ def read(adapter: RestAdapter, document_id: str = "2") -> tuple[str, str, bytes]
         return content.name, content.media_type, b"".join(content.chunks)
 
 
+@pytest.mark.fact("S3.5")
 def test_a_tenant_sees_the_papers_that_are_shared_newest_first_and_each_once(adapter: RestAdapter) -> None:
     assert isinstance(adapter, PaperPort)
     assert [(each.id, each.title, each.size_bytes) for each in adapter.documents("H1", "7")] == [
@@ -102,6 +103,7 @@ def test_a_paper_is_streamed_under_a_name_and_kind_of_its_own(adapter: RestAdapt
     assert read(adapter) == ("Lease 2.pdf", "application/pdf", PDF)
 
 
+@pytest.mark.fact("S3.5")
 @pytest.mark.parametrize("document_id", ["3", "9", "../1"], ids=["not shared", "not there", "no id"])
 def test_what_a_tenant_may_not_see_is_not_there(adapter: RestAdapter, office: PaperOffice, document_id: str) -> None:
     office.contents["3"] = Answer(raw=PDF, headers={"Content-Type": "application/pdf"})

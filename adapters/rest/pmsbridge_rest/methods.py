@@ -1,0 +1,48 @@
+"""Ways to pay that the back office has stored for a tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from pmsbridge.model.payments import PaymentMethod, expires_before
+from pmsbridge_rest.live_reads import LiveReads
+from pmsbridge_rest.matching import row_fits
+
+__all__ = ["Methods"]
+
+
+class Methods(LiveReads):
+    """What is stored for a tenant, as far as it may be shown."""
+
+    @property
+    def tells_payment_methods(self) -> bool:
+        """Whether the mapping reads payment methods of a tenant."""
+        entity = self._connection.mapping.entities.get("payment_methods")
+        return entity is not None and entity.of_tenant is not None
+
+    def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
+        """What is stored for a tenant, in the back office's order.
+
+        Raises:
+            UnsupportedError: The mapping reads none.
+            UnavailableError: The back office cannot be read now.
+        """
+        fields = self._entity("payment_methods").fields
+        found = self._records("payment_methods", facility, ("of_tenant",), tenant_id=tenant_id)
+        methods = [cast("PaymentMethod", one) for one in found]
+        if "is_usable" not in fields:
+            methods = [one.changed(is_usable=not self._is_over(facility, one)) for one in methods]
+        if "pays_on_demand" not in fields:
+            methods = [one.changed(pays_on_demand=self._charges_stored) for one in methods]
+        return [one for one in methods if one.tenant_id == tenant_id]
+
+    def _is_over(self, facility: str, method: PaymentMethod) -> bool:
+        return expires_before(method.face, self._today(facility))
+
+    @property
+    def _charges_stored(self) -> bool:
+        """Whether the mapping pays by a stored method."""
+        action = self._connection.mapping.actions.get("take_payment")
+        demand = action.accepts.get("means.by") if action is not None else None
+        return action is not None and (demand is None or row_fits({"by": demand}, {"by": "stored"}))

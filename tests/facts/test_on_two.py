@@ -1,0 +1,393 @@
+"""What a portal needs of any back office, once more before those that a mapping describes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pmsbridge.actions.sections import Section
+from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole
+from pmsbridge.model.rental import RentalState
+from pmsbridge.model.sealed import WebPassword
+from pmsbridge.portal.timeline import InteractionKind
+from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge_rest.sandbox import Terms
+from pmsbridge_rest.sandbox.records import Move
+from tests.facts.portal import MONEY, Portal, before_mapping
+
+TODAY = date(2026, 11, 21)
+ADA: dict[str, Any] = {"phone": "1 (312) 555-0100", "email": " ADA@tenant.example", "postal_code": "01234-0001"}
+PASSWORD = "fake-pw-77"
+HARBOR = Path(__file__).parent.parent / "adapters/rest/harbor.yaml"
+
+
+@pytest.fixture
+def cubby(tmp_path: Path) -> Iterator[Portal]:
+    with before_mapping(tmp_path, "cubby") as made:
+        yield made
+
+
+@pytest.fixture
+def storedge(tmp_path: Path) -> Iterator[Portal]:
+    with before_mapping(tmp_path, "storedge") as made:
+        yield made
+
+
+@pytest.fixture
+def harbor(tmp_path: Path) -> Iterator[Portal]:
+    """By a mapping that reads an alternate contact, and bills."""
+    with before_mapping(tmp_path, str(HARBOR)) as made:
+        yield made
+
+
+def held(portal: Portal, noun: str, record_id: str) -> dict[str, Any]:
+    """What the back office holds."""
+    assert portal.mapped is not None
+    record = portal.mapped.books.truth.one(noun, record_id)
+    assert record is not None
+    return record.values
+
+
+def done(portal: Portal, kind: str) -> list[Any]:
+    """What was carried out of one kind."""
+    assert portal.mapped is not None
+    return [one for one in portal.mapped.books.entries if one.kind == kind]
+
+
+def work(portal: Portal) -> None:
+    portal.bridge.runtime.sweep()
+    portal.bridge.runtime.run_due()
+
+
+def invited(portal: Portal, tenant_id: str, key: str, **more: Any) -> str:
+    """The token of the link in the mail."""
+    portal.bridge.accounts.invite(portal.facility, tenant_id, key=key, actor="staff:ann", **more)
+    work(portal)
+    (found,) = re.findall(r"token=([\w-]+)", portal.outbox.mails[-1].text)
+    return str(found)
+
+
+# units and money
+
+
+@pytest.mark.fact("S0.7", "S1.2", on="rest")
+def test_what_has_ended_stands_apart_and_stays_on_the_record(cubby: Portal) -> None:
+    cubby.enter("rentals", "2002", state="closed", moved_out_on=date(2026, 10, 31))
+    cubby.bridge.sync()
+
+    board = cubby.session.dashboard()
+
+    assert [row.id for row in board.rows] == ["2001"]
+    states = {row.id: row.rental.state for row in board.account.rentals}
+    assert states == {"2001": RentalState.ACTIVE, "2002": RentalState.CLOSED}
+
+
+@pytest.mark.fact("S0.13", on="rest")
+def test_the_page_of_a_unit_shows_its_size(cubby: Portal) -> None:
+    page = cubby.session.rental("2001")
+
+    assert page.unit is not None
+    assert page.unit.size is not None
+    assert page.unit.size.text == "10 x 20.5 ft"
+
+
+@pytest.mark.fact("S0.11", "S0.13", on="rest")
+def test_the_page_of_a_unit_shows_its_type_and_size_where_only_the_night_reads_units(storedge: Portal) -> None:
+    storedge.bridge.sync()
+
+    page = storedge.session.rental("2001")
+
+    assert page.unit is not None
+    assert page.unit.size is not None
+    assert (page.unit.number, page.unit.type_name, page.unit.size.text) == ("001", "Standard", "10 x 20.5 ft")
+
+
+@pytest.mark.fact("S0.28", on="rest")
+@pytest.mark.parametrize("name", ["cubby", "storedge"])
+def test_paying_all_waits_for_the_bill_that_is_made_today(tmp_path: Path, name: str) -> None:
+    with before_mapping(tmp_path, name) as portal:
+        portal.bridge.sync()
+        portal.enter("rentals", "2002", next_charge_on=TODAY)
+        offer = portal.session.dashboard().offer("pay_all")
+        with pytest.raises(IneligibleError) as refused:
+            portal.session.pay_all(portal.means, key=portal.key)
+        portal.enter("rentals", "2002", next_charge_on=TODAY + timedelta(days=1))
+
+        paid = portal.session.pay_all(portal.means, key=portal.key)
+
+        assert offer is not None
+        assert (offer.allowed, offer.code, offer.facts["units"]) == (False, "not_all_billed", "002")
+        assert refused.value.code == "not_all_billed"
+        assert (paid.outcome, len(paid.principal)) == (Outcome.SETTLED, 2)
+        assert portal.session.account().total.payable_now.is_zero
+
+
+@pytest.mark.parametrize("name", ["buildium", "booqable"])
+def test_where_nobody_tells_whether_bills_are_made_paying_all_says_so_and_each_can_be_paid(
+    tmp_path: Path, name: str
+) -> None:
+    with before_mapping(tmp_path, name) as portal:
+        with pytest.raises(IneligibleError) as refused:
+            portal.session.quote_all()
+        row = next(row for row in portal.session.account().current if row.balances.payable_now.is_positive)
+
+        assert refused.value.code == "billing_not_known"
+        assert portal.session.quote(row.id).total == row.balances.payable_now
+
+
+@pytest.mark.fact("S4.13", on="rest")
+def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
+    storedge.enter("autopay", "2001", autopay__on=True, method_id=None)
+    storedge.enter("autopay", "2002", autopay__on=True)
+
+    rows = {row.id: row.autopay for row in storedge.session.account().rentals}
+
+    half, whole = rows["2001"], rows["2002"]
+    assert half is not None
+    assert whole is not None
+    assert (half.is_on, whole.is_on) == (False, True)
+
+
+@pytest.mark.fact("S4.10", "S3.5", on="rest")
+def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> None:
+    assert harbor.mapped is not None
+    for number, tenant, state in (("B-1", "1001", "sent"), ("B-2", "1001", "draft"), ("B-3", "1002", "sent")):
+        bill = {
+            "id": number, "tenant_id": tenant, "number": number, "state": state, "issued_on": TODAY,
+            "total": Decimal("80.00"),
+        }  # fmt: skip
+        harbor.mapped.books.enter("desk", [(number, "")], (Move("put", "invoices", number, bill),))
+
+    told = harbor.session.invoices()
+
+    assert [(invoice.number, invoice.total.amount) for invoice in told] == [("B-1", Decimal("80.00"))]
+    assert [invoice.number for invoice in harbor.of(harbor.other).invoices()] == ["B-3"]
+
+
+# records and notes
+
+
+@pytest.mark.fact("S1.6", on="rest")
+def test_a_contact_of_a_customer_is_no_customer(harbor: Portal) -> None:
+    harbor.bridge.sync()
+
+    found = harbor.bridge.search_tenants("F1", TenantSearch(last_name="Milbanke"))
+
+    (contact,) = harbor.session.tenant().contacts
+    assert found == ()
+    assert (contact.role, contact.name.last, contact.tenant_id) == (ContactRole.ALTERNATE, "Milbanke", harbor.busy)
+
+
+@pytest.mark.fact("S1.17", on="rest")
+def test_a_new_legal_name_is_written_and_staff_are_told_what_it_means(storedge: Portal) -> None:
+    before = dict(held(storedge, "tenants", "1001"))
+
+    view = storedge.session.edit_contact({"name.last": "King"}, key=storedge.key)
+    storedge.later(minutes=1)
+
+    after = held(storedge, "tenants", "1001")
+    assert view.outcome is Outcome.SETTLED
+    assert {name for name, value in after.items() if before.get(name) != value} == {"name.last"}
+    assert "A legal name changed" in storedge.outbox.mails[-1].text
+
+
+@pytest.mark.fact("S1.42", on="rest")
+def test_a_note_is_added_beside_earlier_ones(cubby: Portal) -> None:
+    desk = cubby.bridge.staff("F1", cubby.busy, actor="staff:ann")
+    cubby.session.add_note("2001", "The first.", key=cubby.key)
+    first = {note.text for note in desk.notes("2001")}
+    cubby.clock.advance(timedelta(minutes=1))
+
+    cubby.session.add_note("2001", "The second.", key=cubby.key)
+
+    assert first < {note.text for note in desk.notes("2001")}
+    assert [entry.moves[0].what for entry in done(cubby, "add_note")] == ["put", "put"]
+
+
+@pytest.mark.fact("S3.7", on="rest")
+def test_staff_find_a_customer_by_company(cubby: Portal) -> None:
+    cubby.enter("tenants", "1002", name__company="Compiler Works")
+    cubby.bridge.sync()
+
+    found = cubby.bridge.search_tenants("F1", TenantSearch(company="compiler works"))
+
+    assert [each.tenant_id for each in found] == ["1002"]
+
+
+@pytest.mark.fact("S1.62", on="rest")
+def test_whoever_may_be_in_the_books_twice_is_told(cubby: Portal) -> None:
+    ada = held(cubby, "tenants", "1001")
+    alike = ("name.first", "name.last", "email", "phone")
+    cubby.enter("tenants", "1002", **{name.replace(".", "__"): ada[name] for name in alike})
+    cubby.bridge.sync()
+
+    (found,) = cubby.bridge.duplicates("F1")
+
+    assert {found.primary_id, found.other_id} == {"1001", "1002"}
+    assert {"email", "phone", "name"} <= set(found.reasons)
+
+
+@pytest.mark.fact("S3.25", on="rest")
+def test_records_that_have_grown_old_are_told(cubby: Portal) -> None:
+    cubby.bridge.sync()
+    cubby.clock.advance(timedelta(days=400))
+    cubby.session.edit_contact({"phone": "312 555 0199"}, key=cubby.key)
+    cubby.clock.advance(timedelta(hours=1))
+    cubby.bridge.sync()
+
+    assert cubby.bridge.stale_tenants("F1", older_than=timedelta(days=365)) == ("1002",)
+
+
+@pytest.mark.fact("S1.63", on="rest")
+def test_a_mail_that_does_not_arrive_is_seen_in_the_history(cubby: Portal) -> None:
+    cubby.outbox.is_closed = True
+    cubby.session.ask_staff("A trolley", "Please leave one at the door.", key=cubby.key)
+    cubby.later(minutes=1)
+    desk = cubby.bridge.staff("F1", cubby.busy, actor="staff:ann")
+
+    def mails() -> list[str]:
+        return [each.state for each in desk.history() if each.kind is InteractionKind.MAIL]
+
+    assert mails() == ["pending"]
+    cubby.outbox.is_closed = False
+    for _ in range(4):
+        cubby.later(minutes=15)
+    assert mails() == ["settled"]
+
+
+@pytest.mark.fact("S4.8", "S1.23", on="rest")
+def test_one_purpose_is_not_another(tmp_path: Path) -> None:
+    terms = Terms(consents={"sms.marketing": False, "sms.account_notifications": True, "email.marketing": True})
+    with before_mapping(tmp_path, "storedge", terms=terms) as portal:
+        tenant = portal.session.tenant()
+
+        asked = portal.session.set_consent("sms", "service_reminders", granted=True, key=portal.key)
+
+        after = portal.session.tenant()
+        assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is False
+        assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.ACCOUNT_NOTIFICATIONS) is True
+        assert tenant.consent(ConsentChannel.SMS, ConsentPurpose.SERVICE_REMINDERS) is None
+        assert (asked.outcome, asked.emulated) == (Outcome.SETTLED, True)
+        assert after.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is False
+
+
+@pytest.mark.fact("S4.7", on="rest")
+def test_text_messages_are_opted_in_to_and_out_of_and_the_proof_is_kept(cubby: Portal) -> None:
+    answers = {}
+    for granted in (True, False):
+        view = cubby.session.set_consent("sms", "marketing", granted=granted, key=cubby.key)
+        answers[granted] = cubby.session.tenant().consent(ConsentChannel.SMS, ConsentPurpose.MARKETING)
+        entry = cubby.bridge.runtime.trail(view.action_id)[0]
+        assert (view.outcome, view.emulated, entry.at) == (Outcome.SETTLED, False, cubby.clock.now())
+        assert cubby.bridge.runtime.verify_trail(view.action_id)
+
+    assert answers == {True: True, False: False}
+
+
+# logins of the portal's own
+
+
+@pytest.mark.fact("S1.21", on="rest")
+def test_every_later_mail_follows_the_language_that_was_asked_for(cubby: Portal) -> None:
+    cubby.enter("tenants", "1002", phone="(312) 555-0177")
+    cubby.bridge.sync()
+    invited(cubby, "1001", "invite-0001")
+    assert "Hello Ada" in cubby.outbox.mails[-1].text
+
+    cubby.session.set_language("fr", key="language-01")
+    invited(cubby, "1001", "invite-0002")
+
+    assert "Bonjour Ada" in cubby.outbox.mails[-1].text
+
+
+@pytest.mark.fact("S3.2", "S3.3", "S3.8", on="rest")
+@pytest.mark.parametrize(("email", "code"), [("", "no_email"), ("ADA@tenant.example", "email_taken")])
+def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(cubby: Portal, email: str, code: str) -> None:
+    cubby.enter("tenants", "1002", email=email)
+    cubby.bridge.sync()
+
+    with pytest.raises(IneligibleError) as refused:
+        cubby.bridge.accounts.invite("F1", "1002", key="invite-0001", actor="staff:ann")
+
+    assert refused.value.code == code
+    assert cubby.outbox.mails == []
+
+
+@pytest.mark.fact("S2.9", "S3.2", "S3.24", on="rest")
+def test_before_an_invitation_everything_that_is_missing_is_told(cubby: Portal) -> None:
+    cubby.enter("tenants", "1002", address__postal_code="", email="")
+    before = cubby.bridge.staff("F1", "1001", actor="staff:ann").readiness().codes
+    cubby.bridge.sync()
+
+    clash = cubby.bridge.staff("F1", "1001", actor="staff:ann").readiness()
+    bare = cubby.bridge.staff("F1", "1002", actor="staff:ann").readiness()
+    with pytest.raises(InputError):
+        cubby.bridge.accounts.invite("F1", "9999999", key="invite-0001", actor="staff:ann")
+
+    assert before[0] == "not_copied"
+    assert clash.codes == ("phone_taken",)
+    assert {"no_email", "no_postal_code", "phone_taken"} <= set(bare.codes)
+    assert all(each.remedy for each in bare.shortcomings)
+
+
+@pytest.mark.fact("S2.16", "S2.18", on="rest")
+def test_digits_of_the_phone_register_and_after_too_many_attempts_the_right_answer_is_wrong_too(cubby: Portal) -> None:
+    cubby.enter("tenants", "1002", phone="(312) 555-0177")
+    cubby.bridge.sync()
+    accounts = cubby.bridge.accounts
+    with pytest.raises(IneligibleError) as refused:
+        accounts.register("F1", **{**ADA, "postal_code": "99999"}, password=WebPassword(PASSWORD))
+    assert accounts.register("F1", **ADA, password=WebPassword(PASSWORD)).tenant_id == "1001"
+    session = accounts.sign_in("F1", "312.555.0100", WebPassword(PASSWORD))
+
+    for _ in range(5):
+        assert accounts.sign_in("F1", "312 555 0100", WebPassword("fake-pw-00")) is None
+    locked = accounts.sign_in("F1", "312 555 0100", WebPassword(PASSWORD))
+
+    told = [each.finding.code for each in cubby.bridge.runtime.findings.open()]
+    assert refused.value.code == "no_match"
+    assert session is not None
+    assert locked is None
+    assert told.count("sign_in_locked") == 1
+
+
+@pytest.mark.fact("S3.26", on="rest")
+def test_access_to_tickets_only_is_access_to_events_alone(cubby: Portal) -> None:
+    cubby.enter("tenants", "1002", phone="(312) 555-0177")
+    cubby.bridge.sync()
+
+    session = cubby.bridge.accounts.enter(invited(cubby, "1001", "invite-0001", access="tickets_only"))
+
+    assert session is not None
+    assert session.sections == (Section.EVENTS,)
+    for call in (session.payment_methods, lambda: session.rental("2001")):
+        with pytest.raises(IneligibleError) as refused:
+            call()
+        assert refused.value.code == "section_off"
+
+
+@pytest.mark.fact("S3.23", on="rest")
+def test_a_further_contact_is_invited_with_permissions_of_its_own(harbor: Portal) -> None:
+    harbor.enter("tenants", "1002", phone="(312) 555-0177")
+    harbor.bridge.sync()
+    (contact,) = harbor.session.tenant().contacts
+
+    session = harbor.bridge.accounts.enter(
+        invited(harbor, "1001", "invite-0001", contact_id=contact.id, permissions=["billing"])
+    )
+
+    assert session is not None
+    assert harbor.outbox.mails[-1].to == "alternate@tenant.example"
+    assert (session.tenant_id, session.sections) == ("1001", (Section.BILLING,))
+    paid = session.pay_rental("2001", MONEY, key="click-0001")
+    assert (paid.outcome, paid.actor) == (Outcome.SETTLED, f"contact:{contact.id}")
+    with pytest.raises(IneligibleError):
+        session.edit_contact({"phone": "312 555 0199"}, key="click-0002")
