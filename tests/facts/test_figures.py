@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from pmsbridge.errors import InputError
 from pmsbridge.model.ledger import EntryKind, LedgerEntry
 from pmsbridge.model.money import Money
+from pmsbridge.model.record import Source
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.portal.exporting import as_csv, as_json
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of
+from pmsbridge.portal.ledgers import LedgersRead
 from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
@@ -30,6 +32,10 @@ def rental(id_: str, began: date, ended: date | None = None, rent: str = "100.00
         id_, moved_in_on=began, moved_out_on=ended, rent=make.usd(rent),
         state=RentalState.ACTIVE if ended is None else RentalState.CLOSED,
     ).rental  # fmt: skip
+
+
+def read_of(*ledgers: list[LedgerEntry]) -> LedgersRead:
+    return LedgersRead(ledgers, Source.LIVE, datetime(2026, 11, 21, 15, tzinfo=UTC))
 
 
 def entry(kind: EntryKind, amount: str, on: date) -> LedgerEntry:
@@ -53,7 +59,7 @@ def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
         entry(EntryKind.CHARGE, "9.00", date(2027, 1, 1)),
     ]  # fmt: skip
 
-    found = figures_of("T1", rentals, ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", rentals, read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.rentals, found.longest_days, found.average_days) == (2, 331, (215 + 331) // 2)
     assert found.paid == make.usd("200.00")
@@ -70,7 +76,7 @@ def test_a_payment_that_went_back_settles_nothing(back: EntryKind) -> None:
         entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 10)), entry(EntryKind.PAYMENT, "100.00", date(2026, 3, 20)),
     ]  # fmt: skip
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.charges, found.late_charges) == (2, 2)
     assert found.paid == make.usd("200.00")
@@ -84,7 +90,7 @@ def test_money_that_was_too_much_is_given_back_and_nothing_is_late() -> None:
         entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 4)),
     ]  # fmt: skip
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.charges, found.late_charges) == (2, 0)
 
@@ -109,7 +115,7 @@ def test_never_more_is_late_than_was_charged_and_what_is_paid_at_once_is_in_time
         if is_paid:
             ledger.append(entry(EntryKind.PAYMENT, f"{amount}.00", on))
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert found.charges is not None
     assert found.late_charges is not None

@@ -16,6 +16,7 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.readiness import ADVICE
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.requests import CallOffReason
+from pmsbridge.portal.asked import REASONS
 from pmsbridge.portal.words import LANGUAGES, keys_of, say, say_offer
 from pmsbridge.ports.outcome import Outcome
 from tests import builders as make
@@ -45,6 +46,7 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
     wanted |= {f"payment_status.{status.value}" for status in PaymentStatus}
     wanted |= {f"outcome.{outcome.value}" for outcome in Outcome} | {"outcome.partial"}
     wanted |= {f"readiness.{code}" for code in ADVICE}
+    wanted |= {f"request.{reason}" for reason in REASONS}
 
     assert len(wanted) > 60
     for language in LANGUAGES:
