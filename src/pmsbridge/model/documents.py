@@ -202,7 +202,7 @@ class Event(Record):
     Attributes:
         tenant_id: None for what concerns everybody.
         rental_id: Which rental it is about; None when it is about none, or about which is not told.
-        findings: What an inspection found, as far as the tenant may read it; empty for nothing, or while it is not told.
+        findings: What an inspection found, as far as the tenant may read it; empty for nothing, or while not told.
     """
 
     entity: ClassVar[str] = "event"
