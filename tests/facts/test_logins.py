@@ -79,7 +79,7 @@ class Door:
 
 
 @contextmanager
-def opened(folder: Path, **portal: object) -> Iterator[Door]:
+def opened(folder: Path, *, store: str = "", **portal: object) -> Iterator[Door]:
     clock, outbox = TestClock(), Outbox()
     office = MemoryOffice(clock, facilities=("F1", "F2"))
     given = {"link_address": "https://portal.example/enter?token={token}", **portal}
@@ -88,7 +88,7 @@ def opened(folder: Path, **portal: object) -> Iterator[Door]:
         portal=PortalSettings(**given),  # type: ignore[arg-type]
     )
     with Bridge(
-        settings, database=open_database(f"sqlite:///{folder}/door.db"), adapters={"mem": MemoryAdapter(office)},
+        settings, database=open_database(store or f"sqlite:///{folder}/door.db"), adapters={"mem": MemoryAdapter(office)},
         mailer=outbox, clock=clock,
     ) as bridge:  # fmt: skip
         yield Door(bridge, office, clock, outbox)

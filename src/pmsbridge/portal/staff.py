@@ -61,10 +61,10 @@ class StaffDesk:
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
-        office = self._office
-        wanted = (
-            [row.id for row in office.read().rentals] if rental_id is None else [checked_id("rental_id", rental_id)]
-        )
+        office, own = self._office, [row.id for row in self._office.read().rentals]
+        wanted = own if rental_id is None else [checked_id("rental_id", rental_id)]
+        if not set(wanted) <= set(own):
+            raise NotFoundError("rental_id", "is not a rental of this tenant")
         found = [note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each)]
         return tuple(WrittenNotes.of(office).told(found))
 
