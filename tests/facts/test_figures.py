@@ -18,7 +18,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.portal.exporting import as_csv, as_json
-from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of
+from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of
 from pmsbridge.portal.ledgers import LedgersRead
 from tests import builders as make
 from tests.facts.portal import MONEY, Portal
@@ -66,6 +66,46 @@ def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
     assert (found.charges, found.late_charges, found.on_time_percent) == (3, 2, 33)
     assert (found.upgrades, found.downgrades) == (1, 0)
     assert figures_of("T1", [], **YEAR).average_days is None
+
+
+@pytest.mark.fact("S1.58")
+def test_what_a_customer_paid_in_all_is_of_every_day_and_less_what_went_back() -> None:
+    ledger = [
+        entry(EntryKind.PAYMENT, "500.00", date(2020, 1, 1)), entry(EntryKind.CREDIT, "40.00", date(2021, 1, 1)),
+        entry(EntryKind.REFUND, "50.00", date(2021, 5, 1)), entry(EntryKind.PAYMENT, "80.00", date(2026, 5, 1)),
+        entry(EntryKind.REVERSAL, "80.00", date(2026, 5, 9)), entry(EntryKind.PAYMENT, "9.00", date(2027, 1, 1)),
+    ]  # fmt: skip
+
+    found = figures_of("T1", [], read=read_of(ledger, [entry(EntryKind.PAYMENT, "1.00", date(2026, 2, 1))]),
+                       currency="USD", **YEAR)  # fmt: skip
+
+    assert (found.lifetime_paid, found.paid) == (make.usd("451.00"), make.usd("1.00"))
+    assert (found.ledger_source, found.ledger_as_of) == (Source.LIVE, datetime(2026, 11, 21, 15, tzinfo=UTC))
+    nothing = figures_of("T1", [], **YEAR)
+    assert (nothing.lifetime_paid, nothing.ledger_source, nothing.ledger_as_of) == (None, None, None)
+
+
+def test_what_a_mean_stay_brings_is_rent_times_days_of_those_that_ended() -> None:
+    ended = [
+        rental("R7", date(2024, 1, 1), date(2025, 1, 1)), rental("R8", date(2026, 1, 1), date(2026, 5, 3)),
+        rental("R9", date(2026, 1, 1), date(2027, 1, 1)), rental("R6", date(2026, 1, 1)),
+    ]  # fmt: skip
+    mean = mean_stay_of(ended, date(2026, 12, 31))
+    one, two = (rental(id_, date(2026, 1, 1), rent=rent).changed(billing_period="Monthly")
+                for id_, rent in (("R1", "100.00"), ("R2", "50.05")))  # fmt: skip
+    gone = rental("R3", date(2024, 1, 1), date(2026, 6, 1))
+
+    def expected(*rentals: Rental, days: int | None = mean) -> Money | None:
+        return figures_of("T1", rentals, mean_stay_days=days, **YEAR).expected_value
+
+    assert mean == (366 + 122) // 2
+    assert expected(one, two, gone) == make.usd("1203.68")  # 150.05 x 12 x 244 / 365 = 1203.688...
+    assert expected(one, two.changed(billing_period="weekly")) is None
+    assert expected(one, two.changed(billing_period="")) is None
+    assert expected(one, two.changed(rent=None)) is None
+    assert expected(gone) is None
+    assert expected(one, days=None) is None
+    assert mean_stay_of([one, two], date(2026, 12, 31)) is None
 
 
 @pytest.mark.parametrize("back", [EntryKind.REVERSAL, EntryKind.REFUND])
@@ -135,6 +175,9 @@ def test_figures_of_a_customer_are_of_the_range_that_was_asked_for(portal: Porta
 
     assert before.paid is not None
     assert after.paid == before.paid + paid
+    assert before.lifetime_paid is not None
+    assert after.lifetime_paid == before.lifetime_paid + paid
+    assert after.ledger_source is Source.LIVE
     assert after.rentals == len(portal.session.dashboard().rows)
     assert desk.figures(date(2020, 1, 1), date(2020, 2, 1)).rentals == 0
     with pytest.raises(InputError):

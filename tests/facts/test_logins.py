@@ -88,8 +88,8 @@ def opened(folder: Path, *, store: str = "", **portal: object) -> Iterator[Door]
         portal=PortalSettings(**given),  # type: ignore[arg-type]
     )
     with Bridge(
-        settings, database=open_database(store or f"sqlite:///{folder}/door.db"), adapters={"mem": MemoryAdapter(office)},
-        mailer=outbox, clock=clock,
+        settings, database=open_database(store or f"sqlite:///{folder}/door.db"),
+        adapters={"mem": MemoryAdapter(office)}, mailer=outbox, clock=clock,
     ) as bridge:  # fmt: skip
         yield Door(bridge, office, clock, outbox)
 
