@@ -93,7 +93,7 @@ def literals(language: str, file: str) -> set[str]:
     return {word.lower() for text in said for word in re.findall(r"[^\W\d_]{4,}", text)}
 
 
-SPELT_ALIKE = {"code", "contact", "mobile", "postal", "service"}
+SPELT_ALIKE = {"code", "contact", "mobile", "page", "postal", "service"}
 COMMAND = {
     "pmsbridge", "actions", "resolve", "step", "outcome", "settled", "declined", "sent", "evidence", "actor", "sync",
     "full", "doctor", "partial", "there",

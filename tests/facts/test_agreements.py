@@ -228,7 +228,7 @@ def test_an_inspection_that_contradicts_itself_or_is_not_of_staff_is_refused(por
         (today, {"findings": "A lock"}), (today, {"is_done": "yes"}), (today, {"visibility": "everybody"}),
     ):  # fmt: skip
         with pytest.raises(InputError):
-            staff.note_inspection("R1", on, key=portal.key, **more)  # type: ignore[arg-type]
+            staff.note_inspection("R1", on, key=portal.key, **more)
     with pytest.raises(IneligibleError) as refused:
         portal.session.note_inspection("R1", today, key=portal.key)
     assert refused.value.code == "staff_only"

@@ -44,7 +44,6 @@ def told(portal: Portal | Door, state: RequestState, *, reference: str = "", ten
     ))  # fmt: skip
 
 
-@pytest.mark.fact("S1.46")
 def test_a_question_says_where_it_stands_or_why_nobody_knows(portal: Portal) -> None:
     asked = portal.session.ask_staff("The door", "It squeaks.", key=portal.key)
 

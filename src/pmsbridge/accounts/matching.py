@@ -136,12 +136,13 @@ class ContactMatcher:
         ]  # fmt: skip
 
 
-def all_matchers(own: Mapping[str, IdentityMatcher] | None) -> dict[str, IdentityMatcher]:
+def all_matchers(own: Mapping[str, object] | None) -> dict[str, IdentityMatcher]:
     """Ours and a portal's own, by name.
 
     Raises:
         ConfigurationError: One has our name, or no fields, or counts nothing or something that is not asked for.
     """
+    found: dict[str, IdentityMatcher] = {CONTACT: ContactMatcher()}
     for name, matcher in (own or {}).items():
         if name == CONTACT or not name.strip():
             message = f"identity: {name or '(empty)'} is no name for a matcher of your own"
@@ -152,4 +153,5 @@ def all_matchers(own: Mapping[str, IdentityMatcher] | None) -> dict[str, Identit
         if not matcher.counted or not set(matcher.counted) <= set(matcher.fields):
             message = f"identity: {name} must count attempts by some of its fields ({', '.join(matcher.fields)})"
             raise ConfigurationError(message, code="bad_matcher")
-    return {CONTACT: ContactMatcher(), **(own or {})}
+        found[name] = matcher
+    return found

@@ -62,9 +62,7 @@ class KeepingAdapter(MemoryAdapter):
 
 
 def test_ledgers_that_are_copied_are_read_from_the_copy_and_say_of_when_they_are(tmp_path: Path) -> None:
-    with in_memory(tmp_path) as portal:
-        assert portal.office is not None
-        portal.bridge.adapters["mem"] = portal.bridge.runtime.adapters["mem"] = KeepingAdapter(portal.office)
+    with in_memory(tmp_path, KeepingAdapter) as portal:
         portal.bridge.sync()
         copied_at = portal.clock.now()
         portal.clock.advance(timedelta(hours=1))
