@@ -18,6 +18,7 @@ from pmsbridge.accounts.even_time import STEP_SECONDS, evened
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
+from pmsbridge.model.letterhead import Letterhead
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Phone, Tenant
 from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
 from pmsbridge.model.record import VendorRef
@@ -715,15 +716,18 @@ def own_letters(folder: Path, language: str, **files: str) -> NoticeSettings:
     return NoticeSettings(templates=folder / "texts")
 
 
+@pytest.mark.fact("S4.17", on="memory")
 @pytest.mark.parametrize(("language", "said"), [("en", "Dear Ana"), ("fr", "Chère Ana")])
 def test_customers_are_written_to_in_an_operators_own_words_and_in_their_language(
     tmp_path: Path, language: str, said: str
 ) -> None:
-    own_letters(tmp_path, "en", invite__subject="Come to {{ facility }}", invite__text="Dear {{ name }}: {{ link }}")
+    own_letters(tmp_path, "en", invite__subject="Come to {{ facility }}",
+                invite__text="Dear {{ name }}: {{ link }}\n{{ business }}, {{ email }}{{ phone }}")  # fmt: skip
     notices = own_letters(
-        tmp_path, "fr", invite__subject="Venez à {{ facility }}", invite__text="Chère {{ name }} : {{ link }}"
-    )
-    with opened(tmp_path, notices=notices) as door:
+        tmp_path, "fr", invite__subject="Venez à {{ facility }}",
+        invite__text="Chère {{ name }} : {{ link }}\n{{ business }}, {{ email }}{{ phone }}",
+    )  # fmt: skip
+    with opened(tmp_path, notices=notices, letterhead=Letterhead(name="Yards Ltd")) as door:
         door.bridge.sync()
         door.bridge.tenant("F1", "T1").set_language(language, key="click-0001")
 
@@ -732,6 +736,7 @@ def test_customers_are_written_to_in_an_operators_own_words_and_in_their_languag
         mail = door.outbox.mails[-1]
         assert mail.text.startswith(said)
         assert "Facility F1" in mail.subject
+        assert mail.text.endswith("\nYards Ltd, manager@f1.example")
         assert door.accounts.enter(token) is not None
         door.accounts.ask_link("F1", "ana@example.test")
         door.work()

@@ -147,10 +147,13 @@ class MailedLinks(Lobby):
         facility = office.runtime.mirror.facility(office.account_name, office.facility)
         staff_language = office.notices.scribe(office.account_name, office.facility, facility).language
         language = office.language_of(tenant) or staff_language
+        place = facility.name if facility is not None else office.facility
+        phone = facility.phone.raw if facility is not None and facility.phone is not None else ""
         written = office.notices.letter(kind, spoken(language), {
-            "name": (contact.name if contact is not None else tenant.name).greeting,
-            "facility": facility.name if facility is not None else office.facility,
-            "hours": str(lives // timedelta(hours=1)), "link": LINK_MARK,
+            "name": (contact.name if contact is not None else tenant.name).greeting, "facility": place,
+            "business": office.rules.letterhead.name or place, "phone": phone,
+            "email": facility.email if facility is not None else "", "hours": str(lives // timedelta(hours=1)),
+            "link": LINK_MARK,
         })  # fmt: skip
         return Letter(
             kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),

@@ -51,19 +51,29 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
 }
 """What goes around every notice: as a mail, and as a note and a bulletin post."""
 
-_NAMES: Final = {"name": "What the customer is greeted by.", "facility": "The facility's name, else its code."}
+_NAMES: Final = {
+    "name": "What the customer is greeted by.",
+    "facility": "The facility's name, else its code.",
+    "business": "Whose letterhead it is (``portal.letterhead``), else the facility's name.",
+    "phone": "The facility's telephone number; empty when it is not known.",
+    "email": "The facility's e-mail address; empty when it is not known.",
+}
 _LINK: Final = {
     **_NAMES,
     "hours": "How many hours the link works.",
     "link": "The address that signs in; into the text.",
 }
-_CUSTOMER: Final = {"name": "Renée", "facility": "North Yard", "hours": "48", "link": "{link}"}
-_WITH_LINK: Final = Layout(_LINK, frozenset({"link"}), (_CUSTOMER, {**_CUSTOMER, "name": ""}))
+_CUSTOMER: Final = {
+    "name": "Renée", "facility": "North Yard", "business": "Yards", "phone": "555-0100", "email": "desk@example.com",
+    "hours": "48", "link": "{link}",
+}  # fmt: skip
+_BARE: Final = {**_CUSTOMER, "name": "", "phone": "", "email": ""}
+_WITH_LINK: Final = Layout(_LINK, frozenset({"link"}), (_CUSTOMER, _BARE))
 LETTERS: Final[Mapping[str, Layout]] = {
     "letter_invite": _WITH_LINK,
     "letter_link": _WITH_LINK,
     "letter_password": _WITH_LINK,
-    "letter_registered": Layout(_NAMES, frozenset(), (_CUSTOMER, {**_CUSTOMER, "name": ""})),
+    "letter_registered": Layout(_NAMES, frozenset(), (_CUSTOMER, _BARE)),
 }
 """What is mailed to customers: an invitation, a link to sign in, one to choose a password, and that they registered."""
 

@@ -117,7 +117,7 @@ class NoticeDesk:
         Args:
             kind: "invite", "link", "password" or "registered".
             language: "en" or "fr".
-            facts: "name", "facility", "hours" and "link", which stands for the address until the mail leaves.
+            facts: What ``LETTERS`` lists; "link" stands for the address until the mail leaves.
 
         Returns:
             Subject and text. Own words that leave the link out are not used: the mail would be of no use.
