@@ -16,7 +16,7 @@ from pmsbridge.model.requests import Request, RequestKind, RequestState
 from pmsbridge.portal.asked import REASONS, RequestStanding
 from pmsbridge.portal.words import say
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.testing.memory import Fault
+from pmsbridge.testing.memory import Fault, MemoryAdapter
 from tests import builders as make
 from tests.facts.portal import Portal
 from tests.facts.test_logins import Door, opened
@@ -78,6 +78,19 @@ def test_a_word_about_another_request_or_tenant_is_none_about_this_one(portal: P
     (found,) = portal.session.requests()
 
     assert (found.state, found.reason) == (RequestState.UNKNOWN, "not_found")
+
+
+@only_memory
+def test_a_back_office_that_tells_of_everybody_is_heard_of_this_tenant_only(
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert portal.office is not None
+    portal.session.ask_staff("The door", "It squeaks.", key=portal.key)
+    told(portal, RequestState.DONE, tenant_id="T2")
+    everybody = portal.office.books.all(Request, "F1")
+    monkeypatch.setattr(MemoryAdapter, "requests", lambda *_: everybody)
+
+    assert [(each.state, each.reason) for each in portal.session.requests()] == [(RequestState.SENT, "not_told")]
 
 
 @only_memory

@@ -114,9 +114,15 @@ def test_steps_that_are_done_at_once_are_all_kept(logins: Logins, ana: Login) ->
     assert again(logins, ana).steps == {f"step-{number}" for number in range(6)}
 
 
-def test_attempts_that_come_at_once_have_a_number_each(logins: Logins, clock: TestClock) -> None:
-    assert sorted(at_once(lambda _: logins.count("somebody", within=WITHIN))) == [1, 2, 3, 4, 5, 6]
+def test_attempts_that_come_at_once_have_a_number_each(logins: Logins) -> None:
+    for number in range(8):
+        found = at_once(lambda _, whom=number: logins.count(f"somebody {whom}", within=WITHIN))
+        assert sorted(found) == [1, 2, 3, 4, 5, 6]
 
+
+def test_an_attempt_is_given_back_forgiven_and_forgotten(logins: Logins, clock: TestClock) -> None:
+    for number in range(1, 7):
+        assert logins.count("somebody", within=WITHIN) == number
     logins.give_back("somebody")
     logins.give_back("nobody")
     assert logins.count("somebody", within=WITHIN) == 6
