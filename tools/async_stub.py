@@ -77,7 +77,8 @@ def _twin(name: str, classes: list[ast.ClassDef]) -> str:
         lines += [
             "    def __init__(self, sync: Bridge) -> None: ...",
             "    @classmethod",
-            "    def from_config(cls, path: Path | str | None = ..., *, wait: timedelta | None = ...) -> Self: ...",
+            "    def from_config(cls, path: Path | str | None = ..., *, wait: timedelta | None = ...,",
+            "        identity: Mapping[str, IdentityMatcher] | None = ...) -> Self: ...",
             "    async def __aenter__(self) -> Self: ...",
             "    async def __aexit__(self, *error: object) -> None: ...",
         ]

@@ -229,11 +229,14 @@ def _wrapped(text: str) -> list[str]:
 def notice_variables() -> str:
     """Every template with its variables; those that a template cannot do without are marked."""
     kinds = importlib.import_module("pmsbridge.engine.notices.samples").KINDS
-    layouts = importlib.import_module("pmsbridge.engine.notices.checking").LAYOUTS
+    checking = importlib.import_module("pmsbridge.engine.notices.checking")
     every = importlib.import_module("pmsbridge.actions.scribe").Notice
     parts = [_variables("every notice", _attributes(every), frozenset({"tenant_id"}))]
     parts += [_variables(f"`{kind.name}`", _attributes(kind), kind.must_say) for kind in kinds]
-    parts += [_variables(f"`{name}`", dict(row.variables), row.must_say) for name, row in layouts.items()]
+    parts += [
+        _variables(f"`{name}`", dict(row.variables), row.must_say)
+        for name, row in {**checking.LAYOUTS, **checking.LETTERS}.items()
+    ]
     return "\n\n".join(parts)
 
 

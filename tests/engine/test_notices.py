@@ -19,7 +19,7 @@ from pmsbridge.actions.plan import Plan, Submission
 from pmsbridge.actions.plans import Planner
 from pmsbridge.actions.scribe import MoveOutRequested, Notice, PrepaymentFailed, ReviewNeeded, StaffRequest, Written
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, ReviewTask, built_in_desk
-from pmsbridge.engine.notices.checking import LAYOUTS, check
+from pmsbridge.engine.notices.checking import LAYOUTS, LETTERS, check
 from pmsbridge.engine.notices.formats import LANGUAGES, one_line, paragraph, shown
 from pmsbridge.engine.notices.phrases import OUR_FOLDER, Phrases, built_in
 from pmsbridge.engine.notices.samples import KINDS, REFERENCE, samples
@@ -52,7 +52,9 @@ def test_every_template_is_there_in_every_language() -> None:
     for language in LANGUAGES:
         assert sorted(path.name for path in (OUR_FOLDER / language).iterdir()) == FILES
     wanted = {
-        f"{name}.{part}.txt" for name in [kind.name for kind in KINDS] + list(LAYOUTS) for part in ("subject", "text")
+        f"{name}.{part}.txt"
+        for name in (*(kind.name for kind in KINDS), *LAYOUTS, *LETTERS)
+        for part in ("subject", "text")
     }
     assert set(FILES) == wanted | {"words.txt", "tenant.txt", "by_hand.txt"}
 
@@ -91,7 +93,7 @@ def literals(language: str, file: str) -> set[str]:
     return {word.lower() for text in said for word in re.findall(r"[^\W\d_]{4,}", text)}
 
 
-SPELT_ALIKE = {"code", "contact", "mobile", "postal", "service"}
+SPELT_ALIKE = {"code", "contact", "mobile", "page", "postal", "service"}
 COMMAND = {
     "pmsbridge", "actions", "resolve", "step", "outcome", "settled", "declined", "sent", "evidence", "actor", "sync",
     "full", "doctor", "partial", "there",

@@ -136,13 +136,13 @@ def _bridge(
 
 
 @contextmanager
-def in_memory(folder: Path) -> Iterator[Portal]:
+def in_memory(folder: Path, way: type[MemoryAdapter] = MemoryAdapter) -> Iterator[Portal]:
     """A portal over the back office in memory."""
     clock, outbox = TestClock(), Outbox()
     office = MemoryOffice(clock, facilities=("F1", "F2"))
     office.books.gate_codes["F1", "015"] = "9911#"
     office.books.logins["F1", "ana@example.test"] = ("fake-pw-77", "T1")
-    with _bridge(folder, office.account, MemoryAdapter(office), clock, outbox) as bridge:
+    with _bridge(folder, office.account, way(office), clock, outbox) as bridge:
         yield Portal(
             "memory", bridge, clock, outbox, "F1", "T1", "T2", "T3", ("ana@example.test", "fake-pw-77"),
             {"015": "9911#"}, lambda: len(office.applied), office=office,

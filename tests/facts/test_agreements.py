@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
-from pmsbridge.model.documents import NoteKind
+from pmsbridge.model.documents import Event, EventKind, EventState, NoteKind
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import Rental, RentalState
+from pmsbridge.portal.inspecting import Inspection
 from pmsbridge.portal.leaving import LeavingStep, StepState
 from pmsbridge.portal.plans import InstalmentState
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import PlacePortal, PortalSettings
+from pmsbridge.testing.memory import Fault
+from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
@@ -103,6 +106,15 @@ def test_a_plan_that_cannot_be_meant_or_is_not_of_staff_is_refused(portal: Porta
     assert portal.changes() == 0
 
 
+def inspect(portal: Portal, **fields: object) -> None:
+    """The back office's calendar has an inspection, on the day on which the unit is left unless said otherwise."""
+    assert portal.office is not None
+    portal.office.books.put("F1", Event.model_validate({
+        "ref": make.ref("event", "E1", account="mem"), "tenant_id": "T1", "kind": EventKind.INSPECTION,
+        "title": "Inspection", "starts_at": datetime(2026, 12, 31, 16, tzinfo=UTC), **fields,
+    }))  # fmt: skip
+
+
 @pytest.mark.fact("S1.54")
 @only_memory
 def test_every_step_of_a_move_out_is_read_from_the_books(portal: Portal) -> None:
@@ -115,9 +127,12 @@ def test_every_step_of_a_move_out_is_read_from_the_books(portal: Portal) -> None
         return list(found.steps.values()), found.next_step
 
     done, to_do = StepState.DONE, StepState.TO_DO
-    assert steps() == ([to_do, to_do, to_do, to_do], LeavingStep.NOTICE)
+    assert steps() == ([to_do, to_do, to_do, to_do, to_do], LeavingStep.NOTICE)
     portal.session.request_move_out("R1", date(2026, 12, 31), key=portal.key)
-    assert steps() == ([done, to_do, to_do, to_do], LeavingStep.FINAL_PAYMENT)
+    assert steps() == ([done, to_do, to_do, to_do, to_do], LeavingStep.INSPECTION)
+    inspect(portal, rental_id="R1", state=EventState.PLANNED)
+    assert steps() == ([done, StepState.PLANNED, to_do, to_do, to_do], LeavingStep.FINAL_PAYMENT)
+    inspect(portal, rental_id="R1", state=EventState.DONE)
     portal.session.pay_rental("R1", MONEY, key=portal.key)
     assert steps()[1] is LeavingStep.DEPOSIT_RETURNED
     assert portal.session.move_out_progress("R1").deposit_held == usd("50.00")
@@ -126,7 +141,7 @@ def test_every_step_of_a_move_out_is_read_from_the_books(portal: Portal) -> None
     rental = books.find(Rental, "F1", "R1")
     assert rental is not None
     books.put("F1", rental.changed(state=RentalState.CLOSED, moved_out_on=date(2026, 12, 31)))
-    assert steps() == ([done, done, done, done], None)
+    assert steps() == ([done, done, done, done, done], None)
 
 
 @pytest.mark.fact("S1.54")
@@ -139,7 +154,101 @@ def test_who_is_leaving_sees_what_is_left_to_do(portal: Portal) -> None:
 
     assert found.leaving_on == row.rental.leaving_on
     assert found.steps[LeavingStep.NOTICE] is StepState.DONE
-    assert found.next_step is LeavingStep.UNIT_GIVEN_BACK
+    assert found.next_step is LeavingStep.INSPECTION
+
+
+@pytest.mark.fact("S1.54")
+def test_staff_note_an_inspection_where_the_back_office_has_no_calendar_of_it(portal: Portal) -> None:
+    who = "T1" if portal.back_office == "memory" else "1008"
+    staff, tenant = portal.of(who, actor="staff:ann"), portal.of(who)
+    rental_id = staff.account().current[0].id
+    today = staff.account().today(portal.clock.now())
+    if portal.back_office == "memory":
+        tenant.request_move_out(rental_id, today + timedelta(days=14), key=portal.key)
+
+    def seen() -> tuple[StepState, Inspection | None]:
+        found = tenant.move_out_progress(rental_id)
+        return found.steps[LeavingStep.INSPECTION], found.inspection
+
+    assert seen() == (StepState.TO_DO, None)
+    planned = staff.note_inspection(rental_id, today, key=portal.key)
+    assert planned.outcome is Outcome.SETTLED
+    assert not planned.emulated
+    assert seen() == (StepState.PLANNED, Inspection(on=today, is_done=False, noted_by="staff:ann"))
+    staff.note_inspection(rental_id, today, is_done=True, findings="A lock is left.", key=portal.key)
+
+    state, inspection = seen()
+    assert state is StepState.WITH_FINDINGS
+    assert inspection is not None
+    assert inspection.findings == ""  # internal, unless it is said to be for the tenant
+    told = staff.move_out_progress(rental_id).inspection
+    assert told is not None
+    assert told.findings == "A lock is left."
+    assert not any("A lock is left." in note.text for note in tenant.notes(rental_id))
+    notes = portal.bridge.staff(portal.facility, who, actor="staff:ann").notes(rental_id)
+    assert any("A lock is left." in note.text for note in notes)
+    assert not any("A lock is left." in line.text for line in tenant.history())
+    staff.note_inspection(
+        rental_id, today, is_done=True, findings="A lock is left.", visibility="customer", key=portal.key
+    )
+    assert (seen()[1] or inspection).findings == "A lock is left."
+
+
+@only_memory
+def test_the_calendar_goes_before_a_note_and_what_is_not_of_this_move_out_does_not_count(portal: Portal) -> None:
+    staff = portal.of("T1", actor="staff:ann")
+
+    def seen() -> Inspection | None:
+        return staff.move_out_progress("R1").inspection
+
+    staff.note_inspection("R1", date(2026, 11, 21), is_done=True, key=portal.key)
+    assert seen() is None  # nobody leaves
+    staff.request_move_out("R1", date(2026, 12, 31), key=portal.key)
+    assert (seen() or Inspection(on=date.min, is_done=False)).noted_by == "staff:ann"
+    for other in (
+        {"rental_id": "R4"}, {"tenant_id": None, "rental_id": "R1"}, {"rental_id": None},
+        {"rental_id": "R1", "kind": EventKind.APPOINTMENT}, {"rental_id": "R1", "state": EventState.CANCELLED},
+        {"rental_id": "R1", "starts_at": datetime(2026, 3, 1, 16, tzinfo=UTC)}, {"tenant_id": "T2"},
+    ):  # fmt: skip
+        inspect(portal, **other)
+        assert (seen() or Inspection(on=date.min, is_done=False)).noted_by == "staff:ann", other
+    inspect(portal, rental_id="R1", findings="Paint on the floor", state=EventState.DONE)
+    assert seen() == Inspection(on=date(2026, 12, 31), is_done=True, has_findings=True, findings="Paint on the floor")
+    inspect(portal, rental_id="R1")
+    assert seen() == Inspection(on=date(2026, 12, 31), is_done=False)
+    portal.clock.advance(timedelta(days=60))
+    assert seen() == Inspection(on=date(2026, 12, 31), is_done=True)
+
+
+@only_memory
+def test_an_inspection_that_contradicts_itself_or_is_not_of_staff_is_refused(portal: Portal) -> None:
+    staff, today = portal.of("T1", actor="staff:ann"), date(2026, 11, 21)
+    for on, more in (
+        (today - timedelta(days=1), {}), (today + timedelta(days=1), {"is_done": True}),
+        (today, {"findings": "A lock"}), (today, {"is_done": "yes"}), (today, {"visibility": "everybody"}),
+    ):  # fmt: skip
+        with pytest.raises(InputError):
+            staff.note_inspection("R1", on, key=portal.key, **more)
+    with pytest.raises(IneligibleError) as refused:
+        portal.session.note_inspection("R1", today, key=portal.key)
+    assert refused.value.code == "staff_only"
+    assert portal.changes() == 0
+
+
+@pytest.mark.fact("S1.54")
+@only_memory
+def test_an_inspection_that_did_not_reach_the_back_office_is_not_shown(portal: Portal) -> None:
+    assert portal.office is not None
+    staff = portal.of("T1", actor="staff:ann")
+    staff.request_move_out("R1", date(2026, 12, 31), key=portal.key)
+    portal.office.fail(Fault.DROP_AFTER, kind="add_note")
+
+    waiting = staff.note_inspection("R1", date(2026, 11, 21), is_done=True, key=portal.key)
+
+    assert waiting.outcome is Outcome.PENDING
+    assert staff.move_out_progress("R1").inspection is None
+    portal.later(minutes=20)
+    assert staff.move_out_progress("R1").inspection is not None
 
 
 @pytest.mark.fact("S1.20")

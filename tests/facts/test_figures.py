@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 from pmsbridge.errors import InputError
 from pmsbridge.model.ledger import EntryKind, LedgerEntry
 from pmsbridge.model.money import Money
+from pmsbridge.model.record import Source
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.portal.exporting import as_csv, as_json
-from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of
+from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of
+from pmsbridge.portal.ledgers import LedgersRead
 from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
@@ -30,6 +32,10 @@ def rental(id_: str, began: date, ended: date | None = None, rent: str = "100.00
         id_, moved_in_on=began, moved_out_on=ended, rent=make.usd(rent),
         state=RentalState.ACTIVE if ended is None else RentalState.CLOSED,
     ).rental  # fmt: skip
+
+
+def read_of(*ledgers: list[LedgerEntry]) -> LedgersRead:
+    return LedgersRead(ledgers, Source.LIVE, datetime(2026, 11, 21, 15, tzinfo=UTC))
 
 
 def entry(kind: EntryKind, amount: str, on: date) -> LedgerEntry:
@@ -53,13 +59,53 @@ def test_length_value_reliability_and_changes_of_size_are_exact() -> None:
         entry(EntryKind.CHARGE, "9.00", date(2027, 1, 1)),
     ]  # fmt: skip
 
-    found = figures_of("T1", rentals, ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", rentals, read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.rentals, found.longest_days, found.average_days) == (2, 331, (215 + 331) // 2)
     assert found.paid == make.usd("200.00")
     assert (found.charges, found.late_charges, found.on_time_percent) == (3, 2, 33)
     assert (found.upgrades, found.downgrades) == (1, 0)
     assert figures_of("T1", [], **YEAR).average_days is None
+
+
+@pytest.mark.fact("S1.58")
+def test_what_a_customer_paid_in_all_is_of_every_day_and_less_what_went_back() -> None:
+    ledger = [
+        entry(EntryKind.PAYMENT, "500.00", date(2020, 1, 1)), entry(EntryKind.CREDIT, "40.00", date(2021, 1, 1)),
+        entry(EntryKind.REFUND, "50.00", date(2021, 5, 1)), entry(EntryKind.PAYMENT, "80.00", date(2026, 5, 1)),
+        entry(EntryKind.REVERSAL, "80.00", date(2026, 5, 9)), entry(EntryKind.PAYMENT, "9.00", date(2027, 1, 1)),
+    ]  # fmt: skip
+
+    found = figures_of("T1", [], read=read_of(ledger, [entry(EntryKind.PAYMENT, "1.00", date(2026, 2, 1))]),
+                       currency="USD", **YEAR)  # fmt: skip
+
+    assert (found.lifetime_paid, found.paid) == (make.usd("451.00"), make.usd("1.00"))
+    assert (found.ledger_source, found.ledger_as_of) == (Source.LIVE, datetime(2026, 11, 21, 15, tzinfo=UTC))
+    nothing = figures_of("T1", [], **YEAR)
+    assert (nothing.lifetime_paid, nothing.ledger_source, nothing.ledger_as_of) == (None, None, None)
+
+
+def test_what_a_mean_stay_brings_is_rent_times_days_of_those_that_ended() -> None:
+    ended = [
+        rental("R7", date(2024, 1, 1), date(2025, 1, 1)), rental("R8", date(2026, 1, 1), date(2026, 5, 3)),
+        rental("R9", date(2026, 1, 1), date(2027, 1, 1)), rental("R6", date(2026, 1, 1)),
+    ]  # fmt: skip
+    mean = mean_stay_of(ended, date(2026, 12, 31))
+    one, two = (rental(id_, date(2026, 1, 1), rent=rent).changed(billing_period="Monthly")
+                for id_, rent in (("R1", "100.00"), ("R2", "50.05")))  # fmt: skip
+    gone = rental("R3", date(2024, 1, 1), date(2026, 6, 1))
+
+    def expected(*rentals: Rental, days: int | None = mean) -> Money | None:
+        return figures_of("T1", rentals, mean_stay_days=days, **YEAR).expected_value
+
+    assert mean == (366 + 122) // 2
+    assert expected(one, two, gone) == make.usd("1203.68")  # 150.05 x 12 x 244 / 365 = 1203.688...
+    assert expected(one, two.changed(billing_period="weekly")) is None
+    assert expected(one, two.changed(billing_period="")) is None
+    assert expected(one, two.changed(rent=None)) is None
+    assert expected(gone) is None
+    assert expected(one, days=None) is None
+    assert mean_stay_of([one, two], date(2026, 12, 31)) is None
 
 
 @pytest.mark.parametrize("back", [EntryKind.REVERSAL, EntryKind.REFUND])
@@ -70,7 +116,7 @@ def test_a_payment_that_went_back_settles_nothing(back: EntryKind) -> None:
         entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 10)), entry(EntryKind.PAYMENT, "100.00", date(2026, 3, 20)),
     ]  # fmt: skip
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.charges, found.late_charges) == (2, 2)
     assert found.paid == make.usd("200.00")
@@ -84,7 +130,7 @@ def test_money_that_was_too_much_is_given_back_and_nothing_is_late() -> None:
         entry(EntryKind.PAYMENT, "100.00", date(2026, 2, 4)),
     ]  # fmt: skip
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert (found.charges, found.late_charges) == (2, 0)
 
@@ -109,7 +155,7 @@ def test_never_more_is_late_than_was_charged_and_what_is_paid_at_once_is_in_time
         if is_paid:
             ledger.append(entry(EntryKind.PAYMENT, f"{amount}.00", on))
 
-    found = figures_of("T1", [], ledgers=[ledger], currency="USD", **YEAR)
+    found = figures_of("T1", [], read=read_of(ledger), currency="USD", **YEAR)
 
     assert found.charges is not None
     assert found.late_charges is not None
@@ -129,6 +175,9 @@ def test_figures_of_a_customer_are_of_the_range_that_was_asked_for(portal: Porta
 
     assert before.paid is not None
     assert after.paid == before.paid + paid
+    assert before.lifetime_paid is not None
+    assert after.lifetime_paid == before.lifetime_paid + paid
+    assert after.ledger_source is Source.LIVE
     assert after.rentals == len(portal.session.dashboard().rows)
     assert desk.figures(date(2020, 1, 1), date(2020, 2, 1)).rentals == 0
     with pytest.raises(InputError):

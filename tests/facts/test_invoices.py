@@ -76,6 +76,42 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
         yield Shop(bridge, office)
 
 
+def test_a_list_of_invoices_asks_for_nothing_that_is_being_confirmed(shop: Shop) -> None:
+    shop.bill("I1", "45.00")
+    shop.bill("I2", "60.00", due_in=20)
+    session = shop.session
+    shop.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    shop.office.lag = timedelta(minutes=5)  # no read shows it at once
+
+    def balances() -> dict[str, str]:
+        return {each.number: str(each.balance) for each in session.invoices()}
+
+    assert balances() == {"I1": "45.00 USD", "I2": "60.00 USD"}
+    paid = session.pay_invoice("I1", MONEY, key="click-0001")
+    assert paid.outcome is Outcome.PENDING
+    assert balances() == {"I1": "0.00 USD", "I2": "60.00 USD"}
+    assert session.quote_invoices(["I2"]).total == usd("60.00")
+    with pytest.raises(IneligibleError):
+        session.quote_invoice("I1")
+    while session.action(paid.action_id).outcome is Outcome.PENDING:
+        shop.office.clock.sleep(600)
+        shop.bridge.runtime.run_due()
+    assert balances() == {"I1": "0.00 USD", "I2": "60.00 USD"}
+
+
+def test_a_payment_that_never_arrived_is_asked_for_again(shop: Shop) -> None:
+    shop.bill("I1", "45.00")
+    shop.office.fail(Fault.DROP_BEFORE, kind="take_payment", times=9)
+    shop.session.pay_invoice("I1", MONEY, key="click-0001")
+    assert [str(each.balance) for each in shop.session.invoices()] == ["0.00 USD"]
+    for _ in range(40):
+        shop.office.clock.sleep(3600)
+        shop.bridge.runtime.run_due()
+
+    assert shop.paid() == []
+    assert [str(each.balance) for each in shop.session.invoices()] == ["45.00 USD"]
+
+
 @pytest.mark.fact("S4.10", "S4.11", "S4.4", on="memory")
 def test_what_was_not_sent_is_not_shown_and_counts_neither_as_due_nor_as_past_due(shop: Shop) -> None:
     shop.bill("I1", "45.00", state="unsent", due_in=-5)

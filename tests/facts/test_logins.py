@@ -18,6 +18,7 @@ from pmsbridge.accounts.even_time import STEP_SECONDS, evened
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError
+from pmsbridge.model.letterhead import Letterhead
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Phone, Tenant
 from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
 from pmsbridge.model.record import VendorRef
@@ -27,7 +28,7 @@ from pmsbridge.portal.duplicates import duplicates_among
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.settings import AccountSettings, PlacePortal, PortalSettings, Settings
+from pmsbridge.settings import AccountSettings, NoticeSettings, PlacePortal, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.store.tables import LOGINS
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
@@ -79,17 +80,18 @@ class Door:
 
 
 @contextmanager
-def opened(folder: Path, **portal: object) -> Iterator[Door]:
+def opened(folder: Path, *, store: str = "", notices: NoticeSettings | None = None, **portal: object) -> Iterator[Door]:
     clock, outbox = TestClock(), Outbox()
     office = MemoryOffice(clock, facilities=("F1", "F2"))
     given = {"link_address": "https://portal.example/enter?token={token}", **portal}
     settings = Settings(
         accounts={"mem": AccountSettings(system="memory")},
         portal=PortalSettings(**given),  # type: ignore[arg-type]
+        notices=notices or NoticeSettings(),
     )
     with Bridge(
-        settings, database=open_database(f"sqlite:///{folder}/door.db"), adapters={"mem": MemoryAdapter(office)},
-        mailer=outbox, clock=clock,
+        settings, database=open_database(store or f"sqlite:///{folder}/door.db"),
+        adapters={"mem": MemoryAdapter(office)}, mailer=outbox, clock=clock,
     ) as bridge:  # fmt: skip
         yield Door(bridge, office, clock, outbox)
 
@@ -701,3 +703,72 @@ def test_what_is_not_licensed_is_denied_before_anybody_tries(tmp_path: Path) -> 
         assert door.office.applied == []
     with pytest.raises(ValueError, match="no effect"):
         PortalSettings(unlicensed=frozenset({"take_paymint"}))
+
+
+# -- letters in own words ---------------------------------------------------------------------------------------------
+
+
+def own_letters(folder: Path, language: str, **files: str) -> NoticeSettings:
+    place = folder / "texts" / language
+    place.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (place / f"letter_{name.replace('__', '.')}.txt").write_text(text, encoding="utf-8")
+    return NoticeSettings(templates=folder / "texts")
+
+
+@pytest.mark.fact("S4.17", on="memory")
+@pytest.mark.parametrize(("language", "said"), [("en", "Dear Ana"), ("fr", "Chère Ana")])
+def test_customers_are_written_to_in_an_operators_own_words_and_in_their_language(
+    tmp_path: Path, language: str, said: str
+) -> None:
+    own_letters(tmp_path, "en", invite__subject="Come to {{ facility }}",
+                invite__text="Dear {{ name }}: {{ link }}\n{{ business }}, {{ email }}{{ phone }}")  # fmt: skip
+    notices = own_letters(
+        tmp_path, "fr", invite__subject="Venez à {{ facility }}",
+        invite__text="Chère {{ name }} : {{ link }}\n{{ business }}, {{ email }}{{ phone }}",
+    )  # fmt: skip
+    with opened(tmp_path, notices=notices, letterhead=Letterhead(name="Yards Ltd")) as door:
+        door.bridge.sync()
+        door.bridge.tenant("F1", "T1").set_language(language, key="click-0001")
+
+        token = door.invited()
+
+        mail = door.outbox.mails[-1]
+        assert mail.text.startswith(said)
+        assert "Facility F1" in mail.subject
+        assert mail.text.endswith("\nYards Ltd, manager@f1.example")
+        assert door.accounts.enter(token) is not None
+        door.accounts.ask_link("F1", "ana@example.test")
+        door.work()
+        assert door.outbox.mails[-1].text.startswith("Bonjour" if language == "fr" else "Hello")
+        assert door.accounts.enter(door.token()) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("link__text", "Come in.", "customers need to be told link"),
+        ("link__subject", "Come: {{ link }}", "the link belongs into the text"),
+        ("password__text", "{% if not name %}{{ link }}{% endif %}!", "does not always say the link"),
+        ("invite__text", "{{ link }} {{ balance }}", "'balance' is no variable"),
+        ("registered__text", "{{ link }}", "'link' is no variable"),
+        ("invite__text", "{% if link %}", "line 1"), ("welcome__text", "x", "no template has that name"),
+    ],
+)  # fmt: skip
+def test_a_letter_that_would_be_of_no_use_is_refused_when_the_bridge_opens(
+    tmp_path: Path, name: str, text: str, why: str
+) -> None:
+    with (
+        pytest.raises(ConfigurationError, match=why),
+        opened(tmp_path, notices=own_letters(tmp_path, "en", **{name: text})),
+    ):
+        pass
+
+
+def test_a_letter_whose_own_words_leave_out_the_link_this_once_is_written_in_ours(tmp_path: Path) -> None:
+    odd = "Hi{% if facility != 'Facility F1' %} {{ link }}{% endif %}."
+    with opened(tmp_path, notices=own_letters(tmp_path, "en", invite__text=odd)) as door:
+        door.bridge.sync()
+
+        assert door.accounts.enter(door.invited()) is not None
+        assert door.outbox.mails[-1].text.startswith("Hello Ana")

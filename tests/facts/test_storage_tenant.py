@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 import pytest
 
-from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
+from pmsbridge.errors import IneligibleError, NotFoundError
 from pmsbridge.model.ledger import Balances, EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import Allocation, AutopayState, Payment, PaymentState
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.model.sealed import Card, GateCode, WebPassword
-from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.memory import Fault
 from tests.facts.portal import MONEY, Portal
@@ -160,77 +157,6 @@ def test_a_dashboard_takes_no_payment_while_one_is_being_confirmed(portal: Porta
     offer = session.dashboard().offer("pay_rental", "R4")
     assert offer is not None
     assert offer.allowed
-
-
-GIVEN: dict[str, object] = {
-    "amount": None, "as_of": date(2026, 11, 21), "changes": {"email": "a@example.test"}, "channel": "email",
-    "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30, "days_after_due": None,
-    "expires_on": None, "granted": True,
-    "instalments": {date(2026, 12, 1): Money.of("1.00", "USD")}, "item_id": "I1", "leaving_on": date(2026, 12, 31),
-    "live": True, "means": MONEY, "method": None, "months": 1, "moving_on": date(2026, 12, 1), "on": False, "place": "",
-    "quantity": 1, "text": "hello", "title": "a.pdf", "unit_id": "U9", "wanted_on": date(2026, 12, 1),
-}  # fmt: skip
-"""What a method is given beside the id of somebody else's."""
-
-
-def reaching() -> list[str]:
-    """Public methods of a session that take an id of anything."""
-    ids = {"rental_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote"}
-    methods = [(name, getattr(TenantSession, name)) for name in dir(TenantSession) if not name.startswith("_")]
-    return [name for name, each in methods if callable(each) and ids & set(inspect.signature(each).parameters)]
-
-
-@pytest.mark.fact("S0.1", "S3.5")
-@only_memory
-@pytest.mark.parametrize("name", reaching())
-def test_every_method_that_takes_an_id_refuses_somebody_elses(portal: Portal, name: str) -> None:
-    stranger = portal.of("T2", actor="staff:ann")
-    foreign: dict[str, object] = {
-        "rental_id": "R2", "document_id": "D2", "invoice_id": "I2", "invoice_ids": ["I2"], "payment_id": "P2",
-        "quote": stranger.quote("R2").id,
-        "action_id": stranger.ask_staff("A question", "Is there one?", key=portal.key).action_id,
-    }  # fmt: skip
-    session = portal.of("T1", actor="staff:ann")
-    before, method = portal.changes(), getattr(session, name)
-    given: dict[str, object] = {}
-    for parameter in inspect.signature(method).parameters.values():
-        if parameter.name in foreign:
-            given[parameter.name] = foreign[parameter.name]
-        elif parameter.name == "key":
-            given["key"] = portal.key
-        elif parameter.default is inspect.Parameter.empty:
-            given[parameter.name] = GIVEN[parameter.name]
-
-    def use() -> None:
-        found = method(**given)
-        if isinstance(found, AbstractContextManager):  # a document is fetched when it is opened
-            with found:
-                pass
-
-    with pytest.raises((NotFoundError, InputError, UnsupportedError)) as refused:
-        use()
-
-    answer = refused.value
-    is_quote = isinstance(answer, InputError) and answer.field == "quote"
-    is_not_kept_here = isinstance(answer, UnsupportedError) and "invoice" in name
-    assert isinstance(answer, NotFoundError) or is_quote or is_not_kept_here
-    assert portal.changes() == before
-
-
-def test_the_walk_over_the_methods_meets_all_of_them() -> None:
-    found = set(reaching())
-
-    assert found >= {
-        "pay",
-        "pay_rental",
-        "transfer",
-        "document",
-        "action",
-        "statement",
-        "move_out_progress",
-        "add_note",
-    }
-    assert len(found) >= 22
 
 
 @pytest.mark.fact("S0.10", "S0.19")

@@ -323,6 +323,8 @@ def test_questions_of_ever_new_addresses_come_to_an_end_too(tmp_path: Path) -> N
             ask(door, "question-09", email="jo9@example.test")
         assert refused.value.code == "too_many_questions"
         assert len(door.office.of_kind("post_bulletin")) == 3
+        elsewhere = door.accounts.contact_us("F2", name="Jo", email="jo9@example.test", text="Hi?", key="question-09")
+        assert elsewhere.facility == "F2"  # another facility still listens
         door.clock.advance(door.bridge.settings.portal.attempts_within)
         ask(door, "question-10", email="jo9@example.test")
 

@@ -16,6 +16,7 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.readiness import ADVICE
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.requests import CallOffReason
+from pmsbridge.portal.asked import REASONS
 from pmsbridge.portal.words import LANGUAGES, keys_of, say, say_offer
 from pmsbridge.ports.outcome import Outcome
 from tests import builders as make
@@ -45,10 +46,11 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
     wanted |= {f"payment_status.{status.value}" for status in PaymentStatus}
     wanted |= {f"outcome.{outcome.value}" for outcome in Outcome} | {"outcome.partial"}
     wanted |= {f"readiness.{code}" for code in ADVICE}
+    wanted |= {f"request.{reason}" for reason in REASONS}
 
     assert len(wanted) > 60
     for language in LANGUAGES:
-        spoken = {key for key in keys_of(language) if not key.startswith(("unblock.", "mail."))}
+        spoken = {key for key in keys_of(language) if not key.startswith("unblock.")}
         assert spoken == wanted, language
     assert keys_of("en") == keys_of("fr")
 
@@ -62,8 +64,7 @@ def test_both_languages_name_the_same_facts_and_french_is_no_english() -> None:
         for name, english in sentences.items():
             french = held["fr"][kind][name]
             assert re.findall(r"\{\w+\}", english) == re.findall(r"\{\w+\}", french), name
-            if kind != "mail":
-                assert ("|" in english) == ("{" in english) == ("|" in french), name
+            assert ("|" in english) == ("{" in english) == ("|" in french), name
             assert english != french, name
 
 

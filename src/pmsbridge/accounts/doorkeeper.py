@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pmsbridge.accounts.admission import admits, guards
+from pmsbridge.accounts.identity import match_person, no_match
 from pmsbridge.accounts.links import Letter, LinkMaker, submission_of
+from pmsbridge.accounts.matching import IdentityMatcher, all_matchers
 from pmsbridge.accounts.passwords import SHORTEST_CHARS, hashed, judged
 from pmsbridge.accounts.register import digits_of, phone_in
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.portal_accounts import (
@@ -27,7 +29,7 @@ from pmsbridge.model.portal_accounts import (
 )
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.sealed import WebPassword
-from pmsbridge.ports.adapter import Entity, TenantSearch
+from pmsbridge.ports.adapter import Adapter, Entity, TenantSearch
 from pmsbridge.settings import PortalSettings
 from pmsbridge.store.logins import Login, Logins
 from pmsbridge.store.mirror_writes import Scope
@@ -46,12 +48,14 @@ class Doorkeeper:
 
     Attributes:
         maker: Makes the address in a mail when it leaves.
+        matchers: How people may say who they are, by name.
     """
 
     runtime: Runtime
     logins: Logins
     settings: PortalSettings
     maker: LinkMaker
+    matchers: Mapping[str, IdentityMatcher] = field(default_factory=lambda: all_matchers(None))
 
     # -- mailed links --------------------------------------------------------------------------------------------------
 
@@ -208,6 +212,57 @@ class Doorkeeper:
         if self.runtime.mirror.synced_at(Scope(account, facility, Entity.TENANTS.noun)) is None:
             message = "The customers of this facility are not known yet."
             raise IneligibleError(message, code="not_ready_yet", unblock="Please try again tomorrow.")
+
+    def matcher(self, by: str) -> IdentityMatcher:
+        """The matcher of that name.
+
+        Raises:
+            InputError: There is none.
+        """
+        found = self.matchers.get(by)
+        if found is None:
+            raise InputError("by", "is no way to say who somebody is", remedy=f"One of: {', '.join(self.matchers)}.")
+        return found
+
+    def on_record(self, adapter: Adapter, facility: str, by: str, given: Mapping[str, str]) -> Tenant:
+        """The tenant whom what was given fits, from the last copy.
+
+        A matcher that breaks finds nobody, and staff are told which one.
+
+        Raises:
+            IneligibleError: Nobody, or several ("no_match").
+        """
+        mirror, runtime = self.runtime.mirror, self.runtime
+        try:
+            tenant_id = match_person(self.matcher(by), mirror, adapter, facility, given)
+        except UnavailableError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not tell a stranger from a customer
+            runtime.findings.add(Finding(
+                code="matcher_failed", severity=Severity.URGENT, account=adapter.account_name, facility=facility,
+                subject=by, found_at=runtime.clock.now(),
+                text=f"the identity matcher {by} broke ({type(error).__name__}): nobody gets in by it.",
+            ))  # fmt: skip
+            tenant_id = None
+        tenant = mirror.tenant(adapter.account_name, facility, tenant_id) if tenant_id is not None else None
+        if tenant is None:
+            raise no_match()
+        return tenant
+
+    def tell_split(self, account: str, facility: str, tenant_ids: Sequence[str]) -> None:
+        """One web login of the back office opens several customers: staff are told, once until they close it."""
+        self.runtime.findings.add(Finding(
+            code="split_tenant", severity=Severity.NOTICE, account=account, facility=facility,
+            subject=" ".join(sorted(tenant_ids)), found_at=self.runtime.clock.now(),
+            text=f"one web login opens several customers: {', '.join(sorted(tenant_ids))}. If they are one person,"
+            " merge them in the back office; else give each a login of its own.",
+        ))  # fmt: skip
+
+    def with_rentals_first(self, account: str, facility: str, tenant_ids: Sequence[str]) -> list[str]:
+        """Those who rent something now by the last copy, before the others; else as they came."""
+        mirror = self.runtime.mirror
+        current = {who for who in tenant_ids if any(r.state.is_current for r in mirror.rentals(account, facility, who))}
+        return sorted(tenant_ids, key=lambda who: who not in current)
 
     def of_mail(self, account: str, facility: str, email: str) -> Tenant | None:
         """The one tenant with that address, from the last copy; None for none or several."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pmsbridge.accounts.register import digits_of, is_phone, plain_postal_code, same_mail, same_number, same_postal_code
+from pmsbridge.accounts.matching import CopiedPeople, IdentityMatcher
 from pmsbridge.engine.sync import copied_of
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.portal_accounts import AccessLevel, PortalAccount
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.ports.adapter import Adapter, Entity
-from pmsbridge.store.mirror import Mirror, Scope
-from pmsbridge.store.spelling import phone_tail
+from pmsbridge.store.mirror import Mirror
 
-__all__ = ["match_contact", "match_gate_code", "match_login", "no_match"]
+__all__ = ["match_gate_code", "match_login", "match_person", "no_match"]
 
 _LONGEST_LOGIN_CHARS: Final = 200
 
@@ -54,42 +53,17 @@ def match_gate_code(adapter: Adapter, facility: str, *, unit_number: str, gate_c
         gate_code.wipe()
 
 
-def match_contact(
-    mirror: Mirror, adapter: Adapter, facility: str, *, phone: str, email: str, postal_code: str
+def match_person(
+    matcher: IdentityMatcher, mirror: Mirror, adapter: Adapter, facility: str, given: Mapping[str, str]
 ) -> str | None:
-    """The tenant with this telephone number, e-mail address and postal code, else None; from the last copy.
+    """The one tenant whom a matcher finds, and who may use the portal, else None; from the last copy.
 
-    All three must be on record, and be the same: digits with or without the country's, the address but for case, the
-    code but for case and blanks, of a ZIP code the first five digits. A tenant who may not use the portal is none.
     Where several fit, none does: the office has a record twice.
-
-    Raises:
-        InputError: One of them is empty, too long, or no telephone number; nothing was looked for.
     """
-    for field, given, is_one in (
-        ("phone", phone, is_phone(phone)), ("email", email, bool(email.strip())),
-        ("postal_code", postal_code, bool(plain_postal_code(postal_code))),
-    ):  # fmt: skip
-        if not is_one or len(given) > _LONGEST_LOGIN_CHARS:
-            raise InputError(field, "is empty, or does not look like one", shape=f"{len(given)} characters")
-    fitting = {
-        tenant.id
-        for tenant in _with_number(mirror, Scope(adapter.account_name, facility, Tenant.entity), phone)
-        if same_mail(email, tenant.email)
-        and same_postal_code(postal_code, tenant.address.postal_code)
-        and _may_enter(mirror, adapter, tenant)
-    }
-    return fitting.pop() if len(fitting) == 1 else None
-
-
-def _with_number(mirror: Mirror, scope: Scope, asked: str) -> list[Tenant]:
-    """Tenants with this telephone or mobile number, found by an index."""
-    tail = phone_tail(digits_of(asked))
-    found = [*mirror.list(scope, phone_tail=tail), *mirror.list(scope, mobile_tail=tail)]
-    return [
-        each for each in found
-        if isinstance(each, Tenant) and any(same_number(asked, own) for own in (each.phone, each.mobile))
-    ]  # fmt: skip
+    people = CopiedPeople(mirror, adapter.account_name, facility)
+    found = (people.tenant(each) for each in dict.fromkeys(matcher.find(people, given)))
+    fitting = [each.id for each in found if each is not None and _may_enter(mirror, adapter, each)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _may_enter(mirror: Mirror, adapter: Adapter, tenant: Tenant) -> bool:

@@ -186,6 +186,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.SET_CONSENT: (),
     _K.SET_LANGUAGE: (),
     _K.AGREE_PLAN: (staff_only,),
+    _K.NOTE_INSPECTION: (staff_only,),
     _K.ADD_NOTE: (),
     _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),

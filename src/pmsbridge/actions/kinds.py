@@ -28,6 +28,7 @@ class ActionKind(StrEnum):
     SET_CONSENT = "set_consent"
     SET_LANGUAGE = "set_language"
     AGREE_PLAN = "agree_plan"
+    NOTE_INSPECTION = "note_inspection"
     ADD_NOTE = "add_note"
     ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
@@ -62,6 +63,7 @@ _PER_RENTAL: Final = frozenset(
         _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
         _K.AGREE_PLAN,
+        _K.NOTE_INSPECTION,
         _K.CHANGE_ACCESS_CODE,
         _K.LOOK_UP_CODE,
     }
@@ -87,6 +89,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.SET_CONSENT: "set_consent",
     _K.SET_LANGUAGE: "set_language",
     _K.AGREE_PLAN: "add_note",
+    _K.NOTE_INSPECTION: "add_note",
     _K.ADD_NOTE: "add_note",
     _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",

@@ -53,7 +53,10 @@ def metrics(
     ] = None,
     language: Annotated[Tongue, typer.Option(help="Of titles and heads of columns: en or fr.")] = Tongue.EN,
     read_ledgers: Annotated[
-        bool, typer.Option("--read-ledgers", help="Also how they paid: a live call or two for every rental.")
+        bool,
+        typer.Option(
+            "--read-ledgers", help="Also how they paid where no ledgers are copied: a live call or two a rental."
+        ),
     ] = False,
 ) -> None:
     """Write figures of the customers of a facility between two days. From the last copy; asks no back office."""
@@ -69,7 +72,13 @@ def metrics(
         sys.stdout.write(content.decode("utf-8"))
         return
     out.write_bytes(content)
-    say(f"{out}: {len(rows)} customers, {first} to {last}")
+    say(f"{out}: {len(rows)} customers, {first} to {last}{_age(rows)}")
+
+
+def _age(rows: tuple[CustomerFigures, ...]) -> str:
+    """How old the money in them is."""
+    oldest = min((row.ledger_as_of for row in rows if row.ledger_as_of is not None), default=None)
+    return f"; payments as of {oldest:%Y-%m-%d %H:%M} UTC" if oldest is not None else ""
 
 
 def _only_facility(bridge: Bridge) -> str:

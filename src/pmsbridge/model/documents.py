@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import model_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Money
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record
 
@@ -17,6 +18,7 @@ __all__ = [
     "DocumentKind",
     "Event",
     "EventKind",
+    "EventState",
     "Note",
     "NoteKind",
     "Quote",
@@ -185,14 +187,32 @@ class EventKind(OpenEnum):
     UNKNOWN = "unknown"
 
 
+class EventState(OpenEnum):
+    """Whether it took place, where the back office says so."""
+
+    PLANNED = "planned"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
 class Event(Record):
-    """Something that happens to or for a tenant."""
+    """Something that happens to or for a tenant.
+
+    Attributes:
+        tenant_id: None for what concerns everybody.
+        rental_id: Which rental it is about; None when it is about none, or about which is not told.
+        findings: What an inspection found, as far as the tenant may read it; empty for nothing, or while not told.
+    """
 
     entity: ClassVar[str] = "event"
 
     tenant_id: Id | None = None
+    rental_id: Annotated[Id | None, Since(5)] = None
     kind: EventKind
+    state: Annotated[EventState, Since(5)] = EventState.UNKNOWN
     vendor_state: str = ""
     title: str
     starts_at: Instant
     ends_at: Instant | None = None
+    findings: Annotated[str, Since(5)] = ""

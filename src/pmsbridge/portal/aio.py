@@ -6,13 +6,14 @@ Type checkers read ``aio.pyi`` beside this file. It is generated from the synchr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from pmsbridge.accounts.matching import IdentityMatcher
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.entrance import Entrance
 from pmsbridge.portal.session import TenantSession
@@ -72,9 +73,15 @@ class AsyncBridge(_Twin):
     __slots__ = ()
 
     @classmethod
-    def from_config(cls, path: Path | str | None = None, *, wait: timedelta | None = None) -> Self:
+    def from_config(
+        cls,
+        path: Path | str | None = None,
+        *,
+        wait: timedelta | None = None,
+        identity: Mapping[str, IdentityMatcher] | None = None,
+    ) -> Self:
         """Build everything a settings file names, like ``Bridge.from_config``. Not awaited: it touches no network."""
-        return cls(Bridge.from_config(path, wait=wait))
+        return cls(Bridge.from_config(path, wait=wait, identity=identity))
 
     async def __aenter__(self) -> Self:
         return self

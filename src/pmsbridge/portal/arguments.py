@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from pmsbridge.errors import InputError
 from pmsbridge.model.money import Money
 from pmsbridge.model.sealed import Sealed
-from pmsbridge.portal.card_numbers import refuse_card_in_id
+from pmsbridge.portal.card_numbers import refuse_card_in_id, refuse_card_number
 
 __all__ = [
     "checked_amount",
@@ -20,6 +20,7 @@ __all__ = [
     "checked_day",
     "checked_flag",
     "checked_id",
+    "checked_identity",
     "checked_key",
     "checked_mapping",
     "checked_months",
@@ -189,6 +190,27 @@ def checked_mapping(field: str, value: Mapping[str, str]) -> Mapping[str, str]:
     if not isinstance(value, Mapping):
         raise InputError(field, "must be texts by field name", shape=shape_of(value))
     return {checked_words(field, name): text for name, text in value.items()}
+
+
+def checked_identity(fields: Sequence[str], given: Mapping[str, str]) -> Mapping[str, str]:
+    """What somebody says of themselves, by the names of what is asked for, without the blanks around it.
+
+    Raises:
+        InputError: Something is missing, is not asked for, is no text, empty, too long, or a card number.
+    """
+    known = checked_mapping("given", given)
+    if strangers := [name for name in known if name not in fields]:
+        shape = f"{len(strangers)} of {len(known)} fields"
+        raise InputError("given", "holds what is not asked for", shape=shape, remedy=f"Fields: {', '.join(fields)}.")
+    return {field: _checked_answer(field, known.get(field, "")) for field in fields}
+
+
+def _checked_answer(field: str, given: str) -> str:
+    text = checked_words(field, given)
+    refuse_card_number(field, text, is_phone=field in {"phone", "mobile"})
+    if not text or len(text) > _LONGEST_ID_CHARS:
+        raise InputError(field, "is empty, or does not look like one", shape=f"{len(text)} characters")
+    return text
 
 
 @contextmanager

@@ -16,7 +16,15 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.money import Money
-from pmsbridge.portal.arguments import checked_amount, checked_choice, checked_day, checked_id, checked_whole
+from pmsbridge.portal.arguments import (
+    checked_amount,
+    checked_choice,
+    checked_day,
+    checked_flag,
+    checked_id,
+    checked_whole,
+)
+from pmsbridge.portal.inspecting import inspection_text, refuse_unmade
 from pmsbridge.portal.moving import Moving
 from pmsbridge.portal.office import rental_of
 from pmsbridge.portal.plans import Instalment, PaymentPlan, plan_text
@@ -69,6 +77,52 @@ class Asking(Moving):
 
         intent = {"rental_id": rental, "instalments": [stored_document(each) for each in agreed]}
         return self._perform(ActionKind.AGREE_PLAN, key, intent)(decide)
+
+    def note_inspection(
+        self,
+        rental_id: str,
+        on: date,
+        *,
+        key: str,
+        is_done: bool = False,
+        findings: str = "",
+        visibility: Visibility | str = Visibility.INTERNAL,
+    ) -> ActionView:
+        """For staff: note the inspection of a unit that is left, planned or made. It replaces what was noted before.
+
+        ``move_out_progress`` shows it from then on where the back office's own calendar has none. It stands in the back
+        office as a note on the rental.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            on: Business date at the facility: of today or later for a planned one, of today or earlier for one made.
+            key: The idempotency key of this click.
+            is_done: It was made; False while it is only planned.
+            findings: What was found; empty for nothing.
+            visibility: Whether the tenant may read the note and the findings. That something was found shows anyway.
+
+        Raises:
+            InputError: The day or the findings contradict ``is_done``, or a text does not fit; nothing was tried.
+            IneligibleError: The session is not of staff ("staff_only").
+            NotFoundError: The rental is not this tenant's.
+            UnsupportedError: This back office keeps no notes.
+        """
+        rental, day = checked_id("rental_id", rental_id), checked_day("on", on)
+        is_made, seen_by = checked_flag("is_done", is_done), checked_choice("visibility", Visibility, visibility)
+        found = checked_text("findings", findings, limit=1000) if findings else ""
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            self._office.allowed(ActionKind.NOTE_INSPECTION, account, rental_id=rental)
+            refuse_unmade(day, is_done=is_made, findings=found, today=planner.today)
+            row = rental_of(account, rental)
+            text = inspection_text(row.rental.label, day, is_done=is_made, findings=found)
+            return planner.note(row, text, kind=NoteKind.GENERAL, visibility=seen_by)
+
+        intent = {
+            "rental_id": rental, "on": day.isoformat(), "is_done": is_made, "findings": found,
+            "visibility": seen_by.value,
+        }  # fmt: skip
+        return self._perform(ActionKind.NOTE_INSPECTION, key, intent)(decide)
 
     def add_note(
         self,

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from pmsbridge.accounts.doorkeeper import Doorkeeper
 from pmsbridge.accounts.links import LinkMaker
+from pmsbridge.accounts.matching import IdentityMatcher, all_matchers
 from pmsbridge.dispatch.choosing import make_dispatcher
 from pmsbridge.dispatch.port import Dispatcher
 from pmsbridge.engine.deliver import Runtime
@@ -61,6 +62,7 @@ class Bridge(Directory, Listening, Nights):
         mailer: Mailer | None,
         clock: Clock | None = None,
         wait: timedelta | None = None,
+        identity: Mapping[str, IdentityMatcher] | None = None,
     ) -> None:
         """Put ready parts together; ``from_config`` makes them.
 
@@ -72,10 +74,11 @@ class Bridge(Directory, Listening, Nights):
             clock: Where now comes from.
             wait: How long a verb waits for an outcome that is not known at once before it answers ``pending``; None
                 for not at all.
+            identity: Ways of your own for people to say who they are, by the name that ``accounts.identify`` gets.
 
         Raises:
             ConfigurationError: A template of the operator's own is broken; the message names file, line and variable.
-                Or ``notices.places`` or ``portal.places`` names no facility of an account.
+                Or ``notices.places`` or ``portal.places`` names no facility of an account, or a matcher is none.
         """
         self.settings = settings
         self.database = database
@@ -96,7 +99,7 @@ class Bridge(Directory, Listening, Nights):
             scribe_of=self._scribe,
             make_link=links,
         )  # fmt: skip
-        self._doorkeeper = Doorkeeper(self.runtime, self.logins, settings.portal, links)
+        self._doorkeeper = Doorkeeper(self.runtime, self.logins, settings.portal, links, all_matchers(identity))
         self.runtime.refusals.know_settings(self._settings_version)
         self._wait = wait
         self._facilities: dict[str, Facility] = {}
@@ -104,7 +107,12 @@ class Bridge(Directory, Listening, Nights):
 
     @classmethod
     def from_config(
-        cls, path: Path | str | None = None, *, wait: timedelta | None = None, asks_back_offices: bool = True
+        cls,
+        path: Path | str | None = None,
+        *,
+        wait: timedelta | None = None,
+        asks_back_offices: bool = True,
+        identity: Mapping[str, IdentityMatcher] | None = None,
     ) -> Self:
         """Build everything a settings file names. No network is touched yet.
 
@@ -114,6 +122,7 @@ class Bridge(Directory, Listening, Nights):
                 for not at all.
             asks_back_offices: False for a bridge that only looks into journal and mirror: it needs no secret but the
                 store's, and nothing can be sent or read through it.
+            identity: Ways of your own for people to say who they are, by the name that ``accounts.identify`` gets.
 
         Raises:
             ConfigurationError: A setting, a secret or an adapter is missing or wrong; the message names it.
@@ -130,7 +139,10 @@ class Bridge(Directory, Listening, Nights):
             name: build_adapter(name, account.system, account.options, secrets=secrets, gate=gate, file=settings.file)
             for name, account in settings.accounts.items()
         }
-        return cls(settings, database=database, adapters=adapters, mailer=_mailer(settings, secrets), wait=wait)
+        return cls(
+            settings, database=database, adapters=adapters, mailer=_mailer(settings, secrets), wait=wait,
+            identity=identity,
+        )  # fmt: skip
 
     @property
     def journal(self) -> Journal:

@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
-from pmsbridge.model.ledger import LedgerEntry
+from pmsbridge.errors import InputError
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental
 from pmsbridge.portal.arguments import checked_day, checked_flag, checked_id, checked_whole
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.duplicates import Duplicate, duplicates_among
-from pmsbridge.portal.figures import CustomerFigures, figures_of
+from pmsbridge.portal.figures import CustomerFigures, figures_of, mean_stay_of
+from pmsbridge.portal.ledgers import Ledgers
 from pmsbridge.ports.adapter import Adapter, TenantSearch
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.database import Database
@@ -98,7 +98,9 @@ class Directory(ABC):
     def customer_figures(
         self, facility: str, since: date, until: date, *, read_ledgers: bool = False
     ) -> tuple[CustomerFigures, ...]:
-        """For reports: how long every customer of a facility rented between two business dates. From the last copy.
+        """For reports: how long every customer of a facility rented between two business dates, and what they paid.
+
+        From the last copy.
 
         ``pmsbridge.portal.exporting`` makes a file of them.
 
@@ -106,13 +108,15 @@ class Directory(ABC):
             facility: "L001", or "account/L001" where several accounts have one.
             since: First business date.
             until: Last business date, inclusive.
-            read_ledgers: Also say how they paid: reads the ledger of every rental there is in the copy, a live call or
-                two each. What a customer paid is not known where the back office has no ledger of a rental any more.
+            read_ledgers: Also say how they paid where the copy has no ledgers: reads that of every rental there is in
+                the copy, a live call or two each. What a customer paid is not known where the back office has no ledger
+                of a rental any more. Ledgers that were copied are read from the copy anyway; each row says from where
+                and of when its money is.
 
         Raises:
             NotFoundError: No account has such a facility.
             InputError: A day is none, or they are the wrong way round.
-            UnavailableError: Ledgers: the back office cannot be read now.
+            UnavailableError: Ledgers are in no copy, and the back office cannot be read now.
         """
         checked_flag("read_ledgers", read_ledgers)
         checked_day("since", since)
@@ -120,15 +124,18 @@ class Directory(ABC):
             raise InputError("until", "lies before since")
         adapter, code = self.place(facility)
         by_tenant: dict[str, list[Rental]] = {}
-        for rental in self.mirror.rentals(adapter.account_name, code):
+        rentals = self.mirror.rentals(adapter.account_name, code)
+        for rental in rentals:
             by_tenant.setdefault(rental.tenant_id, []).append(rental)
         copy = self.mirror.facility(adapter.account_name, code)
+        ledgers = Ledgers.of(adapter, self.mirror, self.clock, code, may_ask=read_ledgers)
+        mean = mean_stay_of(rentals, until)
         found = (
             figures_of(
-                who, rentals, since=since, until=until, currency=copy.currency if copy is not None else "",
-                ledgers=_ledgers(adapter, code, rentals) if read_ledgers and copy is not None else None,
+                who, theirs, since=since, until=until, currency=copy.currency if copy is not None else "",
+                read=ledgers.read(theirs) if copy is not None else None, mean_stay_days=mean,
             )
-            for who, rentals in sorted(by_tenant.items())
+            for who, theirs in sorted(by_tenant.items())
         )  # fmt: skip
         return tuple(each for each in found if each.rentals)
 
@@ -175,14 +182,6 @@ class Directory(ABC):
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
         return erase(self.database, self.clock, adapter.account_name, code, who, actor=asking, dry_run=dry_run)
-
-
-def _ledgers(adapter: Adapter, facility: str, rentals: Sequence[Rental]) -> list[Sequence[LedgerEntry]] | None:
-    """One whole ledger per rental of a customer; None where the back office does not tell one of them."""
-    try:
-        return [adapter.ledger(facility, rental.tenant_id, rental.id) for rental in rentals]
-    except (NotFoundError, UnsupportedError):
-        return None
 
 
 def _refuse_search(search: TenantSearch) -> None:

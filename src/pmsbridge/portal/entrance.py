@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from pmsbridge.accounts.admission import copy_admits, guards
 from pmsbridge.accounts.doorkeeper import SESSION
 from pmsbridge.accounts.even_time import evened
-from pmsbridge.accounts.identity import match_contact, match_gate_code, match_login, no_match
+from pmsbridge.accounts.identity import match_gate_code, match_login, no_match
+from pmsbridge.accounts.matching import CONTACT, IdentityMatcher
 from pmsbridge.accounts.register import digits_of
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import ConfigurationError, IneligibleError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.sealed import GateCode, WebPassword
-from pmsbridge.portal.arguments import checked_key, checked_words, wiped_on_refusal
+from pmsbridge.portal.arguments import checked_identity, checked_key, checked_words, wiped_on_refusal
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.lobby import NO_HINDRANCE
 from pmsbridge.portal.mailed_links import MailedLinks
@@ -38,15 +40,31 @@ class Entrance(MailedLinks):
         """Sign in with an e-mail address or phone digits: a login of your own, else one that the back office keeps.
 
         Who has a password of your own signs in with that alone: what the back office keeps opens nothing then. Whose
-        login is locked, or who may not use the portal by the last copy, does not come in. One e-mail may belong to
-        several tenants; the one with an active rental comes first. After too many failures nothing is looked at for a
-        while, and the answer is the same.
+        login is locked, or who may not use the portal by the last copy, does not come in. One login of the back office
+        may open several tenants: this is the first of ``sign_in_all``. After too many failures nothing is looked at for
+        a while, and the answer is the same.
 
         Returns:
             The session, or None when login and password do not match: the same for known and unknown logins.
 
         Raises:
             InputError: The login is empty, too long, or holds a card number; nothing was asked.
+            UnavailableError: The back office cannot be asked now.
+        """
+        return next(iter(self.sign_in_all(facility, login, password)), None)
+
+    def sign_in_all(self, facility: str, login: str, password: WebPassword) -> tuple[TenantSession, ...]:
+        """Sign in, and get a session for each tenant whom this login opens: a portal may let the person choose.
+
+        Several are one person whose records were never merged, or people who share an address and a password. Whoever
+        rents something now comes first, then in the back office's order. Staff find it among the findings, as
+        "split_tenant"; ``Bridge.duplicates`` says how much their records share. A login of your own opens one.
+
+        Returns:
+            The sessions; none when login and password do not match.
+
+        Raises:
+            InputError: As for ``sign_in``.
             UnavailableError: The back office cannot be asked now.
         """
         keeper = self._keeper
@@ -57,33 +75,37 @@ class Entrance(MailedLinks):
             times = keeper.attempt(account, code, login)
             if not times:
                 password.wipe()
-                return None
+                return ()
             own, theirs = password.split(2)
         known = keeper.known_by(account, code, login, own)
         session = self._session(known) if known is not None else None
-        if session is None:
-            session = self._by_back_office(adapter, code, login, theirs)
+        sessions = (session,) if session is not None else self._by_back_office(adapter, code, login, theirs)
         theirs.wipe()
-        if session is None:
-            keeper.failed(account, code, times)
-        else:
+        if sessions:
             keeper.succeeded(account, code, login)
-        return session
+        else:
+            keeper.failed(account, code, times)
+        return sessions
 
-    def _by_back_office(self, adapter: Adapter, code: str, login: str, password: WebPassword) -> TenantSession | None:
+    def _by_back_office(
+        self, adapter: Adapter, code: str, login: str, password: WebPassword
+    ) -> tuple[TenantSession, ...]:
         try:
             found = match_login(adapter, code, login=login, password=password)
         except UnsupportedError:
-            return None  # it keeps no logins
+            return ()  # it keeps no logins
         account, keeper = adapter.account_name, self._keeper
         # Asked all the same, so that the time does not tell who has a password of the portal's own.
         if keeper.is_guarded(account, code, login) or any(
             keeper.is_guarded_person(account, code, who) for who in found
         ):
-            return None
+            return ()
         mirror = keeper.runtime.mirror
-        may = next((who for who in found if copy_admits(mirror, account, code, who)), None)
-        return TenantSession(self._office(f"{account}/{code}", may)) if may is not None else None
+        may = list(dict.fromkeys(who for who in found if copy_admits(mirror, account, code, who)))
+        if len(may) > 1:
+            keeper.tell_split(account, code, may)
+            may = keeper.with_rentals_first(account, code, may)
+        return tuple(TenantSession(self._office(f"{account}/{code}", who)) for who in may)
 
     def claim(
         self, facility: str, *, unit_number: str, gate_code: GateCode, login: str, password: WebPassword, key: str
@@ -150,37 +172,55 @@ class Entrance(MailedLinks):
             InputError: One is empty, too long, no telephone number, or a card number, or the password is too short;
                 nothing was looked for.
         """
+        given = {"phone": phone, "email": email, "postal_code": postal_code}
+        return self.identify(facility, CONTACT, given, password=password)
+
+    def identify(
+        self, facility: str, by: str, given: Mapping[str, str], *, password: WebPassword | None = None
+    ) -> TenantSession:
+        """Find the tenant whom something fits that people know of themselves, and let them in.
+
+        As ``register``, by a way of your own: ``Bridge(identity={"customer_number": ...})`` gets an
+        ``IdentityMatcher``. It looks into the last copy. The same limits of attempts, even time and generic answer are
+        around every way.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            by: The name of the way; "contact" is ours.
+            given: What was typed, by the names of the way's ``fields``.
+            password: As for ``register``.
+
+        Raises:
+            IneligibleError: As for ``register``.
+            ConfigurationError: The way reads nothing by which attempts could be counted.
+            InputError: There is no such way; a field is missing, unknown, empty, too long or a card number, or cannot
+                be meant; or the password is too short. Nothing was looked for.
+        """
         keeper = self._keeper
         with wiped_on_refusal(password):
-            for field, text in (("phone", phone), ("email", email), ("postal_code", postal_code)):
-                refuse_card_number(field, checked_words(field, text), is_phone=field == "phone")
+            matcher = keeper.matcher(by)
+            read = _read(matcher, checked_identity(matcher.fields, given))
             if password is not None:
                 keeper.refuse_short(password)
             adapter, code = self._place(facility)
             account = adapter.account_name
             keeper.refuse_before_copy(account, code)
+            names = [_counted_as(by, field, read[field]) for field in matcher.counted]
             with evened(keeper.runtime.clock):
-                counted = [keeper.attempt(account, code, name) for name in (phone, email)]
+                counted = [keeper.attempt(account, code, name) for name in names]
                 if not all(counted):
                     raise no_match()
                 try:
-                    tenant = self._on_record(adapter, code, phone=phone, email=email, postal_code=postal_code)
-                    session = self._let_in(self._office(f"{account}/{code}", tenant.id), tenant, phone, password)
+                    tenant = keeper.on_record(adapter, code, by, read)
+                    office = self._office(f"{account}/{code}", tenant.id)
+                    session = self._let_in(office, tenant, read["phone"] if by == CONTACT else "", password)
                 except (IneligibleError, UnavailableError):  # the second only for who is on record
                     for times in counted:
                         keeper.failed(account, code, times)
                     raise no_match() from None
-                for name in (phone, email):
+                for name in names:
                     keeper.not_in_vain(account, code, name)
                 return session
-
-    def _on_record(self, adapter: Adapter, code: str, *, phone: str, email: str, postal_code: str) -> Tenant:
-        mirror = self._keeper.runtime.mirror
-        tenant_id = match_contact(mirror, adapter, code, phone=phone, email=email, postal_code=postal_code)
-        tenant = mirror.tenant(adapter.account_name, code, tenant_id) if tenant_id is not None else None
-        if tenant is None:
-            raise no_match()
-        return tenant
 
     def _let_in(self, office: Office, tenant: Tenant, phone: str, password: WebPassword | None) -> TenantSession:
         """The session of who fits the record; with a password, by a login that is made now."""
@@ -269,3 +309,16 @@ class Entrance(MailedLinks):
     def sign_out(self, token: str) -> None:
         """The remembered token is of no use any more."""
         self._keeper.logins.end(checked_words("token", token), SESSION)
+
+
+def _read(matcher: IdentityMatcher, given: Mapping[str, str]) -> Mapping[str, str]:
+    read = matcher.read(given)
+    if missing := [name for name in matcher.counted if not read.get(name)]:
+        message = f"an identity matcher reads nothing as {', '.join(missing)}, by which attempts are counted"
+        raise ConfigurationError(message, code="bad_matcher")
+    return read
+
+
+def _counted_as(by: str, field: str, value: str) -> str:
+    """A telephone number and an address are one name with those that sign in."""
+    return value if by == CONTACT else f"{by} {field} {value}"

@@ -1,25 +1,29 @@
-"""Figures of one customer: how long they rent, how they pay, whether they grow or shrink; signs that they may leave."""
+"""Figures of one customer: how long they rent, what they pay and how, whether they grow or shrink; signs of leaving."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 from pmsbridge.model.ledger import EntryKind, LedgerEntry
-from pmsbridge.model.money import Money, sum_money
-from pmsbridge.model.record import Value
+from pmsbridge.model.money import Money, minor_digits, sum_money
+from pmsbridge.model.record import Instant, Source, Value
 from pmsbridge.model.rental import Rental, RentalKind
+from pmsbridge.portal.ledgers import LedgersRead
 
-__all__ = ["CustomerFigures", "Risk", "figures_of", "risks_of"]
+__all__ = ["CustomerFigures", "Risk", "figures_of", "mean_stay_of", "risks_of"]
 
 _GRACE_DAYS: Final = 5
 _NEXT_WITHIN: Final = timedelta(days=31)
 _SEVERAL: Final = 2
+_MONTHLY: Final = frozenset({"month", "monthly"})
+_MONTHS, _DAYS_OF_YEAR = 12, 365
+_PAID: Final = frozenset({EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND})
 _RAISES: Final = frozenset({EntryKind.CHARGE, EntryKind.TAX})
 _LOWERS: Final = frozenset({EntryKind.PAYMENT, EntryKind.CREDIT, EntryKind.WRITE_OFF})
 _GOES_BACK: Final = frozenset({EntryKind.REVERSAL, EntryKind.REFUND})
@@ -37,6 +41,15 @@ class CustomerFigures(Value):
         late_charges: How many of them were not settled within five days; None where no ledger was read.
         upgrades: Changes to a dearer unit.
         downgrades: Changes to a cheaper one.
+        lifetime_paid: Payments that stood up to the last date, from the first one on, whatever the first date is; None
+            where no ledger was read. Of rentals that are not told any more nothing is in it.
+        mean_stay_days: Days that those rentals of the facility lasted on average which had ended by the last date,
+            rounded down; None where none had.
+        expected_value: Rent before tax of the rentals that ran on the last date, for as long as ``mean_stay_days``: a
+            month's rent x 12 / 365 x days, rounded down. What such rentals bring on average, and no forecast of this
+            customer. None where there is no mean, none ran, or one of them has no rent by the month.
+        ledger_source: Where the ledgers were read; None where none was.
+        ledger_as_of: When the back office told them; None where none was read.
     """
 
     tenant_id: str
@@ -50,6 +63,11 @@ class CustomerFigures(Value):
     late_charges: int | None = None
     upgrades: int = 0
     downgrades: int = 0
+    lifetime_paid: Money | None = None
+    mean_stay_days: int | None = None
+    expected_value: Money | None = None
+    ledger_source: Source | None = None
+    ledger_as_of: Instant | None = None
 
     @property
     def on_time_percent(self) -> int | None:
@@ -74,8 +92,9 @@ def figures_of(
     *,
     since: date,
     until: date,
-    ledgers: Sequence[Sequence[LedgerEntry]] | None = None,
+    read: LedgersRead | None = None,
     currency: str = "",
+    mean_stay_days: int | None = None,
 ) -> CustomerFigures:
     """Figures of one customer.
 
@@ -84,10 +103,12 @@ def figures_of(
         rentals: Present and past ones.
         since: First business date.
         until: Last business date, inclusive.
-        ledgers: One whole ledger per rental; None where none was read.
+        read: One whole ledger per rental; None where none was read.
         currency: What the ledgers are in.
+        mean_stay_days: See ``mean_stay_of``.
     """
     running = [each for each in rentals if each.kind is not RentalKind.ACCOUNT and _ran(each, since, until)]
+    ledgers = read.ledgers if read is not None else None
     days = [
         (min(each.moved_out_on or until, until) - each.moved_in_on).days
         for each in running
@@ -95,15 +116,46 @@ def figures_of(
     ]
     steps = list(_changes(running, since, until))
     late = [is_late for ledger in ledgers or () for on, is_late in _settled(ledger, until) if since <= on <= until]
-    entries = [entry for ledger in ledgers or () for entry in ledger if since <= entry.effective_on <= until]
-    moved = [e.effect for e in entries if e.kind in {EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND}]
     return CustomerFigures(
         tenant_id=tenant_id, since=since, until=until, rentals=len(running), longest_days=max(days, default=0),
         average_days=sum(days) // len(days) if days else None,
-        paid=-sum_money(moved, currency) if ledgers is not None else None,
+        paid=_paid(ledgers, since, until, currency),
         charges=len(late) if ledgers is not None else None, late_charges=sum(late) if ledgers is not None else None,
         upgrades=sum(step > 0 for step in steps), downgrades=sum(step < 0 for step in steps),
+        lifetime_paid=_paid(ledgers, date.min, until, currency), mean_stay_days=mean_stay_days,
+        expected_value=_expected([each for each in running if _ran(each, until, until)], mean_stay_days),
+        ledger_source=read.source if read is not None else None,
+        ledger_as_of=read.as_of if read is not None else None,
     )  # fmt: skip
+
+
+def mean_stay_of(rentals: Iterable[Rental], until: date) -> int | None:
+    """Days that rentals lasted on average which had ended by a business date, rounded down; None where none had."""
+    days = [
+        (each.moved_out_on - each.moved_in_on).days
+        for each in rentals
+        if each.kind is not RentalKind.ACCOUNT and each.moved_in_on is not None
+        if each.moved_out_on is not None and each.moved_in_on <= each.moved_out_on <= until
+    ]
+    return sum(days) // len(days) if days else None
+
+
+def _paid(ledgers: Sequence[Sequence[LedgerEntry]] | None, first: date, last: date, currency: str) -> Money | None:
+    """Payments between two dates, less what went back."""
+    if ledgers is None:
+        return None
+    entries = (entry for ledger in ledgers for entry in ledger if first <= entry.effective_on <= last)
+    return -sum_money((entry.effect for entry in entries if entry.kind in _PAID), currency)
+
+
+def _expected(running: Sequence[Rental], mean_stay_days: int | None) -> Money | None:
+    rents = [each.rent for each in running if each.rent is not None and each.billing_period.casefold() in _MONTHLY]
+    if mean_stay_days is None or not rents or len(rents) < len(running):
+        return None
+    month = sum_money(rents, rents[0].currency)
+    amount = month.amount * _MONTHS * mean_stay_days / _DAYS_OF_YEAR
+    cent = Decimal(1).scaleb(-minor_digits(month.currency))
+    return Money.of(amount.quantize(cent, rounding=ROUND_DOWN), month.currency)
 
 
 def risks_of(figures: CustomerFigures, *, requests: int, is_leaving: bool) -> tuple[Risk, ...]:

@@ -18,8 +18,8 @@ from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, 
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.lobby import NO_HINDRANCE, Lobby
 from pmsbridge.portal.office import Office
+from pmsbridge.portal.papers.formats import spoken
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.portal.words import say
 from pmsbridge.store.logins import Login
 
 __all__ = ["MailedLinks"]
@@ -145,23 +145,21 @@ class MailedLinks(Lobby):
     def _letter(self, kind: str, purpose: str, office: Office, tenant: Tenant, contact: Contact | None) -> Letter:
         lives = self._keeper.settings.link_lives
         facility = office.runtime.mirror.facility(office.account_name, office.facility)
-        spoken = office.notices.scribe(office.account_name, office.facility, facility).language
-        language = office.language_of(tenant) or spoken
-        facts = {
-            "name": _one_line((contact.name if contact is not None else tenant.name).greeting),
-            "facility": _one_line(facility.name if facility is not None else office.facility),
-            "hours": str(lives // timedelta(hours=1)), "link": LINK_MARK,
-        }  # fmt: skip
+        staff_language = office.notices.scribe(office.account_name, office.facility, facility).language
+        language = office.language_of(tenant) or staff_language
+        place = facility.name if facility is not None else office.facility
+        phone = facility.phone.raw if facility is not None and facility.phone is not None else ""
+        written = office.notices.letter(kind, spoken(language), {
+            "name": (contact.name if contact is not None else tenant.name).greeting, "facility": place,
+            "business": office.rules.letterhead.name or place, "phone": phone,
+            "email": facility.email if facility is not None else "", "hours": str(lives // timedelta(hours=1)),
+            "link": LINK_MARK,
+        })  # fmt: skip
         return Letter(
             kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),
             to=contact.email if contact is not None else tenant.email,
-            subject=say(f"mail.{kind}_subject", language, facts), text=say(f"mail.{kind}_text", language, facts),
-            language=language, purpose=purpose, lives=lives,
+            subject=written.subject, text=written.text, language=language, purpose=purpose, lives=lives,
         )  # fmt: skip
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _contact_or_none(tenant: Tenant, contact_id: str) -> Contact | None:

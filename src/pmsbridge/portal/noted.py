@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WrittenNotes"]
 
-_WRITING: Final = (ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN)
+_WRITING: Final = (ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN, ActionKind.NOTE_INSPECTION)
 _MOST: Final = 1000
 
 

@@ -42,6 +42,7 @@ from pmsbridge.portal.arguments import (
 from pmsbridge.portal.card_numbers import refuse_card_in_id
 from pmsbridge.portal.methods import refuse_unfit_method
 from pmsbridge.portal.office import Office, Perform, StillConfirmed, rental_of
+from pmsbridge.portal.reckoning import account_row, row_of_invoice
 from pmsbridge.ports.books import CustomerAccountPort
 from pmsbridge.store.refusals import GuardHeldError
 
@@ -313,7 +314,7 @@ class Paying:
             message = "the judge let a payment pass that this back office cannot aim"
             raise TypeError(message)
         invoice = self._own_invoice(adapter, invoice_id)
-        row = _row_of_invoice(account, invoice)
+        row = row_of_invoice(account, invoice)
         if row is not None and account.source is Source.OVERLAY:
             invoice = self._office.runtime.overlaid_invoice(account, row, invoice)
         self._office.allowed(ActionKind.PAY_INVOICE, account, asked=replace(asked, invoice=invoice))
@@ -331,7 +332,7 @@ class Paying:
 
     def _account_quote(self, account: TenantAccount, amount: Money) -> PaymentQuote:
         self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=amount))
-        row = _account_row(account)
+        row = account_row(account)
         if row is None:  # pragma: no cover - the judge has refused
             message = "the judge let money pass that no account takes"
             raise AssertionError(message)
@@ -361,7 +362,7 @@ class Paying:
         if not lines:
             message = "The credit on the account already covers these months."
             raise IneligibleError(message, code="covered_by_credit")
-        if (whole := _account_row(account)) is not None:
+        if (whole := account_row(account)) is not None:
             lines = [_on_account(whole, lines)]
         return PaymentQuote.make(account, PaymentIntent.PREPAY, lines, months=months, through=answer.through)
 
@@ -369,7 +370,7 @@ class Paying:
         if quote.intent is PaymentIntent.ALL_RENTALS:
             self._office.allowed(ActionKind.PAY_ALL, account)
         elif quote.intent is PaymentIntent.PREPAY:
-            one = quote.lines[0].rental_id if len(quote.lines) == 1 and _account_row(account) is None else None
+            one = quote.lines[0].rental_id if len(quote.lines) == 1 and account_row(account) is None else None
             self._office.allowed(ActionKind.PREPAY, account, rental_id=one, asked=Asked(months=quote.months))
         elif quote.intent is PaymentIntent.ON_ACCOUNT:
             self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=quote.lines[0].amount))
@@ -520,18 +521,6 @@ class Paying:
 def _of_one(kind: ActionKind, quote: PaymentQuote) -> str | None:
     """The rental a verb is about; None for verbs about all."""
     return quote.lines[0].rental_id if kind is ActionKind.PAY_RENTAL else None
-
-
-def _row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount | None:
-    """The rental an invoice is about; the tenant's account when it is about several, or about none."""
-    named = {line.rental_id for line in invoice.lines if line.rental_id is not None}
-    row = account.rental(named.pop()) if len(named) == 1 else None
-    return row or _account_row(account)
-
-
-def _account_row(account: TenantAccount) -> RentalAccount | None:
-    """The row of the tenant's account, where the back office keeps one."""
-    return next((row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT), None)
 
 
 def _on_account(row: RentalAccount, lines: list[QuoteLine]) -> QuoteLine:

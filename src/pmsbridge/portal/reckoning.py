@@ -7,15 +7,16 @@ from datetime import date, timedelta
 
 from pmsbridge.actions.sections import Section, refuse_closed
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
-from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice, visible_to_customer
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry, Statement
 from pmsbridge.model.payments import Payment
+from pmsbridge.model.rental import RentalKind
 from pmsbridge.portal.arguments import checked_day, checked_whole
 from pmsbridge.portal.office import Office
 from pmsbridge.ports.books import CustomerAccountPort
 
-__all__ = ["Reckoning", "no_way"]
+__all__ = ["Reckoning", "account_row", "no_way", "row_of_invoice"]
 
 _LONGEST_STATEMENT_DAYS = 3660
 
@@ -105,11 +106,21 @@ class Reckoning:
     def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
         """Invoices a customer may see, issued between two business dates, inclusive; by default the last year. Live.
 
+        What is being confirmed is taken off their balances, as it is everywhere: nobody is asked to pay it again.
+
         Raises:
             InputError: A date that is none, or dates the wrong way round.
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.BILLING)
+        office = self._office
+        if not office.is_confirming:
+            return self._invoices_as_told(since, until)
+        account = office.read()  # before the invoices: what is on top of them must not be older than it
+        return [_confirmed(office, account, each) for each in self._invoices_as_told(since, until)]
+
+    def _invoices_as_told(self, since: date | None, until: date | None) -> Sequence[Invoice]:
+        """Those a customer may see, as the back office says."""
         for field, day in (("since", since), ("until", until)):
             if day is not None:
                 checked_day(field, day)
@@ -156,6 +167,23 @@ class Reckoning:
 def _when_paid(payment: Payment) -> tuple[date, str]:
     """A business date, and within it the instant where the back office keeps one."""
     return payment.paid_on, payment.paid_at.isoformat() if payment.paid_at is not None else ""
+
+
+def row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount | None:
+    """The rental an invoice is about; the tenant's account when it is about several, or about none."""
+    named = {line.rental_id for line in invoice.lines if line.rental_id is not None}
+    row = account.rental(named.pop()) if len(named) == 1 else None
+    return row or account_row(account)
+
+
+def account_row(account: TenantAccount) -> RentalAccount | None:
+    """The row of the tenant's account, where the back office keeps one."""
+    return next((row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT), None)
+
+
+def _confirmed(office: Office, account: TenantAccount, invoice: Invoice) -> Invoice:
+    row = row_of_invoice(account, invoice)
+    return invoice if row is None else office.runtime.overlaid_invoice(account, row, invoice)
 
 
 def no_way(what: str) -> UnsupportedError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_id, checked_whole
+from pmsbridge.portal.asked import RequestStanding, standing_of_requests
+from pmsbridge.portal.inspecting import inspection_of
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
 from pmsbridge.portal.methods import StoredMeans
 from pmsbridge.portal.noted import WrittenNotes
@@ -180,7 +183,10 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         return max((each.paid_on for each in paid if each.state is PaymentState.SUCCEEDED), default=None)
 
     def move_out_progress(self, rental_id: str) -> MoveOutProgress:
-        """How far a move-out has come: notice, final payment, deposit, unit. As the back office says it now.
+        """How far a move-out has come: notice, inspection, final payment, deposit, unit. As the back office says now.
+
+        The inspection is the one in the back office's calendar; where it has none, the one that staff noted there with
+        ``note_inspection``.
 
         Raises:
             NotFoundError: The rental is not this tenant's.
@@ -188,9 +194,11 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         """
         self._open(Section.RENTALS)
         office, wanted = self._office, checked_id("rental_id", rental_id)
-        row = self._own_rental(wanted).rental(wanted)
+        account = self._own_rental(wanted)
+        row = account.rental(wanted)
         assert row is not None  # noqa: S101 - it was looked for
-        return progress_of(row, office.adapter.ledger(office.facility, office.tenant_id, wanted))
+        seen = inspection_of(office, account, row)
+        return progress_of(row, office.adapter.ledger(office.facility, office.tenant_id, wanted), inspection=seen)
 
     def items_out(self) -> tuple[tuple[Rental, ItemOut], ...]:
         """Everything on rent over all contracts, each with its contract. Live; see ``account`` for when it is away.
@@ -213,6 +221,20 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         if not isinstance(office.adapter, CallOffPort):
             raise no_way("tell of call-offs")
         return office.adapter.call_offs(office.facility, office.tenant_id)
+
+    def requests(self, *, limit: int = 50) -> tuple[RequestStanding, ...]:
+        """What became of questions, orders and quotes that were accepted here, newest first. Live.
+
+        Where the back office tells, its own word; where it does not, ``reason`` says so: nothing is shown as answered
+        that nobody said was. A quote is answered by its contract.
+
+        Args:
+            limit: At most this many, 1 to 1,000.
+
+        Raises:
+            UnavailableError: The back office cannot be read now.
+        """
+        return standing_of_requests(self._office, limit=checked_whole("limit", limit, low=1, high=1000))
 
     def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
         """Payments, notes meant for the tenant, requests and edits, newest first, between two business dates. Live.
@@ -288,11 +310,12 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         Raises:
             NotFoundError: There is none of that id for this tenant.
         """
-        view = self._office.runtime.action(action_id)
         mine = (self._office.account_name, self._office.facility, self._office.tenant_id)
-        if (view.account, view.facility, view.tenant_id) != mine:
-            raise NotFoundError("action_id", "names no action")
-        return view
+        with suppress(NotFoundError):  # an id that exists elsewhere is answered as one that does not
+            view = self._office.runtime.action(checked_id("action_id", action_id))
+            if (view.account, view.facility, view.tenant_id) == mine:
+                return view
+        raise NotFoundError("action_id", "names no action")
 
     def actions(self, *, limit: int = 50) -> Sequence[ActionView]:
         """This tenant's actions, newest first.

@@ -14,10 +14,12 @@ from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
 from pmsbridge.model.finding import Finding, Severity
+from pmsbridge.model.record import Source
 from pmsbridge.model.sealed import GateCode
 from pmsbridge.portal.access import IdentityCheck, look_up_code
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
-from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, risks_of
+from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of, risks_of
+from pmsbridge.portal.ledgers import LedgersRead
 from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.plans import Instalment, PlanProgress, plan_from, progress_of_plan
@@ -59,10 +61,10 @@ class StaffDesk:
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office cannot be read now.
         """
-        office = self._office
-        wanted = (
-            [row.id for row in office.read().rentals] if rental_id is None else [checked_id("rental_id", rental_id)]
-        )
+        office, own = self._office, [row.id for row in self._office.read().rentals]
+        wanted = own if rental_id is None else [checked_id("rental_id", rental_id)]
+        if not set(wanted) <= set(own):
+            raise NotFoundError("rental_id", "is not a rental of this tenant")
         found = [note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each)]
         return tuple(WrittenNotes.of(office).told(found))
 
@@ -103,9 +105,10 @@ class StaffDesk:
         return progress
 
     def figures(self, since: date, until: date) -> CustomerFigures:
-        """How long this tenant rents, how they pay, whether they grow or shrink, between two business dates. Live.
+        """How long this tenant rents, what they pay, whether they grow or shrink, between two business dates. Live.
 
-        Past rentals are those that the back office still tells, and those in the last copy.
+        Past rentals are those that the back office still tells, and those in the last copy; how long rentals of the
+        facility lasted on average is from the last copy, too.
 
         Raises:
             InputError: A day is none, or they are the wrong way round.
@@ -120,7 +123,9 @@ class StaffDesk:
         ledgers = [office.adapter.ledger(office.facility, office.tenant_id, rental_id) for rental_id in told]
         return figures_of(
             office.tenant_id, [*told.values(), *(each for each in kept if each.id not in told)], since=since,
-            until=until, ledgers=ledgers, currency=account.facility.currency,
+            until=until, read=LedgersRead(tuple(ledgers), Source.LIVE, office.clock.now()),
+            currency=account.facility.currency,
+            mean_stay_days=mean_stay_of(office.runtime.mirror.rentals(office.account_name, office.facility), until),
         )  # fmt: skip
 
     def access_code(self, rental_id: str, identity: IdentityCheck, *, key: str) -> tuple[GateCode, ActionView]:

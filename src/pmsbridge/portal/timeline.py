@@ -62,7 +62,7 @@ class Interaction(Value):
 _EDITS: Final = frozenset(
     {ActionKind.EDIT_CONTACT, ActionKind.SET_CONSENT, ActionKind.CHANGE_PASSWORD, ActionKind.CHANGE_ACCESS_CODE}
 )
-_SILENT: Final = frozenset({ActionKind.ADD_NOTE, ActionKind.LOOK_UP_CODE})
+_SILENT: Final = frozenset({ActionKind.ADD_NOTE, ActionKind.LOOK_UP_CODE, ActionKind.NOTE_INSPECTION})
 """What shows as the back office's own record already."""
 
 

@@ -17,7 +17,7 @@ from pmsbridge.model.ledger import AgedBalance, LedgerEntry
 from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.portal_accounts import PortalAccount
-from pmsbridge.model.requests import CallOff
+from pmsbridge.model.requests import CallOff, Request
 from pmsbridge.model.sealed import GateCode
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "PaymentMethodPort",
     "PrepayPort",
     "ReadinessPort",
+    "RequestPort",
 ]
 
 
@@ -106,6 +107,14 @@ class CallOffPort(Protocol):
 
     def call_offs(self, facility: str, tenant_id: str) -> Sequence[CallOff]:
         """Live: call-offs of a tenant, newest first, as the back office's own data say."""
+
+
+@runtime_checkable
+class RequestPort(Protocol):
+    """A back office from which it can be read what became of what staff were asked for."""
+
+    def requests(self, facility: str, tenant_id: str) -> Sequence[Request]:
+        """Live: requests of a tenant, newest first; one that came from here has the ``reference`` it was sent with."""
 
 
 @runtime_checkable

@@ -34,6 +34,7 @@ from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Facility, Unit, UnitState
 from pmsbridge.model.record import Record
 from pmsbridge.model.rental import Rental
+from pmsbridge.model.requests import Request
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.ports.adapter import Batch, Entity, PrepayLine, PrepayQuote, Query, TenantSearch
 from pmsbridge.ports.books import PaperContent
@@ -322,6 +323,13 @@ class MemoryAdapter(EffectHandlers):
         self.office.read()
         self._tenant(facility, tenant_id)
         return [row for row in self.office.books.all(Event, facility) if row.tenant_id in {None, tenant_id}]
+
+    def requests(self, facility: str, tenant_id: str) -> Sequence[Request]:
+        """What became of requests, newest first: ``office.books.put(facility, request)`` says it."""
+        self.office.read()
+        self._tenant(facility, tenant_id)
+        found = [row for row in self.office.books.all(Request, facility) if row.tenant_id == tenant_id]
+        return sorted(found, key=lambda row: row.asked_at, reverse=True)
 
     def documents(self, facility: str, tenant_id: str) -> Sequence[Document]:
         """Papers of a tenant, newest first."""

@@ -210,6 +210,9 @@ def _helped_and_let_go(story: Story, books: Books) -> None:
     scheduled = date.fromisoformat(books.units(ANAIS)["F-03"]["scheduled_out"][:10])
     assert here["checklist"].leaving_on == scheduled
     assert here["checklist"].next_step == "unit_given_back"
+    assert here["checklist"].steps["inspection"] == "planned"
+    assert f"Inspection of F-03 planned for {scheduled.isoformat()}" in "".join(books.notes("F-03", ANAIS))
+    assert {(each.subject, each.reason) for each in here["leaving"].requests()} == {("Inspection", "not_told")}
     assert f"Due: {scheduled.isoformat()}" in books.board[-1]
     assert books.units(ANAIS)["F-03"]["active"]
 

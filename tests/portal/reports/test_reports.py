@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import sys
 import zipfile
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.model.money import Money
-from pmsbridge.portal.exporting import as_csv, as_html, as_xlsx
+from pmsbridge.model.record import Source
+from pmsbridge.portal.exporting import as_csv, as_html, as_json, as_xlsx
 from pmsbridge.portal.figures import CustomerFigures
 from pmsbridge.portal.reports.formulas import is_risky
 from pmsbridge.portal.reports.page import page
@@ -295,3 +297,33 @@ def test_every_word_is_there_in_both_languages() -> None:
         assert all(pair), key
         assert pair[0].count("{") == pair[1].count("{"), key
     assert word("title", "fr", place="X") == "Clients de X"
+
+
+def test_what_was_paid_in_all_and_what_a_mean_stay_brings_stand_in_every_file() -> None:
+    worth = row(
+        lifetime_paid=make.usd("98765.43"), mean_stay_days=244, expected_value=make.usd("1203.68"),
+        ledger_source=Source.MIRROR, ledger_as_of=datetime(2026, 11, 20, 2, 30, tzinfo=UTC),
+    )  # fmt: skip
+    (line,) = csv.DictReader(io.StringIO(as_csv([worth])))
+    (fact,) = json.loads(as_json([worth]))
+    heads, cells_ = cells(xlsx(worth))
+    sheet = dict(zip([cell.value for cell in heads], cells_, strict=True))
+    text = html(worth)
+    told = [part for tag, part in read(text).texts if tag in {"td", "dd", "p"}]
+
+    assert (line["lifetime_paid.amount"], line["expected_value.amount"]) == ("98765.43", "1203.68")
+    assert (line["mean_stay_days"], line["ledger_source"]) == ("244", "mirror")
+    assert (fact["lifetime_paid"]["amount"], fact["expected_value"]["amount"]) == ("98765.43", "1203.68")
+    assert fact["ledger_as_of"].startswith("2026-11-20T02:30")
+    assert (sheet["Paid in all"].value, sheet["Rent of a mean stay"].value) == (98765.43, 1203.68)
+    assert told.count("98,765.43") == 1
+    assert "1,203.68" in told
+    assert any("2026" in part and "02:30" in part and "244 days" in part for part in told)
+    assert "244" in html(worth, language="fr")
+
+
+def test_a_page_without_money_says_nothing_of_its_age() -> None:
+    text = html(row(paid=None, charges=None, late_charges=None))
+
+    assert "Payments as the back office told them" not in text
+    assert "Rent of a mean stay:" not in text

@@ -353,6 +353,9 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
         title="Look",
         starts_at=NOW,
         ends_at=NOW,
+        rental_id="R1",
+        state=documents.EventState.DONE,
+        findings="A lock is left",
     ),
     finding.Finding(
         code="impossible_rental_step",

@@ -16,7 +16,7 @@ from pmsbridge.engine.notices.phrases import OUR_FOLDER, Phrases, SilentTemplate
 from pmsbridge.engine.notices.samples import KINDS, REFERENCE, samples
 from pmsbridge.errors import ConfigurationError
 
-__all__ = ["LAYOUTS", "Layout", "check", "refuse_strangers"]
+__all__ = ["LAYOUTS", "LETTERS", "Layout", "check", "refuse_strangers"]
 
 _UTC: Final = ZoneInfo("UTC")
 
@@ -51,13 +51,39 @@ LAYOUTS: Final[Mapping[str, Layout]] = {
 }
 """What goes around every notice: as a mail, and as a note and a bulletin post."""
 
+_NAMES: Final = {
+    "name": "What the customer is greeted by.",
+    "facility": "The facility's name, else its code.",
+    "business": "Whose letterhead it is (``portal.letterhead``), else the facility's name.",
+    "phone": "The facility's telephone number; empty when it is not known.",
+    "email": "The facility's e-mail address; empty when it is not known.",
+}
+_LINK: Final = {
+    **_NAMES,
+    "hours": "How many hours the link works.",
+    "link": "The address that signs in; into the text.",
+}
+_CUSTOMER: Final = {
+    "name": "Renée", "facility": "North Yard", "business": "Yards", "phone": "555-0100", "email": "desk@example.com",
+    "hours": "48", "link": "{link}",
+}  # fmt: skip
+_BARE: Final = {**_CUSTOMER, "name": "", "phone": "", "email": ""}
+_WITH_LINK: Final = Layout(_LINK, frozenset({"link"}), (_CUSTOMER, _BARE))
+LETTERS: Final[Mapping[str, Layout]] = {
+    "letter_invite": _WITH_LINK,
+    "letter_link": _WITH_LINK,
+    "letter_password": _WITH_LINK,
+    "letter_registered": Layout(_NAMES, frozenset(), (_CUSTOMER, _BARE)),
+}
+"""What is mailed to customers: an invitation, a link to sign in, one to choose a password, and that they registered."""
+
 
 def check(phrases: Phrases) -> None:
     """Read and try every template.
 
     Raises:
-        ConfigurationError: One is missing or broken, uses a variable that it does not get, or leaves out one that staff
-            need. The message names the file and the line.
+        ConfigurationError: One is missing or broken, uses a variable that it does not get, or leaves out one that its
+            readers need. The message names the file and the line.
     """
     for kind in KINDS:
         known = frozenset(field.name for field in fields(kind))
@@ -65,6 +91,9 @@ def check(phrases: Phrases) -> None:
         _check(phrases, kind.name, known, kind.must_say, tries)
     for name, layout in LAYOUTS.items():
         _check(phrases, name, frozenset(layout.variables), layout.must_say, layout.samples)
+    for name, letter in LETTERS.items():
+        _check(phrases, name, frozenset(letter.variables), letter.must_say, letter.samples, readers="customers")
+        _check_link(phrases, name, letter)
 
 
 def refuse_strangers(folder: Path) -> None:
@@ -94,6 +123,7 @@ def _check(
     known: frozenset[str],
     must_say: frozenset[str],
     tries: tuple[Mapping[str, object], ...],
+    readers: str = "staff",
 ) -> None:
     said: set[str] = set()
     for suffix in (".subject", ".text"):
@@ -104,9 +134,19 @@ def _check(
             said.add(used.name)
     if missing := sorted(must_say - said):
         place = _Place(phrases, f"{name}.text.txt", 1)
-        raise _wrong(place, f"staff need to be told {', '.join(missing)}, and no template of {name!r} says it")
+        raise _wrong(place, f"{readers} need to be told {', '.join(missing)}, and no template of {name!r} says it")
     for values in tries:
         _try(phrases, name, values)
+
+
+def _check_link(phrases: Phrases, name: str, letter: Layout) -> None:
+    """The link stands in the text, and only there: in a subject it would be seen by whoever looks at the mailbox."""
+    for values in letter.samples:
+        written, link = phrases.fill_strictly(name, values), str(values["link"])
+        if link in written.subject:
+            raise _wrong(_Place(phrases, f"{name}.subject.txt", 1), "the link belongs into the text")
+        if "link" in letter.must_say and link not in written.text:
+            raise _wrong(_Place(phrases, f"{name}.text.txt", 1), "the text does not always say the link")
 
 
 def _try(phrases: Phrases, name: str, values: Mapping[str, object]) -> None:

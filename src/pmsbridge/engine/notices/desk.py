@@ -1,4 +1,7 @@
-"""Who is told, and in which language: from the settings, the back office's own record, and our templates."""
+"""Who is told, and in which language: from the settings, the back office's own record, and our templates.
+
+Staff get notices; customers get letters, each in their own language.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.scribe import Notice, Written, addresses_in
-from pmsbridge.engine.notices.checking import check, refuse_strangers
+from pmsbridge.engine.notices.checking import LETTERS, check, refuse_strangers
 from pmsbridge.engine.notices.formats import LANGUAGES, one_line
 from pmsbridge.engine.notices.phrases import Phrases, built_in
 from pmsbridge.model.places import Facility
@@ -107,6 +110,24 @@ class NoticeDesk:
             ZoneInfo(known.zone if known is not None else "UTC"),
             known.name if known is not None else "",
         )
+
+    def letter(self, kind: str, language: str, facts: Mapping[str, str]) -> Written:
+        """A mail to a customer, in an operator's own words where there are any.
+
+        Args:
+            kind: "invite", "link", "password" or "registered".
+            language: "en" or "fr".
+            facts: What ``LETTERS`` lists; "link" stands for the address until the mail leaves.
+
+        Returns:
+            Subject and text. Own words that leave the link out are not used: the mail would be of no use.
+        """
+        name, values = f"letter_{kind}", {key: one_line(text) for key, text in facts.items()}
+        written = self._books[language].fill(name, values)
+        needs_link = "link" in LETTERS[name].must_say
+        if needs_link and values["link"] not in written.text:
+            return built_in(language).fill(name, values)
+        return written
 
 
 @lru_cache(maxsize=1)

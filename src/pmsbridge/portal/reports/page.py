@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +22,8 @@ __all__ = ["page"]
 _LENGTHS: Final = (0, 90, 180, 365, 730)
 _RELIABILITIES: Final = (100, 90, 75, 50, 0)
 _FIRST: Final = 10
+_NOT_IN_THE_TABLE: Final = frozenset({"since", "until", "mean_stay_days", "ledger_source", "ledger_as_of"})
+"""Said once for all."""
 
 
 def page(rows: Sequence[CustomerFigures], *, place: str, since: date, until: date, language: str) -> str:
@@ -39,9 +41,9 @@ def page(rows: Sequence[CustomerFigures], *, place: str, since: date, until: dat
         language=language, title=word("title", language, place=place), width=WIDTH, left=BAR_LEFT,
         range=word("range", language, since=day(since, language), until=day(until, language)),
         tiles=list(_tiles(rows, language)) if rows else [], charts=list(_charts(rows, language)) if rows else [],
-        nobody=word("nobody", language), note="" if _has_money(rows) or not rows else word("no_money", language),
+        nobody=word("nobody", language), note=" ".join(_notes(rows, language)),
         all_rows=word("all_rows", language),
-        heads=[names[name] for name in names if name not in {"since", "until"}],
+        heads=[names[name] for name in names if name not in _NOT_IN_THE_TABLE],
         rows=[list(_cells(row, language)) for row in rows],
     )  # fmt: skip
 
@@ -52,12 +54,20 @@ def _template() -> Template:
     return room.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
 
 
-def _has_money(rows: Sequence[CustomerFigures]) -> bool:
-    return any(row.paid is not None for row in rows)
+def _notes(rows: Sequence[CustomerFigures], language: str) -> Iterator[str]:
+    """How old the money is, or that there is none; and what the expected value is."""
+    if rows and all(row.paid is None for row in rows):
+        yield word("no_money", language)
+    oldest = min((row.ledger_as_of for row in rows if row.ledger_as_of is not None), default=None)
+    if oldest is not None:
+        yield word("age", language, day=day(oldest.date(), language), time=f"{oldest:%H:%M}")
+    days = next((row.mean_stay_days for row in rows if row.expected_value is not None), None)
+    if days is not None:
+        yield word("expected_text", language, days=figure(Decimal(days), language))
 
 
-def _total(rows: Sequence[CustomerFigures]) -> Money | None:
-    paid = [row.paid for row in rows if row.paid is not None]
+def _total(amounts: Iterable[Money | None]) -> Money | None:
+    paid = [each for each in amounts if each is not None]
     return sum_money(paid, paid[0].currency) if paid else None
 
 
@@ -73,8 +83,9 @@ def _tiles(rows: Sequence[CustomerFigures], language: str) -> Iterator[tuple[str
     charges, late = sum(row.charges or 0 for row in rows), sum(row.late_charges or 0 for row in rows)
     if charges:
         yield word("on_time", language), f"{100 * (charges - late) // charges}\u00a0%"
-    if (total := _total(rows)) is not None:
-        yield word("paid", language), money(total, language)
+    for name, amounts in (("paid", [row.paid for row in rows]), ("lifetime", [row.lifetime_paid for row in rows])):
+        if (total := _total(amounts)) is not None:
+            yield word(name, language), money(total, language)
 
 
 def _charts(rows: Sequence[CustomerFigures], language: str) -> Iterator[Chart]:
@@ -83,7 +94,7 @@ def _charts(rows: Sequence[CustomerFigures], language: str) -> Iterator[Chart]:
         yield _counted("reliability", language, _reliabilities(rows))
     moves = [(f"m_{name}", sum(getattr(row, name) for row in rows)) for name in ("upgrades", "downgrades")]
     yield _counted("moves", language, moves)
-    total = _total(rows)
+    total = _total(row.paid for row in rows)
     if total is not None:
         yield _value(rows, total.currency, language)
 
@@ -124,7 +135,12 @@ def _cells(row: CustomerFigures, language: str) -> Iterator[str]:
     yield row.tenant_id
     for value in (row.rentals, row.longest_days, row.average_days):
         yield "" if value is None else figure(Decimal(value), language)
-    yield "" if row.paid is None else figure(row.paid.amount, language)
-    yield "" if row.paid is None else row.paid.currency
+    yield from _amount(row.paid, language)
     for value in (row.charges, row.late_charges, row.upgrades, row.downgrades):
         yield "" if value is None else figure(Decimal(value), language)
+    yield from _amount(row.lifetime_paid, language)
+    yield from _amount(row.expected_value, language)
+
+
+def _amount(amount: Money | None, language: str) -> tuple[str, str]:
+    return ("", "") if amount is None else (figure(amount.amount, language), amount.currency)

@@ -70,10 +70,27 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "paid.currency": ("Currency", "Devise"),
     "charges": ("Charges", "Frais"),
     "late_charges": ("Late charges", "Frais en retard"),
+    "lifetime_paid.amount": ("Paid in all", "Encaissé en tout"),
+    "lifetime_paid.currency": ("Currency of all", "Devise du tout"),
+    "mean_stay_days": ("Mean stay here, days", "Durée moyenne ici, jours"),
+    "expected_value.amount": ("Rent of a mean stay", "Loyer d’une durée moyenne"),
+    "expected_value.currency": ("Currency of that rent", "Devise de ce loyer"),
+    "ledger_source": ("Payments from", "Paiements selon"),
+    "ledger_as_of": ("Payments as of", "Paiements au"),
+    "lifetime": ("Paid in all", "Encaissé en tout"),
+    "age": (
+        "Payments as the back office told them on {day} at {time} UTC.",
+        "Paiements selon le système du bureau, le {day} à {time} UTC.",
+    ),
+    "expected_text": (
+        "Rent of a mean stay: a month’s rent × 12 / 365 × the {days} days that rentals here lasted which have ended.",
+        "Loyer d’une durée moyenne : loyer mensuel × 12 / 365 × les {days} jours des locations terminées ici.",
+    ),
 }
 _COLUMNS: Final = (
     "tenant_id", "since", "until", "rentals", "longest_days", "average_days", "paid.amount", "paid.currency",
-    "charges", "late_charges", "upgrades", "downgrades",
+    "charges", "late_charges", "upgrades", "downgrades", "lifetime_paid.amount", "lifetime_paid.currency",
+    "mean_stay_days", "expected_value.amount", "expected_value.currency", "ledger_source", "ledger_as_of",
 )  # fmt: skip
 
 
