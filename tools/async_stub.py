@@ -16,8 +16,10 @@ TWINS = {
     "AsyncTenantSession": [
         ("session.py", "TenantSession"),
         ("paying.py", "Paying"),
+        ("quoting.py", "Quoting"),
         ("requesting.py", "Requesting"),
         ("asking.py", "Asking"),
+        ("collecting.py", "Collecting"),
         ("moving.py", "Moving"),
         ("papering.py", "Papering"),
         ("reckoning.py", "Reckoning"),

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, SecretStr, StringConstraints, model_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value
 from pmsbridge.model.sealed import BankAccountFace, CardFace
@@ -39,6 +40,7 @@ class PaymentIntent(StrEnum):
     INVOICES = "invoices"
     ALL_RENTALS = "all_rentals"
     ON_ACCOUNT = "on_account"
+    REQUEST = "request"
 
 
 class PaymentState(OpenEnum):
@@ -81,11 +83,12 @@ def payment_step_is_allowed(before: PaymentState, after: PaymentState, *, has_ev
 
 
 class Allocation(Value):
-    """The part of a payment that settles one rental or one invoice."""
+    """The part of a payment that settles one rental, one invoice, or one line of an invoice."""
 
     rental_id: Id
     amount: Money
     invoice_id: Id | None = None
+    line_id: Annotated[Id | None, Since(5)] = None
 
 
 class Payment(Record):
