@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from pmsbridge.actions.case import Case, No, Rule, named, sentence
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
-from pmsbridge.actions.payment_requests import RequestState
+from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
 from pmsbridge.actions.plan import is_same_payment, payment_guards_of
 from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
@@ -33,10 +34,10 @@ __all__ = [
     "of_invoice",
     "of_months",
     "of_rental",
+    "of_request",
+    "one_of_requests",
     "payments_open",
     "request_is_open",
-    "request_left",
-    "request_made",
     "something_due",
     "takes_more_than_cash",
 ]
@@ -318,19 +319,39 @@ def not_covered(case: Case) -> No | None:
 # -- what staff asked for ----------------------------------------------------------------------------------------------
 
 
-def request_made(case: Case) -> No | None:
-    """Something waits to be paid, where no request is named."""
-    if case.asked.request is None and not any(each.is_open for each in case.subject.requests):
-        return No("no_request", "The office did not ask for a payment.")
-    return None
+def one_of_requests(*rules: Rule) -> Rule:
+    """The request that is named passes these rules; where none is named, one of those that there are does."""
+
+    def passes(case: Case) -> No | None:
+        return next((denial for rule in rules if (denial := rule(case)) is not None), None)
+
+    def rule(case: Case) -> No | None:
+        if case.asked.request is not None:
+            return passes(case)
+        denials = [passes(_named_in(case, each)) for each in case.subject.requests]
+        if not denials:
+            return No("no_request", "The office did not ask for a payment.")
+        return None if None in denials else denials[0]
+
+    return rule
 
 
-def request_left(case: Case) -> No | None:
-    """Something can be taken back, where no request is named."""
-    is_left = any(each.is_open or each.state is RequestState.NOT_DUE for each in case.subject.requests)
-    if case.asked.request is None and not is_left:
-        return No("no_request", "The office did not ask for a payment.")
-    return None
+def _named_in(case: Case, request: PaymentRequest) -> Case:
+    asked = replace(case.asked, request=request, amount=request.amount, is_agreed=True)
+    return Case(case.subject, asked, case.row, case.facts)
+
+
+def of_request(case: Case) -> list[QuoteLine]:
+    """What paying the request would pay; nothing while it is about an invoice that was not read."""
+    request, invoice = case.asked.request, case.asked.invoice
+    if request is None or (request.invoice_id is not None and invoice is None):
+        return []
+    row = account_row(case.account) if invoice is None else row_of_invoice(case.account, invoice)
+    if request.rental_id is not None:
+        row = case.account.rental(request.rental_id)
+    if row is None:
+        return []
+    return [line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)]
 
 
 def request_is_open(case: Case) -> No | None:

@@ -11,7 +11,7 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
 from pmsbridge.actions.quotes import PaymentQuote, refuse_moved_balance
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import InputError
+from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.finding import Finding, Severity
@@ -183,8 +183,12 @@ class Paying(Quoting):
             request = checked_id("request_id", request_id)
 
         def requote(account: TenantAccount) -> PaymentQuote:
-            self._attach_to_its_payment(account, request)
-            return self._request_quote(account, request)
+            try:
+                return self._request_quote(account, request)
+            except IneligibleError as denied:
+                if denied.code == "payment_being_confirmed":
+                    self._attach_to_its_payment(account, request)
+                raise
 
         return self._pay(ActionKind.PAY_REQUEST, means, key, {"request_id": request}, requote, names_an_amount=True)
 
