@@ -145,8 +145,13 @@ def test_a_plan_that_ended_long_ago_costs_a_night_nothing(portal: Portal) -> Non
     portal.pay_off("T1")
     adapter, asked = portal.bridge.adapters["mem"], list[str]()
     read = adapter.ledger
+
+    def counted(facility: str, tenant_id: str, rental_id: str) -> Sequence[LedgerEntry]:
+        asked.append(rental_id)
+        return read(facility, tenant_id, rental_id)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(adapter, "ledger", lambda *of: (asked.append(of[2]), read(*of))[1])
+        patch.setattr(adapter, "ledger", counted)
         portal.clock.advance(timedelta(days=60))
         portal.bridge.sync()
         assert asked == ["R1"]

@@ -148,8 +148,8 @@ def begun(bridge: Bridge, office: MemoryOffice, of: Situation) -> None:
     session, staff = bridge.tenant("F1", "T1"), bridge.tenant("F1", "T1", actor="staff:ann")
     request = ""
     if of.request:
-        amount = usd("500.00" if of.request == "dear" else "40.00")
-        request = staff.ask_payment(amount, "A lock", key="before-ask", rental_id="R1").action_id
+        asked = usd("500.00" if of.request == "dear" else "40.00")
+        request = staff.ask_payment(asked, "A lock", key="before-ask", rental_id="R1").action_id
     if of.request == "withdrawn":
         staff.withdraw_request(request, key="before-back")
     if of.request in {"paid", "lost"}:
@@ -165,7 +165,7 @@ def begun(bridge: Bridge, office: MemoryOffice, of: Situation) -> None:
         office.fail(Fault.DROP_AFTER if is_booked else Fault.DROP_BEFORE, kind="take_payment")
         rental = what if what in {"R1", "R4"} else "R1"
         with suppress(IneligibleError):  # the one before may be in its way
-            amount = None if what == rental else usd(what)
+            amount: Money | None = None if what == rental else usd(what)
             session.pay_rental(rental, gateway(number), key=f"before-{number:04}", amount=amount)
     office._faults.clear()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
 from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.documents import NoteKind
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
@@ -184,11 +185,12 @@ def test_a_withdrawn_request_cannot_be_paid_and_the_tenant_is_told(world: World)
 
     assert (view.outcome, state(world, request)) == (Outcome.SETTLED, S.WITHDRAWN)
     assert "no longer asks you for 40.00 USD" in world.outbox.mails[-1].subject
-    for pay in (
+    refusals: tuple[Callable[[], ActionView], ...] = (
         lambda: world.session().pay_request(request.id, gateway(), key="click-pay-1"),
         lambda: world.session().pay(quote, gateway(), key="click-pay-2"),
         lambda: staff(world).withdraw_request(request.id, key="click-back-2"),
-    ):
+    )
+    for pay in refusals:
         with pytest.raises(IneligibleError) as refused:
             pay()
         assert code_of(refused) == "request_withdrawn"
@@ -197,10 +199,11 @@ def test_a_withdrawn_request_cannot_be_paid_and_the_tenant_is_told(world: World)
 
 def test_only_staff_ask_and_withdraw(world: World) -> None:
     request = ask(world)
-    for verb in (
+    refusals: tuple[Callable[[], ActionView], ...] = (
         lambda: world.session().ask_payment(usd("1.00"), "x", key="click-own-1", rental_id="R1"),
         lambda: world.session().withdraw_request(request.id, key="click-own-2"),
-    ):
+    )
+    for verb in refusals:
         with pytest.raises(IneligibleError) as refused:
             verb()
         assert code_of(refused) == "staff_only"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pmsbridge.actions.case import Case, No, Rule, named, sentence
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
 from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
-from pmsbridge.actions.plan import is_same_payment, payment_guards_of
+from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of
 from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.money import Money
@@ -197,7 +197,7 @@ def invoice_is_open(case: Case) -> No | None:
         return None
     if not invoice.is_visible or invoice.balance is None:
         return No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
-    if not invoice.balance.is_positive:
+    if case.asked.line_ids is None and not invoice.balance.is_positive:
         row = row_of_invoice(case.account, invoice)
         if row is not None and _is_being_paid(case, [row.id]):
             return _being_confirmed()
@@ -217,6 +217,9 @@ def lines_are_open(case: Case) -> No | None:
             "Pay the invoice, or a part of it.",
         )  # fmt: skip
     if invoice is not None and len(due_lines(invoice, wanted)) < len(wanted):
+        about = {line.rental_id or "" for line in invoice.lines if line.id in wanted}
+        if any(may_settle(held, about, invoice.id, wanted) for held in case.subject.being_paid):
+            return _being_confirmed()
         return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -21,6 +22,7 @@ __all__ = [
     "When",
     "effect_key",
     "is_same_payment",
+    "may_settle",
     "payment_guard",
     "payment_guards_of",
     "reference_of",
@@ -81,6 +83,21 @@ def settles_same_line(one: str, other: str) -> bool:
     return is_of_one_invoice and len(lines) == 1
 
 
+def may_settle(guard: str, rental_ids: Collection[str], invoice_id: str, line_ids: Collection[str] | None) -> bool:
+    """Whether the payment of a guard may be what settled an invoice, or these lines of it.
+
+    Args:
+        guard: Of a payment that is not over.
+        rental_ids: What the invoice, or these lines, are about: money that aims at no invoice may be for them.
+        invoice_id: The invoice.
+        line_ids: Lines of it; None for the whole invoice.
+    """
+    plain, aims = _taken_apart(guard)
+    if "invoice" not in aims:
+        return plain[_RENTAL] in rental_ids
+    return aims["invoice"] == invoice_id and (line_ids is None or aims.get("line") in {None, *line_ids})
+
+
 def _taken_apart(guard: str) -> tuple[tuple[str, ...], dict[str, str]]:
     """What a guard is of, and what it aims at."""
     words = guard.split("\x1f")
@@ -88,6 +105,7 @@ def _taken_apart(guard: str) -> tuple[tuple[str, ...], dict[str, str]]:
 
 
 _PLAIN_WORDS: Final = 6
+_RENTAL: Final = 4
 
 
 def payment_guards_of(account: str, facility: str, tenant_id: str, rental_id: str) -> str:

@@ -43,6 +43,9 @@ SealedSteps = Mapping[str, Sealed]
 _MOVES: Final = frozenset({"take_payment", "post_future_charges"})
 """Effects that everything else that moves money waits for."""
 
+_MAYBE_PAID: Final = frozenset({"nothing_due", "line_settled"})
+"""Denials that stand for another one while a payment is being confirmed."""
+
 _WAYS: Final = {"note": "add_note", "bulletin": "post_bulletin"}
 _TOLD: Final = (*EMULATABLE, "set_autopay", "ask_staff")
 
@@ -296,7 +299,7 @@ class Office:
         """
         subject = self.subject(account)
         offer = judge(kind, subject, rental_id=rental_id, asked=asked)
-        if offer.code == "nothing_due":  # because it is paid, or because it is being paid
+        if offer.code in _MAYBE_PAID:  # because it is paid, or because it is being paid
             offer = judge(
                 kind, replace(subject, being_paid=frozenset(self.held_payments)), rental_id=rental_id, asked=asked
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.eligibility import refuse_waiting
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.plan import Plan
+from pmsbridge.actions.plan import Plan, payment_guards_of
 from pmsbridge.actions.quotes import PaymentQuote, refuse_moved_balance
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
@@ -22,7 +22,7 @@ from pmsbridge.portal.arguments import checked_amount, checked_id, checked_key, 
 from pmsbridge.portal.means import PaymentMeans, face_of, refuse_expired
 from pmsbridge.portal.office import Perform
 from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all, some_amount
-from pmsbridge.portal.under_way import Quoter, UnderWay
+from pmsbridge.portal.under_way import Answers, Quoter, UnderWay
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ class Paying(Quoting):
         intent = {"rental_id": rental, "amount": str(part) if part is not None else None}
         return self._pay(
             ActionKind.PAY_RENTAL, means, key, intent, lambda account: self._rental_quote(account, rental, part),
-            rentals=(rental,),
+            answers=self._of_rental(rental),
         )  # fmt: skip
 
     def pay_all(self, means: PaymentMeans, *, key: str) -> ActionView:
@@ -133,6 +133,7 @@ class Paying(Quoting):
         return self._pay(
             ActionKind.PAY_INVOICE, means, key, intent,
             lambda account: self._invoice_quote(account, invoice, part, wanted),
+            answers=lambda guard: self._may_be_paid_by(guard, invoice, wanted),
         )  # fmt: skip
 
     def pay_on_account(self, amount: Money, means: PaymentMeans, *, key: str) -> ActionView:
@@ -196,7 +197,7 @@ class Paying(Quoting):
 
     def _pay(
         self, kind: ActionKind, means: PaymentMeans, key: str, intent: Mapping[str, object], requote: Quoter,
-        *, rentals: tuple[str, ...] | None = None, agreed: PaymentQuote | None = None, names_an_amount: bool = False,
+        *, answers: Answers | None = None, agreed: PaymentQuote | None = None, names_an_amount: bool = False,
     ) -> ActionView:  # fmt: skip
         with wiped_on_refusal(means):
             face, checked = face_of(means), checked_key(key)
@@ -207,7 +208,7 @@ class Paying(Quoting):
             refuse_expired(face, planner.today)
             way = UnderWay(self._office, bare, requote)
             names = names_an_amount or intent.get("amount") is not None
-            quote = way.settled(agreed or way.first_look(rentals, names_an_amount=names))
+            quote = way.settled(agreed or way.first_look(answers or _anything, names_an_amount=names))
             if not way.holds(quote):
                 # A card cannot wait; the judge says why, as it does for the button.
                 is_confirming = self._office.is_confirming
@@ -225,6 +226,11 @@ class Paying(Quoting):
             self._report_second_charge(view, face)
         return view
 
+    def _of_rental(self, rental_id: str) -> Answers:
+        office = self._office
+        below = payment_guards_of(office.account_name, office.facility, office.tenant_id, rental_id)
+        return lambda guard: guard.startswith(below)
+
     def _report_second_charge(self, view: ActionView, means: ExternalPayment) -> None:
         """A gateway took money that will not be recorded, because the same payment is being confirmed already."""
         office = self._office
@@ -239,3 +245,8 @@ class Paying(Quoting):
                 f"confirmed in action {view.action_id}. Void or refund it at the gateway.",
             )
         )  # fmt: skip
+
+
+def _anything(_guard: str) -> bool:
+    """Any open payment answers who asks to pay everything."""
+    return True

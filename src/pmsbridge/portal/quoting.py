@@ -9,6 +9,7 @@ from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, invoice_lines, row_of_invoice
 from pmsbridge.actions.payment_requests import RequestState
+from pmsbridge.actions.plan import may_settle
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of
 from pmsbridge.errors import InputError, NotFoundError
 from pmsbridge.model.account import TenantAccount
@@ -196,6 +197,16 @@ class Quoting:
         if account.source is Source.OVERLAY:
             return self._office.runtime.overlaid_invoice(account, row, invoice)
         return invoice
+
+    def _may_be_paid_by(self, guard: str, invoice_id: str, line_ids: tuple[str, ...] | None) -> bool:
+        """Whether an open payment may be all that was asked for: an invoice, or lines of which none owes anything."""
+        adapter = self._office.adapter
+        assert isinstance(adapter, CustomerAccountPort)  # noqa: S101 - the judge has refused others
+        invoice = self._own_invoice(adapter, invoice_id)
+        if line_ids is not None and due_lines(invoice, line_ids):
+            return False
+        about = {line.rental_id or "" for line in invoice.lines if line_ids is None or line.id in line_ids}
+        return may_settle(guard, about, invoice_id, line_ids)
 
     def _own_invoice(self, adapter: CustomerAccountPort, invoice_id: str) -> Invoice:
         try:

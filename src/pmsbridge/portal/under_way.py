@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pmsbridge.actions.plan import is_same_payment, payment_guards_of, settles_same_line
+from pmsbridge.actions.plan import is_same_payment, settles_same_line
 from pmsbridge.actions.quotes import PaymentQuote, guard_of
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.account import TenantAccount
@@ -13,9 +13,12 @@ from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.portal.office import Office, StillConfirmed
 from pmsbridge.store.refusals import GuardHeldError
 
-__all__ = ["Quoter", "UnderWay"]
+__all__ = ["Answers", "Quoter", "UnderWay"]
 
 Quoter = Callable[[TenantAccount], PaymentQuote]
+
+Answers = Callable[[str], bool]
+"""Whether the open payment of a guard may be what was asked for."""
 
 _MAYBE_PAID = frozenset({"nothing_due", "payment_being_confirmed"})
 
@@ -34,11 +37,11 @@ class UnderWay:
     bare: TenantAccount
     requote: Quoter
 
-    def first_look(self, rentals: tuple[str, ...] | None, *, names_an_amount: bool) -> PaymentQuote:
+    def first_look(self, answers: Answers, *, names_an_amount: bool) -> PaymentQuote:
         """Quote from what the back office itself says; what it denies because of an open payment is that payment.
 
         Args:
-            rentals: What was asked to be paid; None for everything.
+            answers: Which open payments may be what was asked for.
             names_an_amount: The click says how much: then no payment that made it nothing answers it.
 
         Raises:
@@ -50,7 +53,7 @@ class UnderWay:
         except IneligibleError as denied:
             # Only "all that is due" is answered by a payment that already made it nothing; a named amount is not.
             if denied.code in _MAYBE_PAID and not names_an_amount:
-                holder = self._open_payment(rentals or tuple(row.id for row in self.bare.rentals))
+                holder = next((holder for guard, holder in self._open.items() if answers(guard)), None)
                 if holder is not None:
                     raise StillConfirmed(holder) from None
         return self.requote(self.overlaid)  # it may not show yet what we know is settled
@@ -59,11 +62,6 @@ class UnderWay:
     def overlaid(self) -> TenantAccount:
         """The account with our own writes on top."""
         return self.office.runtime.overlaid(self.bare)
-
-    def _open_payment(self, rentals: tuple[str, ...]) -> str | None:
-        ref = self.bare.tenant.ref
-        below = tuple(payment_guards_of(ref.account, ref.facility, ref.id, each) for each in rentals)
-        return next((holder for guard, holder in self._open.items() if guard.startswith(below)), None)
 
     def settled(self, quote: PaymentQuote) -> PaymentQuote:
         """The quote as it stands when payments that are still being confirmed are taken into account.
