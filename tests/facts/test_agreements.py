@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.actions.instalments import InstalmentState
+from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError
 from pmsbridge.model.documents import Event, EventKind, EventState, NoteKind
-from pmsbridge.model.ledger import EntryKind
+from pmsbridge.model.ledger import EntryKind, LedgerEntry
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.portal.inspecting import Inspection
 from pmsbridge.portal.leaving import LeavingStep, StepState
-from pmsbridge.portal.plans import InstalmentState
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import PlacePortal, PortalSettings
+from pmsbridge.store.outcome_feed import Outcomes
+from pmsbridge.store.webhooks import Webhooks
 from pmsbridge.testing.memory import Fault
+from pmsbridge.webhooks.composing import of_outcome
 from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
@@ -69,10 +74,93 @@ def test_a_plan_is_compared_with_the_ledger_and_a_missed_part_is_told_once(porta
     assert states() == [paid, still, still]
     portal.clock.advance(timedelta(days=15))  # 6 December: the second part is a day late
     assert states() == [paid, missed, still]
-    assert states() == [paid, missed, still]
-    assert told() == ["R1 2026-12-05"]
+    assert told() == []  # whoever looks only reads
+    for _night in range(2):
+        portal.bridge.sync()
+        assert told() == ["R1 2026-12-05"]
     session.agree_plan("R1", {date(2026, 12, 31): usd("80.00")}, key=portal.key)  # adjusted
     assert states() == [still]
+
+
+@pytest.mark.fact("S1.51")
+@only_memory
+def test_the_night_tells_staff_and_webhooks_of_every_missed_part_once_and_nobody_has_to_look(portal: Portal) -> None:
+    runtime, office = portal.bridge.runtime, portal.office
+    assert office is not None
+    Webhooks(runtime.database, portal.clock).register(["crm"])
+    for tenant, rental in (("T1", "R1"), ("T2", "R2")):
+        portal.of(tenant, actor="staff:ann").agree_plan(rental, PARTS, key=portal.key)
+    portal.of("T2").pay_rental("R2", MONEY, key=portal.key)  # all of it
+    before = len(Outcomes(runtime.database).after())
+
+    def told() -> list[tuple[str, str]]:
+        rows = Outcomes(runtime.database).after()[before:]
+        data = [json.loads(of_outcome(row).body) for row in rows if row.kind == "instalment_missed"]
+        return [(each["type"], f"{each['data']['rental_id']} {each['data']['due_on']}") for each in data]
+
+    portal.bridge.sync()
+    assert told() == []  # no day has passed
+    portal.clock.advance(timedelta(days=15))
+    for _night in range(2):
+        portal.bridge.sync()
+        parts = ["R1 2026-11-25", "R1 2026-12-05"]
+        assert told() == [("plan.instalment_missed", part) for part in parts]
+    open_ = [each for each in runtime.findings.open() if each.finding.code == "instalment_missed"]
+    assert [(each.finding.subject, each.times) for each in open_] == [(part, 1) for part in parts]
+    runtime.run_due()
+    mails = [mail for mail in portal.outbox.mails if "a part is missing" in mail.subject]
+    assert ["2026-11-25" in mail.text for mail in mails] == [True, False]
+
+
+@pytest.mark.fact("S1.51")
+@only_memory
+def test_a_plan_that_cannot_be_read_tonight_is_told_of_by_the_next_night(portal: Portal) -> None:
+    office, adapter = portal.office, portal.bridge.adapters["mem"]
+    assert office is not None
+    for tenant, rental in (("T1", "R1"), ("T2", "R2")):
+        portal.of(tenant, actor="staff:ann").agree_plan(rental, {date(2026, 11, 22): usd("40.00")}, key=portal.key)
+    portal.clock.advance(timedelta(days=3))
+
+    def told() -> list[str]:
+        rows = portal.bridge.runtime.findings.open()
+        return sorted(each.finding.subject for each in rows if each.finding.code == "instalment_missed")
+
+    with pytest.MonkeyPatch.context() as patch:
+        read = adapter.ledger
+
+        def away(facility: str, tenant_id: str, rental_id: str) -> Sequence[LedgerEntry]:
+            if rental_id == "R1":
+                message = "the memory office does not answer"
+                raise UnavailableError(message)
+            return read(facility, tenant_id, rental_id)
+
+        patch.setattr(adapter, "ledger", away)
+        portal.bridge.sync()
+        assert told() == ["R2 2026-11-22"]
+    portal.bridge.sync()
+    assert told() == ["R1 2026-11-22", "R2 2026-11-22"]
+
+
+@pytest.mark.fact("S1.51")
+@only_memory
+def test_a_plan_that_ended_long_ago_costs_a_night_nothing(portal: Portal) -> None:
+    portal.of("T1", actor="staff:ann").agree_plan("R1", {date(2026, 11, 22): usd("40.00")}, key=portal.key)
+    portal.pay_off("T1")
+    adapter, asked = portal.bridge.adapters["mem"], list[str]()
+    read = adapter.ledger
+
+    def counted(facility: str, tenant_id: str, rental_id: str) -> Sequence[LedgerEntry]:
+        asked.append(rental_id)
+        return read(facility, tenant_id, rental_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapter, "ledger", counted)
+        portal.clock.advance(timedelta(days=60))
+        portal.bridge.sync()
+        assert asked == ["R1"]
+        portal.clock.advance(timedelta(days=3))
+        portal.bridge.sync()
+        assert asked == ["R1"]
 
 
 @pytest.mark.fact("S1.51")

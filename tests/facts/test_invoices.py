@@ -15,7 +15,8 @@ from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
 from pmsbridge.model.ledger import EntryKind
-from pmsbridge.model.money import Money
+from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.record import VendorRef
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
@@ -34,6 +35,10 @@ TODAY = date(2026, 11, 21)
 
 def usd(amount: str) -> Money:
     return Money.of(amount, "USD")
+
+
+def gateway(number: int) -> ExternalPayment:
+    return ExternalPayment(gateway="gate", reference=f"ch_lines_{number:04}")
 
 
 @dataclass(slots=True)
@@ -56,6 +61,25 @@ class Shop:
             lines=(InvoiceLine(rental_id=rental, net=total, tax=usd("0.00")),),
         ))  # fmt: skip
         self.office.books.enter("F1", rental, EntryKind.CHARGE, total, self.office.clock.now(), number)
+
+    def bill_together(self, number: str = "C1", **amounts: str) -> None:
+        """One invoice with a line for each rental of T1 that is named."""
+        lines = tuple(
+            InvoiceLine(id=f"{number}-{rental}", rental_id=rental, net=usd(amount), tax=usd("0.00"))
+            for rental, amount in amounts.items()
+        )
+        self.office.books.put("F1", Invoice(
+            ref=VendorRef(system="memory", account="mem", facility="F1", entity="invoice", id=number),
+            tenant_id="T1", number=number, state=InvoiceState.SENT, issued_on=TODAY - timedelta(days=20),
+            due_on=TODAY + timedelta(days=10), total=sum_money((line.gross for line in lines), "USD"), lines=lines,
+        ))  # fmt: skip
+        for rental, amount in amounts.items():
+            self.office.books.enter("F1", rental, EntryKind.CHARGE, usd(amount), self.office.clock.now(), number)
+
+    def left(self, number: str = "C1") -> list[str]:
+        """What the office's books still ask for each line of an invoice."""
+        invoice = next(each for each in self.session.invoices() if each.id == number)
+        return [str(line.balance) for line in invoice.lines]
 
     def paid(self) -> list[tuple[str | None, Decimal]]:
         """Invoice and amount of every payment in the office's books."""
@@ -145,6 +169,94 @@ def test_money_that_names_no_invoice_settles_the_oldest_that_was_sent(shop: Shop
     assert shop.session.account().total.payable_now == usd("40.00")
 
 
+@pytest.mark.fact("S1.34", on="memory")
+def test_a_line_of_a_combined_invoice_is_settled_by_itself_and_the_others_stay_open(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+
+    quote = shop.session.quote_invoice("C1", lines=["C1-R4"])
+    paid = shop.session.pay(quote.id, MONEY, key=quote.id)
+    again = shop.session.pay(quote.id, MONEY, key=quote.id)
+
+    assert [(line.rental_id, line.line_id, line.amount) for line in quote.lines] == [("R4", "C1-R4", usd("80.00"))]
+    assert (paid.outcome, again.replayed, shop.paid()) == (Outcome.SETTLED, True, [("C1", Decimal("80.00"))])
+    assert shop.left() == ["60.00 USD", "0.00 USD"]
+    invoice = shop.session.invoices()[0]
+    assert (invoice.state, invoice.balance) == (InvoiceState.PARTIALLY_PAID, usd("60.00"))
+    rows = {row.id: row.balances.payable_now for row in shop.session.account().rentals}
+    assert (rows["R1"], rows["R4"]) == (usd("60.00"), usd("0.00"))
+    with pytest.raises(IneligibleError) as refused:
+        shop.session.pay_invoice("C1", MONEY, key="click-0002", lines=["C1-R4"])
+    assert refused.value.code == "line_settled"
+
+
+@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
+def test_a_line_that_is_being_settled_is_settled_by_nothing_else_meanwhile(shop: Shop, fault: Fault) -> None:
+    shop.bill_together(R1="60.00", R4="60.00")
+    pay = shop.session.pay_invoice
+    shop.office.fail(fault, kind="take_payment")
+    first = pay("C1", gateway(1), key="click-0001", lines=["C1-R1"])
+
+    second = pay("C1", gateway(1), key="click-0002", lines=["C1-R1"])
+    assert (first.outcome, second.attached, second.action_id) == (Outcome.PENDING, True, first.action_id)
+    for number, more in enumerate(({"lines": ["C1-R1", "C1-R4"]}, {"amount": usd("50.00")}), start=3):
+        with pytest.raises((IneligibleError, NotFoundError)) as refused:
+            pay("C1", gateway(number), key=f"click-{number:04}", **more)  # type: ignore[arg-type]
+        if isinstance(refused.value, IneligibleError):
+            assert refused.value.code == "payment_being_confirmed"
+    other = pay("C1", gateway(5), key="click-0005", lines=["C1-R4"])  # of the same amount
+    assert not other.attached
+
+    shop.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    shop.bridge.runtime.run_due()
+    assert sorted(shop.paid()) == [("C1", Decimal("60.00")), ("C1", Decimal("60.00"))]
+    assert shop.left() == ["0.00 USD", "0.00 USD"]
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_pay_the_unit_and_pay_the_line_do_not_both_settle_it(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    shop.office.fail(Fault.DROP_AFTER, kind="take_payment")
+    first = shop.session.pay_rental("R1", gateway(1), key="click-0001")
+
+    second = shop.session.pay_invoice("C1", gateway(1), key="click-0002", lines=["C1-R1"])
+
+    assert (second.attached, second.action_id) == (True, first.action_id)
+    shop.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+    shop.bridge.runtime.run_due()
+    assert (shop.paid(), shop.left()) == ([(None, Decimal("60.00"))], ["0.00 USD", "80.00 USD"])
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_a_combined_invoice_is_paid_as_a_whole_by_all_its_open_lines(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    shop.session.pay_invoice("C1", gateway(1), key="click-0001", lines=["C1-R1"])
+
+    paid = shop.session.pay_invoice("C1", gateway(2), key="click-0002")
+
+    assert (paid.outcome, shop.left()) == (Outcome.SETTLED, ["0.00 USD", "0.00 USD"])
+    with pytest.raises(IneligibleError) as refused:
+        shop.session.pay_invoice("C1", gateway(3), key="click-0003")
+    assert refused.value.code == "nothing_due"
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_lines_that_cannot_be_meant_are_refused(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    quote = shop.session.quote_invoice
+    for wrong in ([], ["C1-R1", "C1-R1"], "C1-R1"):
+        with pytest.raises(InputError):
+            quote("C1", lines=wrong)
+    with pytest.raises(InputError):
+        quote("C1", usd("5.00"), lines=["C1-R1"])
+    with pytest.raises(NotFoundError):
+        quote("C1", lines=["C1-R2"])
+    shop.bridge.adapters["mem"].settles_lines = False  # type: ignore[attr-defined]
+    with pytest.raises(IneligibleError) as refused:
+        quote("C1", lines=["C1-R1"])
+    assert (refused.value.code, shop.paid()) == ("lines_not_settled", [])
+
+
 @pytest.mark.fact("S4.5", on="memory")
 def test_chosen_invoices_are_paid_by_one_click_each_by_itself(shop: Shop) -> None:
     for number, amount in (("I1", "60.00"), ("I2", "80.00"), ("I3", "20.00")):
@@ -232,6 +344,9 @@ def test_a_real_server_settles_chosen_invoices_by_one_click(
         mailer=None, wait=timedelta(seconds=30),
     ) as bridge:  # fmt: skip
         session = bridge.tenant("main", str(tryton_customer.id))
+        with pytest.raises(IneligibleError) as refused:  # due lines there are days, not units: the earliest is first
+            session.quote_invoice(str(one), lines=["1"])
+        assert refused.value.code == "lines_not_settled"
         quote = session.quote_invoices([str(one), str(two)])
         paid = session.pay(quote.id, MONEY, key=quote.id)
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from pmsbridge.actions.effects import EFFECT_KINDS, effect_class
+from pmsbridge.actions.instalments import Instalment
 from pmsbridge.actions.quotes import PaymentQuote
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import values_within
 from pmsbridge.model.record import Value
-from pmsbridge.portal.plans import Instalment
 from pmsbridge.store.nouns import NOUNS
 
 __all__ = ["FIELDS_FILE", "ROOTS", "stored_fields", "stored_kinds"]

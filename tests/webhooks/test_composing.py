@@ -34,7 +34,7 @@ def told(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
 def test_there_is_a_type_for_every_record_of_the_mirror_and_every_outcome() -> None:
     records = {f"{entity}.{kind}" for entity in NOUNS for kind in ChangeKind}
 
-    assert set(MESSAGE_TYPES) == records | {f"action.{outcome}" for outcome in Outcome}
+    assert set(MESSAGE_TYPES) == records | {f"action.{outcome}" for outcome in Outcome} | {"plan.instalment_missed"}
 
 
 def test_the_same_row_is_the_same_bytes_and_another_row_another_id() -> None:
@@ -149,6 +149,30 @@ def test_every_outcome_has_a_message() -> None:
         row = OutcomeChange(3, 9, "act_1", "main", "L001", "pay_rental", "", Outcome.PENDING, outcome, AT)
         posting = composing.of_outcome(row)
         assert json.loads(posting.body)["type"] == f"action.{outcome}" in MESSAGE_TYPES
+
+
+MISSED = '{"amount": "40.00 USD", "due_on": "2026-12-05", "rental_id": "R1"}'
+
+
+@pytest.mark.parametrize(("intent", "said"), [(MISSED, ("R1", "2026-12-05", "40.00 USD")),
+                                              ('{"erased": true}', ("", "", ""))])  # fmt: skip
+def test_that_staff_were_told_of_a_missed_instalment_is_told_as_that(intent: str, said: tuple[str, ...]) -> None:
+    row = OutcomeChange(
+        3, 9, "act_1", "main", "L001", "instalment_missed", "1001", Outcome.PENDING, Outcome.SETTLED, AT, intent=intent
+    )
+
+    message = json.loads(composing.of_outcome(row).body)
+    assert message["type"] == "plan.instalment_missed"
+    assert (message["data"]["id"], message["data"]["tenant_id"]) == ("act_1", "1001")
+    assert tuple(message["data"][name] for name in ("rental_id", "due_on", "amount")) == said
+
+
+def test_that_staff_could_not_be_told_of_it_is_an_outcome_like_others() -> None:
+    row = OutcomeChange(
+        3, 9, "act_1", "main", "L001", "instalment_missed", "1001", Outcome.PENDING, Outcome.DECLINED, AT, intent=MISSED
+    )
+
+    assert json.loads(composing.of_outcome(row).body)["type"] == "action.declined"
 
 
 @pytest.mark.parametrize("partial", [True, False, None])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.sections import PortalRules
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
@@ -25,29 +26,50 @@ class Subject:
         today: Business date at the facility.
         native: Effect kinds the back office does itself; "pay_invoice" and "pay_on_account" where it can aim a payment.
         is_confirming: A payment of this tenant is still being confirmed: no card is taken for another one meanwhile.
+        being_paid: Business guards of payments that are not over: what they pay is not paid once more.
         rules: What the operator decided about the portal.
         is_staff: Somebody of the staff asks.
         quotes_ahead: The back office says what months ahead cost.
+        is_copied: The nightly copy holds this tenant.
+        settles_lines: The back office can settle single lines of an invoice.
+        requests: What staff asked this tenant to pay.
     """
 
     account: TenantAccount
     today: date
     native: frozenset[str]
     is_confirming: bool = False
+    being_paid: frozenset[str] = frozenset()
     rules: PortalRules = field(default_factory=PortalRules)
     is_staff: bool = False
     quotes_ahead: bool = True
+    is_copied: bool = True
+    settles_lines: bool = False
+    requests: tuple[PaymentRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?"."""
+    """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?".
 
+    Attributes:
+        by: How it would be paid: "card", "bank_debit", "external" or "stored". A card typed now can least of all wait.
+        is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
+        ahead: By rental, what the back office asks for the months.
+        line_ids: Of the invoice: the lines that would be paid; None for all of it.
+        request: The payment request that would be paid.
+    """
+
+    by: str = "card"
     amount: Money | None = None
+    is_agreed: bool = False
     months: int | None = None
+    ahead: Mapping[str, Money] | None = None
     leaving_on: date | None = None
     has_new_method: bool | None = None
     invoice: Invoice | None = None
+    line_ids: tuple[str, ...] | None = None
+    request: PaymentRequest | None = None
     item_id: str | None = None
     quantity: Decimal | None = None
     wanted_on: date | None = None

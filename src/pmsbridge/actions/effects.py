@@ -91,10 +91,12 @@ class PaymentPart(Value):
 
     Attributes:
         invoice_id: The one invoice it settles; None for whatever is due, the oldest first.
+        line_id: The one line of that invoice; None for all of it.
     """
 
     rental_id: Id
     invoice_id: Annotated[Id | None, Since(5)] = None
+    line_id: Annotated[Id | None, Since(5)] = None
     unit_id: Id | None
     unit_number: str = ""
     amount: Money

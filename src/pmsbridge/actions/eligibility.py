@@ -11,23 +11,11 @@ from typing import Final
 
 from pydantic import Field
 
+from pmsbridge.actions import money_rules as money
 from pmsbridge.actions.case import Asked, Case, Rule, Subject
 from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
-from pmsbridge.actions.money_rules import (
-    amount_fits,
-    anything_due,
-    every_unit_billed,
-    invoice_is_open,
-    keeps_an_account,
-    method_good,
-    months_fit,
-    not_leaving,
-    nothing_confirming,
-    nothing_owed,
-    payments_open,
-    something_due,
-)
 from pmsbridge.actions.portal_rules import (
+    copied,
     licensed,
     portal_open,
     priced_ahead,
@@ -57,7 +45,16 @@ from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import RentalKind, RentalState
 
-__all__ = ["Asked", "Offer", "Subject", "available_actions", "judge", "refuse_bad_method", "refuse_unless_allowed"]
+__all__ = [
+    "Asked",
+    "Offer",
+    "Subject",
+    "available_actions",
+    "judge",
+    "refuse_bad_method",
+    "refuse_unless_allowed",
+    "refuse_waiting",
+]
 
 
 class Offer(Value):
@@ -69,7 +66,8 @@ class Offer(Value):
         message: For a person, English; ``message_key`` names it for translation.
         unblock: What would make it possible; empty when nothing the tenant can do would.
         is_emulated: It would be done as a staff task.
-        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units".
+        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units", and
+            "by": ways to pay by which it is possible all the same.
     """
 
     kind: ActionKind
@@ -99,7 +97,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
     case = Case(subject, asked or Asked(), row)
     needed = NEEDS[kind]
     emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row)
-    for rule in (licensed(needed), supported(needed), portal_open, section_open(kind), *_RULES[kind]):
+    for rule in (licensed(needed), supported(needed), portal_open, copied, section_open(kind), *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
             return Offer(
@@ -114,12 +112,15 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
     return Offer(kind=kind, rental_id=rental_id, allowed=True, is_emulated=emulated, facts=case.facts)
 
 
-def available_actions(subject: Subject, *, rental_id: str | None = None) -> tuple[Offer, ...]:
+def available_actions(
+    subject: Subject, *, rental_id: str | None = None, asked: Asked | None = None
+) -> tuple[Offer, ...]:
     """Every verb with the judge's answer: for one rental, or for the tenant and all that is open of theirs."""
     rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.rentals if _is_open(row)]
-    per_rental = [judge(kind, subject, rental_id=each) for each in rentals for kind in ActionKind if kind.is_per_rental]
-    whole = [] if rental_id is not None else [judge(kind, subject) for kind in ActionKind if not kind.is_per_rental]
-    return (*whole, *per_rental)
+    own = [kind for kind in ActionKind if kind.is_per_rental]
+    per_rental = [judge(kind, subject, rental_id=each, asked=asked) for each in rentals for kind in own]
+    others = [] if rental_id is not None else [kind for kind in ActionKind if not kind.is_per_rental]
+    return (*(judge(kind, subject, asked=asked) for kind in others), *per_rental)
 
 
 def _is_open(row: RentalAccount) -> bool:
@@ -147,9 +148,25 @@ def refuse_bad_method(method: PaymentMethod, today: date) -> None:
     Raises:
         IneligibleError: It has expired ("method_expired"), or is not charged on demand ("method_not_usable").
     """
-    denial = method_good(method, today)
+    denial = money.method_good(method, today)
     if denial is not None:
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
+
+
+def refuse_waiting(subject: Subject, by: str) -> None:
+    """Refuse to take for a payment what cannot wait until the one is over that is being confirmed.
+
+    Args:
+        subject: Everything else about the payment was judged before.
+        by: How it would be paid, as ``Asked`` says it.
+
+    Raises:
+        IneligibleError: A card or bank account was typed, and a payment is being confirmed.
+    """
+    denial = money.nothing_confirming(Case(subject, Asked(by=by), None))
+    if denial is not None:
+        key = f"eligibility.{denial.code}"
+        raise IneligibleError(denial.message, code=denial.code, message_key=key, unblock=denial.unblock)
 
 
 def _by_hand(kind: ActionKind, row: RentalAccount | None) -> bool:
@@ -166,16 +183,44 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
 
 
 _K = ActionKind
-_AUTOPAY_ON: Final = (autopay_is_here, not_under_lien, autopay_known, method_ready)
-_PAYING: Final = (payments_open, not_under_lien, nothing_confirming)
+_AUTOPAY_ON: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known, method_ready)
+_PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
+_LAST: Final = money.nothing_confirming  # only what could be paid otherwise waits for another payment
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
-    _K.PAY_RENTAL: (*_PAYING, something_due, amount_fits),
-    _K.PAY_ALL: (*_PAYING, every_unit_billed, anything_due),
-    _K.PREPAY: (priced_ahead, *_PAYING, months_fit, nothing_owed, not_leaving),
+    _K.PAY_RENTAL: (*_PAYING, money.something_due, money.amount_fits, money.not_again(money.of_rental), _LAST),
+    _K.PAY_ALL: (
+        *_PAYING,
+        money.every_unit_billed,
+        money.anything_due,
+        money.not_again(money.of_everything),
+        _LAST,
+    ),
+    _K.PREPAY: (
+        priced_ahead,
+        *_PAYING,
+        money.months_fit,
+        money.nothing_owed,
+        money.not_leaving,
+        money.months_priced,
+        money.not_covered,
+        money.not_again(money.of_months),
+        _LAST,
+    ),
     _K.AUTOPAY_ON: _AUTOPAY_ON,
     _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
-    _K.PAY_INVOICE: (*_PAYING, invoice_is_open),
-    _K.PAY_ON_ACCOUNT: (*_PAYING, keeps_an_account),
+    _K.PAY_INVOICE: (
+        *_PAYING,
+        money.invoice_is_open,
+        money.lines_are_open,
+        money.not_again(money.of_invoice),
+        _LAST,
+    ),
+    _K.PAY_ON_ACCOUNT: (*_PAYING, money.keeps_an_account, money.not_again(money.of_account), _LAST),
+    _K.PAY_REQUEST: (
+        *_PAYING,
+        money.one_of_requests(money.request_is_open, money.aim_of_request_is_due, money.not_again(money.of_request)),
+        _LAST,
+    ),
     _K.AUTOPAY_OFF: (autopay_is_here, autopay_known, autopay_optional),
     _K.REQUEST_MOVE_OUT: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
     _K.TRANSFER: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
@@ -187,6 +232,8 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.SET_LANGUAGE: (),
     _K.AGREE_PLAN: (staff_only,),
     _K.NOTE_INSPECTION: (staff_only,),
+    _K.ASK_PAYMENT: (staff_only, money.takes_more_than_cash),
+    _K.WITHDRAW_REQUEST: (staff_only, money.one_of_requests(money.request_is_open)),
     _K.ADD_NOTE: (),
     _K.ATTACH_DOCUMENT: (),
     _K.ASK_STAFF: (),

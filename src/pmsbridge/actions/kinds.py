@@ -16,6 +16,7 @@ class ActionKind(StrEnum):
     PREPAY = "prepay"
     PAY_INVOICE = "pay_invoice"
     PAY_ON_ACCOUNT = "pay_on_account"
+    PAY_REQUEST = "pay_request"
     AUTOPAY_ON = "autopay_on"
     AUTOPAY_CHANGE = "autopay_change"
     AUTOPAY_OFF = "autopay_off"
@@ -29,6 +30,8 @@ class ActionKind(StrEnum):
     SET_LANGUAGE = "set_language"
     AGREE_PLAN = "agree_plan"
     NOTE_INSPECTION = "note_inspection"
+    ASK_PAYMENT = "ask_payment"
+    WITHDRAW_REQUEST = "withdraw_request"
     ADD_NOTE = "add_note"
     ATTACH_DOCUMENT = "attach_document"
     ASK_STAFF = "ask_staff"
@@ -69,7 +72,9 @@ _PER_RENTAL: Final = frozenset(
     }
 )
 
-MONEY_KINDS: Final = frozenset({_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY, _K.PAY_INVOICE, _K.PAY_ON_ACCOUNT})
+MONEY_KINDS: Final = frozenset(
+    {_K.PAY_RENTAL, _K.PAY_ALL, _K.PREPAY, _K.PAY_INVOICE, _K.PAY_ON_ACCOUNT, _K.PAY_REQUEST}
+)
 
 NEEDS: Final[dict[ActionKind, str]] = {
     _K.PAY_RENTAL: "take_payment",
@@ -77,6 +82,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.PREPAY: "take_payment",
     _K.PAY_INVOICE: "pay_invoice",
     _K.PAY_ON_ACCOUNT: "pay_on_account",
+    _K.PAY_REQUEST: "take_payment",
     _K.AUTOPAY_ON: "set_autopay",
     _K.AUTOPAY_CHANGE: "set_autopay",
     _K.AUTOPAY_OFF: "set_autopay",
@@ -90,6 +96,8 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.SET_LANGUAGE: "set_language",
     _K.AGREE_PLAN: "add_note",
     _K.NOTE_INSPECTION: "add_note",
+    _K.ASK_PAYMENT: "send_mail",
+    _K.WITHDRAW_REQUEST: "send_mail",
     _K.ADD_NOTE: "add_note",
     _K.ATTACH_DOCUMENT: "attach_document",
     _K.ASK_STAFF: "post_bulletin",

@@ -2,37 +2,123 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import date
 
-from pmsbridge.actions.case import Case, No, named, sentence
+from pmsbridge.actions.case import Case, No, Rule, named, sentence
+from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
+from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
+from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of
+from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import PaymentMethod, expires_before
 from pmsbridge.model.rental import RentalKind, RentalState
 
 __all__ = [
+    "aim_of_request_is_due",
     "amount_fits",
     "anything_due",
     "every_unit_billed",
     "invoice_is_open",
     "keeps_an_account",
+    "lines_are_open",
     "method_good",
     "months_fit",
+    "months_priced",
+    "not_again",
+    "not_covered",
     "not_leaving",
     "nothing_confirming",
     "nothing_owed",
+    "of_account",
+    "of_everything",
+    "of_invoice",
+    "of_months",
+    "of_rental",
+    "of_request",
+    "one_of_requests",
     "payments_open",
+    "request_is_open",
     "something_due",
+    "takes_more_than_cash",
 ]
+
+_TYPED = frozenset({"card", "bank_debit"})
+"""Ways to pay that cannot wait: what was typed is used at once, or not at all."""
 
 
 def nothing_confirming(case: Case) -> No | None:
-    """While a payment is being confirmed, no other one is taken."""
-    if case.subject.is_confirming:
-        return No(
-            "payment_being_confirmed", "A payment is still being confirmed.",
-            "Please wait until it is confirmed; do not pay again.",
-        )  # fmt: skip
+    """While a payment is being confirmed, no card is taken for another one: it could not wait for its turn."""
+    if case.subject.is_confirming and case.asked.by in _TYPED:
+        case.facts["by"] = "external, stored"
+        return _being_confirmed()
+    return None
+
+
+def _being_confirmed() -> No:
+    return No(
+        "payment_being_confirmed", "A payment is still being confirmed.",
+        "Please wait until it is confirmed; do not pay again.",
+    )  # fmt: skip
+
+
+def _is_being_paid(case: Case, rental_ids: Iterable[str]) -> bool:
+    """Whether a payment for one of these rentals is not over."""
+    ref = case.account.tenant.ref
+    below = tuple(payment_guards_of(ref.account, ref.facility, ref.id, each) for each in rental_ids)
+    return any(guard.startswith(below) for guard in case.subject.being_paid)
+
+
+def not_again(lines: Callable[[Case], list[QuoteLine]]) -> Rule:
+    """What would be paid is not what is being paid already."""
+
+    def rule(case: Case) -> No | None:
+        wanted = [guard_of(case.account, line) for line in lines(case)] if case.subject.being_paid else []
+        again = any(is_same_payment(held, mine) for held in case.subject.being_paid for mine in wanted)
+        return _being_confirmed() if again else None
+
+    return rule
+
+
+def of_rental(case: Case) -> list[QuoteLine]:
+    """What paying this rental would pay."""
+    amount = case.asked.amount
+    return [line_of(case.rental, amount=case.rental.balances.payable_now if amount is None else amount)]
+
+
+def of_everything(case: Case) -> list[QuoteLine]:
+    """What paying everything would pay."""
+    return all_lines(case.account)
+
+
+def of_months(case: Case) -> list[QuoteLine]:
+    """What paying ahead would pay; nothing while the price is not known."""
+    ahead, only = case.asked.ahead, case.row.id if case.row is not None else None
+    return ahead_lines(case.account, only, ahead) if ahead is not None else []
+
+
+def of_invoice(case: Case) -> list[QuoteLine]:
+    """What paying the invoice would pay; nothing while none is named."""
+    invoice = case.asked.invoice
+    row = row_of_invoice(case.account, invoice) if invoice is not None else None
+    if invoice is None or row is None or invoice.balance is None:
+        return []
+    amount = invoice.balance if case.asked.amount is None else case.asked.amount
+    return [line_of(row, amount=amount, invoice_id=invoice.id)]
+
+
+def of_account(case: Case) -> list[QuoteLine]:
+    """What paying on account would pay; nothing while no amount is named."""
+    row, amount = account_row(case.account), case.asked.amount
+    return [line_of(row, amount=amount)] if row is not None and amount is not None else []
+
+
+def takes_more_than_cash(case: Case) -> No | None:
+    """The office takes other money than cash from this tenant."""
+    if case.account.tenant.pays_cash_only:
+        return No("cash_only", "Only cash is taken for this account.", "Please pay at the office.")
     return None
 
 
@@ -79,6 +165,8 @@ def something_due(case: Case) -> No | None:
     payable = case.rental.balances.payable_now
     case.facts["payable_now"] = str(payable)
     if not payable.is_positive:
+        if _is_being_paid(case, [case.rental.id]):
+            return _being_confirmed()
         return No("nothing_due", f"Nothing is due for {_this(case.rental)}.", "To pay ahead, use prepay.")
     return None
 
@@ -100,7 +188,8 @@ def _within(case: Case, payable: Money) -> No | None:
         return denial
     if amount > payable:
         return No("amount_exceeds_balance", f"At most {payable} may be paid now.", "To pay ahead, use prepay.")
-    if amount < payable and not case.account.facility.policy.allows_partial_payments:
+    is_part = amount < payable and not case.asked.is_agreed
+    if is_part and not case.account.facility.policy.allows_partial_payments:
         return No("partial_not_allowed", "This facility does not take partial payments.", f"Pay {payable}.")
     return None
 
@@ -120,10 +209,31 @@ def invoice_is_open(case: Case) -> No | None:
         return None
     if not invoice.is_visible or invoice.balance is None:
         return No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
-    if not invoice.balance.is_positive:
+    if case.asked.line_ids is None and not invoice.balance.is_positive:
+        row = row_of_invoice(case.account, invoice)
+        if row is not None and _is_being_paid(case, [row.id]):
+            return _being_confirmed()
         return No("nothing_due", f"Nothing is due on invoice {invoice.number}.")
     case.facts["payable_now"] = str(invoice.balance)
     return _within(case, invoice.balance)
+
+
+def lines_are_open(case: Case) -> No | None:
+    """Lines that are named can be settled by themselves, and each still owes something."""
+    invoice, wanted = case.asked.invoice, case.asked.line_ids
+    if wanted is None:
+        return None
+    if not case.subject.settles_lines:
+        return No(
+            "lines_not_settled", "An invoice is paid as a whole here, what is due first at first.",
+            "Pay the invoice, or a part of it.",
+        )  # fmt: skip
+    if invoice is not None and len(due_lines(invoice, wanted)) < len(wanted):
+        about = {line.rental_id or "" for line in invoice.lines if line.id in wanted}
+        if any(may_settle(held, about, invoice.id, wanted) for held in case.subject.being_paid):
+            return _being_confirmed()
+        return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
+    return None
 
 
 def keeps_an_account(case: Case) -> No | None:
@@ -166,6 +276,8 @@ def anything_due(case: Case) -> No | None:
     payable = [row for row in case.account.rentals if row.balances.payable_now.is_positive]
     case.facts["payable_now"] = str(case.account.total.payable_now)
     if not payable:
+        if case.subject.being_paid:
+            return _being_confirmed()
         return No("nothing_due", "Nothing is due.", "To pay ahead, use prepay.")
     return None
 
@@ -209,3 +321,87 @@ def months_fit(case: Case) -> No | None:
     if months is not None and not 1 <= months <= limit:
         return No("months_out_of_range", f"1 to {limit} months can be paid ahead.", f"Choose 1 to {limit} months.")
     return None
+
+
+def months_priced(case: Case) -> No | None:
+    """The back office has a price for the months, of every unit."""
+    ahead, only = case.asked.ahead, case.row.id if case.row is not None else None
+    missing = unpriced(case.account, only, ahead) if ahead is not None else []
+    if missing:
+        message = f"The back office gives no price for months ahead of unit {', '.join(missing)}."
+        return No("not_quoted", message, "Please call the office.")
+    return None
+
+
+def not_covered(case: Case) -> No | None:
+    """A credit does not cover the months already."""
+    if case.asked.ahead is not None and not of_months(case):
+        return No("covered_by_credit", "The credit on the account already covers these months.")
+    return None
+
+
+# -- what staff asked for ----------------------------------------------------------------------------------------------
+
+
+def one_of_requests(*rules: Rule) -> Rule:
+    """The request that is named passes these rules; where none is named, one of those that there are does."""
+
+    def passes(case: Case) -> No | None:
+        return next((denial for rule in rules if (denial := rule(case)) is not None), None)
+
+    def rule(case: Case) -> No | None:
+        if case.asked.request is not None:
+            return passes(case)
+        denials = [passes(_named_in(case, each)) for each in case.subject.requests]
+        if not denials:
+            return No("no_request", "The office did not ask for a payment.")
+        return None if None in denials else denials[0]
+
+    return rule
+
+
+def _named_in(case: Case, request: PaymentRequest) -> Case:
+    asked = replace(case.asked, request=request, amount=request.amount, is_agreed=True)
+    return Case(case.subject, asked, case.row, case.facts)
+
+
+def of_request(case: Case) -> list[QuoteLine]:
+    """What paying the request would pay; nothing while it is about an invoice that was not read."""
+    request, invoice = case.asked.request, case.asked.invoice
+    if request is None or (request.invoice_id is not None and invoice is None):
+        return []
+    row = account_row(case.account) if invoice is None else row_of_invoice(case.account, invoice)
+    if request.rental_id is not None:
+        row = case.account.rental(request.rental_id)
+    if row is None:
+        return []
+    return [line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)]
+
+
+def request_is_open(case: Case) -> No | None:
+    """The request that is named waits to be paid."""
+    request = case.asked.request
+    state = request.state if request is not None else RequestState.OPEN
+    if state is RequestState.BEING_CONFIRMED:
+        return _being_confirmed()
+    if state is RequestState.PAID:
+        return No("request_paid", "This was paid already.")
+    if state is RequestState.WITHDRAWN:
+        return No("request_withdrawn", "The office does not ask for this any more.")
+    return None
+
+
+def aim_of_request_is_due(case: Case) -> No | None:
+    """What the request is about still owes its amount: it is neither paid another way nor paid too much."""
+    request = case.asked.request
+    if request is None:
+        return None
+    if request.invoice_id is not None:
+        return invoice_is_open(case)
+    if request.rental_id is None:
+        return keeps_an_account(case)
+    row = case.account.rental(request.rental_id)
+    if row is None:
+        return No("rental_over", "This rental has ended.")
+    of_row = Case(case.subject, case.asked, row, case.facts)
+    return something_due(of_row) or amount_fits(of_row)

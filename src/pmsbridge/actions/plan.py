@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Final, Self
 
@@ -21,16 +22,20 @@ __all__ = [
     "When",
     "effect_key",
     "is_same_payment",
+    "may_settle",
     "payment_guard",
     "payment_guards_of",
     "reference_of",
+    "settles_same_line",
+    "tenant_guards",
 ]
 
 ActionKey = Annotated[str, StringConstraints(min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 """An idempotency key: one per click of a person, kept by the portal over reloads. Printable ASCII without spaces."""
 
 
-_AIMED: Final = "\x1finvoice\x1f"
+_AIMS: Final = ("invoice", "line", "request")
+"""What a payment may aim at, in the order in which a guard names it."""
 
 
 def effect_key(action_id: str, name: str, target: str) -> str:
@@ -46,25 +51,71 @@ def reference_of(action_id: str, name: str) -> str:
 
 
 def payment_guard(
-    account: str, facility: str, tenant_id: str, rental_id: str, amount: Money, invoice_id: str | None = None
-) -> str:
-    """What two payments must share to be one click repeated: payer, rental and amount; and the invoice, if they aim."""
-    aim = "" if invoice_id is None else f"{_AIMED}{invoice_id}"
-    return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount) + aim
+    account: str, facility: str, tenant_id: str, rental_id: str, amount: Money, invoice_id: str | None = None,
+    *, line_id: str | None = None, request_id: str | None = None,
+) -> str:  # fmt: skip
+    """What two payments must share to be one click repeated: payer, rental and amount; and the aim, if they have one.
+
+    The aim is one invoice, one line of it, a request of the office, or several of these.
+    """
+    aims = zip(_AIMS, (invoice_id, line_id, request_id), strict=True)
+    aimed = "".join(f"\x1f{name}\x1f{aim}" for name, aim in aims if aim is not None)
+    return payment_guards_of(account, facility, tenant_id, rental_id) + str(amount) + aimed
 
 
 def is_same_payment(one: str, other: str) -> bool:
-    """Whether two guards are of one payment, asked for once at the rental and once at the invoice.
+    """Whether two guards are of one payment, asked for once at the rental and once at the invoice, or at a request.
 
-    Two payments that aim at different invoices are two, of whatever amount.
+    Two payments that aim at different invoices, lines or requests are two, of whatever amount.
     """
-    plain, other_plain = one.partition(_AIMED)[0], other.partition(_AIMED)[0]
-    return one == other or (plain == other_plain and (plain == one or other_plain == other))
+    (plain, aims), (other_plain, other_aims) = _taken_apart(one), _taken_apart(other)
+    return plain == other_plain and all(other_aims.get(name, aim) == aim for name, aim in aims.items())
+
+
+def settles_same_line(one: str, other: str) -> bool:
+    """Whether two guards are of payments of which one settles a line that the other settles too, of whatever amount.
+
+    A payment of a whole invoice settles every line of it.
+    """
+    aims, other_aims = _taken_apart(one)[1], _taken_apart(other)[1]
+    is_of_one_invoice = "invoice" in aims and aims["invoice"] == other_aims.get("invoice")
+    lines = {found["line"] for found in (aims, other_aims) if "line" in found}
+    return is_of_one_invoice and len(lines) == 1
+
+
+def may_settle(guard: str, rental_ids: Collection[str], invoice_id: str, line_ids: Collection[str] | None) -> bool:
+    """Whether the payment of a guard may be what settled an invoice, or these lines of it.
+
+    Args:
+        guard: Of a payment that is not over.
+        rental_ids: What the invoice, or these lines, are about: money that aims at no invoice may be for them.
+        invoice_id: The invoice.
+        line_ids: Lines of it; None for the whole invoice.
+    """
+    plain, aims = _taken_apart(guard)
+    if "invoice" not in aims:
+        return plain[_RENTAL] in rental_ids
+    return aims["invoice"] == invoice_id and (line_ids is None or aims.get("line") in {None, *line_ids})
+
+
+def _taken_apart(guard: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What a guard is of, and what it aims at."""
+    words = guard.split("\x1f")
+    return tuple(words[:_PLAIN_WORDS]), dict(zip(words[_PLAIN_WORDS::2], words[_PLAIN_WORDS + 1 :: 2], strict=True))
+
+
+_PLAIN_WORDS: Final = 6
+_RENTAL: Final = 4
 
 
 def payment_guards_of(account: str, facility: str, tenant_id: str, rental_id: str) -> str:
     """What every payment guard of one payer and rental begins with."""
-    return f"payment\x1f{account}\x1f{facility}\x1f{tenant_id}\x1f{rental_id}\x1f"
+    return f"{tenant_guards(account, facility, tenant_id)}{rental_id}\x1f"
+
+
+def tenant_guards(account: str, facility: str, tenant_id: str) -> str:
+    """What every payment guard of one payer begins with."""
+    return f"payment\x1f{account}\x1f{facility}\x1f{tenant_id}\x1f"
 
 
 class When(StrEnum):

@@ -28,13 +28,14 @@ from pmsbridge.actions.effects import (
     SetWebPassword,
     TakePayment,
 )
-from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guard, payment_guards_of, reference_of
-from pmsbridge.actions.quotes import PaymentQuote, QuoteLine
+from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guards_of, reference_of
+from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, guard_of
 from pmsbridge.actions.scribe import (
     AutopayWanted,
     CallOffRequested,
     ConsentChanged,
     ContactChanged,
+    InstalmentMissed,
     LanguageWanted,
     MoveOutCancelled,
     MoveOutRequested,
@@ -46,6 +47,7 @@ from pmsbridge.actions.scribe import (
     StaffRequest,
     TransferWanted,
     Written,
+    addresses_in,
     mail_names,
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -60,6 +62,16 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 __all__ = ["Planner"]
 
 _EVERY_WAY: Final = frozenset({"note", "bulletin", "mail"})
+
+
+def _groups(quote: PaymentQuote) -> list[tuple[QuoteLine, ...]]:
+    """Lines that are one payment where several can be: all of them, but of invoices those of each by itself."""
+    if quote.intent is not PaymentIntent.INVOICES:
+        return [quote.lines]
+    by_invoice: dict[str | None, list[QuoteLine]] = {}
+    for line in quote.lines:
+        by_invoice.setdefault(line.invoice_id, []).append(line)
+    return [tuple(lines) for lines in by_invoice.values()]
 
 
 class _Scope(TypedDict):
@@ -95,11 +107,12 @@ class Planner:
     def payment(self, quote: PaymentQuote, means: Means, *, pays_together: frozenset[str]) -> Plan:
         """Take the quoted amounts: one payment where the back office can, else one per rental; always one per invoice.
 
+        Lines of one invoice are one payment where the back office can, else one each.
+
         A prepayment of everything the tenant rents first bills the months asked for, where the back office can; if the
         payment then fails, staff are told that the charges stayed.
         """
-        together = means.by in pays_together and quote.intent is not PaymentIntent.INVOICES
-        groups = [quote.lines] if together else [(line,) for line in quote.lines]
+        groups = _groups(quote) if means.by in pays_together else [(line,) for line in quote.lines]
         charges = self._future_charges(quote)
         after = charges[0].name if charges else None
         payments = [self._take(f"payment.{i}", group, means, after) for i, group in enumerate(groups, start=1)]
@@ -123,6 +136,7 @@ class Planner:
             PaymentPart(
                 rental_id=line.rental_id,
                 invoice_id=line.invoice_id,
+                line_id=line.line_id,
                 unit_id=line.unit_id,
                 unit_number=line.unit_number,
                 amount=line.amount,
@@ -133,14 +147,7 @@ class Planner:
             **self._scope, tenant_id=self._tenant, parts=parts, means=means,
             reference=reference_of(self.action_id, name),
         )  # fmt: skip
-        return self._step(
-            name, effect, after=after, guards=tuple(self.guard(p.rental_id, p.amount, p.invoice_id) for p in parts)
-        )
-
-    def guard(self, rental_id: str, amount: Money, invoice_id: str | None = None) -> str:
-        """The business guard of a payment for one rental, or for one invoice of it."""
-        ref = self.account.tenant.ref
-        return payment_guard(ref.account, ref.facility, ref.id, rental_id, amount, invoice_id)
+        return self._step(name, effect, after=after, guards=tuple(guard_of(self.account, line) for line in lines))
 
     def guards_of(self, rental_id: str) -> str:
         """What every payment guard of one rental begins with."""
@@ -222,6 +229,27 @@ class Planner:
     def note(self, row: RentalAccount, text: str, *, kind: NoteKind, visibility: Visibility) -> Plan:
         """Write a note on a rental."""
         return Plan(steps=(self._note("note", row, text, kind=kind, visibility=visibility, is_principal=True),))
+
+    def instalment_missed(self, row: RentalAccount, due_on: date, amount: Money) -> Plan:
+        """Tell staff that a part of a payment plan did not come."""
+        notice = InstalmentMissed.of(self.account, row, due_on, amount)
+        return Plan(steps=self._tell_staff("instalment_missed", notice, is_principal=True, row=row))
+
+    def tell_tenant(self, written: Written, language: str, row: RentalAccount | None, note: str) -> Plan | None:
+        """Mail the tenant, whose outcome counts, and put a note beside the rental; None when there is no way to."""
+        to = next(iter(addresses_in(self.account.tenant.email)), None)
+        is_noted = row is not None and "add_note" in self.native
+        steps = []
+        if to is not None:
+            mail = SendMail(
+                **self._scope, to=to, subject=written.subject, text=written.text, language=language,
+                reference=reference_of(self.action_id, "tenant"),
+            )  # fmt: skip
+            steps.append(self._step("tenant", mail))
+        if row is not None and is_noted:
+            kind = NoteKind.PAYMENT_ARRANGEMENT
+            steps.append(self._note("note", row, note, kind=kind, is_principal=to is None))
+        return Plan(steps=tuple(steps)) if steps else None
 
     def attach(self, row: RentalAccount | None, title: str, media_type: str, data: bytes) -> Plan:
         """Put a document beside a rental, or beside the tenant."""

@@ -7,6 +7,7 @@ from pmsbridge.actions.kinds import EMULATABLE, ActionKind
 from pmsbridge.actions.sections import SECTION_OF
 
 __all__ = [
+    "copied",
     "licensed",
     "portal_open",
     "priced_ahead",
@@ -50,6 +51,17 @@ def portal_open(case: Case) -> No | None:
     """Web access is not switched off for this tenant."""
     if case.account.tenant.portal_disabled:
         return No("portal_disabled", "Web access is switched off for this account.", "Please call the office.")
+    return None
+
+
+def copied(case: Case) -> No | None:
+    """Where only known tenants may act, the nightly copy holds this one. Staff may always act."""
+    subject = case.subject
+    if subject.rules.needs_copy and not subject.is_copied and not subject.is_staff:
+        return No(
+            "not_copied", "This account is not known to the portal yet.",
+            "Please try again after the next nightly update, or call the office.",
+        )  # fmt: skip
     return None
 
 

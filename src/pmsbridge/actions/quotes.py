@@ -9,6 +9,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from pmsbridge.actions.plan import payment_guard
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.earlier import Since, stored_json
@@ -16,7 +17,7 @@ from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.model.record import Id, Instant, Value
 
-__all__ = ["QUOTE_STANDS", "PaymentQuote", "QuoteLine", "line_of", "refuse_moved_balance"]
+__all__ = ["QUOTE_STANDS", "PaymentQuote", "QuoteLine", "guard_of", "line_of", "refuse_moved_balance"]
 
 QUOTE_STANDS: Final = timedelta(minutes=30)
 
@@ -28,12 +29,16 @@ class QuoteLine(Value):
         due_now: What may be paid now.
         ahead: What future periods cost on top.
         invoice_id: The one invoice it is for; None for whatever is due.
+        line_id: The one line of that invoice; None for all of it.
+        request_id: The payment request that it answers; None for none.
         amount: What this payment gives to this rental.
         ledger_seen: The ledger balance the quote was made from; a payment is refused when it moved.
     """
 
     rental_id: Id
     invoice_id: Annotated[Id | None, Since(5)] = None
+    line_id: Annotated[Id | None, Since(5)] = None
+    request_id: Annotated[Id | None, Since(5)] = None
     unit_id: Id | None = None
     unit_number: str = ""
     due_now: Money
@@ -113,12 +118,15 @@ class PaymentQuote(Value):
 
 
 def line_of(
-    row: RentalAccount, *, amount: Money, ahead: Money | None = None, invoice_id: str | None = None
-) -> QuoteLine:
+    row: RentalAccount, *, amount: Money, ahead: Money | None = None, invoice_id: str | None = None,
+    line_id: str | None = None, request_id: str | None = None,
+) -> QuoteLine:  # fmt: skip
     """A quote line of a rental."""
     return QuoteLine(
         rental_id=row.id,
         invoice_id=invoice_id,
+        line_id=line_id,
+        request_id=request_id,
         unit_id=row.rental.unit_id,
         unit_number=row.rental.unit_number or row.rental.number,
         due_now=row.balances.payable_now,
@@ -126,6 +134,15 @@ def line_of(
         amount=amount,
         ledger_seen=row.balances.ledger,
     )
+
+
+def guard_of(account: TenantAccount, line: QuoteLine) -> str:
+    """The business guard that a payment of this line holds."""
+    ref = account.tenant.ref
+    return payment_guard(
+        ref.account, ref.facility, ref.id, line.rental_id, line.amount, line.invoice_id, line_id=line.line_id,
+        request_id=line.request_id,
+    )  # fmt: skip
 
 
 def refuse_moved_balance(quote: PaymentQuote, account: TenantAccount, now: datetime) -> None:

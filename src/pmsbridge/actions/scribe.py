@@ -25,6 +25,7 @@ __all__ = [
     "ConsentChanged",
     "ContactChanged",
     "FieldChange",
+    "InstalmentMissed",
     "LanguageWanted",
     "MoveOutCancelled",
     "MoveOutRequested",
@@ -400,6 +401,29 @@ class PrepaymentFailed(Notice):
     def of(cls, account: TenantAccount, months: int) -> PrepaymentFailed:
         """Charges that stayed."""
         return cls(**_who(account), months=months)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstalmentMissed(Notice):
+    """A part of an agreed payment plan was due and did not come.
+
+    Attributes:
+        unit_number: Which unit the plan is about.
+        due_on: Business date at the facility.
+        amount: What was to come.
+    """
+
+    name: ClassVar[str] = "instalment_missed"
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "due_on", "amount"})
+
+    unit_number: str
+    due_on: date
+    amount: Money
+
+    @classmethod
+    def of(cls, account: TenantAccount, row: RentalAccount, due_on: date, amount: Money) -> InstalmentMissed:
+        """A part of a plan."""
+        return cls(**_who(account), unit_number=row.rental.label, due_on=due_on, amount=amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

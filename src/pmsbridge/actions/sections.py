@@ -55,6 +55,7 @@ class PortalRules(Value):
         access_hours: When tenants reach their units, in the operator's own words; empty when not told.
         emergency_contact: Whom to call when nobody is there; empty when not told.
         letterhead: Whose papers they are that we make, and what they look like.
+        needs_copy: Only tenants whom the nightly copy holds may act: the others are told to wait for the night.
     """
 
     closed_sections: frozenset[Section] = frozenset()
@@ -66,6 +67,7 @@ class PortalRules(Value):
     access_hours: str = ""
     emergency_contact: str = ""
     letterhead: Letterhead = Letterhead()
+    needs_copy: bool = False
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -81,6 +83,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.PREPAY: Section.BILLING,
     _K.PAY_INVOICE: Section.BILLING,
     _K.PAY_ON_ACCOUNT: Section.BILLING,
+    _K.PAY_REQUEST: Section.BILLING,
     _K.AUTOPAY_ON: Section.BILLING,
     _K.AUTOPAY_CHANGE: Section.BILLING,
     _K.AUTOPAY_OFF: Section.BILLING,

@@ -61,6 +61,7 @@ class Runtime:
         quotes: Quotes a payment may refer to.
         runs: What ran by the clock.
         refusals: Accounts that refused our log-on.
+        scribe_of: From account and facility to who finds the words for its staff.
         on_poke: Wakes a worker for a lane, now or at an instant; None when there are no workers: then a submit
             drains all of its own work itself.
     """
@@ -108,10 +109,11 @@ class Runtime:
         self._sealed = SealedValues()
         self._carriers = Carriers(dict(adapters), mailer, self._settings, self._clock, make_link)
         staff = FacilityStaff(self.mirror)
+        self.scribe_of: Callable[[str, str], Scribe] = scribe_of or staff.scribe
         self._courier = Courier(
             mirror=self.mirror, carriers=self._carriers, sealed=self._sealed,
             clock=self._clock, settings=self._settings, staff_address=staff_address or staff.address,
-            scribe_of=scribe_of or staff.scribe,
+            scribe_of=self.scribe_of,
             journal=self.journal,
         )  # fmt: skip
         self._prompt = PromptDelivery(
@@ -266,12 +268,12 @@ class Runtime:
         ref = account.tenant.ref
         return overlay(account, self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of))
 
-    def overlaid_invoice(self, account: TenantAccount, row: RentalAccount, invoice: Invoice) -> Invoice:
+    def overlaid_invoice(self, account: TenantAccount, row: RentalAccount | None, invoice: Invoice) -> Invoice:
         """An invoice, read after the account, with payments on top that are still being confirmed.
 
         Args:
             account: The tenant, as ``overlaid`` gives it.
-            row: The tenant's rental that the invoice is about.
+            row: The tenant's rental that the invoice is about; None when it is about several.
             invoice: As read.
         """
         ref = account.tenant.ref

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pmsbridge.actions.effects import (
     CancelMoveOut,
     ChangeContact,
+    PaymentPart,
     PostFutureCharges,
     ScheduleMoveOut,
     SetAutopay,
@@ -18,7 +19,7 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.invoices import Invoice, InvoiceLine
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import AutopayState
@@ -52,30 +53,46 @@ def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAc
     return result if is_as_read else result.changed(source=Source.OVERLAY)
 
 
-def overlay_invoice(row: RentalAccount, invoice: Invoice, effects: Iterable[StoredEffect]) -> Invoice:
+def overlay_invoice(row: RentalAccount | None, invoice: Invoice, effects: Iterable[StoredEffect]) -> Invoice:
     """An invoice with payments on top that are still being confirmed: it is not to be paid again by what they pay.
 
-    What aims at the invoice counts in full. What aims at none counts by as much as everything else that may be paid now
-    does not take: nobody knows which invoice the back office settles by it.
+    What aims at the invoice, or at a line of it, counts in full. What aims at none counts by as much as everything else
+    that may be paid now does not take: nobody knows which invoice the back office settles by it.
 
     Args:
-        row: What the invoice is about, with our own recent writes on top.
+        row: What the invoice is about, with our own recent writes on top; None when it is about several rentals.
         invoice: As read after them.
         effects: The tenant's recent effects.
     """
     if invoice.balance is None:
         return invoice
-    currency = invoice.balance.currency
+    currency, zero = invoice.balance.currency, Money.zero(invoice.balance.currency)
     parts = [
         part for stored in effects if isinstance(stored.effect, TakePayment) and _is_open_payment(stored)
-        for part in stored.effect.parts if part.rental_id == row.id and part.amount.currency == currency
+        for part in stored.effect.parts if part.amount.currency == currency
     ]  # fmt: skip
-    aimed = sum_money((part.amount for part in parts if part.invoice_id == invoice.id), currency)
-    others = sum_money((part.amount for part in parts if part.invoice_id is None), currency)
-    elsewhere = _less(row.balances.payable_now + aimed + others, invoice.balance)
-    asked = min(aimed + _less(others, elsewhere), invoice.balance)
+    own = [part for part in parts if part.invoice_id == invoice.id]
+    perhaps = _perhaps(row, invoice.balance, invoice.id, parts) if row is not None else zero
+    asked = min(sum_money((part.amount for part in own), currency) + perhaps, invoice.balance)
     paid = None if invoice.paid is None else invoice.paid + asked
-    return invoice.changed(balance=invoice.balance - asked, paid=paid)
+    lines = tuple(_less_line(line, own) for line in invoice.lines)
+    return invoice.changed(balance=invoice.balance - asked, paid=paid, lines=lines)
+
+
+def _perhaps(row: RentalAccount, balance: Money, invoice_id: str, parts: Iterable[PaymentPart]) -> Money:
+    """How much of the money that aims at no invoice may be for this one."""
+    own = [part for part in parts if part.rental_id == row.id]
+    aimed = sum_money((part.amount for part in own if part.invoice_id == invoice_id), balance.currency)
+    others = sum_money((part.amount for part in own if part.invoice_id is None), balance.currency)
+    return _less(others, _less(row.balances.payable_now + aimed + others, balance))
+
+
+def _less_line(line: InvoiceLine, parts: Iterable[PaymentPart]) -> InvoiceLine:
+    """A line less what is being confirmed for it."""
+    if line.balance is None or line.id is None:
+        return line
+    asked = sum_money((part.amount for part in parts if part.line_id == line.id), line.balance.currency)
+    return line.changed(balance=_less(line.balance, asked)) if asked.is_positive else line
 
 
 def _is_open_payment(stored: StoredEffect) -> bool:

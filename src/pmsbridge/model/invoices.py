@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import model_validator
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Id, OpenEnum, Record, Value
 
@@ -31,13 +32,17 @@ class InvoiceLine(Value):
     Attributes:
         net: Before tax.
         tax: Tax on this line.
+        id: The back office's id of the line; None where it is not told, or a line cannot be settled by itself.
+        balance: What is still owed of this line; None where the back office tells it of the whole invoice only.
     """
 
+    id: Annotated[Id | None, Since(5)] = None
     rental_id: Id | None = None
     unit_number: str = ""
     description: str = ""
     net: Money
     tax: Money
+    balance: Annotated[Money | None, Since(5)] = None
 
     @property
     def gross(self) -> Money:
@@ -77,10 +82,17 @@ class Invoice(Record):
         if any(money is not None and money.currency != self.total.currency for money in (self.paid, self.balance)):
             message = "an invoice is in one currency"
             raise ValueError(message)
+        if any(line.balance is not None and line.balance.currency != self.total.currency for line in self.lines):
+            message = "a line is in the invoice's currency"
+            raise ValueError(message)
         if self.paid is not None and self.balance is not None and self.total - self.paid != self.balance:
             message = "total minus paid must equal the balance"
             raise ValueError(message)
         return self
+
+    def line(self, line_id: Id) -> InvoiceLine | None:
+        """The line of that id."""
+        return next((line for line in self.lines if line.id == line_id), None)
 
     @property
     def is_visible(self) -> bool:

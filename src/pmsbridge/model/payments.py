@@ -41,6 +41,7 @@ class PaymentIntent(StrEnum):
     INVOICES = "invoices"
     ALL_RENTALS = "all_rentals"
     ON_ACCOUNT = "on_account"
+    REQUEST = "request"
 
 
 class PaymentState(OpenEnum):
@@ -83,11 +84,12 @@ def payment_step_is_allowed(before: PaymentState, after: PaymentState, *, has_ev
 
 
 class Allocation(Value):
-    """The part of a payment that settles one rental or one invoice."""
+    """The part of a payment that settles one rental, one invoice, or one line of an invoice."""
 
     rental_id: Id
     amount: Money
     invoice_id: Id | None = None
+    line_id: Annotated[Id | None, Since(5)] = None
 
 
 class Payment(Record):

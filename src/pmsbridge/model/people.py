@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from pmsbridge.model.earlier import Since
 from pmsbridge.model.record import Id, Instant, OpenEnum, Record, Value, Words
 
 __all__ = [
@@ -172,6 +173,7 @@ class Tenant(Record):
         is_company: The rental is in a company's name.
         portal_disabled: The back office forbids web access to this tenant.
         has_gate_code: Whether an access code exists. The code itself is never part of the model.
+        pays_cash_only: The office takes cash only from this tenant: nothing is paid through the portal.
     """
 
     entity: ClassVar[str] = "tenant"
@@ -189,6 +191,7 @@ class Tenant(Record):
     is_active: bool | None = None
     portal_disabled: bool = False
     has_gate_code: bool = False
+    pays_cash_only: Annotated[bool, Since(5)] = False
 
     def consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool | None:
         """The recorded answer, or None when the person was never asked."""

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import LARGEST_DOCUMENT_BYTES
+from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_text
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
 from pmsbridge.engine.outcomes import ActionView
@@ -24,10 +25,9 @@ from pmsbridge.portal.arguments import (
     checked_id,
     checked_whole,
 )
+from pmsbridge.portal.collecting import Collecting
 from pmsbridge.portal.inspecting import inspection_text, refuse_unmade
-from pmsbridge.portal.moving import Moving
 from pmsbridge.portal.office import rental_of
-from pmsbridge.portal.plans import Instalment, PaymentPlan, plan_text
 from pmsbridge.portal.typed import checked_text, refuse_past
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _LONGEST_TITLE_CHARS = 120
 _DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
-class Asking(Moving):
+class Asking(Collecting):
     """A part of ``TenantSession``. Each verb is journalled before anything is sent."""
 
     def agree_plan(self, rental_id: str, instalments: Mapping[date, Money], *, key: str) -> ActionView:

@@ -16,6 +16,7 @@ from pmsbridge.model.portal_accounts import AccessLevel, SignInState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.arguments import checked_choice, checked_id, checked_key, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
+from pmsbridge.portal.letters import names_in_letters
 from pmsbridge.portal.lobby import NO_HINDRANCE, Lobby
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papers.formats import spoken
@@ -147,14 +148,10 @@ class MailedLinks(Lobby):
         facility = office.runtime.mirror.facility(office.account_name, office.facility)
         staff_language = office.notices.scribe(office.account_name, office.facility, facility).language
         language = office.language_of(tenant) or staff_language
-        place = facility.name if facility is not None else office.facility
-        phone = facility.phone.raw if facility is not None and facility.phone is not None else ""
-        written = office.notices.letter(kind, spoken(language), {
-            "name": (contact.name if contact is not None else tenant.name).greeting, "facility": place,
-            "business": office.rules.letterhead.name or place, "phone": phone,
-            "email": facility.email if facility is not None else "", "hours": str(lives // timedelta(hours=1)),
-            "link": LINK_MARK,
-        })  # fmt: skip
+        greeting = (contact.name if contact is not None else tenant.name).greeting
+        names = names_in_letters(office, greeting, facility)
+        more = {"hours": str(lives // timedelta(hours=1)), "link": LINK_MARK}
+        written = office.notices.letter(kind, spoken(language), {**names, **more})
         return Letter(
             kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),
             to=contact.email if contact is not None else tenant.email,

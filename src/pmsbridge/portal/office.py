@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.effects import PostBulletin
-from pmsbridge.actions.eligibility import Asked, Offer, Subject, judge, refuse_unless_allowed
+from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
-from pmsbridge.actions.plan import Plan, Submission, When
+from pmsbridge.actions.payment_requests import PaymentRequest
+from pmsbridge.actions.plan import Plan, Submission, When, tenant_guards
 from pmsbridge.actions.plans import Planner
 from pmsbridge.actions.sections import PortalRules, shared_unit
 from pmsbridge.engine.deliver import Runtime
@@ -26,7 +27,7 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Tenant
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, PrepayPort, ReadinessPort
+from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, LinePort, PrepayPort, ReadinessPort
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.outcome import Outcome
@@ -41,6 +42,9 @@ SealedSteps = Mapping[str, Sealed]
 
 _MOVES: Final = frozenset({"take_payment", "post_future_charges"})
 """Effects that everything else that moves money waits for."""
+
+_MAYBE_PAID: Final = frozenset({"nothing_due", "line_settled"})
+"""Denials that stand for another one while a payment is being confirmed."""
 
 _WAYS: Final = {"note": "add_note", "bulletin": "post_bulletin"}
 _TOLD: Final = (*EMULATABLE, "set_autopay", "ask_staff")
@@ -99,6 +103,16 @@ class Office:
     def quotes_ahead(self) -> bool:
         """Whether the back office says what months ahead cost."""
         return not isinstance(self.adapter, PrepayPort) or self.adapter.quotes_prepay
+
+    @property
+    def settles_lines(self) -> bool:
+        """Whether single lines of an invoice can be settled."""
+        return isinstance(self.adapter, LinePort) and self.adapter.settles_lines
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether the nightly copy holds the tenant."""
+        return self.runtime.mirror.tenant(self.account_name, self.facility, self.tenant_id) is not None
 
     @property
     def ways(self) -> dict[str, frozenset[str]]:
@@ -245,12 +259,28 @@ class Office:
         steps = (step for view in open_actions for step in view.steps)
         return any(step.kind in _MOVES and step.outcome is Outcome.PENDING for step in steps)
 
+    @property
+    def held_payments(self) -> Mapping[str, str]:
+        """Business guards of this tenant's payments that are not over, and which action holds each."""
+        below = tenant_guards(self.account_name, self.facility, self.tenant_id)
+        return self.runtime.journal.guarded_below(below)
+
     def subject(self, account: TenantAccount, *, is_confirming: bool = False) -> Subject:
-        """What the judge looks at."""
+        """What the judge looks at; payments that are not over, and requests, are left out."""
         return Subject(
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
+            is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
         )  # fmt: skip
+
+    def offered(
+        self, account: TenantAccount, *, is_confirming: bool, requests: tuple[PaymentRequest, ...],
+        rental_id: str | None = None, asked: Asked | None = None,
+    ) -> tuple[Offer, ...]:  # fmt: skip
+        """Every verb with the judge's answer; see ``available_actions``."""
+        subject = self.subject(account, is_confirming=is_confirming)
+        subject = replace(subject, being_paid=frozenset(self.held_payments), requests=requests)
+        return available_actions(subject, rental_id=rental_id, asked=asked)
 
     def allowed(
         self,
@@ -259,7 +289,6 @@ class Office:
         *,
         rental_id: str | None = None,
         asked: Asked | None = None,
-        is_confirming: bool = False,
     ) -> Offer:
         """Ask the judge, and refuse what it denies.
 
@@ -268,8 +297,12 @@ class Office:
             UnsupportedError: This back office cannot say it.
             NotFoundError: The rental is not this tenant's.
         """
-        subject = self.subject(account, is_confirming=is_confirming)
+        subject = self.subject(account)
         offer = judge(kind, subject, rental_id=rental_id, asked=asked)
+        if offer.code in _MAYBE_PAID:  # because it is paid, or because it is being paid
+            offer = judge(
+                kind, replace(subject, being_paid=frozenset(self.held_payments)), rental_id=rental_id, asked=asked
+            )
         refuse_unless_allowed(offer)
         return offer
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from pmsbridge.actions.payable import row_of_invoice
 from pmsbridge.actions.sections import Section, refuse_closed
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
-from pmsbridge.model.account import RentalAccount, TenantAccount
+from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.invoices import Invoice, visible_to_customer
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry, Statement
 from pmsbridge.model.payments import Payment
-from pmsbridge.model.rental import RentalKind
 from pmsbridge.portal.arguments import checked_day, checked_whole
 from pmsbridge.portal.office import Office
 from pmsbridge.ports.books import CustomerAccountPort
 
-__all__ = ["Reckoning", "account_row", "no_way", "row_of_invoice"]
+__all__ = ["Reckoning", "no_way"]
 
 _LONGEST_STATEMENT_DAYS = 3660
 
@@ -169,21 +169,8 @@ def _when_paid(payment: Payment) -> tuple[date, str]:
     return payment.paid_on, payment.paid_at.isoformat() if payment.paid_at is not None else ""
 
 
-def row_of_invoice(account: TenantAccount, invoice: Invoice) -> RentalAccount | None:
-    """The rental an invoice is about; the tenant's account when it is about several, or about none."""
-    named = {line.rental_id for line in invoice.lines if line.rental_id is not None}
-    row = account.rental(named.pop()) if len(named) == 1 else None
-    return row or account_row(account)
-
-
-def account_row(account: TenantAccount) -> RentalAccount | None:
-    """The row of the tenant's account, where the back office keeps one."""
-    return next((row for row in account.rentals if row.rental.kind is RentalKind.ACCOUNT), None)
-
-
 def _confirmed(office: Office, account: TenantAccount, invoice: Invoice) -> Invoice:
-    row = row_of_invoice(account, invoice)
-    return invoice if row is None else office.runtime.overlaid_invoice(account, row, invoice)
+    return office.runtime.overlaid_invoice(account, row_of_invoice(account, invoice), invoice)
 
 
 def no_way(what: str) -> UnsupportedError:

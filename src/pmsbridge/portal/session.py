@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pmsbridge.actions.eligibility import Offer, available_actions
+from pmsbridge.actions.eligibility import Asked, Offer
 from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import NotFoundError, UnavailableError, UnsupportedError
+from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Event, Note, Reservation, visible_notes
 from pmsbridge.model.payments import PaymentState
@@ -20,15 +20,18 @@ from pmsbridge.model.places import Unit
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
-from pmsbridge.portal.arguments import checked_id, checked_whole
+from pmsbridge.portal.arguments import checked_id, checked_months, checked_whole, checked_words
 from pmsbridge.portal.asked import RequestStanding, standing_of_requests
+from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.inspecting import inspection_of
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
+from pmsbridge.portal.means import WAYS
 from pmsbridge.portal.methods import StoredMeans
 from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papering import Papering
 from pmsbridge.portal.paying import Paying
+from pmsbridge.portal.quoting import one_or_all
 from pmsbridge.portal.reckoning import no_way
 from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.staff import history_of
@@ -114,23 +117,40 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
             UnavailableError: The back office is away and there is no copy.
             NotFoundError: There is no such tenant at the facility.
         """
-        account = self._office.read() if live else self.account(live=False)
-        opened = self._open_actions()
-        is_confirming = self._office.is_confirming_in(opened)
-        offers = available_actions(self._office.subject(account, is_confirming=is_confirming))
-        return Dashboard(account=account, offers=offers, open_actions=opened)
+        office = self._office
+        account = office.read() if live else self.account(live=False)
+        opened, requests = self._open_actions(), AskedPayments(office).all(account)
+        offers = office.offered(account, is_confirming=office.is_confirming_in(opened), requests=requests)
+        asked = () if Section.BILLING in office.rules.closed_sections else requests
+        return Dashboard(account=account, offers=offers, open_actions=opened, payment_requests=asked)
 
-    def available_actions(self, rental_id: str | None = None) -> tuple[Offer, ...]:
+    def available_actions(
+        self, rental_id: str | None = None, *, by: str = "card", months: int | None = None
+    ) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
 
+        Args:
+            rental_id: One rental of this tenant; None for everything.
+            by: How it would be paid: "card", "bank_debit", "external" or "stored". What is typed now cannot wait until
+                another payment is confirmed, the others can: a denial for that reason alone names them in its facts.
+            months: To learn whether so many can be paid ahead, which asks the back office for their price; None for
+                whether months can be paid ahead at all.
+
         Raises:
+            InputError: There is no such way to pay, or the months are out of range.
             NotFoundError: The rental is not this tenant's.
             UnavailableError: The back office is away and there is no copy.
         """
-        account = self._office.read()
-        return available_actions(
-            self._office.subject(account, is_confirming=self._office.is_confirming), rental_id=rental_id
-        )
+        office, rental = self._office, one_or_all(rental_id)
+        if checked_words("by", by) not in WAYS:
+            raise InputError("by", "is no way to pay", remedy=f"One of: {', '.join(WAYS)}.")
+        wanted = checked_months(months) if months is not None else None
+        account = office.read()
+        ahead = self._priced(wanted) if wanted is not None and office.quotes_ahead else None
+        return office.offered(
+            account, is_confirming=office.is_confirming, requests=AskedPayments(office).all(account), rental_id=rental,
+            asked=Asked(by=by, months=wanted, ahead=ahead),
+        )  # fmt: skip
 
     def tenant(self) -> Tenant:
         """The contact record, live. Passwords, gate codes and national ids are never part of it.

@@ -7,22 +7,23 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from pmsbridge.actions.instalments import PlanProgress, plan_from, progress_of_plan
 from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.readiness import PortalReadiness, readiness_of
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
-from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.record import Source
 from pmsbridge.model.sealed import GateCode
 from pmsbridge.portal.access import IdentityCheck, look_up_code
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
+from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of, risks_of
 from pmsbridge.portal.ledgers import LedgersRead
 from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
-from pmsbridge.portal.plans import Instalment, PlanProgress, plan_from, progress_of_plan
 from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.journal import ActionFilter
@@ -80,7 +81,7 @@ class StaffDesk:
     def plan(self, rental_id: str) -> PlanProgress | None:
         """The payment plan of a rental beside its ledger, as it stands today; None when none was agreed. Live.
 
-        A missed instalment is a finding too, which staff close when they have dealt with it.
+        Reads only: staff are told of a missed instalment by the night.
 
         Raises:
             NotFoundError: The rental is not this tenant's.
@@ -99,10 +100,15 @@ class StaffDesk:
         if plan is None:
             return None
         entries = office.adapter.ledger(office.facility, office.tenant_id, wanted)
-        progress = progress_of_plan(plan, entries, office.today(account))
-        for part in progress.missed:
-            self._tell_missed(wanted, part)
-        return progress
+        return progress_of_plan(plan, entries, office.today(account))
+
+    def payment_requests(self) -> tuple[PaymentRequest, ...]:
+        """What staff asked this tenant to pay, newest first, with what became of it. Live.
+
+        Raises:
+            UnavailableError: The back office is away and there is no copy; or it cannot tell of payments now.
+        """
+        return AskedPayments(self._office).live(self._office.read())
 
     def figures(self, since: date, until: date) -> CustomerFigures:
         """How long this tenant rents, what they pay, whether they grow or shrink, between two business dates. Live.
@@ -172,14 +178,6 @@ class StaffDesk:
         leaving = any(row.rental.leaving_on is not None for row in account.current)
         return risks_of(figures, requests=len(mine), is_leaving=leaving)
 
-    def _tell_missed(self, rental_id: str, part: Instalment) -> None:
-        office = self._office
-        office.runtime.findings.add(Finding(
-            code="instalment_missed", severity=Severity.WARNING, account=office.account_name, facility=office.facility,
-            subject=f"{rental_id} {part.due_on}", found_at=office.clock.now(),
-            text=f"{part.amount} of a payment plan for rental {rental_id} was due on {part.due_on} and did not come.",
-        ))  # fmt: skip
-
     def readiness(self) -> PortalReadiness:
         """Whether this tenant can be invited to the portal, and what is missing. Live, and from the last copy.
 
@@ -188,11 +186,7 @@ class StaffDesk:
         """
         office, account = self._office, self._office.read()
         told = office.told_barriers()
-        return readiness_of(account, told=told, taken=tuple(self._taken(account)), is_copied=self._is_copied())
-
-    def _is_copied(self) -> bool:
-        office = self._office
-        return office.runtime.mirror.tenant(office.account_name, office.facility, office.tenant_id) is not None
+        return readiness_of(account, told=told, taken=tuple(self._taken(account)), is_copied=office.is_copied)
 
     def _taken(self, account: TenantAccount) -> Iterator[str]:
         """Names of sign-in fields that another tenant of the facility has too."""

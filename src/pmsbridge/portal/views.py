@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pmsbridge.actions.eligibility import Offer
 from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.ledger import Balances
@@ -20,11 +21,13 @@ class Dashboard(Value):
         account: Everything it was made from.
         offers: Every verb with the judge's answer.
         open_actions: Actions of this tenant that are pending or with the office.
+        payment_requests: What staff asked this tenant to pay, newest first, as the journal and the balances say.
     """
 
     account: TenantAccount
     offers: tuple[Offer, ...]
     open_actions: tuple[ActionView, ...] = ()
+    payment_requests: tuple[PaymentRequest, ...] = ()
 
     @property
     def greeting(self) -> str:

@@ -26,6 +26,7 @@ __all__ = [
     "ConsentPort",
     "CustomerAccountPort",
     "EventPort",
+    "LinePort",
     "PaperContent",
     "PaperPort",
     "PaperlessPort",
@@ -56,6 +57,18 @@ class CustomerAccountPort(Protocol):
 
     def aged_balance(self, facility: str, tenant_id: str, *, on: date) -> AgedBalance:
         """Live: what was owed on a business date, by how long it was due."""
+
+
+@runtime_checkable
+class LinePort(Protocol):
+    """A back office that may settle single lines of an invoice, and says so. One without this word does not.
+
+    One that does tells of each line its id and what is still owed of it, and takes payments whose parts name a line.
+    """
+
+    @property
+    def settles_lines(self) -> bool:
+        """Whether it does. Where it does not, an invoice is paid as a whole, or in part as the back office sees fit."""
 
 
 @dataclass(frozen=True, slots=True)

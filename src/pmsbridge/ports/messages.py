@@ -23,15 +23,20 @@ from pmsbridge.ports.outcome import Outcome
 
 __all__ = [
     "ACTION",
+    "INSTALMENT_MISSED",
     "MESSAGE_TYPES",
+    "PLAN_MISSED",
     "ActionData",
     "ActionMessage",
     "FieldChange",
     "Message",
+    "PlanData",
+    "PlanMessage",
     "RecordData",
     "RecordMessage",
     "TrialData",
     "TrialMessage",
+    "type_of_fate",
 ]
 
 _RECORDS: Final[tuple[type[Record], ...]] = (
@@ -43,10 +48,28 @@ _FATES: Final = ("created", "changed", "deleted", "restored")
 ACTION: Final = "action"
 """What an action is called where a record has its entity."""
 
+INSTALMENT_MISSED: Final = "instalment_missed"
+"""The kind of the action by which staff are told that a part of a payment plan did not come."""
+
+PLAN_MISSED: Final = "plan.instalment_missed"
+"""The type of message in which it is told."""
+
 MESSAGE_TYPES: Final = frozenset(
-    {f"{record.entity}.{fate}" for record in _RECORDS for fate in _FATES} | {f"{ACTION}.{each}" for each in Outcome}
+    {f"{record.entity}.{fate}" for record in _RECORDS for fate in _FATES}
+    | {f"{ACTION}.{each}" for each in Outcome}
+    | {PLAN_MISSED}
 )
 """Every type that an endpoint can ask for."""
+
+
+def type_of_fate(kind: str, outcome: str) -> str:
+    """The type of message that an action's new outcome is told in.
+
+    Args:
+        kind: What was asked for.
+        outcome: One of the five.
+    """
+    return PLAN_MISSED if kind == INSTALMENT_MISSED and outcome == Outcome.SETTLED.value else f"{ACTION}.{outcome}"
 
 
 class FieldChange(Value):
@@ -134,6 +157,41 @@ class ActionMessage(Value):
     data: ActionData
 
 
+class PlanData(Value):
+    """Which part of an agreed payment plan did not come.
+
+    Attributes:
+        account: The configured account.
+        facility: The facility's code in it.
+        id: Of the action by which staff were told.
+        tenant_id: The back office's id of the tenant.
+        rental_id: The back office's id of the rental that the plan is about; empty when the tenant was erased since.
+        due_on: Business date at the facility, as text; empty when the tenant was erased since.
+        amount: With its currency ("40.00 USD"); empty when the tenant was erased since.
+    """
+
+    account: str
+    facility: str
+    entity: Literal["plan"] = "plan"
+    id: str
+    tenant_id: str
+    rental_id: str = ""
+    due_on: str = ""
+    amount: str = ""
+
+
+class PlanMessage(Value):
+    """A part of an agreed payment plan was due and did not come; told once for each part.
+
+    Attributes:
+        timestamp: When the night found it, and staff were told.
+    """
+
+    type: Literal["plan.instalment_missed"] = "plan.instalment_missed"
+    timestamp: Instant
+    data: PlanData
+
+
 class TrialData(Value):
     """What a person tries an endpoint with.
 
@@ -156,5 +214,5 @@ class TrialMessage(Value):
     data: TrialData
 
 
-Message = RecordMessage | ActionMessage | TrialMessage
+Message = RecordMessage | ActionMessage | PlanMessage | TrialMessage
 """Whatever is posted."""

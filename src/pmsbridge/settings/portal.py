@@ -51,6 +51,7 @@ class PlacePortal(Part):
         access_hours: When tenants reach their units; None for as everywhere.
         emergency_contact: Whom to call when nobody is there; None for as everywhere.
         letterhead: See ``PortalSettings``; the whole of it, None for as everywhere.
+        needs_copy: See ``PortalSettings``; None for as everywhere.
         first_steps: See ``PortalSettings``; None for as everywhere, empty for none.
     """
 
@@ -63,6 +64,7 @@ class PlacePortal(Part):
     access_hours: str | None = None
     emergency_contact: str | None = None
     letterhead: Letterhead | None = None
+    needs_copy: bool | None = None
     first_steps: tuple[str, ...] | None = None
 
     def below(self, folder: Path) -> Self:
@@ -84,6 +86,7 @@ class PortalSettings(Part):
         access_hours: When tenants reach their units, in your own words.
         emergency_contact: Whom to call when nobody is there.
         letterhead: Name, address, logo, foot, size, colour and fonts of papers that are made here.
+        needs_copy: Tenants whom the nightly copy does not hold yet may do nothing ("not_copied").
         link_address: The portal's page that takes a mailed link, with ``{token}`` where the token belongs.
         link_lives: How long a mailed link works once it was mailed.
         session_lives: How long somebody stays signed in.
@@ -103,6 +106,7 @@ class PortalSettings(Part):
     access_hours: str = ""
     emergency_contact: str = ""
     letterhead: Letterhead = Letterhead()
+    needs_copy: bool = False
     link_address: str = ""
     link_lives: Duration = timedelta(days=2)
     session_lives: Duration = timedelta(days=30)

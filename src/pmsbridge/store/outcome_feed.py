@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from pmsbridge.ports.messages import ACTION
+from pmsbridge.ports.messages import type_of_fate
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import Database
 from pmsbridge.store.portable import lock_scope
@@ -23,7 +23,7 @@ __all__ = ["OutcomeChange", "Outcomes", "last_number", "number_before"]
 _AT_ONCE: Final = 500
 _OF_ACTION: Final = (
     actions.c.account, actions.c.facility, actions.c.kind, actions.c.tenant_id, actions.c.is_partial,
-    actions.c.outcome.label("outcome_now"),
+    actions.c.outcome.label("outcome_now"), actions.c.intent,
 )  # fmt: skip
 
 
@@ -37,6 +37,7 @@ class OutcomeChange:
         kind: What was asked for.
         tenant_id: Empty for an action without a tenant.
         partial: Some of it settled and some of it certainly not; None when the action has gone on to another outcome.
+        intent: What was asked for, as JSON.
     """
 
     number: int
@@ -50,6 +51,7 @@ class OutcomeChange:
     outcome: Outcome
     at: datetime
     partial: bool | None = None
+    intent: str = "{}"
 
 
 class Outcomes:
@@ -73,7 +75,7 @@ class Outcomes:
                 OutcomeChange(
                     row.number, row.seq, row.action_id, row.account, row.facility, row.kind, row.tenant_id,
                     Outcome(row.before), Outcome(row.outcome), row.at,
-                    row.is_partial if row.outcome == row.outcome_now else None,
+                    row.is_partial if row.outcome == row.outcome_now else None, row.intent,
                 )
                 for row in connection.execute(query)
             )  # fmt: skip
@@ -81,7 +83,7 @@ class Outcomes:
     def next_place(self, number: int) -> tuple[int, str, str, str] | None:
         """As ``Changes.next_place``: number, account, facility and type ("action.settled") of the next outcome."""
         query = (
-            select(outcomes.c.number, actions.c.account, actions.c.facility, outcomes.c.outcome)
+            select(outcomes.c.number, actions.c.account, actions.c.facility, actions.c.kind, outcomes.c.outcome)
             .join(actions, actions.c.id == outcomes.c.action_id)
             .where(outcomes.c.number > number)
             .order_by(outcomes.c.number)
@@ -89,7 +91,7 @@ class Outcomes:
         )
         with self._database.read() as connection:
             row = connection.execute(query).first()
-        return None if row is None else (row.number, row.account, row.facility, f"{ACTION}.{row.outcome}")
+        return None if row is None else (row.number, row.account, row.facility, type_of_fate(row.kind, row.outcome))
 
     def last(self) -> int:
         """The number of the newest outcome; 0 when there is none."""

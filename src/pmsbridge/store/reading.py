@@ -66,6 +66,7 @@ class ActionFilter:
     """Which actions to list; None means any.
 
     Attributes:
+        kinds: Only these verbs; empty for any.
         since: Submitted at or after this instant.
         is_open: Only those that are pending or with the office.
         limit: At most this many, newest first.
@@ -76,6 +77,7 @@ class ActionFilter:
     facility: str | None = None
     tenant_id: str | None = None
     kind: str | None = None
+    kinds: tuple[str, ...] = ()
     since: datetime | None = None
     is_open: bool = False
     limit: int = 50
@@ -206,6 +208,8 @@ def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAc
         actions.c.kind: wanted.kind,
     }
     query = query.where(*(column == value for column, value in exact.items() if value is not None))
+    if wanted.kinds:
+        query = query.where(actions.c.kind.in_(wanted.kinds))
     if wanted.since is not None:
         query = query.where(actions.c.submitted_at >= wanted.since)
     if wanted.is_open:

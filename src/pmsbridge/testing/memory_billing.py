@@ -10,6 +10,7 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice, InvoiceState
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
+from pmsbridge.model.payments import Allocation
 from pmsbridge.testing.memory import MemoryAdapter
 
 __all__ = ["BillingMemoryAdapter"]
@@ -20,9 +21,12 @@ _AGES = {"not_due": 0, "up_to_30": 30, "up_to_60": 60, "up_to_90": 90, "over_90"
 class BillingMemoryAdapter(MemoryAdapter):
     """A ``MemoryAdapter`` over an office that keeps invoices: ``office.books.put(facility, invoice)``.
 
-    Its invoices, each about one rental, are added to what is in the ledger already: put an invoice, and enter its
-    charge. An invoice that is a draft, unsent or void is not due; what it charges is in the ledger all the same.
+    Its invoices are added to what is in the ledger already: put an invoice, and enter its charges. An invoice that is a
+    draft, unsent or void is not due; what it charges is in the ledger all the same. A combined invoice has a line for
+    each rental; lines that have an id can be settled by themselves.
     """
+
+    settles_lines = True
 
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
         """Everything about one tenant; due is what sent invoices still ask for."""
@@ -75,38 +79,50 @@ class BillingMemoryAdapter(MemoryAdapter):
         for part in parts:
             if part.invoice_id is None:
                 free[part.rental_id] += part.amount
-        found = []
-        for each in sorted(kept, key=lambda each: (each.issued_on, each.id)):
-            aimed = (part.amount for part in parts if part.invoice_id == each.id)
-            paid = sum_money(aimed, each.total.currency)
-            rental = next((line.rental_id for line in each.lines), None)
-            if each.is_visible and rental in free:
-                more = min(free[rental], each.total - paid)
-                free[rental], paid = free[rental] - more, paid + more
-            found.append(_as_paid(each, paid))
-        return found
+        return [_as_paid(each, parts, free) for each in sorted(kept, key=lambda each: (each.issued_on, each.id))]
 
 
-def _as_paid(invoice: Invoice, paid: Money) -> Invoice:
+def _as_paid(invoice: Invoice, parts: Iterable[Allocation], free: dict[str, Money]) -> Invoice:
+    """An invoice as payments have left it; takes from ``free`` what it is settled by of money that aims at nothing."""
+    none = Money.zero(invoice.total.currency)
+    aimed = [part for part in parts if part.invoice_id == invoice.id]
+    whole, lines = sum_money((part.amount for part in aimed if part.line_id is None), none.currency), []
+    for line in invoice.lines:
+        own = (part.amount for part in aimed if part.line_id is not None and part.line_id == line.id)
+        left = line.gross - sum_money(own, none.currency)
+        taken = min(whole, left)
+        whole, left = whole - taken, left - taken
+        if invoice.is_visible and line.rental_id in free:
+            more = min(free[line.rental_id], left)
+            free[line.rental_id], left = free[line.rental_id] - more, left - more
+        lines.append((line, left))
+    left = sum_money((left for _, left in lines), none.currency)
+    balance = left if invoice.lines else invoice.total - whole
     state = invoice.state
-    if invoice.is_visible and paid.is_positive:
-        state = InvoiceState.PAID if paid >= invoice.total else InvoiceState.PARTIALLY_PAID
-    return invoice.changed(paid=paid, balance=invoice.total - paid, state=state)
+    if invoice.is_visible and balance < invoice.total:
+        state = InvoiceState.PARTIALLY_PAID if balance.is_positive else InvoiceState.PAID
+    told = tuple(line.changed(balance=left) if line.id is not None else line for line, left in lines)
+    return invoice.changed(paid=invoice.total - balance, balance=balance, state=state, lines=told)
+
+
+def _owed(invoice: Invoice, rental_id: str) -> Money:
+    """What an invoice still asks for one rental."""
+    none = Money.zero(invoice.total.currency)
+    own = [line for line in invoice.lines if line.rental_id == rental_id]
+    if len(own) == len(invoice.lines):
+        return invoice.balance if invoice.balance is not None else none
+    return sum_money((line.balance for line in own if line.balance is not None), none.currency)
 
 
 def _billed_row(row: RentalAccount, seen: Iterable[Invoice], today: date) -> RentalAccount:
     zero = Money.zero(row.balances.currency)
     own = [each for each in seen if any(line.rental_id == row.id for line in each.lines)]
-    due = sum_money((each.balance for each in own if each.balance is not None), row.balances.currency)
-    late = [each for each in own if each.due_on is not None and each.due_on < today and _is_open(each)]
-    past_due = sum_money((each.balance for each in late if each.balance is not None), row.balances.currency)
+    due = sum_money((_owed(each, row.id) for each in own), row.balances.currency)
+    late = [each for each in own if each.due_on is not None and each.due_on < today and _owed(each, row.id).is_positive]
+    past_due = sum_money((_owed(each, row.id) for each in late), row.balances.currency)
     oldest = min((each.due_on for each in late if each.due_on is not None), default=today)
     balances = row.balances.changed(due=due, payable_now=max(due, zero), past_due=past_due)
     return row.changed(balances=balances, days_past_due=(today - oldest).days)
-
-
-def _is_open(invoice: Invoice) -> bool:
-    return invoice.balance is not None and invoice.balance.is_positive
 
 
 def _age(invoice: Invoice, on: date) -> str:

@@ -245,7 +245,8 @@ class Books:
 
     def _paid(self, effect: TakePayment, number: int, at: datetime) -> None:
         allocations = tuple(
-            Allocation(rental_id=p.rental_id, amount=p.amount, invoice_id=p.invoice_id) for p in effect.parts
+            Allocation(rental_id=p.rental_id, amount=p.amount, invoice_id=p.invoice_id, line_id=p.line_id)
+            for p in effect.parts
         )
         payment = Payment(
             ref=self._ref(effect.facility, "payment", str(number)), tenant_id=effect.tenant_id, amount=effect.total,

@@ -15,15 +15,18 @@ from typing import Any, Final
 from pmsbridge.logging import redact
 from pmsbridge.logging.redaction import is_secret_key, redact_value
 from pmsbridge.ports.messages import (
-    ACTION,
+    PLAN_MISSED,
     ActionData,
     ActionMessage,
     FieldChange,
     Message,
+    PlanData,
+    PlanMessage,
     RecordData,
     RecordMessage,
     TrialData,
     TrialMessage,
+    type_of_fate,
 )
 from pmsbridge.store.changes import Change, ChangeKind, different_fields
 from pmsbridge.store.columns import plain
@@ -68,7 +71,7 @@ def type_of_change(change: Change) -> str:
 
 def type_of_outcome(outcome: OutcomeChange) -> str:
     """The type of message an outcome is told in."""
-    return f"{ACTION}.{outcome.outcome}"
+    return type_of_fate(outcome.kind, outcome.outcome.value)
 
 
 def of_change(change: Change) -> Posting:
@@ -91,16 +94,30 @@ def of_change(change: Change) -> Posting:
 
 
 def of_outcome(outcome: OutcomeChange) -> Posting:
-    """What is told of an action."""
+    """What is told of an action, or of what it was about."""
+    message = _plan_message(outcome) if type_of_outcome(outcome) == PLAN_MISSED else _action_message(outcome)
+    identity = _id("outcome", outcome.action_id, str(outcome.seq))
+    return Posting(identity, outcome.account, outcome.facility, message, Head(Feed.OUTCOMES, outcome.number))
+
+
+def _plan_message(outcome: OutcomeChange) -> PlanMessage:
+    told = {name: _text(str(value)) for name, value in json.loads(outcome.intent).items()}
+    data = PlanData(
+        account=outcome.account, facility=outcome.facility, id=outcome.action_id,
+        tenant_id=plain(outcome.tenant_id) or "",
+        rental_id=told.get("rental_id", ""), due_on=told.get("due_on", ""), amount=told.get("amount", ""),
+    )  # fmt: skip
+    return PlanMessage(timestamp=outcome.at, data=data)
+
+
+def _action_message(outcome: OutcomeChange) -> ActionMessage:
     before, after = outcome.before.value, outcome.outcome.value
     data = ActionData(
         account=outcome.account, facility=outcome.facility, id=outcome.action_id, kind=outcome.kind,
         tenant_id=plain(outcome.tenant_id) or "", partial=outcome.partial,
         differences={"outcome": FieldChange(before=before, after=after)},
     )  # fmt: skip
-    message = ActionMessage(type=type_of_outcome(outcome), timestamp=outcome.at, data=data)
-    identity = _id("outcome", outcome.action_id, str(outcome.seq))
-    return Posting(identity, outcome.account, outcome.facility, message, Head(Feed.OUTCOMES, outcome.number))
+    return ActionMessage(type=type_of_outcome(outcome), timestamp=outcome.at, data=data)
 
 
 def of_trial(endpoint: str, now: datetime) -> Posting:

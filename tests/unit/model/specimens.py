@@ -262,6 +262,9 @@ RECORD_DATA = messages.RecordData(
     **PLACE, entity="tenant", id="T1", uid="0" * 32, differences={"email": DIFFERENCE}, left_out=("gate_code",)
 )
 ACTION_DATA = messages.ActionData(**PLACE, id="act_1", kind="pay_rental", tenant_id="T1")
+PLAN_DATA = messages.PlanData(
+    **PLACE, id="act_2", tenant_id="T1", rental_id="R1", due_on="2026-12-05", amount="40.00 USD"
+)
 TRIAL_DATA = messages.TrialData(endpoint="crm")
 PREPAY_LINE = PrepayLine(rental_id="R1", due_now=NONE, future=TEN)
 
@@ -307,6 +310,8 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
     messages.RecordMessage(type="tenant.changed", timestamp=NOW, data=RECORD_DATA),
     ACTION_DATA,
     messages.ActionMessage(type="action.settled", timestamp=NOW, data=ACTION_DATA),
+    PLAN_DATA,
+    messages.PlanMessage(timestamp=NOW, data=PLAN_DATA),
     TRIAL_DATA,
     messages.TrialMessage(timestamp=NOW, data=TRIAL_DATA),
     payments.CardPayment(face=CARD),

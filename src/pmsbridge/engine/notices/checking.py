@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from pmsbridge.engine.notices.formats import LANGUAGES, cleaned
 from pmsbridge.engine.notices.phrases import OUR_FOLDER, Phrases, SilentTemplateError
 from pmsbridge.engine.notices.samples import KINDS, REFERENCE, samples
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.model.money import Money
 
 __all__ = ["LAYOUTS", "LETTERS", "Layout", "check", "refuse_strangers"]
 
@@ -68,14 +70,27 @@ _CUSTOMER: Final = {
     "hours": "48", "link": "{link}",
 }  # fmt: skip
 _BARE: Final = {**_CUSTOMER, "name": "", "phone": "", "email": ""}
+_REQUEST: Final = {
+    **_NAMES, "amount": "What is asked for.", "reason": "What for, in one line.",
+    "text": "More words of the staff; empty for none.", "due_on": "A day; none when there is none in particular.",
+}  # fmt: skip
+_ASKED: Final = {
+    **_CUSTOMER, "amount": Money.of("35.50", "USD"), "reason": "A broken lock", "text": "See the photo.",
+    "due_on": date(2026, 12, 1),
+}  # fmt: skip
+_ASKED_BARELY: Final = {**_BARE, "amount": Money.of("35.50", "USD"), "reason": "Lock", "text": "", "due_on": None}
+_REQUESTED: Final = Layout(_REQUEST, frozenset({"amount"}), (_ASKED, _ASKED_BARELY))
 _WITH_LINK: Final = Layout(_LINK, frozenset({"link"}), (_CUSTOMER, _BARE))
 LETTERS: Final[Mapping[str, Layout]] = {
     "letter_invite": _WITH_LINK,
     "letter_link": _WITH_LINK,
     "letter_password": _WITH_LINK,
     "letter_registered": Layout(_NAMES, frozenset(), (_CUSTOMER, _BARE)),
+    "letter_payment_request": _REQUESTED,
+    "letter_payment_request_withdrawn": _REQUESTED,
 }
-"""What is mailed to customers: an invitation, a link to sign in, one to choose a password, and that they registered."""
+"""What is mailed to customers: an invitation, a link to sign in, one to choose a password, that they registered, what
+they are asked to pay, and that they are not any more."""
 
 
 def check(phrases: Phrases) -> None:

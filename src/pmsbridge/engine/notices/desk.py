@@ -111,21 +111,24 @@ class NoticeDesk:
             known.name if known is not None else "",
         )
 
-    def letter(self, kind: str, language: str, facts: Mapping[str, str]) -> Written:
+    def letter(self, kind: str, language: str, facts: Mapping[str, object]) -> Written:
         """A mail to a customer, in an operator's own words where there are any.
 
         Args:
-            kind: "invite", "link", "password" or "registered".
+            kind: "invite", "link", "password", "registered", "payment_request" or "payment_request_withdrawn".
             language: "en" or "fr".
             facts: What ``LETTERS`` lists; "link" stands for the address until the mail leaves.
 
         Returns:
             Subject and text. Own words that leave the link out are not used: the mail would be of no use.
         """
-        name, values = f"letter_{kind}", {key: one_line(text) for key, text in facts.items()}
+        name = f"letter_{kind}"
+        values = {
+            key: one_line(said) if isinstance(said, str) and key != "text" else said for key, said in facts.items()
+        }
         written = self._books[language].fill(name, values)
         needs_link = "link" in LETTERS[name].must_say
-        if needs_link and values["link"] not in written.text:
+        if needs_link and str(values["link"]) not in written.text:
             return built_in(language).fill(name, values)
         return written
 

@@ -12,6 +12,7 @@ from pmsbridge.actions.scribe import (
     ConsentChanged,
     ContactChanged,
     FieldChange,
+    InstalmentMissed,
     LanguageWanted,
     MoveOutCancelled,
     MoveOutRequested,
@@ -31,7 +32,8 @@ __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
     ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, QuoteAccepted, AutopayWanted, ConsentChanged,
-    LanguageWanted, ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, ReviewNeeded, NightMissed,
+    LanguageWanted, ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, InstalmentMissed,
+    ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -120,6 +122,10 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
         StaffRequest(**_NOBODY, subject="?", request="?", due_on=_DAY),
     ),
     PrepaymentFailed.name: (PrepaymentFailed(**_WHO, months=3), PrepaymentFailed(**_NOBODY, months=1)),
+    InstalmentMissed.name: (
+        InstalmentMissed(**_WHO, unit_number="015", due_on=_DAY, amount=Money.of("1120.00", "USD")),
+        InstalmentMissed(**_NOBODY, unit_number="015", due_on=_DAY, amount=Money.of("0.50", "CAD")),
+    ),
     NightMissed.name: (
         NightMissed(**_NOBODY, nights=("2026-11-20, demo/L001 (sync demo/L001)",), why="it failed: no answer"),
         NightMissed(**_NOBODY, nights=("2026-11-19, demo/L001", "2026-11-20, demo/L001"), why="it was never started"),

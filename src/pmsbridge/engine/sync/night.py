@@ -10,6 +10,7 @@ from typing import Final
 
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Runtime
+from pmsbridge.engine.missed_instalments import MissedInstalments
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
 from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
@@ -158,7 +159,8 @@ class Sync:
         if adapter is None:
             self._not_configured(night, key, entities)
             return
-        for entity in entities:
+        wanted = tuple(entities)
+        for entity in wanted:
             scope = Scope(key.account, key.facility, entity.noun)
             if night.has_done(scope):
                 continue
@@ -171,6 +173,8 @@ class Sync:
         accounts = Scope(key.account, key.facility, _ACCOUNTS)
         if self._watches and not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
+        if _LAST in {entity.noun for entity in wanted} and not night.why_not(accounts):
+            MissedInstalments(self._runtime, adapter, key).look()
 
     def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         problem = f"account {key.account!r} is not configured"

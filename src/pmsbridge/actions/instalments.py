@@ -13,7 +13,16 @@ from pmsbridge.model.ledger import EntryKind, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Value
 
-__all__ = ["Instalment", "InstalmentState", "PaymentPlan", "PlanProgress", "plan_from", "plan_text", "progress_of_plan"]
+__all__ = [
+    "Instalment",
+    "InstalmentState",
+    "PaymentPlan",
+    "PlanProgress",
+    "plan_from",
+    "plan_text",
+    "progress_of_plan",
+    "rentals_with_plans",
+]
 
 
 class Instalment(Value):
@@ -104,7 +113,13 @@ def plan_from(kept: Iterable[tuple[str, date]], rental_id: str) -> PaymentPlan |
     """The plan of a rental among stored intents with the day of each, newest first; None when there is none."""
     for intent, agreed_on in kept:
         held = json.loads(intent)
-        if held["rental_id"] == rental_id:
+        if held.get("rental_id") == rental_id:  # nothing is known of who was erased
             parts = tuple(Instalment.model_validate(each) for each in held["instalments"])
             return PaymentPlan(rental_id=rental_id, agreed_on=agreed_on, instalments=parts)
     return None
+
+
+def rentals_with_plans(intents: Iterable[str]) -> tuple[str, ...]:
+    """The rentals that stored intents are about, each once."""
+    named = (json.loads(intent).get("rental_id") for intent in intents)
+    return tuple(dict.fromkeys(rental_id for rental_id in named if rental_id))

@@ -1,0 +1,112 @@
+"""What staff asked a tenant to pay, and how that stands: as the journal says it, and as the books bear it out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.payment_requests import KINDS, Kept, PaymentRequest, RequestState, requests_from
+from pmsbridge.errors import NotFoundError, UnsupportedError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.payments import Payment, PaymentState
+from pmsbridge.portal.office import Office
+from pmsbridge.ports.books import CustomerAccountPort
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.journal import ActionFilter
+from pmsbridge.store.stored import StoredAction
+
+__all__ = ["AskedPayments", "kept"]
+
+_MOST: Final = 1000
+_TAKEN_BACK: Final = frozenset({PaymentState.REVERSED, PaymentState.REFUNDED})
+
+
+def kept(actions: Iterable[StoredAction]) -> Iterator[Kept]:
+    """Actions of the journal, as far as requests are made of them."""
+    for each in actions:
+        yield Kept(
+            id=each.id, kind=each.kind, intent=each.intent, actor=each.actor, submitted_at=each.submitted_at,
+            changed_at=each.changed_at, is_done=each.outcome is Outcome.SETTLED,
+            is_over=each.outcome is Outcome.SETTLED or each.outcome.nothing_changed,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AskedPayments:
+    """Payment requests of one tenant."""
+
+    office: Office
+
+    def all(self, account: TenantAccount) -> tuple[PaymentRequest, ...]:
+        """Every request, newest first, as the journal and the account say."""
+        return tuple(self._beside(account, each) for each in self._journalled(account))
+
+    def one(self, account: TenantAccount, request_id: str) -> PaymentRequest:
+        """One request, also beside the back office's own list of payments.
+
+        Raises:
+            NotFoundError: There is no such request to this tenant.
+        """
+        found = next((each for each in self._journalled(account) if each.id == request_id), None)
+        if found is None:
+            raise NotFoundError("request_id", "is no payment request to this tenant")
+        return self._beside_payments(account, found)
+
+    def live(self, account: TenantAccount) -> tuple[PaymentRequest, ...]:
+        """Every request, newest first, beside the back office's own invoices and payments, too."""
+        found = (self._beside_payments(account, each) for each in self._journalled(account))
+        return tuple(self._beside_invoice(self._beside(account, each)) for each in found)
+
+    def _journalled(self, account: TenantAccount) -> tuple[PaymentRequest, ...]:
+        office = self.office
+        wanted = ActionFilter(
+            account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
+            kinds=tuple(kind.value for kind in KINDS), limit=_MOST,
+        )  # fmt: skip
+        return requests_from(kept(office.runtime.journal.actions(wanted)), office.today(account))
+
+    @staticmethod
+    def _beside(account: TenantAccount, request: PaymentRequest) -> PaymentRequest:
+        """What was paid another way is not due; that answers no request, and leaves nothing to pay."""
+        row = account.rental(request.rental_id) if request.rental_id is not None else None
+        is_due = request.rental_id is None or (row is not None and row.balances.payable_now >= request.amount)
+        return request if is_due or not request.is_open else request.changed(state=RequestState.NOT_DUE)
+
+    def _beside_invoice(self, request: PaymentRequest) -> PaymentRequest:
+        adapter = self.office.adapter
+        if request.invoice_id is None or not request.is_open or not isinstance(adapter, CustomerAccountPort):
+            return request
+        with suppress(NotFoundError):
+            invoice = adapter.invoice(self.office.facility, self.office.tenant_id, request.invoice_id)
+            if invoice.is_visible and invoice.balance is not None and invoice.balance >= request.amount:
+                return request
+        return request.changed(state=RequestState.NOT_DUE)
+
+    def _beside_payments(self, account: TenantAccount, request: PaymentRequest) -> PaymentRequest:
+        """A payment that was taken back (a cheque, a debit) pays nothing: the request is open again."""
+        if request.state is not RequestState.PAID or not self._was_taken_back(request.paid_by):
+            return request
+        is_late = request.due_on is not None and request.due_on < self.office.today(account)
+        state = RequestState.OVERDUE if is_late else RequestState.OPEN
+        return request.changed(state=state, ended_at=None, paid_by="")
+
+    def _was_taken_back(self, action_id: str) -> bool:
+        office = self.office
+        for stored in office.runtime.journal.action(action_id).effects:
+            if not isinstance(stored.effect, TakePayment):
+                continue
+            names = {stored.effect.reference, *stored.vendor_ids.values()}
+            for part in stored.effect.parts:
+                with suppress(UnsupportedError):
+                    found = office.adapter.payments(office.facility, office.tenant_id, part.rental_id)
+                    if _taken_back(found, names):
+                        return True
+        return False
+
+
+def _taken_back(payments: Sequence[Payment], names: set[str]) -> bool:
+    ours = (each for each in payments if names & {each.id, each.receipt, *each.reference.split()})
+    return any(each.state in _TAKEN_BACK for each in ours)

@@ -1,0 +1,351 @@
+"""Quotes: what would be paid, judged as the payment itself is, and kept until it is paid or too old."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pmsbridge.actions.eligibility import Asked
+from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, invoice_lines, row_of_invoice
+from pmsbridge.actions.payment_requests import RequestState
+from pmsbridge.actions.plan import may_settle
+from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of
+from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.money import Money
+from pmsbridge.model.payments import PaymentIntent
+from pmsbridge.model.record import Source
+from pmsbridge.portal.arguments import checked_amount, checked_id, checked_months, shape_of
+from pmsbridge.portal.asked_payments import AskedPayments
+from pmsbridge.portal.office import Office, StillConfirmed, rental_of
+from pmsbridge.ports.books import CustomerAccountPort
+
+__all__ = ["Quoting", "checked_lines", "one_or_all", "some_amount"]
+
+_MOST_IDS = 50
+
+
+class Quoting:
+    """Quote what would be paid. Amounts are in the facility's currency: what the payer pays."""
+
+    _office: Office
+
+    def quote(self, rental_id: str, amount: Money | None = None) -> PaymentQuote:
+        """Quote the balance of one rental, or a part of it. Live; writes nothing.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            amount: A custom amount up to what may be paid now; None for all of it.
+
+        Raises:
+            IneligibleError: Nothing is due, the amount does not fit, or payments are blocked; the code says which.
+            NotFoundError: The rental is not this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        rental, part = checked_id("rental_id", rental_id), checked_amount(amount)
+        return self._kept(self._rental_quote(self._office.read_live(), rental, part))
+
+    def quote_all(self) -> PaymentQuote:
+        """Quote everything that is due. Live; writes nothing.
+
+        Raises:
+            IneligibleError: A bill is not made yet ("not_all_billed" names the unit), it is not told whether it is
+                ("billing_not_known"), nothing is due, or blocked.
+            UnavailableError: The back office cannot be read now.
+        """
+        return self._kept(self._all_quote(self._office.read_live()))
+
+    def quote_prepay(self, months: int, rental_id: str | None = None) -> PaymentQuote:
+        """Quote paying whole months ahead, for one rental or for all. Live; writes nothing.
+
+        Args:
+            months: 1 to the facility's limit, at most 12.
+            rental_id: One rental; None for every current rental of the tenant.
+
+        Raises:
+            IneligibleError: There is a balance, a move-out is scheduled, or the months are out of range.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted, rental = checked_months(months), one_or_all(rental_id)
+        return self._kept(self._prepay_quote(self._office.read_live(), wanted, rental))
+
+    def quote_invoice(
+        self, invoice_id: str, amount: Money | None = None, *, lines: Sequence[str] | None = None
+    ) -> PaymentQuote:
+        """Quote the balance of one invoice, a part of it, or some of its lines. Live; writes nothing.
+
+        Args:
+            invoice_id: One of this tenant's invoices.
+            amount: A custom amount up to the invoice's balance; None for all of it.
+            lines: Ids of lines of the invoice, each once, to be settled in full while the others stay open; None for
+                the invoice as a whole. Not together with an amount.
+
+        Raises:
+            InputError: There are lines and an amount, no line, or one comes twice.
+            IneligibleError: Nothing is due on it, the amount does not fit, a line is settled ("line_settled") or cannot
+                be settled by itself here ("lines_not_settled"), or payments are blocked; see the code.
+            NotFoundError: The invoice is not this tenant's, or has no such line.
+            UnsupportedError: This back office cannot settle a single invoice.
+            UnavailableError: The back office cannot be read now.
+        """
+        invoice, part = checked_id("invoice_id", invoice_id), checked_amount(amount)
+        wanted = checked_lines(lines, amount=part)
+        return self._kept(self._invoice_quote(self._office.read_live(), invoice, part, wanted))
+
+    def quote_invoices(self, invoice_ids: Sequence[str]) -> PaymentQuote:
+        """Quote the balances of several invoices, to be paid by one click. Live; writes nothing.
+
+        Each invoice is a payment of its own in the back office, with an outcome of its own: ``pay`` answers with one
+        step per line.
+
+        Args:
+            invoice_ids: Of this tenant's invoices, each once; at most 50.
+
+        Raises:
+            InputError: There is none, one comes twice, or there are too many.
+            IneligibleError: Nothing is due on one, or payments are blocked; see the code.
+            NotFoundError: One is not this tenant's.
+            UnsupportedError: This back office cannot settle a single invoice.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = _checked_ids("invoice_ids", invoice_ids)
+        account = self._office.read_live()
+        lines = [self._invoice_line(account, each, None) for each in wanted]
+        return self._kept(PaymentQuote.make(account, PaymentIntent.INVOICES, lines))
+
+    def quote_on_account(self, amount: Money) -> PaymentQuote:
+        """Quote money that the office keeps for this tenant until it is due. Live; writes nothing.
+
+        Raises:
+            IneligibleError: The facility takes none, or the amount does not fit; the code says which.
+            UnsupportedError: This back office keeps no account for a customer.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = some_amount(amount)
+        return self._kept(self._account_quote(self._office.read_live(), wanted))
+
+    def quote_request(self, request_id: str) -> PaymentQuote:
+        """Quote exactly what the office asked for. Live; writes nothing.
+
+        Args:
+            request_id: Of one of ``payment_requests()``.
+
+        Raises:
+            IneligibleError: It is paid ("request_paid"), withdrawn ("request_withdrawn") or being paid, nothing is due
+                of what it is about any more, or payments are blocked; see the code.
+            NotFoundError: There is no such request to this tenant.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = checked_id("request_id", request_id)
+        return self._kept(self._request_quote(self._office.read_live(), wanted))
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def _rental_quote(self, account: TenantAccount, rental_id: str, amount: Money | None) -> PaymentQuote:
+        self._office.allowed(ActionKind.PAY_RENTAL, account, rental_id=rental_id, asked=Asked(amount=amount))
+        row = rental_of(account, rental_id)
+        intent = PaymentIntent.CUSTOM if amount is not None else PaymentIntent.BALANCE
+        line = line_of(row, amount=row.balances.payable_now if amount is None else amount)
+        return PaymentQuote.make(account, intent, [line])
+
+    def _invoice_quote(
+        self, account: TenantAccount, invoice_id: str, amount: Money | None, line_ids: tuple[str, ...] | None = None
+    ) -> PaymentQuote:
+        invoice = self._live_invoice(account, invoice_id)
+        if line_ids is None and amount is None and row_of_invoice(account, invoice) is None:
+            # Of several rentals, and there is no account that could take it as a whole: all that is open of it.
+            line_ids = tuple(line.id for line in due_lines(invoice, None) if line.id is not None) or None
+        if line_ids is None:
+            return PaymentQuote.make(account, PaymentIntent.INVOICES, [self._line_for(account, invoice, amount)])
+        asked = Asked(invoice=invoice, line_ids=line_ids)
+        return PaymentQuote.make(account, PaymentIntent.INVOICES, self._lines_of(account, asked))
+
+    def _lines_of(self, account: TenantAccount, asked: Asked) -> list[QuoteLine]:
+        """Lines of the invoice that is asked for, as they would be settled."""
+        invoice, wanted = asked.invoice, asked.line_ids or ()
+        assert invoice is not None  # noqa: S101 - it was read
+        if missing := [each for each in wanted if self._office.settles_lines and invoice.line(each) is None]:
+            raise NotFoundError("lines", "names no line of this invoice", shape=f"{len(missing)} ids")
+        self._office.allowed(ActionKind.PAY_INVOICE, account, asked=asked)
+        lines = invoice_lines(account, invoice, due_lines(invoice, wanted))
+        if len(lines) < len(wanted):
+            raise NotFoundError("lines", "names a line that is about no rental of this tenant")
+        return lines
+
+    def _invoice_line(self, account: TenantAccount, invoice_id: str, amount: Money | None) -> QuoteLine:
+        return self._line_for(account, self._live_invoice(account, invoice_id), amount)
+
+    def _line_for(self, account: TenantAccount, invoice: Invoice, amount: Money | None) -> QuoteLine:
+        row = row_of_invoice(account, invoice)
+        self._office.allowed(ActionKind.PAY_INVOICE, account, asked=Asked(amount=amount, invoice=invoice))
+        if row is None:
+            raise NotFoundError("invoice_id", "is about no rental of this tenant")
+        due = invoice.balance if amount is None else amount
+        assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
+        return line_of(row, amount=due, invoice_id=invoice.id)
+
+    def _live_invoice(self, account: TenantAccount, invoice_id: str) -> Invoice:
+        """An invoice as read now, less what is being confirmed for it where the account says so too."""
+        adapter = self._office.adapter
+        self._office.allowed(ActionKind.PAY_INVOICE, account)
+        if not isinstance(adapter, CustomerAccountPort):  # pragma: no cover - the judge has refused
+            message = "the judge let a payment pass that this back office cannot aim"
+            raise TypeError(message)
+        invoice = self._own_invoice(adapter, invoice_id)
+        row = row_of_invoice(account, invoice)
+        if account.source is Source.OVERLAY:
+            return self._office.runtime.overlaid_invoice(account, row, invoice)
+        return invoice
+
+    def _may_be_paid_by(self, guard: str, invoice_id: str, line_ids: tuple[str, ...] | None) -> bool:
+        """Whether an open payment may be all that was asked for: an invoice, or lines of which none owes anything."""
+        adapter = self._office.adapter
+        assert isinstance(adapter, CustomerAccountPort)  # noqa: S101 - the judge has refused others
+        invoice = self._own_invoice(adapter, invoice_id)
+        if line_ids is not None and due_lines(invoice, line_ids):
+            return False
+        about = {line.rental_id or "" for line in invoice.lines if line_ids is None or line.id in line_ids}
+        return may_settle(guard, about, invoice_id, line_ids)
+
+    def _own_invoice(self, adapter: CustomerAccountPort, invoice_id: str) -> Invoice:
+        try:
+            return adapter.invoice(self._office.facility, self._office.tenant_id, invoice_id)
+        except NotFoundError as error:
+            raise NotFoundError("invoice_id", "is not an invoice of this tenant", code=error.code) from None
+
+    def _account_quote(self, account: TenantAccount, amount: Money) -> PaymentQuote:
+        self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=amount))
+        row = account_row(account)
+        if row is None:  # pragma: no cover - the judge has refused
+            message = "the judge let money pass that no account takes"
+            raise AssertionError(message)
+        return PaymentQuote.make(account, PaymentIntent.ON_ACCOUNT, [line_of(row, amount=amount)])
+
+    def _all_quote(self, account: TenantAccount) -> PaymentQuote:
+        self._office.allowed(ActionKind.PAY_ALL, account)
+        return PaymentQuote.make(account, PaymentIntent.ALL_RENTALS, all_lines(account))
+
+    def _prepay_quote(self, account: TenantAccount, months: int, rental_id: str | None) -> PaymentQuote:
+        self._office.allowed(ActionKind.PREPAY, account, rental_id=rental_id, asked=Asked(months=months))
+        answer = self._office.adapter.prepay_quote(self._office.facility, self._office.tenant_id, months)
+        ahead = {line.rental_id: line.future for line in answer.lines}
+        asked = Asked(months=months, ahead=ahead)
+        self._office.allowed(ActionKind.PREPAY, account, rental_id=rental_id, asked=asked)
+        lines = ahead_lines(account, rental_id, ahead)
+        return PaymentQuote.make(account, PaymentIntent.PREPAY, lines, months=months, through=answer.through)
+
+    def _request_quote(self, account: TenantAccount, request_id: str) -> PaymentQuote:
+        request = AskedPayments(self._office).one(account, request_id)
+        asked = Asked(request=request, amount=request.amount, is_agreed=True)
+        if request.invoice_id is not None and request.is_open:
+            asked = replace(asked, invoice=self._live_invoice(account, request.invoice_id))
+        self._office.allowed(ActionKind.PAY_REQUEST, account, asked=asked)
+        row = account.rental(request.rental_id) if request.rental_id is not None else account_row(account)
+        if asked.invoice is not None:
+            row = row_of_invoice(account, asked.invoice)
+        if row is None:
+            raise NotFoundError("request_id", "is about nothing of this tenant any more")
+        line = line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)
+        return PaymentQuote.make(account, PaymentIntent.REQUEST, [line])
+
+    def _attach_to_its_payment(self, account: TenantAccount, request_id: str) -> None:
+        """A second click for a request is the payment of it that is being confirmed.
+
+        Raises:
+            StillConfirmed: There is one.
+        """
+        request = AskedPayments(self._office).one(account, request_id)
+        if request.state is RequestState.BEING_CONFIRMED:
+            raise StillConfirmed(request.paid_by)
+
+    def _priced(self, months: int) -> dict[str, Money]:
+        """By rental, what months ahead cost; what is not due yet has a price all the same."""
+        answer = self._office.adapter.prepay_quote(self._office.facility, self._office.tenant_id, months)
+        return {line.rental_id: line.future for line in answer.lines}
+
+    def _judge_again(self, account: TenantAccount, quote: PaymentQuote) -> None:
+        if quote.intent is PaymentIntent.ALL_RENTALS:
+            self._office.allowed(ActionKind.PAY_ALL, account)
+        elif quote.intent is PaymentIntent.PREPAY:
+            one = quote.lines[0].rental_id if len(quote.lines) == 1 and account_row(account) is None else None
+            self._office.allowed(ActionKind.PREPAY, account, rental_id=one, asked=Asked(months=quote.months))
+        elif quote.intent is PaymentIntent.ON_ACCOUNT:
+            self._office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=quote.lines[0].amount))
+        elif quote.intent is PaymentIntent.INVOICES:
+            self._judge_invoices_again(account, quote)
+        elif quote.intent is PaymentIntent.REQUEST:
+            self._request_quote(account, quote.lines[0].request_id or "")
+        else:
+            line = quote.lines[0]
+            self._office.allowed(
+                ActionKind.PAY_RENTAL, account, rental_id=line.rental_id, asked=Asked(amount=line.amount)
+            )
+
+    def _judge_invoices_again(self, account: TenantAccount, quote: PaymentQuote) -> None:
+        named: dict[str, list[str]] = {}
+        for line in quote.lines:
+            if line.line_id is None:
+                self._invoice_line(account, line.invoice_id or "", line.amount)
+            else:
+                named.setdefault(line.invoice_id or "", []).append(line.line_id)
+        for invoice_id, line_ids in named.items():
+            self._invoice_quote(account, invoice_id, None, tuple(line_ids))
+
+    def _kept(self, quote: PaymentQuote) -> PaymentQuote:
+        self._office.runtime.quotes.keep(quote)
+        return quote
+
+    def _own(self, quote: PaymentQuote | str) -> PaymentQuote:
+        """The quote as this tenant's session made it."""
+        office = self._office
+        if not isinstance(quote, PaymentQuote | str):
+            raise InputError("quote", "is no quote", shape=shape_of(quote), remedy="Ask this session for a quote.")
+        quote_id = checked_id("quote", quote) if isinstance(quote, str) else quote.id
+        kept = office.runtime.quotes.get(
+            quote_id, account=office.account_name, facility=office.facility, tenant_id=office.tenant_id
+        )
+        if kept is None or (isinstance(quote, PaymentQuote) and quote != kept):
+            problem = "was not made in this session, or is not as it was made"
+            raise InputError("quote", problem, remedy="Ask this session for a quote.")
+        return kept
+
+
+def checked_lines(lines: Sequence[str] | None, *, amount: Money | None) -> tuple[str, ...] | None:
+    """Ids of lines, in order; None for the invoice as a whole.
+
+    Raises:
+        InputError: There is none, one comes twice, there are too many, or there is an amount too.
+    """
+    if lines is None:
+        return None
+    if amount is not None:
+        raise InputError("lines", "are settled in full", remedy="Leave the amount out.")
+    return tuple(_checked_ids("lines", lines))
+
+
+def some_amount(amount: Money) -> Money:
+    """An amount that has to be given.
+
+    Raises:
+        InputError: It is none.
+    """
+    checked = checked_amount(amount)
+    if checked is None:
+        raise InputError("amount", "is missing", remedy='Like Money.of("12.50", "USD").')
+    return checked
+
+
+def one_or_all(rental_id: str | None) -> str | None:
+    """The id of a rental; None for all of them."""
+    return checked_id("rental_id", rental_id) if rental_id is not None else None
+
+
+def _checked_ids(field: str, ids: Sequence[str]) -> list[str]:
+    if isinstance(ids, str) or not isinstance(ids, Sequence):
+        raise InputError(field, "must be a list of ids", shape=type(ids).__name__)
+    wanted = [checked_id(field, each) for each in ids]
+    if not 1 <= len(wanted) <= _MOST_IDS or len(set(wanted)) < len(wanted):
+        raise InputError(field, f"must hold 1 to {_MOST_IDS} ids, each once", shape=f"{len(wanted)} ids")
+    return wanted
