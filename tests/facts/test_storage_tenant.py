@@ -164,8 +164,8 @@ def test_a_dashboard_takes_no_payment_while_one_is_being_confirmed(portal: Porta
 
 GIVEN: dict[str, object] = {
     "amount": Money.of("1.00", "USD"), "as_of": date(2026, 11, 21), "changes": {"email": "a@example.test"},
-    "channel": "email", "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30, "days_after_due": None,
-    "expires_on": None, "granted": True,
+    "channel": "email", "code": GateCode("73915#"), "comment": "", "data": b"%PDF-1.7", "days": 30,
+    "days_after_due": None, "expires_on": None, "granted": True,
     "instalments": {date(2026, 12, 1): Money.of("1.00", "USD")}, "item_id": "I1", "leaving_on": date(2026, 12, 31),
     "live": True, "means": MONEY, "method": None, "months": 1, "moving_on": date(2026, 12, 1), "on": False, "place": "",
     "quantity": 1, "reason": "A lock", "text": "hello", "title": "a.pdf", "unit_id": "U9",
