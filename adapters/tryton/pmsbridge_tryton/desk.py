@@ -121,6 +121,11 @@ class Desk:
             self._ids[key] = int(any(row.get("process_method") == "sepa" for row in rows))
         return bool(self._ids[key])
 
+    def categories(self) -> dict[str, int | None]:
+        """What a party's categories are looked at for, as ``tenant_of`` takes them."""
+        names = ("portal_category", "cash_only_category")
+        return {name: self.category(name) for name in names}
+
     def category(self, setting: str) -> int | None:
         """The id of a party category by the setting that names it; None when it names none."""
         name: str | None = getattr(self.settings, setting)

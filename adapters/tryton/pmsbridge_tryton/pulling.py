@@ -59,7 +59,7 @@ __all__ = ["Pulling"]
 
 _log = get_logger(__name__)
 
-_MAPPING: Final = "2"
+_MAPPING: Final = "3"
 """Of the functions in ``mapping``: another number maps every row anew once."""
 
 _RECORDS: Final[Mapping[Entity, type[Record]]] = {
@@ -165,7 +165,8 @@ class Pulling(Beside):
 
     def _made(self, entity: Entity, model: str) -> Callable[[Row, Scope], Record | None]:
         if entity is Entity.TENANTS:
-            return partial(tenant_of, portal_category=self._desk.category("portal_category"))
+            categories = self._desk.categories()
+            return lambda row, scope: tenant_of(row, scope, **categories)
         if entity is Entity.RENTALS:
             return _contract if model == RENTAL else subscription_of
         if entity is Entity.DOCUMENTS:
@@ -177,10 +178,8 @@ class Pulling(Beside):
         return plain[entity]
 
     def _portal_account(self, row: Row, scope: Scope) -> Record:
-        tenant = tenant_of(row, scope, portal_category=self._desk.category("portal_category"))
-        cash_only = self._desk.category("cash_only_category")
-        is_cash_only = cash_only is not None and cash_only in (row.get("categories") or ())
-        return portal_account_of(tenant, scope, is_cash_only=is_cash_only, has_history=bool(row.get(HISTORY)))
+        tenant = tenant_of(row, scope, **self._desk.categories())
+        return portal_account_of(tenant, scope, has_history=bool(row.get(HISTORY)))
 
     def _pull_facility(self, facility: str) -> Rows:
         found = _without_time(self.facility(facility))

@@ -122,7 +122,7 @@ class Reading:
             NotFoundError: There is no such party.
         """
         scope = self._desk.scope(facility)
-        return tenant_of(self._party(tenant_id), scope, portal_category=self._desk.category("portal_category"))
+        return tenant_of(self._party(tenant_id), scope, **self._desk.categories())
 
     def _contracts(self, tenant_id: str) -> list[Row]:
         domain = [["party", "=", vendor_id("tenant", tenant_id)], self._own]
@@ -388,12 +388,10 @@ class Reading:
     def portal_account(self, facility: str, tenant_id: str) -> PortalAccount:
         """Whether a party may use the portal, and if not, why; three calls at most."""
         scope, row = self._desk.scope(facility), self._party(tenant_id)
-        tenant = tenant_of(row, scope, portal_category=self._desk.category("portal_category"))
-        cash_only = self._desk.category("cash_only_category")
+        tenant = tenant_of(row, scope, **self._desk.categories())
         of_party: list[object] = [["party", "=", row["id"]], ["number", "!=", None], self._own]
         history = any(self._desk.read(model, of_party, ["id"], limit=1) for model in (RENTAL, SUBSCRIPTION))
-        is_cash_only = cash_only is not None and cash_only in (row.get("categories") or ())
-        return portal_account_of(tenant, scope, is_cash_only=is_cash_only, has_history=history)
+        return portal_account_of(tenant, scope, has_history=history)
 
     # what this back office has not
 

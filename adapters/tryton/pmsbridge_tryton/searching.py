@@ -44,7 +44,7 @@ class Searching(Pulling):
             _log.warning("search_may_be_cut", facility=facility, rows=len(rows))
             rows = self._hits(self._clauses(search, _literal))
         tenants = [
-            tenant_of(row, scope, portal_category=self._desk.category("portal_category"))
+            tenant_of(row, scope, **self._desk.categories())
             for row in rows if str(row["id"]) != own
         ]  # fmt: skip
         found = [match_of(tenant, is_exact=_is_exact(tenant, search)) for tenant in tenants if _fits(tenant, search)]

@@ -100,6 +100,8 @@ def _missing(account: TenantAccount) -> Iterator[str]:
     tenant = account.tenant
     if tenant.portal_disabled:
         yield "portal_disabled"
+    if tenant.pays_cash_only:
+        yield "cash_only"
     if not tenant.name.greeting:
         yield "no_name"
     if not tenant.email:

@@ -149,7 +149,9 @@ def test_who_may_use_the_portal_is_said_with_the_reason(
     assert found.eligibility_reasons == reasons
     assert "no_history" in nobody_yet.eligibility_reasons
     assert found.login == "".join(sign for sign in somebody.phone if sign.isdigit())
-    assert erp.tenant(FACILITY, str(somebody.id)).portal_disabled is ("portal_disabled" in reasons)
+    tenant = erp.account(FACILITY, str(somebody.id)).tenant
+    assert tenant.portal_disabled is ("portal_disabled" in reasons)
+    assert tenant.pays_cash_only is ("cash_only" in reasons)
 
 
 @pytest.mark.fact("S2.2", "S2.3", "S2.4")

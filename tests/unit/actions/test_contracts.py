@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from pmsbridge.actions.effects import AddNote, PostBulletin, RequestCallOff
 from pmsbridge.actions.eligibility import Asked, Subject, available_actions, judge
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.plan import payment_guard
+from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guard, settles_same_line
 from pmsbridge.actions.plans import Planner
 from pmsbridge.errors import NotFoundError
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -212,3 +213,35 @@ def test_two_invoices_of_one_amount_are_no_click_repeated() -> None:
     same = {payment_guard("a", "f", "T1", "R1", make.usd("5.00"), invoice) for invoice in (None, "V1", "V2")}
 
     assert len(same) == 3
+
+
+@pytest.mark.fact("S1.34")
+def test_a_payment_is_told_from_another_by_what_it_aims_at() -> None:
+    def guard(amount: str = "5.00", rental: str = "R1", invoice: str | None = None, **aim: str) -> str:
+        return payment_guard("a", "f", "T1", rental, make.usd(amount), invoice, **aim)
+
+    plain, whole = guard(), guard(invoice="V1")
+    one, other = guard(invoice="V1", line_id="L1"), guard(invoice="V1", line_id="L2")
+    asked, asked_too = guard(request_id="A"), guard(request_id="B")
+
+    same = {pair for pair in combinations((plain, whole, one, other, asked, asked_too), 2) if is_same_payment(*pair)}
+    assert same == {
+        (plain, whole), (plain, one), (plain, other), (plain, asked), (plain, asked_too), (whole, one), (whole, other),
+        (whole, asked), (whole, asked_too), (one, asked), (one, asked_too), (other, asked), (other, asked_too),
+    }  # fmt: skip
+    assert not is_same_payment(plain, guard("5.01"))
+    assert not is_same_payment(plain, guard(rental="R2"))
+
+    assert settles_same_line(one, guard("9.00", "ACC", "V1"))
+    assert settles_same_line(one, guard("9.00", "R2", "V1", line_id="L1"))
+    assert not settles_same_line(one, other)
+    assert not settles_same_line(whole, guard("9.00", invoice="V1"))
+    assert not settles_same_line(one, guard(invoice="V2"))
+    assert not settles_same_line(one, plain)
+
+    assert may_settle(plain, {"R1"}, "V1", ("L1",))
+    assert not may_settle(plain, {"R2"}, "V1", None)
+    assert may_settle(whole, set(), "V1", ("L2",))
+    assert may_settle(one, set(), "V1", None)
+    assert not may_settle(one, {"R1"}, "V1", ("L2",))
+    assert not may_settle(guard(invoice="V2"), {"R1"}, "V1", None)

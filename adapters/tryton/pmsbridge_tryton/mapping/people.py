@@ -42,14 +42,16 @@ def address_of(row: Mapping[str, Any]) -> PostalAddress:
     )  # fmt: skip
 
 
-def tenant_of(row: Row, scope: Scope, *, portal_category: int | None) -> Tenant:
+def tenant_of(row: Row, scope: Scope, *, portal_category: int | None, cash_only_category: int | None = None) -> Tenant:
     """A party. The vendor keeps one name in one field, of a company or of a person: it is never taken apart.
 
     Args:
         row: With its addresses and ways to be reached.
         scope: Where from.
         portal_category: Id of the category that opens the portal; None when it is open to all.
+        cash_only_category: Id of the category of who pays cash only; None when there is none.
     """
+    categories = row.get("categories") or ()
     email = first_of(row, "email")
     return Tenant(
         ref=scope.ref("tenant", row["id"]),
@@ -61,12 +63,13 @@ def tenant_of(row: Row, scope: Scope, *, portal_category: int | None) -> Tenant:
         language=text(one(row, "lang"), "code"),
         is_company=True,
         is_active=row.get("active") is not False,
-        portal_disabled=portal_category is not None and portal_category not in (row.get("categories") or ()),
+        portal_disabled=portal_category is not None and portal_category not in categories,
+        pays_cash_only=cash_only_category is not None and cash_only_category in categories,
         extra={"code": text(row, "code")} if text(row, "code") else {},
     )
 
 
-def reasons_against(tenant: Tenant, *, is_cash_only: bool, has_history: bool) -> tuple[str, ...]:
+def reasons_against(tenant: Tenant, *, has_history: bool) -> tuple[str, ...]:
     """Why a customer cannot use the portal yet, each with its own code; empty when nothing is in the way."""
     checks = (
         ("portal_disabled", tenant.portal_disabled),
@@ -74,15 +77,15 @@ def reasons_against(tenant: Tenant, *, is_cash_only: bool, has_history: bool) ->
         ("no_email", not tenant.email),
         ("no_postal_code", not tenant.address.postal_code),
         ("no_history", not has_history),
-        ("cash_only", is_cash_only),
+        ("cash_only", tenant.pays_cash_only),
         ("not_active", tenant.is_active is False),
     )
     return tuple(code for code, is_in_the_way in checks if is_in_the_way)
 
 
-def portal_account_of(tenant: Tenant, scope: Scope, *, is_cash_only: bool, has_history: bool) -> PortalAccount:
+def portal_account_of(tenant: Tenant, scope: Scope, *, has_history: bool) -> PortalAccount:
     """Who may sign in: the telephone number's digits are the name."""
-    reasons = reasons_against(tenant, is_cash_only=is_cash_only, has_history=has_history)
+    reasons = reasons_against(tenant, has_history=has_history)
     phone = tenant.phone or tenant.mobile
     return PortalAccount(
         ref=scope.ref("portal_account", tenant.id),
