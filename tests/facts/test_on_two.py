@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.actions.sections import Section
-from pmsbridge.errors import IneligibleError, InputError
+from pmsbridge.errors import IneligibleError, InputError, UnavailableError
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
@@ -244,6 +244,22 @@ def test_records_that_have_grown_old_are_told(cubby: Portal) -> None:
     cubby.bridge.sync()
 
     assert cubby.bridge.stale_tenants("F1", older_than=timedelta(days=365)) == ("1002",)
+
+
+@pytest.mark.fact("S1.60", on="rest")
+def test_how_old_a_copy_is_is_told_and_a_person_is_forgotten_on_request(cubby: Portal) -> None:
+    cubby.bridge.sync()
+    cubby.session.account()
+    read_at = cubby.clock.now()
+    cubby.clock.advance(timedelta(days=3))
+    assert cubby.session.account(live=False).as_of == read_at
+
+    cubby.bridge.erase("F1", cubby.busy, actor="staff:ann")
+
+    assert cubby.bridge.search_tenants("F1", TenantSearch(last_name="Byron")) == ()
+    with pytest.raises(UnavailableError):
+        cubby.session.account(live=False)
+    assert [each.tenant_id for each in cubby.bridge.search_tenants("F1", TenantSearch(last_name="Murray"))] == ["1002"]
 
 
 @pytest.mark.fact("S1.63", on="rest")

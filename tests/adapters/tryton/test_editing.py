@@ -223,7 +223,8 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
 
     (after,) = adapter.autopay(FACILITY, str(tryton_customer.id))
     (stored,) = adapter.payment_methods(FACILITY, str(tryton_customer.id))
-    assert (stored, stored.pays_on_demand) == (after.method, False)
+    assert after.method is not None
+    assert (stored.id, stored.tenant_id, stored.pays_on_demand) == (after.method.id, str(tryton_customer.id), False)
     adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
     assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on
