@@ -33,7 +33,6 @@ __all__ = [
     "METADATA",
     "MIRROR",
     "OLDEST_CODE",
-    "ROOM",
     "SCHEMA_VERSION",
     "accounts_seen",
     "actions",
@@ -60,9 +59,6 @@ SCHEMA_VERSION: Final = 5
 
 OLDEST_CODE: Final = 2
 """The oldest code, by its SCHEMA_VERSION, that may go on using this schema: during a rolling deployment."""
-
-ROOM: Final = 50
-"""Percent of a page that PostgreSQL fills with rows that change often; the rest is for their next versions."""
 
 METADATA: Final = MetaData()
 
@@ -100,8 +96,6 @@ actions = Table(
     Column("trail_head", String(64), nullable=False, default=""),
     UniqueConstraint("account", "facility", "tenant_id", "key"),
     Index("pmsbridge_actions_outcome", "outcome", "seq"),
-    # Every step lengthens the trail: with room beside it, a new version needs no entry in any index.
-    postgresql_with={"fillfactor": ROOM},
     sqlite_autoincrement=True,
 )
 
@@ -181,7 +175,6 @@ lanes = Table(
     Column("owner", _ID, nullable=False, default=""),
     Column("epoch", Integer, nullable=False, default=0),
     Column("lease_until", UtcInstant),
-    postgresql_with={"fillfactor": ROOM},
 )
 
 trail = Table(

@@ -15,8 +15,6 @@ down_revision = "0004"
 
 _ID: Final = PlainText(200)
 _TEXT: Final = PlainText()
-_ROOM: Final = 50
-"""Percent of a page that is filled with rows that change often."""
 
 
 def upgrade() -> None:
@@ -56,7 +54,4 @@ def upgrade() -> None:
         Column("since", UtcInstant, nullable=False),
     )
     op.drop_index("ix_pmsbridge_effects_action_id", "pmsbridge_effects")
-    if op.get_context().dialect.name == "postgresql":
-        for table in ("pmsbridge_actions", "pmsbridge_lanes"):
-            op.execute(f"ALTER TABLE {table} SET (fillfactor = {_ROOM})")
     note_version(5, oldest_code=2)
