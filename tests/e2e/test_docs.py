@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from pmsbridge import Bridge, Outcome, WebPassword
 from pmsbridge.cli.demo.sink import mail_sink
 from pmsbridge.cli.init import write_sandbox_settings
-from pmsbridge_sitelink.sandbox import SandboxControl, spawn
+from pmsbridge_sitelink.sandbox import SandboxControl
 from tests.e2e.conftest import ROOT
 
 pytestmark = pytest.mark.slow
@@ -71,11 +71,10 @@ class Place:
 
 
 @contextmanager
-def prepared(page: str, folder: Path) -> Iterator[Place]:
-    """What a page says one needs: a sandbox, a mail server and settings with a quick settle window."""
-    with ExitStack() as stack:
-        sink = stack.enter_context(mail_sink())
-        office = stack.enter_context(spawn(units=40, sites=2))
+def prepared(page: str, folder: Path, office: SandboxControl) -> Iterator[Place]:
+    """What a page says one needs: a sandbox as on its first day, a mail server, settings with a quick settle window."""
+    with mail_sink() as sink:
+        office.reset()
         office.settings(payment_delay=0)
         action_id = ""
         if not any("pmsbridge init" in m["code"] for m in RUN.finditer(page)):
@@ -125,9 +124,9 @@ def adapted_line(line: str, place: Place) -> str:
     [p for p in PAGES if RUN.search(p.read_text(encoding="utf-8")) and p.parent != PORTALS],
     ids=lambda p: str(p.relative_to(ROOT)),
 )
-def test_every_block_of_a_page_runs_in_order(page: Path, tmp_path: Path) -> None:
+def test_every_block_of_a_page_runs_in_order(page: Path, tmp_path: Path, office: SandboxControl) -> None:
     text = page.read_text(encoding="utf-8")
-    with prepared(text, tmp_path) as place:
+    with prepared(text, tmp_path, office) as place:
         blocks = [(m["language"], adapted(m["language"], m["code"], place)) for m in RUN.finditer(text)]
         ended = subprocess.run(
             [sys.executable, "-c", READER], cwd=tmp_path, input=json.dumps(blocks),
@@ -185,8 +184,8 @@ def test_no_line_of_a_guide_is_too_long(name: str) -> None:
     assert [line for line in lines if len(line) > LONGEST_LINE] == []
 
 
-def test_a_block_that_fails_fails_its_page(tmp_path: Path) -> None:
-    with prepared("", tmp_path):
+def test_a_block_that_fails_fails_its_page(tmp_path: Path, office: SandboxControl) -> None:
+    with prepared("", tmp_path, office):
         for language, code in (("python", "assert 1 == 2"), ("sh", "pmsbridge actions show act_none")):
             ended = subprocess.run(
                 [sys.executable, "-c", READER], cwd=tmp_path, input=json.dumps([(language, code)]),

@@ -344,7 +344,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate of our own for the loopback address, with its key."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("openssl makes the certificate")
+        pytest.skip("needs openssl, which makes the certificate")
     path = tmp_path_factory.mktemp("tls") / "server.pem"
     subprocess.run(
         [

@@ -59,7 +59,7 @@ def test_a_file_that_holds_no_usable_secret_is_refused(tmp_path: Path, content: 
     assert problem in refusal(ReferenceSecrets(folder=tmp_path), "file:key")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX thing")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes of POSIX")
 def test_a_file_that_everybody_can_read_is_warned_about(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text(CANARY)

@@ -168,7 +168,7 @@ def test_the_doctor_fails_on_a_missing_secret_and_names_only_its_place(command: 
     assert statuses(ran)["mail"] == "failed"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="file modes are a POSIX thing")
+@pytest.mark.skipif(os.name != "posix", reason="needs the file modes of POSIX")
 def test_the_doctor_warns_of_a_secret_that_everybody_can_read(command: Command, rentbook: Path) -> None:
     key = rentbook.parent / "key"
     key.write_text("tr0ub4dor-canary")
