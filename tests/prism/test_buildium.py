@@ -48,13 +48,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if not shutil.which("node"):
         pytest.skip("needs node")
     if not PROGRAM:
-<<<<<<< HEAD
-        pytest.skip("Prism is not named: `make test-prism` installs it and runs this")
-    published = parsed(DOCUMENT)
-=======
         pytest.skip("needs Prism, which `make test-prism` installs and names")
-    published = parsed("buildium-v1.openapi.json")
->>>>>>> suite8
+    published = parsed(DOCUMENT)
     with prism(PROGRAM, fit_to_serve(published, ("Home", "Payment")), tmp_path_factory.mktemp("prism")) as url:
         yield url
 
