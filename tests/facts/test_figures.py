@@ -184,6 +184,25 @@ def test_figures_of_a_customer_are_of_the_range_that_was_asked_for(portal: Porta
         desk.figures(today, date(2026, 1, 1))
 
 
+@only_memory
+def test_a_desk_and_a_report_tell_the_same_mean_stay_and_what_it_brings(portal: Portal) -> None:
+    assert portal.office is not None
+    books = portal.office.books
+    one, ended = books.find(Rental, "F1", "R1"), books.find(Rental, "F1", "R2")
+    assert one is not None
+    assert ended is not None
+    books.put("F1", one.changed(billing_period="month"))
+    books.put("F1", ended.changed(state=RentalState.CLOSED, moved_out_on=date(2026, 1, 1)))
+    books.remove(Rental, "F1", "R4")
+    portal.bridge.sync()
+
+    desk = portal.bridge.staff("F1", "T1", actor="staff:ann").figures(date(2026, 1, 1), date(2026, 11, 21))
+    (report, *_) = portal.bridge.customer_figures("F1", date(2026, 1, 1), date(2026, 11, 21))
+
+    assert (report.mean_stay_days, report.expected_value) == (365, make.usd("1440.00"))
+    assert (desk.mean_stay_days, desk.expected_value) == (365, make.usd("1440.00"))
+
+
 @pytest.mark.fact("S1.59")
 @only_memory
 def test_a_report_of_a_facility_is_exported_as_csv_and_json(portal: Portal) -> None:

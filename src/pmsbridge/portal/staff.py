@@ -123,6 +123,11 @@ class StaffDesk:
         checked_day("since", since)
         if checked_day("until", until) < since:
             raise InputError("until", "lies before since")
+        office = self._office
+        mean = mean_stay_of(office.runtime.mirror.rentals(office.account_name, office.facility), until)
+        return self._figures(since, until, mean_stay_days=mean)
+
+    def _figures(self, since: date, until: date, *, mean_stay_days: int | None = None) -> CustomerFigures:
         office, account = self._office, self._office.read()
         told = {row.id: row.rental for row in account.rentals}
         kept = office.runtime.mirror.rentals(office.account_name, office.facility, office.tenant_id)
@@ -130,8 +135,7 @@ class StaffDesk:
         return figures_of(
             office.tenant_id, [*told.values(), *(each for each in kept if each.id not in told)], since=since,
             until=until, read=LedgersRead(tuple(ledgers), Source.LIVE, office.clock.now()),
-            currency=account.facility.currency,
-            mean_stay_days=mean_stay_of(office.runtime.mirror.rentals(office.account_name, office.facility), until),
+            currency=account.facility.currency, mean_stay_days=mean_stay_days,
         )  # fmt: skip
 
     def access_code(self, rental_id: str, identity: IdentityCheck, *, key: str) -> tuple[GateCode, ActionView]:
@@ -169,7 +173,7 @@ class StaffDesk:
         checked_whole("days", days, low=1, high=3660)
         office, account = self._office, self._office.read()
         today = office.today(account)
-        figures = self.figures(today - timedelta(days=days), today)
+        figures = self._figures(today - timedelta(days=days), today)
         asked = ActionFilter(
             account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
             kind=ActionKind.ASK_STAFF.value, since=office.clock.now() - timedelta(days=days), limit=1000,
