@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.record import VendorRef
+from pmsbridge.model.rental import Rental, RentalKind, RentalState
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
@@ -63,18 +65,31 @@ class Shop:
         self.office.books.enter("F1", rental, EntryKind.CHARGE, total, self.office.clock.now(), number)
 
     def bill_together(self, number: str = "C1", **amounts: str) -> None:
-        """One invoice with a line for each rental of T1 that is named."""
+        """One invoice with a line for each rental of T1 that is named; "R1_2" is another one for R1."""
         lines = tuple(
-            InvoiceLine(id=f"{number}-{rental}", rental_id=rental, net=usd(amount), tax=usd("0.00"))
-            for rental, amount in amounts.items()
+            InvoiceLine(id=f"{number}-{name}", rental_id=name.partition("_")[0], net=usd(amount), tax=usd("0.00"))
+            for name, amount in amounts.items()
         )
         self.office.books.put("F1", Invoice(
             ref=VendorRef(system="memory", account="mem", facility="F1", entity="invoice", id=number),
             tenant_id="T1", number=number, state=InvoiceState.SENT, issued_on=TODAY - timedelta(days=20),
             due_on=TODAY + timedelta(days=10), total=sum_money((line.gross for line in lines), "USD"), lines=lines,
         ))  # fmt: skip
-        for rental, amount in amounts.items():
+        for name, amount in amounts.items():
+            rental = name.partition("_")[0]
             self.office.books.enter("F1", rental, EntryKind.CHARGE, usd(amount), self.office.clock.now(), number)
+
+    def keep_account(self) -> None:
+        """Give T1 a running account, which takes what is paid for an invoice as a whole."""
+        books = self.office.books
+        ref = VendorRef(system="memory", account="mem", facility="F1", entity="rental", id="ACC")
+        books.put("F1", Rental(ref=ref, tenant_id="T1", kind=RentalKind.ACCOUNT, state=RentalState.UNKNOWN))
+        books.autopay["F1", "ACC"] = books.autopay["F1", "R1"].changed(rental_id="ACC")
+
+    def later(self) -> None:
+        """Let the settle window pass and the engine work."""
+        self.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
+        self.bridge.runtime.run_due()
 
     def left(self, number: str = "C1") -> list[str]:
         """What the office's books still ask for each line of an invoice."""
@@ -207,10 +222,45 @@ def test_a_line_that_is_being_settled_is_settled_by_nothing_else_meanwhile(shop:
     other = pay("C1", gateway(5), key="click-0005", lines=["C1-R4"])  # of the same amount
     assert not other.attached
 
-    shop.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
-    shop.bridge.runtime.run_due()
+    shop.later()
     assert sorted(shop.paid()) == [("C1", Decimal("60.00")), ("C1", Decimal("60.00"))]
     assert shop.left() == ["0.00 USD", "0.00 USD"]
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_two_lines_of_one_unit_and_one_amount_are_two_payments(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R1_2="60.00")
+    shop.office.fail(Fault.DROP_BEFORE, kind="take_payment")
+    first = shop.session.pay_invoice("C1", gateway(1), key="click-0001", lines=["C1-R1"])
+
+    second = shop.session.pay_invoice("C1", gateway(2), key="click-0002", lines=["C1-R1_2"])
+
+    assert (second.attached, first.action_id == second.action_id) == (False, False)
+    shop.later()
+    assert shop.left() == ["0.00 USD", "0.00 USD"]
+
+
+@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [({"lines": ["C1-R1"]}, {"amount": usd("50.00")}), ({"amount": usd("50.00")}, {"lines": ["C1-R4"]})],
+    ids=["the line first", "the invoice first"],
+)
+def test_a_part_of_the_invoice_and_a_line_of_it_wait_for_each_other(
+    shop: Shop, first: dict[str, Any], second: dict[str, Any], fault: Fault
+) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    shop.keep_account()
+    shop.office.fail(fault, kind="take_payment")
+    assert shop.session.pay_invoice("C1", gateway(1), key="click-0001", **first).outcome is Outcome.PENDING
+
+    with pytest.raises(IneligibleError) as refused:
+        shop.session.pay_invoice("C1", gateway(2), key="click-0002", **second)
+
+    assert refused.value.code == "payment_being_confirmed"
+    shop.later()
+    assert len(shop.paid()) == 1
 
 
 @pytest.mark.fact("S1.34", on="memory")
@@ -222,8 +272,7 @@ def test_pay_the_unit_and_pay_the_line_do_not_both_settle_it(shop: Shop) -> None
     second = shop.session.pay_invoice("C1", gateway(1), key="click-0002", lines=["C1-R1"])
 
     assert (second.attached, second.action_id) == (True, first.action_id)
-    shop.bridge.clock.advance(timedelta(minutes=5))  # type: ignore[attr-defined]
-    shop.bridge.runtime.run_due()
+    shop.later()
     assert (shop.paid(), shop.left()) == ([(None, Decimal("60.00"))], ["0.00 USD", "80.00 USD"])
 
 

@@ -299,7 +299,7 @@ CLOSE = [
      Situation(lost=(("R1", False),), by="external")),
     ("what is left may be paid", K.PAY_RENTAL, "", Situation(lost=(("40.00", False),), by="stored")),
     ("what is left of the same amount waits", K.PAY_RENTAL, "payment_being_confirmed",
-     Situation(more=("-40.00", "0.00"), lost=(("40.00", True),), by="external")),
+     Situation(more=("-40.00", "0.00"), lost=(("40.00", False),), by="external")),
     ("a credit covers the month", K.PREPAY, "covered_by_credit", Situation(more=("-300.00", "-300.00"))),
     ("a payment the books do not show yet is no balance", K.PREPAY, "",
      Situation(more=("-120.00", "-80.00"), lag=True, by="external")),

@@ -20,8 +20,10 @@ from pmsbridge.model.payments import ExternalPayment, PaymentState
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import Rental, RentalKind, RentalState
+from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryOffice, TestClock
 from pmsbridge.testing.memory_billing import BillingMemoryAdapter
@@ -81,6 +83,22 @@ def test_a_request_is_told_by_mail_seen_by_its_tenant_alone_and_paid_by_exactly_
     (done,) = world.session().payment_requests()
     assert (done.state, done.paid_by, done.ended_at is not None) == (S.PAID, paid.action_id, True)
     assert world.office.books.balance("F1", "R1") == usd("80.00")
+
+
+def test_staff_see_what_a_whole_facility_was_asked_for(world: World) -> None:
+    one, two = ask(world), staff(world, "T2").ask_payment(usd("7.00"), "A key", key="click-ask-2", rental_id="R2")
+    staff(world).withdraw_request(one.id, key="click-back-1")
+    settings = Settings(accounts={"mem": AccountSettings(system="memory")})
+    bridge = Bridge(
+        settings, database=world.runtime.database, adapters={"mem": world.adapter}, mailer=world.outbox,
+        clock=world.clock,
+    )  # fmt: skip
+
+    found = {each.id: (each.tenant_id, each.state) for each in bridge.payment_requests("F1")}
+
+    assert found == {one.id: ("T1", S.WITHDRAWN), two.action_id: ("T2", S.OPEN)}
+    assert [each.id for each in bridge.payment_requests("F1", is_open=True)] == [two.action_id]
+    assert bridge.payment_requests("F2") == ()
 
 
 def test_the_tenant_is_written_to_in_their_language(world: World) -> None:

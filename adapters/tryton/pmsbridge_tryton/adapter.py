@@ -39,6 +39,11 @@ class TrytonAdapter(Papers):
         return self._desk.account
 
     @property
+    def settles_lines(self) -> bool:
+        """No: an invoice is due by days, not by what it is for, and a payment of it settles the earliest day first."""
+        return False
+
+    @property
     def facility_codes(self) -> Sequence[str]:
         """The one facility, without asking the back office."""
         return [self._desk.settings.facility.code]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -35,6 +36,7 @@ class PaymentRequest(Value):
 
     Attributes:
         id: What it is paid and withdrawn by: the id of the action that asked.
+        tenant_id: Whom staff asked.
         rental_id: The rental it is about; None for an invoice, or for money on account.
         invoice_id: The invoice it is about; None for a rental, or for money on account.
         amount: All of it is paid, or nothing.
@@ -49,6 +51,7 @@ class PaymentRequest(Value):
     """
 
     id: Id
+    tenant_id: Id
     rental_id: Id | None = None
     invoice_id: Id | None = None
     amount: Money
@@ -79,6 +82,7 @@ class Kept:
     """
 
     id: str
+    tenant_id: str
     kind: str
     intent: str
     actor: str
@@ -89,23 +93,24 @@ class Kept:
 
 
 def requests_from(kept: Iterable[Kept], today: date) -> tuple[PaymentRequest, ...]:
-    """The requests of a tenant, newest first, as the journal alone says.
+    """Requests, newest first, as the journal alone says.
 
     Args:
-        kept: The tenant's actions of ``KINDS``, in any order.
+        kept: Actions of ``KINDS``, of one facility, newest first.
         today: Business date at the facility.
     """
-    actions = [(action, json.loads(action.intent)) for action in kept]
-    payments = [each for each in actions if each[0].kind == ActionKind.PAY_REQUEST]
-    withdrawn = {
-        intent.get("request_id"): action for action, intent in actions if action.kind == ActionKind.WITHDRAW_REQUEST
-    }
-    found = [
-        _request(action, intent, [paid for paid, named in payments if named.get("request_id") == action.id],
-                 withdrawn.get(action.id), today)
-        for action, intent in actions
-        if action.kind == ActionKind.ASK_PAYMENT and "amount" in intent  # nothing is known of who was erased
-    ]  # fmt: skip
+    paid_by: dict[str, list[Kept]] = defaultdict(list)
+    withdrawn: dict[str, Kept] = {}
+    asked: list[tuple[Kept, Mapping[str, Any]]] = []
+    for action in kept:
+        intent = json.loads(action.intent)
+        if action.kind == ActionKind.ASK_PAYMENT and "amount" in intent:  # nothing is known of who was erased
+            asked.append((action, intent))
+        elif action.kind == ActionKind.PAY_REQUEST:
+            paid_by[intent.get("request_id", "")].append(action)
+        elif action.kind == ActionKind.WITHDRAW_REQUEST:
+            withdrawn[intent.get("request_id", "")] = action
+    found = [_request(each, intent, paid_by[each.id], withdrawn.get(each.id), today) for each, intent in asked]
     return tuple(sorted(found, key=lambda each: (each.asked_at, each.id), reverse=True))
 
 
@@ -113,7 +118,7 @@ def _request(
     asked: Kept, intent: Mapping[str, Any], payments: list[Kept], withdrawn: Kept | None, today: date
 ) -> PaymentRequest:
     request = PaymentRequest(
-        id=asked.id, rental_id=intent["rental_id"], invoice_id=intent["invoice_id"],
+        id=asked.id, tenant_id=asked.tenant_id, rental_id=intent["rental_id"], invoice_id=intent["invoice_id"],
         amount=Money.model_validate(intent["amount"]), reason=intent["reason"], text=intent["text"],
         due_on=date.fromisoformat(intent["due_on"]) if intent["due_on"] else None, asked_at=asked.submitted_at,
         asked_by=asked.actor,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from pmsbridge.actions.effects import TakePayment
@@ -15,21 +16,28 @@ from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.portal.office import Office
 from pmsbridge.ports.books import CustomerAccountPort
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store.journal import ActionFilter
+from pmsbridge.store.journal import ActionFilter, Journal
 from pmsbridge.store.stored import StoredAction
 
-__all__ = ["AskedPayments", "kept"]
+__all__ = ["AskedPayments", "asked_at"]
 
-_MOST: Final = 1000
+_MOST, _MOST_OF_ALL = 1000, 100_000
 _TAKEN_BACK: Final = frozenset({PaymentState.REVERSED, PaymentState.REFUNDED})
 
 
-def kept(actions: Iterable[StoredAction]) -> Iterator[Kept]:
+def asked_at(journal: Journal, account: str, facility: str, today: date) -> tuple[PaymentRequest, ...]:
+    """Requests to every tenant of a facility, newest first, as the journal alone says."""
+    kinds = tuple(kind.value for kind in KINDS)
+    wanted = ActionFilter(account=account, facility=facility, kinds=kinds, limit=_MOST_OF_ALL)
+    return requests_from(_kept(journal.actions(wanted)), today)
+
+
+def _kept(actions: Iterable[StoredAction]) -> Iterator[Kept]:
     """Actions of the journal, as far as requests are made of them."""
     for each in actions:
         yield Kept(
-            id=each.id, kind=each.kind, intent=each.intent, actor=each.actor, submitted_at=each.submitted_at,
-            changed_at=each.changed_at, is_done=each.outcome is Outcome.SETTLED,
+            id=each.id, tenant_id=each.tenant_id, kind=each.kind, intent=each.intent, actor=each.actor,
+            submitted_at=each.submitted_at, changed_at=each.changed_at, is_done=each.outcome is Outcome.SETTLED,
             is_over=each.outcome is Outcome.SETTLED or each.outcome.nothing_changed,
         )  # fmt: skip
 
@@ -66,7 +74,7 @@ class AskedPayments:
             account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
             kinds=tuple(kind.value for kind in KINDS), limit=_MOST,
         )  # fmt: skip
-        return requests_from(kept(office.runtime.journal.actions(wanted)), office.today(account))
+        return requests_from(_kept(office.runtime.journal.actions(wanted)), office.today(account))
 
     @staticmethod
     def _beside(account: TenantAccount, request: PaymentRequest) -> PaymentRequest:

@@ -6,12 +6,15 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
+from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.errors import InputError
 from pmsbridge.model.people import Tenant, TenantMatch
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental
 from pmsbridge.portal.arguments import checked_day, checked_flag, checked_id, checked_whole
+from pmsbridge.portal.asked_payments import asked_at
 from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.portal.duplicates import Duplicate, duplicates_among
 from pmsbridge.portal.figures import CustomerFigures, figures_of, mean_stay_of
@@ -20,6 +23,7 @@ from pmsbridge.ports.adapter import Adapter, TenantSearch
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.database import Database
 from pmsbridge.store.erasing import Erasure, erase
+from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
 from pmsbridge.store.mirror_writes import Scope
 
@@ -37,9 +41,30 @@ class Directory(ABC):
     def mirror(self) -> Mirror:
         """What the back offices held when they were last asked."""
 
+    @property
+    @abstractmethod
+    def journal(self) -> Journal:
+        """Actions, effects and the trail."""
+
     @abstractmethod
     def place(self, facility: str) -> tuple[Adapter, str]:
         """The adapter and the code of a facility."""
+
+    def payment_requests(self, facility: str, *, is_open: bool = False) -> tuple[PaymentRequest, ...]:
+        """For staff: what tenants of a facility were asked to pay, newest first, as the journal says. Asks nobody.
+
+        Whether what a request is about is still due, and whether its payment was taken back, only the back office
+        knows: ``staff(...).payment_requests()`` asks it.
+
+        Args:
+            facility: "L001", or "account/L001" where several accounts have one.
+            is_open: Only those that wait to be paid.
+        """
+        adapter, code = self.place(facility)
+        known = self.mirror.facility(adapter.account_name, code)
+        today = self.clock.now().astimezone(ZoneInfo(known.zone if known is not None else "UTC")).date()
+        found = asked_at(self.journal, adapter.account_name, code, today)
+        return tuple(each for each in found if each.is_open or not checked_flag("is_open", is_open))
 
     def find_tenants(self, facility: str, search: TenantSearch) -> Sequence[TenantMatch]:
         """For staff: who matches at a facility, exact matches first. Live.

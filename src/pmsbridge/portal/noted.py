@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["WrittenNotes"]
 
-_WRITING: Final = (ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN, ActionKind.NOTE_INSPECTION)
+_WRITING: Final = (
+    ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN, ActionKind.ASK_PAYMENT, ActionKind.NOTE_INSPECTION,
+    ActionKind.WITHDRAW_REQUEST,
+)  # fmt: skip
 _MOST: Final = 1000
 
 
@@ -71,14 +74,13 @@ class WrittenNotes:
 
 
 def _effects(office: Office) -> Iterator[tuple[AddNote, str]]:
-    for kind in _WRITING:
-        wanted = ActionFilter(
-            account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, kind=kind.value,
-            limit=_MOST,
-        )  # fmt: skip
-        for stored in (stored for action in office.runtime.journal.actions(wanted) for stored in action.effects):
-            if isinstance(stored.effect, AddNote):
-                yield stored.effect, stored.vendor_ids.get("note", "")
+    wanted = ActionFilter(
+        account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
+        kinds=tuple(kind.value for kind in _WRITING), limit=_MOST,
+    )  # fmt: skip
+    for stored in (stored for action in office.runtime.journal.actions(wanted) for stored in action.effects):
+        if isinstance(stored.effect, AddNote):
+            yield stored.effect, stored.vendor_ids.get("note", "")
 
 
 def _words(text: str, effect: AddNote) -> list[str]:

@@ -14,6 +14,7 @@ from pmsbridge.model.documents import Note, NoteKind, Visibility
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import Payment
 from pmsbridge.model.record import Instant, Value, VendorRef
+from pmsbridge.ports.messages import INSTALMENT_MISSED
 from pmsbridge.ports.outcome import Outcome
 
 __all__ = ["Interaction", "InteractionKind", "of_actions", "of_notes", "of_payments", "put_in_order"]
@@ -62,8 +63,10 @@ class Interaction(Value):
 _EDITS: Final = frozenset(
     {ActionKind.EDIT_CONTACT, ActionKind.SET_CONSENT, ActionKind.CHANGE_PASSWORD, ActionKind.CHANGE_ACCESS_CODE}
 )
-_SILENT: Final = frozenset({ActionKind.ADD_NOTE, ActionKind.LOOK_UP_CODE, ActionKind.NOTE_INSPECTION})
-"""What shows as the back office's own record already."""
+_SILENT: Final = frozenset(
+    {ActionKind.ADD_NOTE, ActionKind.LOOK_UP_CODE, ActionKind.NOTE_INSPECTION, INSTALMENT_MISSED}
+)
+"""What shows as the back office's own record already: a note."""
 
 
 def of_payments(payments: Iterable[Payment], rental_id: str) -> Iterator[Interaction]:
