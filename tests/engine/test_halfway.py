@@ -59,10 +59,10 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     found.close()
 
 
-def ended(stage: Stage, adapter: ByStep, *, days: int = 0) -> tuple[Runtime, Outcome]:
+def ended(stage: Stage, adapter: ByStep, *, days: int = 0, **settings: int) -> tuple[Runtime, Outcome]:
     """What a payment of gateway money comes to when it is left alone for some hours, or days."""
     stage.adapter = adapter
-    runtime = stage.runtime()
+    runtime = stage.runtime(**settings)
     asked = runtime.submit(pay(means=ExternalPayment(gateway="stripe", reference="pi_halfway")))
     for hours in (*[0] * 40, *[1] * 24, *[12] * days * 2):
         stage.later(timedelta(minutes=2) + timedelta(hours=hours))
@@ -125,9 +125,17 @@ def test_what_was_begun_and_then_cleanly_taken_back_is_not_sent(stage: Stage, er
 def test_a_no_after_what_was_begun_is_asked_no_second_time(stage: Stage) -> None:
     adapter = ByStep(stage, lost(1), (-1, RejectedError("no")), (STEPS, UnavailableError("never reached")))
 
-    _, outcome = ended(stage, adapter)
+    _, outcome = ended(stage, adapter, max_resends=4)
 
     assert (outcome, adapter.sends) == (Outcome.NOT_SENT, 2)
+
+
+def test_what_stands_half_way_after_a_no_is_for_a_person_at_the_next_look(stage: Stage) -> None:
+    adapter = ByStep(stage, lost(1), (0, RejectedError("no")))
+
+    _, outcome = ended(stage, adapter, max_resends=4)
+
+    assert (outcome, adapter.sends, adapter.stands) == (Outcome.NEEDS_REVIEW, 2, 1)
 
 
 def test_what_shows_as_whole_after_a_no_is_settled(stage: Stage) -> None:

@@ -53,15 +53,18 @@ class Hears(MemoryAdapter):
 
     Attributes:
         meanwhile: Called while an account is being read.
+        asked: Accounts that were read.
     """
 
     hears = True
+    asked = 0
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
     def hear(self, *_: Any, **__: Any) -> Message:
         return Message("m-1", "tenant.changed", (Told(Entity.LEDGER_ENTRIES, "F1", "e1", "T1"),))
 
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
+        self.asked += 1
         read = super().account(facility, tenant_id)
         self.meanwhile()
         return read
@@ -227,7 +230,7 @@ def test_of_an_erased_entry_its_event_its_instant_and_its_words_are_proven(
 
 @on_both
 def test_an_account_that_a_message_was_about_is_not_read_again_once_it_is_forgotten(
-    bridge: Bridge, office: MemoryOffice
+    bridge: Bridge, office: MemoryOffice, adapter: Hears
 ) -> None:
     hearing = heard(bridge)
     store = HeardMessages(bridge.database, office.clock)
@@ -238,9 +241,11 @@ def test_an_account_that_a_message_was_about_is_not_read_again_once_it_is_forgot
     store.note("mem", "m-2", [ToRead.of_account("mem", "F1", "T1")])
     assert isinstance(office.clock, TestClock)
     office.clock.advance(timedelta(minutes=1))
+    before = adapter.asked
     hearing.read()
 
     assert bridge.mirror.account("mem", "F1", "T1") is None
+    assert adapter.asked == before
 
 
 @on_both

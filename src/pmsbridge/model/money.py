@@ -48,7 +48,10 @@ def _exact(value: object) -> Decimal:
 
 
 def _fits(number: Decimal) -> bool:
-    digits, exponent = number.as_tuple().digits, int(number.as_tuple().exponent)
+    _, digits, exponent = number.as_tuple()
+    exponent = int(exponent)
+    if -exponent <= _DIGITS_AFTER:  # nearly every one; only of others do zeros at the end matter
+        return number.adjusted() < _DIGITS_BEFORE
     zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
     return number.adjusted() < _DIGITS_BEFORE and -(exponent + zeros) <= _DIGITS_AFTER
 
@@ -77,6 +80,8 @@ class Money(Value):
     @model_validator(mode="after")
     def _canonical(self) -> Self:
         digits = minor_digits(self.currency)
+        if self.amount and self.amount.as_tuple().exponent == -digits:
+            return self  # as nearly all are written
         places = max(digits, -int(self.amount.normalize(_EXACTLY).as_tuple().exponent))
         canonical = self.amount.quantize(Decimal((0, (1,), -places)), context=_EXACTLY)
         canonical = canonical or canonical.copy_abs()
