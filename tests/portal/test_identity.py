@@ -62,10 +62,10 @@ class Around(CustomerNumber):
 
 
 @contextmanager
-def bridge_with(folder: Path, **identity: IdentityMatcher) -> Iterator[Bridge]:
+def bridge_with(folder: Path, outbox: Outbox | None = None, **identity: IdentityMatcher) -> Iterator[Bridge]:
     office = MemoryOffice(TestClock(), account="north", facilities=("F1",))
     with Bridge(
-        Settings(accounts={"north": AccountSettings(system="memory")}), mailer=Outbox(), clock=office.clock,
+        Settings(accounts={"north": AccountSettings(system="memory")}), mailer=outbox or Outbox(), clock=office.clock,
         database=open_database(f"sqlite:///{folder}/bridge.db"), adapters={"north": MemoryAdapter(office)},
         identity=identity,
     ) as made:  # fmt: skip
@@ -307,3 +307,30 @@ def test_a_wrong_password_opens_none_and_tells_nothing(bridge: Bridge) -> None:
     assert bridge.accounts.sign_in_all("F1", "ana@example.test", WebPassword("fake-pw-00")) == ()
     assert sessions(bridge) == ["T1"]
     assert bridge.runtime.findings.open() == []
+
+
+@pytest.mark.parametrize("email", ["n/a", "", "none known"])
+def test_whoever_cannot_be_mailed_makes_no_password_and_is_answered_like_a_stranger(bridge: Bridge, email: str) -> None:
+    edit(bridge, "T1", email=email)
+    with pytest.raises(IneligibleError) as no:
+        bridge.accounts.identify("F1", WAY, GOOD, password=WebPassword("correct horse"))
+
+    assert no.value.code == "no_match"
+    assert bridge.accounts.identify("F1", WAY, GOOD).tenant_id == "T1"  # no login stands in the way
+
+
+def test_of_several_addresses_on_a_record_the_first_is_mailed(tmp_path: Path) -> None:
+    outbox = Outbox()
+    with bridge_with(tmp_path, outbox, customer_number=CustomerNumber()) as made:
+        edit(made, "T1", email="first@example.com; second@example.com")
+        made.accounts.identify("F1", WAY, GOOD, password=WebPassword("correct horse"))
+        made.runtime.run_due()
+
+    assert [mail.to for mail in outbox.mails] == ["first@example.com"]
+
+
+def test_a_matcher_that_finds_one_text_lets_nobody_in_letter_by_letter(tmp_path: Path) -> None:
+    with bridge_with(tmp_path, customer_number=Around(lambda _people: "T1")) as made:
+        made.sync()
+        assert refused(made)[0] == "no_match"
+        assert [found.finding.code for found in made.runtime.findings.open()] == ["matcher_failed"]

@@ -61,7 +61,11 @@ def match_person(
     Where several fit, none does: the office has a record twice.
     """
     people = CopiedPeople(mirror, adapter.account_name, facility)
-    found = (people.tenant(each) for each in dict.fromkeys(matcher.find(people, given)))
+    named = matcher.find(people, given)
+    if isinstance(named, str):  # it would be taken letter by letter, and a letter can be somebody's id
+        message = "an identity matcher finds ids, not one text"
+        raise TypeError(message)
+    found = (people.tenant(each) for each in dict.fromkeys(named))
     fitting = [each.id for each in found if each is not None and _may_enter(mirror, adapter, each)]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from pmsbridge.actions.scribe import addresses_in
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import RentalKind
@@ -104,7 +105,7 @@ def _missing(account: TenantAccount) -> Iterator[str]:
         yield "cash_only"
     if not tenant.name.greeting:
         yield "no_name"
-    if not tenant.email:
+    if not addresses_in(tenant.email):
         yield "no_email"
     if tenant.phone is None or not tenant.phone.digits:
         yield "no_phone"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pmsbridge.accounts.doorkeeper import PASSWORD, SIGN_IN
 from pmsbridge.accounts.even_time import evened
 from pmsbridge.accounts.links import LINK_MARK, Letter
+from pmsbridge.actions.scribe import addresses_in
 from pmsbridge.actions.sections import Section
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
@@ -108,9 +109,13 @@ class MailedLinks(Lobby):
             keeper.mail_link(None, None)
             return
         login, tenant = found
+        contact = _contact_or_none(tenant, login.contact_id)
+        if not addresses_in(_email_of(tenant, contact)):  # known by what is no address ("n/a"): nobody can be mailed
+            keeper.mail_link(None, None)
+            return
         office = self._office(f"{account}/{code}", tenant.id)
         kind = "link" if purpose == SIGN_IN else "password"
-        keeper.mail_link(login, self._letter(kind, purpose, office, tenant, _contact_or_none(tenant, login.contact_id)))
+        keeper.mail_link(login, self._letter(kind, purpose, office, tenant, contact))
 
     def _addressee(self, account: str, code: str, email: str) -> tuple[Login, Tenant] | None:
         keeper = self._keeper
@@ -154,9 +159,14 @@ class MailedLinks(Lobby):
         written = office.notices.letter(kind, spoken(language), {**names, **more})
         return Letter(
             kind={"invite": "invite", "registered": "register"}.get(kind, "ask_link"),
-            to=contact.email if contact is not None else tenant.email,
+            to=next(iter(addresses_in(_email_of(tenant, contact))), ""),
             subject=written.subject, text=written.text, language=language, purpose=purpose, lives=lives,
         )  # fmt: skip
+
+
+def _email_of(tenant: Tenant, contact: Contact | None) -> str:
+    """As the record has it: one address, several, or none."""
+    return contact.email if contact is not None else tenant.email
 
 
 def _contact_or_none(tenant: Tenant, contact_id: str) -> Contact | None:
@@ -167,7 +177,7 @@ def _contact_of(tenant: Tenant, contact_id: str) -> Contact:
     contact = _contact_or_none(tenant, contact_id)
     if contact is None:
         raise NotFoundError("contact_id", "is no contact of this tenant")
-    if not contact.email:
+    if not addresses_in(contact.email):
         message = "The contact has no e-mail address."
         raise IneligibleError(message, code="no_email", message_key="readiness.no_email")
     return contact
