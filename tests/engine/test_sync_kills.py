@@ -39,10 +39,10 @@ Night = Callable[..., tuple[int, dict[str, Any]]]
 @pytest.fixture(scope="module")
 def night() -> Iterator[Night]:
     """A night in a process of its own: from an address, and where it dies, to how it ended and what it said."""
-    with nursery("tests.engine.night_process") as run:
+    with nursery("tests.engine.night_process") as grow:
 
         def one(address: str, kill: str = "") -> tuple[int, dict[str, Any]]:
-            done = run(address, kill)
+            done = grow.run(address, kill)
             assert done.returncode in {0, -signal.SIGKILL}
             return done.returncode, json.loads(done.stdout) if done.returncode == 0 else {}
 

@@ -3,8 +3,9 @@
 Each run is a process of its own, which can be killed like one, without the second or two that its imports take. The
 nursery itself opens no database and starts no thread. In a test::
 
-    with nursery("tests.engine.night_process") as run:
-        ended = run("sqlite:///night.db", "before:1")     # what its main finds in sys.argv[1:]
+    with nursery("tests.engine.night_process") as grow:
+        ended = grow.run("sqlite:///night.db", "before:1")     # what its main finds in sys.argv[1:]
+        living = grow.start("sqlite:///night.db", "")          # the same, beside the test
 """
 
 from __future__ import annotations
@@ -21,57 +22,117 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
-__all__ = ["Run", "nursery"]
+__all__ = ["Grown", "Nursery", "nursery"]
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _HUNG_SECONDS: Final = 120.0
 _FAILED: Final = 70
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
-"""Runs the program to its end; ``returncode`` is minus the signal that killed it. What it says on standard error is
-shown."""
+
+class Nursery:
+    """The test's side of a nursery. What its programs say on standard error is shown."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def run(self, *given: str) -> subprocess.CompletedProcess[str]:
+        """Run the program to its end; ``returncode`` is minus the signal that killed it."""
+        code, said = self.start(*given).ended(_HUNG_SECONDS)
+        return subprocess.CompletedProcess(given, code, said)
+
+    def start(self, *given: str) -> Grown:
+        """Start the program."""
+        return Grown(self, self.ask("start", list(given)))
+
+    def ask(self, *order: object) -> Any:
+        """One order, and its answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        assert line, "the nursery has ended; its words are on standard error"
+        return json.loads(line)
+
+
+class Grown:
+    """A process that runs the program."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self._nursery = nursery
+        self._end: tuple[int, str] | None = None
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        """How it ended; None while it lives."""
+        self._end = self._end or self._nursery.ask("look", self.pid, 0.0)
+        return None if self._end is None else self._end[0]
+
+    def ended(self, seconds: float) -> tuple[int, str]:
+        """How it ended, and what it printed.
+
+        Raises:
+            TimeoutExpired: It lives on.
+        """
+        self._end = self._end or self._nursery.ask("look", self.pid, seconds)
+        if self._end is None:
+            raise subprocess.TimeoutExpired(str(self.pid), seconds)
+        return self._end
+
+    def wait(self, seconds: float) -> int:
+        """How it ended. Raises TimeoutExpired."""
+        return self.ended(seconds)[0]
+
+    def kill(self) -> None:
+        """As kill -9 does; nothing when it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
 
 
 @contextmanager
-def nursery(module: str) -> Iterator[Run]:
-    """A nursery of a module's ``main``, for as long as the block runs."""
+def nursery(module: str) -> Iterator[Nursery]:
+    """A nursery of a module's ``main``, for as long as the block runs; what still lives then is killed."""
     command = [sys.executable, "-m", "tests.servers.nursery", module]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), *filter(None, sys.path)])}
     with subprocess.Popen(
         command, cwd=_ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-
-        def run(*given: str) -> subprocess.CompletedProcess[str]:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.write(json.dumps(given) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-            assert line, "the nursery has ended; its words are on standard error"
-            return subprocess.CompletedProcess([module, *given], *json.loads(line))
-
-        try:
-            yield run
-        finally:
-            process.kill()
+        yield Nursery(process)
 
 
 def main() -> None:
     """Serve until standard input ends."""
     program: Any = importlib.import_module(sys.argv[1])
+    alive: dict[int, IO[bytes]] = {}
     for line in sys.stdin:
-        print(json.dumps(_ran(program.main, json.loads(line))), flush=True)
+        order, *given = json.loads(line)
+        answer = _started(program.main, given[0], alive) if order == "start" else _look(given[0], given[1], alive)
+        print(json.dumps(answer), flush=True)
+    for pid in alive:
+        os.kill(pid, signal.SIGKILL)
 
 
-def _ran(program: Callable[[], object], given: Sequence[str]) -> tuple[int, str]:
-    """How it ended, and what it printed."""
-    with tempfile.TemporaryFile() as said:
-        pid = os.fork()
-        if pid == 0:
-            _live(program, given, said.fileno())
-        code = _ended(pid)
+def _started(program: Callable[[], object], given: Sequence[str], alive: dict[int, IO[bytes]]) -> int:
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed when its process has ended
+    pid = os.fork()
+    if pid == 0:
+        _live(program, given, said.fileno())
+    alive[pid] = said
+    return pid
+
+
+def _look(pid: int, seconds: float, alive: dict[int, IO[bytes]]) -> tuple[int, str] | None:
+    """How a process ended, and what it printed; None when it has not ended within so many seconds."""
+    watched = os.pidfd_open(pid)
+    try:
+        if not select.select([watched], [], [], seconds)[0]:
+            return None
+    finally:
+        os.close(watched)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with alive.pop(pid) as said:
         said.seek(0)
         return code, said.read().decode()
 
@@ -89,16 +150,6 @@ def _live(program: Callable[[], object], given: Sequence[str], said: int) -> Non
         traceback.print_exc()
     finally:
         os._exit(code)
-
-
-def _ended(pid: int) -> int:
-    watched = os.pidfd_open(pid)
-    try:
-        if not select.select([watched], [], [], _HUNG_SECONDS)[0]:
-            os.kill(pid, signal.SIGABRT)
-    finally:
-        os.close(watched)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 if __name__ == "__main__":

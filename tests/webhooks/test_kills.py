@@ -15,7 +15,7 @@ import pytest
 
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge.store.webhooks import Webhooks
-from tests.servers.nursery import Run, nursery
+from tests.servers.nursery import Nursery, nursery
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.stage import Stage
 
@@ -36,23 +36,23 @@ def feed(stage: Stage, count: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    """Runs a worker to its end, in a process of its own."""
+def grow() -> Iterator[Nursery]:
+    """Workers in processes of their own."""
     with nursery("tests.webhooks.worker") as ready:
         yield ready
 
 
 @pytest.mark.parametrize("kill", [1, 4, COUNT])
 def test_a_message_that_arrived_and_was_not_noted_comes_once_more_under_its_id(
-    stage: Stage, address: str, receiver: Receiver, run: Run, kill: int
+    stage: Stage, address: str, receiver: Receiver, grow: Nursery, kill: int
 ) -> None:
     wanted = feed(stage, COUNT)
 
-    assert run(address, receiver.url, str(kill)).returncode == -signal.SIGKILL
+    assert grow.run(address, receiver.url, str(kill)).returncode == -signal.SIGKILL
     assert [record for _, record in receiver.whats] == wanted[:kill]
     assert stage.state().lease_until > datetime.now(UTC)
     stage.lease_ends()
-    assert run(address, receiver.url, "").returncode == 0
+    assert grow.run(address, receiver.url, "").returncode == 0
 
     assert [record for _, record in receiver.whats] == wanted[:kill] + wanted[kill - 1 :]
     assert receiver.ids[kill - 1] == receiver.ids[kill]
