@@ -1,4 +1,4 @@
-"""A night in a process of its own that kills itself where it is told; run as ``python night_process.py URL KILL``.
+"""A night in a process of its own that kills itself where it is told; its arguments are the database and KILL.
 
 KILL is "" or "before:N", "within:N", "after:N": kill -9 before the batch N is taken, with its rows written and the
 transaction open, or right after its commit. Prints what it read.
@@ -10,10 +10,7 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import EntityStarted, FacilityKey, Sync
@@ -76,7 +73,3 @@ def main() -> None:
         "read": row.counts.read, "changed": row.counts.changed, "error": row.error, "resumed": resumed[0],
         "pages": adapter.paged.pages,
     }))  # fmt: skip
-
-
-if __name__ == "__main__":
-    main()

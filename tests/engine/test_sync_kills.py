@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +19,8 @@ from pmsbridge.store.portable import insert_absent
 from pmsbridge.store.tables import MIRROR
 from tests.engine.night_process import PAGE, UNITS
 from tests.engine.paged_office import PagedAdapter, PagedOffice
+from tests.servers.nursery import nursery
 
-PROGRAM = Path(__file__).with_name("night_process.py")
 BATCHES = -(-UNITS // PAGE)
 KILLS = [f"{when}:{number}" for number in range(1, BATCHES + 1) for when in ("before", "within", "after")]
 
@@ -36,13 +33,20 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'night.db'}"
 
 
-def night(address: str, kill: str = "") -> tuple[int, dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, str(PROGRAM), address, kill], capture_output=True, text=True, check=False, timeout=120,
-        env=dict(os.environ),
-    )  # fmt: skip
-    assert done.returncode in {0, -signal.SIGKILL}, done.stderr
-    return done.returncode, json.loads(done.stdout) if done.returncode == 0 else {}
+Night = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def night() -> Iterator[Night]:
+    """A night in a process of its own: from an address, and where it dies, to how it ended and what it said."""
+    with nursery("tests.engine.night_process") as grow:
+
+        def one(address: str, kill: str = "") -> tuple[int, dict[str, Any]]:
+            done = grow.run(address, kill)
+            assert done.returncode in {0, -signal.SIGKILL}
+            return done.returncode, json.loads(done.stdout) if done.returncode == 0 else {}
+
+        yield one
 
 
 def committed(kill: str) -> int:
@@ -59,7 +63,7 @@ def opened(address: str) -> Iterator[Database]:
 
 @pytest.mark.parametrize("kill", KILLS)
 def test_a_night_killed_at_a_batch_goes_on_from_the_last_committed_one(
-    address: str, opened: Database, kill: str
+    address: str, opened: Database, night: Night, kill: str
 ) -> None:
     mirror = Mirror(opened)
     before = committed(kill)
@@ -80,7 +84,7 @@ def test_a_night_killed_at_a_batch_goes_on_from_the_last_committed_one(
     assert mirror.synced_at(Scope("mem", "F1", "unit")) is not None
 
 
-def test_a_night_after_a_whole_one_reads_all_and_changes_nothing(address: str) -> None:
+def test_a_night_after_a_whole_one_reads_all_and_changes_nothing(address: str, night: Night) -> None:
     night(address)
 
     _, said = night(address)

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -28,8 +26,8 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.gates import DatabaseGate
 from pmsbridge.transport.deadline import Deadline
 from pmsbridge.transport.limits import LaneLimiter
+from tests.servers.nursery import Grown, Nursery, nursery
 
-CALLER = Path(__file__).with_name("gate_caller.py")
 PATIENCE = 90.0
 Moment = dict[str, Any]
 
@@ -50,10 +48,14 @@ def database(url: str) -> Iterator[Database]:
 
 
 class Paper:
-    """What several processes write down."""
+    """What several processes write down.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Attributes:
+        callers: Makes them.
+    """
+
+    def __init__(self, path: Path, callers: Nursery) -> None:
+        self.path, self.callers = path, callers
         path.touch()
 
     def moments(self, what: str = "") -> list[Moment]:
@@ -75,16 +77,22 @@ class Paper:
         Path(f"{self.path}.stop").touch()
 
 
+@pytest.fixture(scope="module")
+def _callers() -> Iterator[Nursery]:
+    with nursery("tests.store.gate_caller") as grow:
+        yield grow
+
+
 @pytest.fixture
-def paper(tmp_path: Path) -> Paper:
-    return Paper(tmp_path / "paper")
+def paper(tmp_path: Path, _callers: Nursery) -> Paper:
+    return Paper(tmp_path / "paper", _callers)
 
 
 @contextmanager
-def caller(url: str, paper: Paper, **job: Any) -> Iterator[subprocess.Popen[bytes]]:
+def caller(url: str, paper: Paper, **job: Any) -> Iterator[Grown]:
     """A process that calls; killed at the end if it still runs."""
     order = json.dumps({"url": url, "paper": str(paper.path), **job})
-    process = subprocess.Popen([sys.executable, str(CALLER), order])
+    process = paper.callers.start(order)
     try:
         yield process
     finally:
@@ -93,7 +101,7 @@ def caller(url: str, paper: Paper, **job: Any) -> Iterator[subprocess.Popen[byte
 
 
 @contextmanager
-def callers(url: str, paper: Paper, jobs: list[dict[str, Any]]) -> Iterator[list[subprocess.Popen[bytes]]]:
+def callers(url: str, paper: Paper, jobs: list[dict[str, Any]]) -> Iterator[list[Grown]]:
     """Several of them, which begin together."""
     with ExitStack() as held:
         processes = [held.enter_context(caller(url, paper, **job)) for job in jobs]

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge.store.webhooks import Webhooks
+from tests.servers.nursery import Nursery, nursery
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.stage import Stage
 
@@ -21,8 +23,8 @@ PROGRAM = Path(__file__).with_name("worker.py")
 COUNT = 6
 
 
-def worker(address: str, receiver: Receiver, kill: int = 0) -> subprocess.Popen[bytes]:
-    command = [sys.executable, str(PROGRAM), address, receiver.url, str(kill or "")]
+def worker(address: str, receiver: Receiver) -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(PROGRAM), address, receiver.url, ""]
     return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
 
 
@@ -33,17 +35,24 @@ def feed(stage: Stage, count: int) -> list[str]:
     return [f"T{number}" for number in range(count)]
 
 
+@pytest.fixture(scope="module")
+def grow() -> Iterator[Nursery]:
+    """Workers in processes of their own."""
+    with nursery("tests.webhooks.worker") as ready:
+        yield ready
+
+
 @pytest.mark.parametrize("kill", [1, 4, COUNT])
 def test_a_message_that_arrived_and_was_not_noted_comes_once_more_under_its_id(
-    stage: Stage, address: str, receiver: Receiver, kill: int
+    stage: Stage, address: str, receiver: Receiver, grow: Nursery, kill: int
 ) -> None:
     wanted = feed(stage, COUNT)
 
-    assert worker(address, receiver, kill).wait(60) == -signal.SIGKILL
+    assert grow.run(address, receiver.url, str(kill)).returncode == -signal.SIGKILL
     assert [record for _, record in receiver.whats] == wanted[:kill]
     assert stage.state().lease_until > datetime.now(UTC)
     stage.lease_ends()
-    assert worker(address, receiver).wait(60) == 0
+    assert grow.run(address, receiver.url, "").returncode == 0
 
     assert [record for _, record in receiver.whats] == wanted[:kill] + wanted[kill - 1 :]
     assert receiver.ids[kill - 1] == receiver.ids[kill]

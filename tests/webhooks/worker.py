@@ -58,4 +58,5 @@ def _is_held(sender: Sender) -> bool:
     return state.lease_until > datetime.now(UTC)
 
 
-main()
+if __name__ == "__main__":
+    main()
