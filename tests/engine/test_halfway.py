@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     found.close()
 
 
-def ended(stage: Stage, adapter: ByStep, *, days: int = 0, **settings: int) -> tuple[Runtime, Outcome]:
+def ended(stage: Stage, adapter: ByStep, *, days: int = 0, **settings: Any) -> tuple[Runtime, Outcome]:
     """What a payment of gateway money comes to when it is left alone for some hours, or days."""
     stage.adapter = adapter
     runtime = stage.runtime(**settings)
