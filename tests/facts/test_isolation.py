@@ -47,7 +47,7 @@ ORIGINS: Final = ("tenant", "facility", "account")
 
 IDS: Final = (
     "rental_id", "item_id", "unit_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote",
-    "tenant_id", "contact_id",
+    "tenant_id", "contact_id", "request_id",
 )  # fmt: skip
 """Names of parameters by which something of somebody is meant."""
 
@@ -58,7 +58,7 @@ GIVEN: Final[dict[str, Any]] = {
     "instalments": {SOON: Money.of("1.00", "USD")}, "language": "en", "leaving_on": date(2026, 12, 31),
     "means": MONEY, "method": None, "months": 1, "moving_on": SOON, "needed_on": SOON, "on": SOON,
     "purpose": "marketing",
-    "quantity": 1, "subject": "A door", "text": "It squeaks.", "title": "a.pdf", "wanted_on": SOON,
+    "quantity": 1, "reason": "A lock", "subject": "A door", "text": "It squeaks.", "title": "a.pdf", "wanted_on": SOON,
 }  # fmt: skip
 """What a method is given beside ids, where it has no default."""
 
@@ -70,8 +70,8 @@ MADE: Final[dict[tuple[str, str], Callable[[], Any]]] = {
 WITHOUT: Final = frozenset({
     "access", "access_code", "account", "address", "asks_back_offices", "believe_deletions", "body", "by", "close_at",
     "code", "comment", "current", "days", "dry_run", "due_on", "email", "entities", "every_rental", "expires_on",
-    "facilities", "findings", "full", "gate_code", "given", "headers", "identity", "include_archived", "is_done", "key",
-    "kind", "least_percent", "limit", "limit_bytes", "live", "login", "name", "new", "older_than", "password", "path",
+    "facilities", "findings", "full", "gate_code", "given", "headers", "identity", "include_archived", "is_done", "is_open",
+    "key", "kind", "least_percent", "limit", "limit_bytes", "lines", "live", "login", "name", "new", "older_than", "password", "path",
     "permissions", "phone", "place", "postal_code", "progress", "read_ledgers", "rewrite", "search", "seen", "session",
     "since", "to_come", "token", "transaction", "unit_number", "until", "visibility", "wait", "watch",
 })  # fmt: skip
@@ -186,6 +186,9 @@ def ids_of(bridge: Bridge, place: str, tenant_id: str, number: str, click: str) 
         "invoice_id": f"N{number}", "invoice_ids": [f"N{number}"], "payment_id": f"P{number}", "tenant_id": tenant_id,
         "contact_id": f"C{number}", "quote": session.quote(f"R{number}").id,
         "action_id": session.ask_staff("A question", "Is there one?", key=f"click-{click}").action_id,
+        "request_id": session.ask_payment(
+            Money.of("1.00", "USD"), "A lock", key=f"request-{click}", rental_id=f"R{number}"
+        ).action_id,
     }  # fmt: skip
 
 
@@ -225,6 +228,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             ids[name] = ids_of(bridge, place, tenant_id, number, f"of-{name}")
         ids["tenant"]["unit_id"] = ids["facility"]["unit_id"]  # a unit is nobody's own; one elsewhere is out of reach
         ids["own"]["unit_id"] = "U9"
+        mine = bridge.tenant("mem/F1", "T1", actor="staff:ann")
+        mine.change_access_code("R51", GateCode("73915#"), key="click-of-a-code")
         ids["nowhere"] = {**dict.fromkeys(IDS, NOWHERE), "invoice_ids": [NOWHERE]}
         yield World(bridge, (here, south), ids)
 
@@ -273,7 +278,7 @@ def values(world: World, face: str, parameter: str) -> Iterator[Any]:
             yield world.ids[origin][parameter]
     if parameter == "quote":
         yield world.bridge.tenant("mem/F1", "T2").quote("R62")
-    if parameter in {"quote", "action_id"}:  # the same tenant's id at another facility
+    if parameter in {"quote", "action_id", "request_id"}:  # the same tenant's id at another facility
         yield world.ids["namesake"][parameter]
 
 
