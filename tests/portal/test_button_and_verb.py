@@ -235,6 +235,7 @@ VERBS: dict[ActionKind, Call] = {
     K.SET_CONSENT: lambda s, _b, _of: s.set_sms_consent(True, key=KEY),
     K.SET_LANGUAGE: lambda s, _b, _of: s.set_language("fr", key=KEY),
     K.AGREE_PLAN: lambda s, _b, _of: s.agree_plan("R1", {TODAY: usd("5.00")}, key=KEY),
+    K.NOTE_INSPECTION: lambda s, _b, _of: s.note_inspection("R1", TODAY, key=KEY),
     K.ADD_NOTE: lambda s, _b, _of: s.add_note("R1", "A word", key=KEY),
     K.ATTACH_DOCUMENT: lambda s, _b, _of: s.attach_document("a.pdf", b"%PDF-1.7", key=KEY),
     K.ASK_STAFF: lambda s, _b, _of: s.ask_staff("A key", "Where is it?", key=KEY),
