@@ -255,18 +255,40 @@ def test_a_request_grows_overdue_and_is_not_due_once_what_it_is_about_is_paid_an
     assert staff(world).withdraw_request(request.id, key="click-back-1").outcome is Outcome.SETTLED
 
 
-def test_a_payment_that_was_taken_back_opens_the_request_again(world: World) -> None:
+@pytest.mark.parametrize(
+    "said", [PaymentState.REVERSED, PaymentState.REFUNDED, PaymentState.FAILED, PaymentState.DECLINED]
+)
+def test_a_payment_that_was_taken_back_opens_the_request_again(world: World, said: PaymentState) -> None:
     request = ask(world)
     world.session().pay_request(request.id, gateway(), key="click-pay-1")
     world.office.settle()
     books = world.office.books
     ((facility, payment),) = books.payments
-    books.payments[:] = [(facility, payment.changed(state=PaymentState.REVERSED))]
+    books.payments[:] = [(facility, payment.changed(state=said))]
     books.enter("F1", "R1", EntryKind.REVERSAL, usd("40.00"), world.clock.now(), "Bounced")
 
     assert state(world, request) is S.OPEN
     assert world.session().pay_request(request.id, gateway(2), key="click-pay-2").outcome is Outcome.SETTLED
     assert state(world, request) is S.PAID
+
+
+def test_a_try_that_failed_beside_the_payment_that_stands_opens_nothing(world: World) -> None:
+    request = ask(world)
+    world.session().pay_request(request.id, gateway(), key="click-pay-1")
+    world.office.settle()
+    books = world.office.books
+    ((facility, payment),) = books.payments
+    tried = payment.changed(state=PaymentState.FAILED)
+    books.payments.append((facility, tried))
+
+    assert state(world, request) is S.PAID
+    with pytest.raises(IneligibleError) as refused:
+        world.session().pay_request(request.id, gateway(2), key="click-pay-2")
+    assert code_of(refused) == "request_paid"
+    (whole,) = payment.allocations
+    part = payment.changed(amount=usd("10.00"), allocations=(whole.changed(amount=usd("10.00")),))
+    books.payments[0] = (facility, part)
+    assert state(world, request) is S.OPEN
 
 
 def test_a_part_that_staff_ask_for_is_taken_where_parts_are_not(world: World) -> None:

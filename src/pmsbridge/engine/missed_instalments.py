@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
+from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_from, progress_of_plan, rentals_with_plans
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan, Submission
 from pmsbridge.actions.plans import Planner
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync.facts import FacilityKey
-from pmsbridge.engine.zones import known_zone
-from pmsbridge.errors import NotFoundError, PmsBridgeError
+from pmsbridge.engine.sync.facts import FacilityKey, words_of
+from pmsbridge.engine.sync.watching import AWAY_AFTER, is_away
+from pmsbridge.engine.zones import checked_zone, known_zone
+from pmsbridge.errors import ConfigurationError, NotFoundError
 from pmsbridge.logging import get_logger
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.ports.adapter import Adapter
@@ -39,6 +40,19 @@ _WAYS: Final = {"note": "add_note", "bulletin": "post_bulletin"}
 
 
 @dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the journal has of the plans of one rental.
+
+    Attributes:
+        agreed: The tenant's intents with the business day of each, newest first.
+    """
+
+    tenant_id: str
+    rental_id: str
+    agreed: tuple[tuple[str, date], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Late:
     """A plan that has parts whose day has passed and of which nothing is told yet."""
 
@@ -55,25 +69,49 @@ class MissedInstalments:
     adapter: Adapter
     key: FacilityKey
 
-    def look(self) -> int:
-        """Tell of every part that was missed and not told of yet; returns how many.
+    def look(self, looked: Callable[[], None]) -> Exception | None:
+        """Tell of every part that was missed and not told of yet.
 
         One ledger is read for each plan with such a part. What cannot be read tonight is read by the next night.
+
+        Args:
+            looked: Called after each plan; what it raises ends the look.
+
+        Returns:
+            The error with which it gave up: a person must act, or the back office is away. None when it came to its
+            end, whatever failed of single plans.
+
+        Raises:
+            ConfigurationError: There is no such time zone as the facility's.
         """
-        today, told = self._today(self.runtime.clock.now()), 0
-        for late in self._late(today):
-            try:
-                told += self._judge(late, today)
-            except NotFoundError:
-                continue  # who is gone owes nothing here
-            except PmsBridgeError as error:
-                _log.warning("plan_not_read", account=self.key.account, facility=self.key.facility, why=error.code)
-        return told
+        today, away = self._today(self.runtime.clock.now()), 0
+        for kept in self._plans():
+            error = self._one(kept, today)
+            if error is not None:
+                why = words_of(error)
+                _log.warning("plan_not_read", account=self.key.account, facility=self.key.facility, why=why)
+            away = away + 1 if is_away(error) else 0
+            if isinstance(error, ConfigurationError) or away >= AWAY_AFTER:
+                return error
+            looked()
+        return None
+
+    def _one(self, kept: _Kept, today: date) -> Exception | None:
+        """What went wrong; None when nothing did."""
+        try:
+            plan = plan_from(kept.agreed, kept.rental_id)
+            if plan is not None and (parts := self._untold(kept.tenant_id, plan, today)):
+                self._judge(_Late(kept.tenant_id, plan, parts), today)
+        except NotFoundError:
+            return None  # who is gone owes nothing here
+        except Exception as error:  # noqa: BLE001 - one plan's failure never stops another's
+            return error
+        return None
 
     def _today(self, at: datetime) -> date:
-        return at.astimezone(ZoneInfo(known_zone(self.runtime, self.key) or "UTC")).date()
+        return at.astimezone(checked_zone(known_zone(self.runtime, self.key) or "UTC")).date()
 
-    def _late(self, today: date) -> Iterator[_Late]:
+    def _plans(self) -> Iterator[_Kept]:
         wanted = ActionFilter(
             account=self.key.account, facility=self.key.facility, kind=ActionKind.AGREE_PLAN.value, limit=_MOST
         )
@@ -82,14 +120,12 @@ class MissedInstalments:
             if not action.outcome.nothing_changed:
                 by_tenant[action.tenant_id].append(action)
         for tenant_id, actions in by_tenant.items():
-            kept = [(action.intent, self._today(action.submitted_at)) for action in actions]
-            for rental_id in rentals_with_plans(intent for intent, _ in kept):
-                plan = plan_from(kept, rental_id)
-                if plan is not None and (parts := self._untold(tenant_id, plan, today)):
-                    yield _Late(tenant_id, plan, parts)
+            agreed = tuple((action.intent, self._today(action.submitted_at)) for action in actions)
+            for rental_id in rentals_with_plans(intent for intent, _ in agreed):
+                yield _Kept(tenant_id, rental_id, agreed)
 
     def _untold(self, tenant_id: str, plan: PaymentPlan, today: date) -> tuple[Instalment, ...]:
-        if plan.instalments[-1].due_on + _LOOKED_AT_FOR < today:
+        if plan.instalments[-1].due_on < today - _LOOKED_AT_FOR:
             return ()
         late = (part for part in plan.instalments if part.due_on < today)
         return tuple(part for part in late if not self._is_told(tenant_id, plan, part))
@@ -104,13 +140,26 @@ class MissedInstalments:
     def _action_id(self, tenant_id: str, key: str) -> str:
         return Submission.id_for(self.key.account, self.key.facility, tenant_id, key)
 
-    def _judge(self, late: _Late, today: date) -> int:
+    def _judge(self, late: _Late, today: date) -> None:
+        asked_at = self.runtime.clock.now()
         with for_a_night():
             entries = self.adapter.ledger(self.key.facility, late.tenant_id, late.plan.rental_id)
             missed = [each for each in progress_of_plan(late.plan, entries, today).missed if each in late.parts]
+            if missed and self._may_have_paid(late, asked_at):
+                return  # nothing unknown is told as missed: the next night knows
             for part in missed:
                 self._tell(late, part)
-        return len(missed)
+
+    def _may_have_paid(self, late: _Late, asked_at: datetime) -> bool:
+        """Whether a payment for the rental is not over, or may not have shown yet in what was asked for then."""
+        recent = self.runtime.journal.recent_effects(self.key.account, self.key.facility, late.tenant_id, asked_at)
+        return any(
+            part.rental_id == late.plan.rental_id
+            for stored in recent
+            if isinstance(stored.effect, TakePayment)
+            for part in stored.effect.parts
+            if part.rental_id not in stored.rentals_missing
+        )
 
     def _tell(self, late: _Late, part: Instalment) -> None:
         """A finding, and an action by which staff are told; its key is the part's, so that it is done once for ever."""

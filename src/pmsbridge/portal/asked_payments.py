@@ -12,6 +12,7 @@ from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.payment_requests import KINDS, Kept, PaymentRequest, RequestState, requests_from
 from pmsbridge.errors import NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.portal.office import Office
 from pmsbridge.ports.books import CustomerAccountPort
@@ -23,6 +24,8 @@ __all__ = ["AskedPayments", "asked_at"]
 
 _MOST, _MOST_OF_ALL = 1000, 100_000
 _TAKEN_BACK: Final = frozenset({PaymentState.REVERSED, PaymentState.REFUNDED})
+_FAILED: Final = frozenset({PaymentState.FAILED, PaymentState.DECLINED})
+"""What some back offices say of a payment that was booked and then taken back, and others of a mere try."""
 
 
 def asked_at(journal: Journal, account: str, facility: str, today: date) -> tuple[PaymentRequest, ...]:
@@ -110,11 +113,18 @@ class AskedPayments:
             for part in stored.effect.parts:
                 with suppress(UnsupportedError):
                     found = office.adapter.payments(office.facility, office.tenant_id, part.rental_id)
-                    if _taken_back(found, names):
+                    if _taken_back(found, names, part.amount):
                         return True
         return False
 
 
-def _taken_back(payments: Sequence[Payment], names: set[str]) -> bool:
-    ours = (each for each in payments if names & {each.id, each.receipt, *each.reference.split()})
-    return any(each.state in _TAKEN_BACK for each in ours)
+def _taken_back(payments: Sequence[Payment], names: set[str], amount: Money) -> bool:
+    """Whether a payment of so much does not stand any more.
+
+    A failed one beside another that stands for all of it, under the same name, was a try before it.
+    """
+    ours = [each for each in payments if names & {each.id, each.receipt, *each.reference.split()}]
+    if any(each.state in _TAKEN_BACK for each in ours):
+        return True
+    stands = (each.amount for each in ours if each.state not in _FAILED and each.amount.currency == amount.currency)
+    return any(each.state in _FAILED for each in ours) and sum_money(stands, amount.currency) < amount

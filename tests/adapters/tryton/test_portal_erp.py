@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.money import Money
@@ -78,6 +79,29 @@ def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(por
     with pytest.raises(IneligibleError) as denied:
         session.pay_invoice(str(invoice), MEANS, key="click-0002")
     assert denied.value.code == "nothing_due"
+
+
+def test_a_payment_of_a_request_that_the_bank_takes_back_opens_the_request_again(portal: Portal) -> None:
+    yard, session = portal.yard, portal.session
+    rental = yard.on_rent(portal.customer, {"GEN-20": 2}, start=days(-20), days=60)
+    invoice = yard.bill(rental, until=days(-10))
+    staff = portal.bridge.tenant("main", str(portal.customer.id), actor="staff:ann")
+    owed = Money.of(yard.owed(invoice), "USD")
+    staff.ask_payment(owed, "The bill of this month", key="click-0007", invoice_id=str(invoice))
+    (request,) = session.payment_requests()
+
+    assert session.pay_request(request.id, MEANS, key="click-0008").outcome is Outcome.SETTLED
+    (paid,) = session.payment_requests()
+    (payment,) = yard.payments(portal.customer)
+    yard.fail_payment(payment["id"])
+    (again,) = session.payment_requests()
+
+    assert (paid.state, again.state) == (RequestState.PAID, RequestState.OPEN)
+    assert yard.owed(invoice) == owed.amount
+    other = ExternalPayment(gateway="stripe", reference="pi_portal_2")
+    assert session.pay_request(request.id, other, key="click-0009").outcome is Outcome.SETTLED
+    assert yard.owed(invoice) == 0
+    assert [each.state for each in session.payment_requests()] == [RequestState.PAID]
 
 
 @pytest.mark.fact("S2.26", "S2.25", "S2.28")

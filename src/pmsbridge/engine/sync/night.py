@@ -11,6 +11,7 @@ from typing import Final
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.missed_instalments import MissedInstalments
+from pmsbridge.engine.refusals import concerns_account
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
 from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
@@ -69,6 +70,8 @@ class Sync:
         by_clock: bool = False,
     ) -> SyncReport:
         """Read, in order: facilities, units, tenants, rentals, what else the adapter copies; then watched accounts.
+
+        At the end of each facility, staff are told of parts of payment plans that did not come.
 
         Args:
             facilities: Which; None for every facility of every account.
@@ -173,8 +176,8 @@ class Sync:
         accounts = Scope(key.account, key.facility, _ACCOUNTS)
         if self._watches and not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
-        if _LAST in {entity.noun for entity in wanted} and not night.why_not(accounts):
-            MissedInstalments(self._runtime, adapter, key).look()
+        if self._watches and _LAST in {entity.noun for entity in wanted} and not night.why_not(accounts):
+            self._missed(night, adapter, accounts)
 
     def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
         problem = f"account {key.account!r} is not configured"
@@ -223,6 +226,20 @@ class Sync:
         for error in watched.errors:
             night.give_up(scope, error)
         night.close(scope, began, watched.tally, error=watched.words, failure=watched.failure)
+
+    def _missed(self, night: Night, adapter: Adapter, scope: Scope) -> None:
+        """Have staff told of parts of payment plans that did not come; what fails here is left to the next night."""
+        look = MissedInstalments(self._runtime, adapter, FacilityKey(scope.account, scope.facility)).look
+        try:
+            problem = look(night.go_on)
+        except StopError:
+            raise
+        except Exception as error:  # noqa: BLE001 - nothing that was read fails by it, and no other facility
+            problem = error
+        if problem is not None and concerns_account(problem):
+            night.give_up(scope, problem)
+        if problem is not None:
+            _log.warning("plans_left", account=scope.account, facility=scope.facility, why=words_of(problem))
 
     def _has_failed(self, scope: Scope) -> bool:
         """A failure of which nothing is left is over, and the report must say so."""

@@ -86,6 +86,14 @@ class Night:
         """Say how far it is, and learn whether to go on."""
         if self._progress is not None:
             self._progress(SyncProgress(scope.account, scope.facility, scope.entity, counts, is_done, error))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Learn whether to go on.
+
+        Raises:
+            StopError: This run ends where it is.
+        """
         if self._beat is not None and not self._beat():
             raise StopError
 

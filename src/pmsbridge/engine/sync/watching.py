@@ -16,9 +16,11 @@ from pmsbridge.ports.calling import for_a_night
 from pmsbridge.store.mirror import Scope, UpsertCounts
 from pmsbridge.store.record_rows import account_said
 
-__all__ = ["Watched"]
+__all__ = ["AWAY_AFTER", "Watched", "is_away"]
 
-_AWAY_AFTER: Final = 3
+AWAY_AFTER: Final = 3
+"""So many calls in a row that were not answered: the back office is away, and the next night goes on."""
+
 _UNREADABLE: Final = "unreadable_"
 
 
@@ -50,8 +52,8 @@ class Watched:
             self._runtime.mirror.keep_cursor(self._scope, tenant_id)
             if error is not None:
                 self.errors.append(error)
-            away = away + 1 if _is_away(error) else 0
-            if isinstance(error, ConfigurationError) or away >= _AWAY_AFTER:
+            away = away + 1 if is_away(error) else 0
+            if isinstance(error, ConfigurationError) or away >= AWAY_AFTER:
                 self.left = len(turns) - number
                 return
             told()
@@ -104,6 +106,6 @@ def _in_turn(tenants: Sequence[str], last: str | None) -> list[str]:
     return [*ordered[at:], *ordered[:at]]
 
 
-def _is_away(error: Exception | None) -> bool:
+def is_away(error: Exception | None) -> bool:
     """The back office did not answer; one row that cannot be read says nothing about the next one."""
     return isinstance(error, UnavailableError) and not error.code.startswith(_UNREADABLE)

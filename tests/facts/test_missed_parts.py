@@ -1,0 +1,173 @@
+"""The look for missed parts of payment plans: it harms no night, knows when to stop, and tells nothing unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import pytest
+
+from pmsbridge.engine.sync import FacilityKey, Sync
+from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.model.ledger import LedgerEntry
+from pmsbridge.model.money import Money
+from pmsbridge.ports.adapter import Entity
+from pmsbridge.ports.outcome import Outcome
+from pmsbridge.testing.memory import Fault
+from tests.facts.portal import MONEY, Portal
+
+pytestmark = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
+
+DUE = date(2026, 11, 22)
+RENTALS = {"R1": "T1", "R4": "T1", "R2": "T2", "R3": "T3"}
+
+
+def agree(portal: Portal, *rentals: str, due_on: date = DUE) -> None:
+    for rental_id in rentals:
+        staff = portal.of(RENTALS[rental_id], actor="staff:ann")
+        staff.agree_plan(rental_id, {due_on: Money.of("40.00", "USD")}, key=portal.key)
+
+
+def told(portal: Portal) -> list[str]:
+    rows = portal.bridge.runtime.findings.open()
+    return sorted(each.finding.subject.split()[0] for each in rows if each.finding.code == "instalment_missed")
+
+
+@contextmanager
+def asking(portal: Portal, trouble: Callable[[str], Exception | None]) -> Iterator[list[str]]:
+    """The rentals whose ledgers are asked for meanwhile; an answer fails by what ``trouble`` says of the rental."""
+    adapter, asked = portal.bridge.adapters["mem"], list[str]()
+    read = adapter.ledger
+
+    def ledger(facility: str, tenant_id: str, rental_id: str) -> Sequence[LedgerEntry]:
+        asked.append(rental_id)
+        if (error := trouble(rental_id)) is not None:
+            raise error
+        return read(facility, tenant_id, rental_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(adapter, "ledger", ledger)
+        yield asked
+
+
+def facilities_read(portal: Portal) -> set[str]:
+    """Where a night reads every noun without an error."""
+    rows = portal.bridge.sync().rows
+    return {row.scope.facility for row in rows} - {row.scope.facility for row in rows if row.error}
+
+
+@pytest.mark.fact("S1.51")
+@pytest.mark.parametrize("foreign", [KeyError("a row"), ValueError("USD beside CAD"), OverflowError("a day")])
+def test_one_plan_that_breaks_the_look_stops_no_other_plan_and_no_other_facility(
+    portal: Portal, foreign: Exception
+) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda rental_id: foreign if rental_id == "R1" else None) as asked:
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert (sorted(asked), told(portal)) == (["R1", "R2"], ["R2"])
+    assert facilities_read(portal) == {"F1", "F2"}
+    assert told(portal) == ["R1", "R2"]
+
+
+def test_a_part_due_at_the_end_of_all_days_breaks_no_night(portal: Portal) -> None:
+    agree(portal, "R1", due_on=date.max)
+    agree(portal, "R2")
+    portal.clock.advance(timedelta(days=3))
+    assert facilities_read(portal) == {"F1", "F2"}
+    assert told(portal) == ["R2"]
+
+
+def test_a_look_that_cannot_even_begin_fails_nothing_that_was_read(portal: Portal) -> None:
+    agree(portal, "R1")
+    portal.clock.advance(timedelta(days=3))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pmsbridge.engine.missed_instalments.known_zone", lambda *_: "Nowhere/At_All")
+        assert facilities_read(portal) == {"F1", "F2"}
+        patch.setattr("pmsbridge.engine.missed_instalments.known_zone", lambda *_: 1 / 0)
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert told(portal) == []
+    portal.bridge.sync()
+    assert told(portal) == ["R1"]
+
+
+def test_a_refused_log_on_is_met_once_and_a_mistaken_setting_ends_the_look_of_its_facility_alone(
+    portal: Portal,
+) -> None:
+    agree(portal, *RENTALS)
+    portal.clock.advance(timedelta(days=3))
+    mistaken = ConfigurationError("a setting is missing", code="settings")
+    with asking(portal, lambda _: mistaken) as asked:
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert len(asked) == 1
+    refused = ConfigurationError("the log-on was refused", code="login_refused")
+    with asking(portal, lambda _: refused) as asked:
+        assert facilities_read(portal) == {"F1"}  # and nobody logs on for the other one
+        portal.bridge.runtime.refusals.lift("mem")
+    assert (len(asked), told(portal)) == (1, [])
+    portal.bridge.sync()
+    assert told(portal) == sorted(RENTALS)
+
+
+def test_a_back_office_that_is_away_is_not_asked_for_every_plan(portal: Portal) -> None:
+    agree(portal, *RENTALS)
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda _: UnavailableError("it does not answer")) as asked:
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert len(asked) == 3
+    unreadable = UnavailableError("a row cannot be read", code="unreadable_row")
+    with asking(portal, lambda _: unreadable) as asked:
+        portal.bridge.sync()
+    assert len(asked) == 4
+
+
+def test_a_night_that_was_taken_over_stops_between_two_plans(portal: Portal) -> None:
+    agree(portal, *RENTALS)
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda _: None) as asked:
+        Sync(portal.bridge.runtime).run(beat=lambda: not asked)
+    assert (len(asked), len(told(portal))) == (1, 1)
+
+
+def test_what_is_read_at_a_heard_message_looks_at_no_plan(portal: Portal) -> None:
+    agree(portal, "R1")
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda _: None) as asked:
+        Sync(portal.bridge.runtime, watches=False).run([FacilityKey("mem", "F1")], [Entity.RENTALS], by_clock=True)
+    assert (asked, told(portal)) == ([], [])
+
+
+@pytest.mark.fact("S1.51")
+def test_no_part_is_told_as_missed_while_a_payment_for_its_rental_is_being_confirmed(portal: Portal) -> None:
+    assert portal.office is not None
+    agree(portal, "R1", "R4")
+    portal.clock.advance(timedelta(days=3))
+    portal.office.fail(Fault.DROP_BEFORE, kind="take_payment")
+    view = portal.session.pay_rental("R1", MONEY, key=portal.key, amount=Money.of("40.00", "USD"))
+    assert view.outcome is Outcome.PENDING
+
+    portal.bridge.sync()
+    assert told(portal) == ["R4"]  # nobody pays that one
+
+    portal.later(minutes=20)
+    assert portal.session.action(view.action_id).outcome is Outcome.SETTLED
+    portal.clock.advance(timedelta(days=1))
+    portal.bridge.sync()
+    assert told(portal) == ["R4"]
+
+
+def test_no_part_is_told_as_missed_while_its_payment_may_not_show_yet(portal: Portal) -> None:
+    assert portal.office is not None
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    portal.office.lag = timedelta(seconds=30)
+    some, too_little = Money.of("40.00", "USD"), Money.of("1.00", "USD")
+    assert portal.session.pay_rental("R1", MONEY, key=portal.key, amount=some).outcome is Outcome.SETTLED
+    assert portal.of("T2").pay_rental("R2", MONEY, key=portal.key, amount=too_little).outcome is Outcome.SETTLED
+
+    portal.bridge.sync()
+    assert told(portal) == []
+    portal.clock.advance(timedelta(days=1))
+    portal.bridge.sync()
+    assert told(portal) == ["R2"]
