@@ -107,6 +107,11 @@ def test_the_night_tells_staff_and_webhooks_of_every_missed_part_once_and_nobody
         assert told() == [("plan.instalment_missed", part) for part in parts]
     open_ = [each for each in runtime.findings.open() if each.finding.code == "instalment_missed"]
     assert [(each.finding.subject, each.times) for each in open_] == [(part, 1) for part in parts]
+    own, staff = portal.of("T1"), portal.of("T1", actor="staff:ann")
+    assert [each.kind for each in own.actions()] == ["agree_plan"]
+    assert [each.kind for each in own.actions(limit=1)] == ["agree_plan"]
+    assert own.dashboard().open_actions == ()
+    assert [each.kind for each in staff.actions()] == ["instalment_missed", "instalment_missed", "agree_plan"]
     runtime.run_due()
     mails = [mail for mail in portal.outbox.mails if "a part is missing" in mail.subject]
     assert ["2026-11-25" in mail.text for mail in mails] == [True, False]

@@ -227,6 +227,61 @@ def test_a_line_that_is_being_settled_is_settled_by_nothing_else_meanwhile(shop:
     assert shop.left() == ["0.00 USD", "0.00 USD"]
 
 
+_WHOLE_OR_LINE: list[dict[str, Any]] = [{"lines": ["C1-R1"]}, {"amount": usd("60.00")}, {}]
+
+
+@pytest.mark.fact("S1.34", "S4.10", on="memory")
+@pytest.mark.parametrize("asked", _WHOLE_OR_LINE, ids=["a line", "an amount", "the whole"])
+def test_what_was_just_paid_and_does_not_show_yet_is_not_paid_once_more(shop: Shop, asked: dict[str, Any]) -> None:
+    shop.bill_together(R1="60.00")
+    shop.office.lag = timedelta(minutes=5)
+    assert shop.session.pay_invoice("C1", gateway(1), key="click-0001", **asked).outcome is Outcome.SETTLED
+    assert shop.bridge.adapters["mem"].invoice("F1", "T1", "C1").balance == usd("60.00")  # type: ignore[attr-defined]
+
+    for number, again in enumerate(_WHOLE_OR_LINE, start=2):
+        with pytest.raises(IneligibleError):
+            shop.session.pay_invoice("C1", gateway(number), key=f"click-{number:04}", **again)
+
+    assert shop.left() == ["0.00 USD"]
+    assert shop.paid() == [("C1", Decimal("60.00"))]
+
+
+@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.parametrize("lag", [timedelta(), timedelta(seconds=30)], ids=["shown", "not shown yet"])
+def test_what_is_left_beside_a_settled_payment_is_paid_as_before(shop: Shop, lag: timedelta) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    shop.bill("I1", "45.00")
+    shop.office.lag = lag
+    shop.session.pay_invoice("C1", gateway(1), key="click-0001", lines=["C1-R1"])
+    shop.session.pay_invoice("I1", gateway(2), key="click-0002", amount=usd("5.00"))
+
+    shop.session.pay_invoice("C1", gateway(3), key="click-0003")
+    shop.session.pay_invoice("I1", gateway(4), key="click-0004")
+
+    assert sorted(shop.paid()) == [("C1", Decimal(60)), ("C1", Decimal(80)), ("I1", Decimal(5)), ("I1", Decimal(40))]
+
+
+@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.parametrize("keeps_account", [False, True])
+@pytest.mark.parametrize("asked", [{"lines": ["C1-R1"]}, {}], ids=["a line", "the whole"])
+def test_a_unit_that_was_just_paid_is_not_paid_again_by_an_invoice(
+    shop: Shop, asked: dict[str, Any], *, keeps_account: bool
+) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    if keeps_account:
+        shop.keep_account()
+    shop.office.lag = timedelta(minutes=5)
+    assert shop.session.pay_rental("R1", gateway(1), key="click-0001").outcome is Outcome.SETTLED
+
+    if "lines" in asked:
+        with pytest.raises(IneligibleError):
+            shop.session.pay_invoice("C1", gateway(2), key="click-0002", **asked)
+        assert shop.paid() == [(None, Decimal(60))]
+    else:
+        shop.session.pay_invoice("C1", gateway(2), key="click-0002")
+        assert shop.paid() == [(None, Decimal(60)), ("C1", Decimal(80))]
+
+
 @pytest.mark.fact("S1.34", on="memory")
 def test_two_lines_of_one_unit_and_one_amount_are_two_payments(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R1_2="60.00")
@@ -287,6 +342,68 @@ def test_a_combined_invoice_is_paid_as_a_whole_by_all_its_open_lines(shop: Shop)
     with pytest.raises(IneligibleError) as refused:
         shop.session.pay_invoice("C1", gateway(3), key="click-0003")
     assert refused.value.code == "nothing_due"
+
+
+def _less_than_its_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch, balance: str, **lines: str | None) -> None:
+    """Let the back office tell of C1 with another balance than its lines have, or with lines that have no id."""
+    told = shop.bridge.adapters["mem"].invoice  # type: ignore[attr-defined]
+
+    def invoice(facility: str, tenant_id: str, invoice_id: str) -> Invoice:
+        found: Invoice = told(facility, tenant_id, invoice_id)
+        changed = tuple(line.changed(id=lines.get(line.rental_id or "", line.id)) for line in found.lines)
+        return found.changed(balance=usd(balance), paid=None, lines=changed)
+
+    monkeypatch.setattr(shop.bridge.adapters["mem"], "invoice", invoice)
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_lines_that_come_to_more_than_the_invoice_are_not_paid_together(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.bill_together(R1="100.00", R4="50.00")
+    _less_than_its_lines(shop, monkeypatch, "120.00")  # a credit on it is of no unit
+
+    for number, asked in enumerate(({}, {"lines": ["C1-R1", "C1-R4"]}), start=1):
+        with pytest.raises(IneligibleError) as refused:
+            shop.session.pay_invoice("C1", gateway(number), key=f"click-{number:04}", **asked)  # type: ignore[arg-type]
+        assert refused.value.code == "amount_exceeds_balance"
+    assert shop.paid() == []
+    assert shop.session.pay_invoice("C1", gateway(3), key="click-0003", lines=["C1-R1"]).outcome is Outcome.SETTLED
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_a_line_of_an_invoice_that_owes_nothing_is_not_paid(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    _less_than_its_lines(shop, monkeypatch, "0.00")
+    with pytest.raises(IneligibleError) as refused:
+        shop.session.pay_invoice("C1", gateway(1), key="click-0001", lines=["C1-R1"])
+    assert (refused.value.code, shop.paid()) == ("line_settled", [])
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_an_invoice_is_not_paid_as_a_whole_by_some_of_its_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    _less_than_its_lines(shop, monkeypatch, "140.00", R4=None)
+    with pytest.raises(NotFoundError):
+        shop.session.pay_invoice("C1", gateway(1), key="click-0001")
+    assert shop.paid() == []
+
+
+@pytest.mark.fact("S1.34", on="memory")
+def test_a_quote_of_a_line_that_asks_for_less_now_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.bill_together(R1="60.00", R4="80.00")
+    quote = shop.session.quote_invoice("C1", lines=["C1-R1"])
+    told = shop.bridge.adapters["mem"].invoice  # type: ignore[attr-defined]
+
+    def moved(facility: str, tenant_id: str, invoice_id: str) -> Invoice:
+        """Another payment was moved to the line: the ledger is as it was."""
+        found: Invoice = told(facility, tenant_id, invoice_id)
+        return found.changed(lines=(found.lines[0].changed(balance=usd("10.00")), *found.lines[1:]))
+
+    monkeypatch.setattr(shop.bridge.adapters["mem"], "invoice", moved)
+    with pytest.raises(IneligibleError) as refused:
+        shop.session.pay(quote.id, MONEY, key=quote.id)
+    assert (refused.value.code, shop.paid()) == ("balance_moved", [])
 
 
 @pytest.mark.fact("S1.34", on="memory")

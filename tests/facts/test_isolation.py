@@ -70,10 +70,11 @@ MADE: Final[dict[tuple[str, str], Callable[[], Any]]] = {
 WITHOUT: Final = frozenset({
     "access", "access_code", "account", "address", "asks_back_offices", "believe_deletions", "body", "by", "close_at",
     "code", "comment", "current", "days", "dry_run", "due_on", "email", "entities", "every_rental", "expires_on",
-    "facilities", "findings", "full", "gate_code", "given", "headers", "identity", "include_archived", "is_done", "is_open",
-    "key", "kind", "least_percent", "limit", "limit_bytes", "lines", "live", "login", "name", "new", "older_than", "password", "path",
-    "permissions", "phone", "place", "postal_code", "progress", "read_ledgers", "rewrite", "search", "seen", "session",
-    "since", "to_come", "token", "transaction", "unit_number", "until", "visibility", "wait", "watch",
+    "facilities", "findings", "full", "gate_code", "given", "headers", "identity", "include_archived", "is_done",
+    "is_open", "key", "kind", "least_percent", "limit", "limit_bytes", "lines", "live", "login", "name", "new",
+    "older_than", "password", "path", "permissions", "phone", "place", "postal_code", "progress", "read_ledgers",
+    "rewrite", "search", "seen", "session", "since", "to_come", "token", "transaction", "unit_number", "until",
+    "visibility", "wait", "watch",
 })  # fmt: skip
 """Parameters that name nothing of anybody: words, days, sessions, and secrets that only their owner has."""
 

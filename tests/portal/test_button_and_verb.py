@@ -310,6 +310,12 @@ CLOSE = [
     ("not in the copy", K.PAY_RENTAL, "not_copied", Situation(rules={"needs_copy": True})),
     ("staff act without the copy", K.ADD_NOTE, "", Situation(rules={"needs_copy": True}, is_staff=True)),
     ("more is asked for than is due", K.PAY_REQUEST, "amount_exceeds_balance", Situation(request="dear")),
+    ("asked for online", K.ASK_PAYMENT, "payments_off",
+     Situation(policy={"accepts_online_payments": False}, is_staff=True)),
+    ("asked for under a lien", K.ASK_PAYMENT, "under_lien", Situation(is_lien=True, is_staff=True)),
+    ("asked for without a licence", K.ASK_PAYMENT, "not_licensed",
+     Situation(rules={"unlicensed": ["take_payment"]}, is_staff=True)),
+    ("months ahead of a balance", K.PREPAY, "balance_not_zero", Situation()),
     ("nothing was asked for", K.PAY_REQUEST, "no_request", Situation()),
 ]  # fmt: skip
 
@@ -317,6 +323,39 @@ CLOSE = [
 @pytest.mark.parametrize(("kind", "code", "of"), [row[1:] for row in CLOSE], ids=[row[0] for row in CLOSE])
 def test_close_to_the_edge_they_agree(kind: ActionKind, code: str, of: Situation) -> None:
     assert answers(of, kind) == (code, code)
+
+
+@pytest.mark.parametrize("months", [0, -1, 13, 400])
+def test_months_out_of_range_are_denied_by_button_and_verb_and_priced_by_neither(months: int) -> None:
+    with standing(Situation(more=("-120.00", "-120.00"))) as bridge, pytest.MonkeyPatch.context() as patch:
+        session = bridge.tenant("F1", "T1")
+        patch.setattr(bridge.adapters["mem"], "prepay_quote", lambda *_: pytest.fail("a price was asked for"))
+        (offer,) = (each for each in session.available_actions(months=months) if each.kind is K.PREPAY)
+        with pytest.raises(IneligibleError) as refused:
+            session.prepay(months, gateway(9), key=KEY)
+
+    assert (offer.code, refused.value.code) == ("months_out_of_range", "months_out_of_range")
+
+
+def test_no_price_is_asked_for_where_months_cannot_be_paid_ahead_and_none_is_needed_for_the_other_buttons() -> None:
+    asked = list[int]()
+
+    def no_price(_facility: str, _tenant_id: str, months: int) -> None:
+        asked.append(months)
+        message = "there is no price"
+        raise UnsupportedError(message)
+
+    def codes(of: Situation) -> str:
+        with standing(of) as bridge, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bridge.adapters["mem"], "prepay_quote", no_price)
+            offers = bridge.tenant("F1", "T1").available_actions(months=2)
+        return next(each.code for each in offers if each.kind is K.PREPAY)
+
+    assert codes(Situation()) == "balance_not_zero"
+    assert codes(Situation(tenant={"pays_cash_only": True})) == "cash_only"
+    assert asked == []
+    assert codes(Situation(more=("-120.00", "-120.00"))) == "not_quoted"
+    assert asked == [2]
 
 
 def test_a_judge_that_the_verb_does_not_ask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from pmsbridge.model.documents import NoteKind
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
-from pmsbridge.model.payments import ExternalPayment, PaymentState
+from pmsbridge.model.payments import ExternalPayment, Payment, PaymentState
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import Rental, RentalKind, RentalState
@@ -289,6 +289,46 @@ def test_a_try_that_failed_beside_the_payment_that_stands_opens_nothing(world: W
     part = payment.changed(amount=usd("10.00"), allocations=(whole.changed(amount=usd("10.00")),))
     books.payments[0] = (facility, part)
     assert state(world, request) is S.OPEN
+
+
+def test_payments_are_read_once_for_all_requests_of_a_rental_and_not_for_what_was_paid_long_ago(world: World) -> None:
+    read, payments = list[str](), world.adapter.payments
+
+    def counted(facility: str, tenant_id: str, rental_id: str) -> Sequence[Payment]:
+        read.append(rental_id)
+        return payments(facility, tenant_id, rental_id)
+
+    for number in range(3):
+        request = ask(world, "10.00", key=f"click-ask-{number}", due_on=None)
+        world.session().pay_request(request.id, gateway(number), key=f"click-pay-{number}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.adapter, "payments", counted)
+        assert [each.state for each in world.session().payment_requests()] == [S.PAID] * 3
+        assert read == ["R1"]
+        world.clock.advance(timedelta(days=400))
+        assert [each.state for each in world.session().payment_requests()] == [S.PAID] * 3
+        assert read == ["R1"]
+
+
+@pytest.mark.parametrize("more", [{"rental_id": "R1"}, {"rental_id": "R4"}])
+def test_nobody_is_asked_for_what_could_never_be_paid(world: World, more: dict[str, str]) -> None:
+    site = world.office.books.facilities["F1"]
+    world.office.books.facilities["F1"] = site.changed(policy=site.policy.changed(accepts_online_payments=False))
+
+    with pytest.raises(IneligibleError) as refused:
+        staff(world).ask_payment(usd("5.00"), "A key", key="click-ask-1", **more)  # type: ignore[arg-type]
+
+    assert (code_of(refused), world.outbox.mails, world.session().payment_requests()) == ("payments_off", [], ())
+
+
+def test_nobody_is_asked_to_pay_where_no_payment_can_be_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {kind: row for kind, row in world.adapter.capabilities.items() if kind != "take_payment"}
+    monkeypatch.setattr(type(world.adapter), "capabilities", rows)
+
+    with pytest.raises(UnsupportedError):
+        staff(world).ask_payment(usd("5.00"), "A key", key="click-ask-1", rental_id="R1")
+
+    assert world.outbox.mails == []
 
 
 def test_a_part_that_staff_ask_for_is_taken_where_parts_are_not(world: World) -> None:

@@ -232,7 +232,8 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.SET_LANGUAGE: (),
     _K.AGREE_PLAN: (staff_only,),
     _K.NOTE_INSPECTION: (staff_only,),
-    _K.ASK_PAYMENT: (staff_only, money.takes_more_than_cash),
+    # Nobody is asked for what could never be paid.
+    _K.ASK_PAYMENT: (staff_only, licensed("take_payment"), supported("take_payment"), *_PAYING),
     _K.WITHDRAW_REQUEST: (staff_only, money.one_of_requests(money.request_is_open)),
     _K.ADD_NOTE: (),
     _K.ATTACH_DOCUMENT: (),

@@ -12,7 +12,8 @@ from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
 from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of
 from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
-from pmsbridge.model.money import Money
+from pmsbridge.model.invoices import Invoice
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import PaymentMethod, expires_before
 from pmsbridge.model.rental import RentalKind, RentalState
 
@@ -219,7 +220,7 @@ def invoice_is_open(case: Case) -> No | None:
 
 
 def lines_are_open(case: Case) -> No | None:
-    """Lines that are named can be settled by themselves, and each still owes something."""
+    """Lines that are named can be settled by themselves, each still owes something, and the invoice all of it."""
     invoice, wanted = case.asked.invoice, case.asked.line_ids
     if wanted is None:
         return None
@@ -228,11 +229,19 @@ def lines_are_open(case: Case) -> No | None:
             "lines_not_settled", "An invoice is paid as a whole here, what is due first at first.",
             "Pay the invoice, or a part of it.",
         )  # fmt: skip
-    if invoice is not None and len(due_lines(invoice, wanted)) < len(wanted):
+    return _lines_owe(case, invoice, wanted) if invoice is not None else None
+
+
+def _lines_owe(case: Case, invoice: Invoice, wanted: tuple[str, ...]) -> No | None:
+    due = due_lines(invoice, wanted)
+    balance = Money.zero(invoice.total.currency) if invoice.balance is None else invoice.balance
+    if len(due) < len(wanted) or not balance.is_positive:
         about = {line.rental_id or "" for line in invoice.lines if line.id in wanted}
         if any(may_settle(held, about, invoice.id, wanted) for held in case.subject.being_paid):
             return _being_confirmed()
         return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
+    if sum_money((line.balance for line in due if line.balance is not None), balance.currency) > balance:
+        return No("amount_exceeds_balance", f"At most {balance} may be paid now.", "Pay fewer lines of the invoice.")
     return None
 
 

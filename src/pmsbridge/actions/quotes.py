@@ -17,7 +17,15 @@ from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.model.record import Id, Instant, Value
 
-__all__ = ["QUOTE_STANDS", "PaymentQuote", "QuoteLine", "guard_of", "line_of", "refuse_moved_balance"]
+__all__ = [
+    "QUOTE_STANDS",
+    "PaymentQuote",
+    "QuoteLine",
+    "guard_of",
+    "line_of",
+    "refuse_moved_balance",
+    "refuse_moved_lines",
+]
 
 QUOTE_STANDS: Final = timedelta(minutes=30)
 
@@ -157,7 +165,21 @@ def refuse_moved_balance(quote: PaymentQuote, account: TenantAccount, now: datet
     for line in quote.lines:
         row = account.rental(line.rental_id)
         if row is None or row.balances.ledger != line.ledger_seen:
-            message = f"The balance of {line.unit_number or line.rental_id} changed since the quote."
-            raise IneligibleError(
-                message, code="balance_moved", unblock="Show the new balance and ask for a new quote."
-            )
+            raise _moved(line)
+
+
+def refuse_moved_lines(quote: PaymentQuote, now: PaymentQuote) -> None:
+    """Refuse a quote for lines of an invoice that ask for another amount now: other money may have settled a part.
+
+    Raises:
+        IneligibleError: The balance of one moved ("balance_moved").
+    """
+    amounts = {(line.invoice_id, line.line_id): line.amount for line in quote.lines}
+    for line in now.lines:
+        if amounts.get((line.invoice_id, line.line_id)) != line.amount:
+            raise _moved(line)
+
+
+def _moved(line: QuoteLine) -> IneligibleError:
+    message = f"The balance of {line.unit_number or line.rental_id} changed since the quote."
+    return IneligibleError(message, code="balance_moved", unblock="Show the new balance and ask for a new quote.")

@@ -16,7 +16,8 @@ from pmsbridge.engine.notices.staff import FacilityStaff
 from pmsbridge.engine.order import Focus
 from pmsbridge.engine.outbox import Outbox
 from pmsbridge.engine.outcomes import ActionView, view_of
-from pmsbridge.engine.overlay import overlay, overlay_invoice
+from pmsbridge.engine.overlaid_invoice import overlay_invoice
+from pmsbridge.engine.overlay import overlay
 from pmsbridge.engine.prompt import PromptDelivery
 from pmsbridge.engine.refusals import Refusals
 from pmsbridge.engine.sealed_values import SealedValues, by_effect_key
@@ -269,7 +270,7 @@ class Runtime:
         return overlay(account, self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of))
 
     def overlaid_invoice(self, account: TenantAccount, row: RentalAccount | None, invoice: Invoice) -> Invoice:
-        """An invoice, read after the account, with payments on top that are still being confirmed.
+        """An invoice, read after the account, with payments on top that it may not show yet.
 
         Args:
             account: The tenant, as ``overlaid`` gives it.
@@ -278,7 +279,10 @@ class Runtime:
         """
         ref = account.tenant.ref
         recent = self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of)
-        return overlay_invoice(row, invoice, recent)
+        # Every live read leaves a copy as it was read.
+        copy = self.mirror.account(ref.account, ref.facility, ref.id) if recent else None
+        bare = copy if copy is not None and copy.as_of == account.as_of else None
+        return overlay_invoice(account, row, invoice, recent, bare)
 
     def guarded(self, guards: tuple[str, ...] | frozenset[str] | list[str]) -> Mapping[str, str]:
         """Which of these payments are being confirmed, and in which action: ask before planning "pay all"."""

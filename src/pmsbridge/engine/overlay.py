@@ -11,7 +11,6 @@ from typing import Any, Final
 from pmsbridge.actions.effects import (
     CancelMoveOut,
     ChangeContact,
-    PaymentPart,
     PostFutureCharges,
     ScheduleMoveOut,
     SetAutopay,
@@ -19,7 +18,6 @@ from pmsbridge.actions.effects import (
     TakePayment,
 )
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.invoices import Invoice, InvoiceLine
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import AutopayState
@@ -30,7 +28,7 @@ from pmsbridge.model.sealed import CardFace
 from pmsbridge.store.standing import Ended
 from pmsbridge.store.stored import StoredEffect
 
-__all__ = ["overlay", "overlay_invoice"]
+__all__ = ["less", "missing_of", "overlay"]
 
 _PHONES: Final = frozenset({"phone", "mobile"})
 
@@ -51,48 +49,6 @@ def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAc
         result = _apply(result, stored)
     is_as_read = result is account and not any(map(_is_open_payment, recent))
     return result if is_as_read else result.changed(source=Source.OVERLAY)
-
-
-def overlay_invoice(row: RentalAccount | None, invoice: Invoice, effects: Iterable[StoredEffect]) -> Invoice:
-    """An invoice with payments on top that are still being confirmed: it is not to be paid again by what they pay.
-
-    What aims at the invoice, or at a line of it, counts in full. What aims at none counts by as much as everything else
-    that may be paid now does not take: nobody knows which invoice the back office settles by it.
-
-    Args:
-        row: What the invoice is about, with our own recent writes on top; None when it is about several rentals.
-        invoice: As read after them.
-        effects: The tenant's recent effects.
-    """
-    if invoice.balance is None:
-        return invoice
-    currency, zero = invoice.balance.currency, Money.zero(invoice.balance.currency)
-    parts = [
-        part for stored in effects if isinstance(stored.effect, TakePayment) and _is_open_payment(stored)
-        for part in stored.effect.parts if part.amount.currency == currency
-    ]  # fmt: skip
-    own = [part for part in parts if part.invoice_id == invoice.id]
-    perhaps = _perhaps(row, invoice.balance, invoice.id, parts) if row is not None else zero
-    asked = min(sum_money((part.amount for part in own), currency) + perhaps, invoice.balance)
-    paid = None if invoice.paid is None else invoice.paid + asked
-    lines = tuple(_less_line(line, own) for line in invoice.lines)
-    return invoice.changed(balance=invoice.balance - asked, paid=paid, lines=lines)
-
-
-def _perhaps(row: RentalAccount, balance: Money, invoice_id: str, parts: Iterable[PaymentPart]) -> Money:
-    """How much of the money that aims at no invoice may be for this one."""
-    own = [part for part in parts if part.rental_id == row.id]
-    aimed = sum_money((part.amount for part in own if part.invoice_id == invoice_id), balance.currency)
-    others = sum_money((part.amount for part in own if part.invoice_id is None), balance.currency)
-    return _less(others, _less(row.balances.payable_now + aimed + others, balance))
-
-
-def _less_line(line: InvoiceLine, parts: Iterable[PaymentPart]) -> InvoiceLine:
-    """A line less what is being confirmed for it."""
-    if line.balance is None or line.id is None:
-        return line
-    asked = sum_money((part.amount for part in parts if part.line_id == line.id), line.balance.currency)
-    return line.changed(balance=_less(line.balance, asked)) if asked.is_positive else line
 
 
 def _is_open_payment(stored: StoredEffect) -> bool:
@@ -137,7 +93,7 @@ def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[Store
     ]
     settled = [(stored, amount) for stored, amount in parts if stored.ended is Ended.SETTLED]
     held = sum_money((amount for stored, amount in parts if stored.ended is None), row.balances.currency)
-    missing = _missing(account, row, settled) if settled else held - held
+    missing = missing_of(account, row, settled) if settled else held - held
     balances = row.balances
     if missing.is_positive:
         # Charges that were posted ahead may lag too: then only what may be paid is sure, not the ledger.
@@ -146,7 +102,7 @@ def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[Store
     return _reserved(balances, held)
 
 
-def _missing(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple[StoredEffect, Money]]) -> Money:
+def missing_of(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple[StoredEffect, Money]]) -> Money:
     """How much of the settled payments the read does not show yet.
 
     The ledger stood at a known sum before the first of them; what it stands above that sum less all of them is what the
@@ -164,7 +120,7 @@ def _missing(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple
     return min(max(above, Money.zero(currency)), total)
 
 
-def _less(amount: Money, paid: Money) -> Money:
+def less(amount: Money, paid: Money) -> Money:
     """What is left, never below zero."""
     return amount - paid if paid < amount else Money.zero(amount.currency)
 
@@ -174,14 +130,14 @@ def _paid(balances: Balances, paid: Money) -> Balances:
     return balances.changed(
         ledger=ledger,
         due=balances.due - paid,
-        payable_now=_less(balances.payable_now, paid),
-        past_due=_less(balances.past_due, paid),
+        payable_now=less(balances.payable_now, paid),
+        past_due=less(balances.past_due, paid),
         credit=-ledger if ledger.is_negative else Money.zero(ledger.currency),
     )
 
 
 def _reserved(balances: Balances, asked: Money) -> Balances:
-    return balances.changed(payable_now=_less(balances.payable_now, asked))
+    return balances.changed(payable_now=less(balances.payable_now, asked))
 
 
 def _leave(account: TenantAccount, rental_id: str, state: RentalState, dates: dict[str, Any]) -> TenantAccount:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Final
 
 from pmsbridge.actions.effects import TakePayment
@@ -23,6 +23,7 @@ from pmsbridge.store.stored import StoredAction
 __all__ = ["AskedPayments", "asked_at"]
 
 _MOST, _MOST_OF_ALL = 1000, 100_000
+_LOOKED_AT_FOR: Final = timedelta(days=366)
 _TAKEN_BACK: Final = frozenset({PaymentState.REVERSED, PaymentState.REFUNDED})
 _FAILED: Final = frozenset({PaymentState.FAILED, PaymentState.DECLINED})
 """What some back offices say of a payment that was booked and then taken back, and others of a mere try."""
@@ -67,8 +68,17 @@ class AskedPayments:
         return self._beside_payments(account, found)
 
     def live(self, account: TenantAccount) -> tuple[PaymentRequest, ...]:
-        """Every request, newest first, beside the back office's own invoices and payments, too."""
-        found = (self._beside_payments(account, each) for each in self._journalled(account))
+        """Every request, newest first, beside the back office's own invoices and payments, too.
+
+        Whether a payment was taken back is looked for only of requests that were paid within a year, with one read for
+        each rental.
+        """
+        since = self.office.clock.now() - _LOOKED_AT_FOR
+        read = _OncePerRental(self.office)
+        found = (
+            each if each.ended_at is not None and each.ended_at < since else self._beside_payments(account, each, read)
+            for each in self._journalled(account)
+        )
         return tuple(self._beside_invoice(self._beside(account, each)) for each in found)
 
     def _journalled(self, account: TenantAccount) -> tuple[PaymentRequest, ...]:
@@ -96,26 +106,44 @@ class AskedPayments:
                 return request
         return request.changed(state=RequestState.NOT_DUE)
 
-    def _beside_payments(self, account: TenantAccount, request: PaymentRequest) -> PaymentRequest:
+    def _beside_payments(
+        self, account: TenantAccount, request: PaymentRequest, read: _OncePerRental | None = None
+    ) -> PaymentRequest:
         """A payment that was taken back (a cheque, a debit) pays nothing: the request is open again."""
-        if request.state is not RequestState.PAID or not self._was_taken_back(request.paid_by):
+        read = read or _OncePerRental(self.office)
+        if request.state is not RequestState.PAID or not self._was_taken_back(request.paid_by, read):
             return request
         is_late = request.due_on is not None and request.due_on < self.office.today(account)
         state = RequestState.OVERDUE if is_late else RequestState.OPEN
         return request.changed(state=state, ended_at=None, paid_by="")
 
-    def _was_taken_back(self, action_id: str) -> bool:
+    def _was_taken_back(self, action_id: str, read: _OncePerRental) -> bool:
         office = self.office
         for stored in office.runtime.journal.action(action_id).effects:
             if not isinstance(stored.effect, TakePayment):
                 continue
             names = {stored.effect.reference, *stored.vendor_ids.values()}
             for part in stored.effect.parts:
-                with suppress(UnsupportedError):
-                    found = office.adapter.payments(office.facility, office.tenant_id, part.rental_id)
-                    if _taken_back(found, names, part.amount):
-                        return True
+                if _taken_back(read(part.rental_id), names, part.amount):
+                    return True
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class _OncePerRental:
+    """The back office's own payments, each rental's read at most once."""
+
+    office: Office
+    _read: dict[str, Sequence[Payment]] = field(default_factory=dict)
+
+    def __call__(self, rental_id: str) -> Sequence[Payment]:
+        """Those of a rental; none where the back office does not list them."""
+        if rental_id not in self._read:
+            office = self.office
+            self._read[rental_id] = ()
+            with suppress(UnsupportedError):
+                self._read[rental_id] = office.adapter.payments(office.facility, office.tenant_id, rental_id)
+        return self._read[rental_id]
 
 
 def _taken_back(payments: Sequence[Payment], names: set[str], amount: Money) -> bool:

@@ -253,6 +253,12 @@ class Office:
         recent = self.runtime.journal.recent_effects(self.account_name, self.facility, self.tenant_id, self.clock.now())
         return any(stored.state.is_open and stored.kind in _MOVES for stored in recent)
 
+    @property
+    def has_unseen_payments(self) -> bool:
+        """Whether a read made now may not show all that this tenant has paid here."""
+        recent = self.runtime.journal.recent_effects(self.account_name, self.facility, self.tenant_id, self.clock.now())
+        return any(stored.kind in _MOVES for stored in recent)
+
     @staticmethod
     def is_confirming_in(open_actions: Iterable[ActionView]) -> bool:
         """The same, where everything of this tenant that is open was read already."""

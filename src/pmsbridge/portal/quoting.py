@@ -10,8 +10,8 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, invoice_lines, row_of_invoice
 from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.plan import may_settle
-from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of
-from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of, refuse_moved_lines
+from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
@@ -156,7 +156,9 @@ class Quoting:
         invoice = self._live_invoice(account, invoice_id)
         if line_ids is None and amount is None and row_of_invoice(account, invoice) is None:
             # Of several rentals, and there is no account that could take it as a whole: all that is open of it.
-            line_ids = tuple(line.id for line in due_lines(invoice, None) if line.id is not None) or None
+            open_lines = due_lines(invoice, None)
+            named = tuple(line.id for line in open_lines if line.id is not None)
+            line_ids = named if named and len(named) == len(open_lines) else None
         if line_ids is None:
             return PaymentQuote.make(account, PaymentIntent.INVOICES, [self._line_for(account, invoice, amount)])
         asked = Asked(invoice=invoice, line_ids=line_ids)
@@ -187,7 +189,7 @@ class Quoting:
         return line_of(row, amount=due, invoice_id=invoice.id)
 
     def _live_invoice(self, account: TenantAccount, invoice_id: str) -> Invoice:
-        """An invoice as read now, less what is being confirmed for it where the account says so too."""
+        """An invoice as read now, less what it may not show yet of what was paid, where the account says so too."""
         adapter = self._office.adapter
         self._office.allowed(ActionKind.PAY_INVOICE, account)
         if not isinstance(adapter, CustomerAccountPort):  # pragma: no cover - the judge has refused
@@ -261,8 +263,12 @@ class Quoting:
             raise StillConfirmed(request.paid_by)
 
     def _priced(self, months: int) -> dict[str, Money]:
-        """By rental, what months ahead cost; what is not due yet has a price all the same."""
-        answer = self._office.adapter.prepay_quote(self._office.facility, self._office.tenant_id, months)
+        """By rental, what months ahead cost; nothing where the back office has no price for them."""
+        office = self._office
+        try:
+            answer = office.adapter.prepay_quote(office.facility, office.tenant_id, months)
+        except UnsupportedError:
+            return {}
         return {line.rental_id: line.future for line in answer.lines}
 
     def _judge_again(self, account: TenantAccount, quote: PaymentQuote) -> None:
@@ -291,7 +297,8 @@ class Quoting:
             else:
                 named.setdefault(line.invoice_id or "", []).append(line.line_id)
         for invoice_id, line_ids in named.items():
-            self._invoice_quote(account, invoice_id, None, tuple(line_ids))
+            now = self._invoice_quote(account, invoice_id, None, tuple(line_ids))
+            refuse_moved_lines(quote, now)
 
     def _kept(self, quote: PaymentQuote) -> PaymentQuote:
         self._office.runtime.quotes.keep(quote)

@@ -106,7 +106,8 @@ class Reckoning:
     def invoices(self, *, since: date | None = None, until: date | None = None) -> Sequence[Invoice]:
         """Invoices a customer may see, issued between two business dates, inclusive; by default the last year. Live.
 
-        What is being confirmed is taken off their balances, as it is everywhere: nobody is asked to pay it again.
+        What is being confirmed, or was just paid and does not show yet, is taken off their balances, as it is
+        everywhere: nobody is asked to pay it again.
 
         Raises:
             InputError: A date that is none, or dates the wrong way round.
@@ -114,7 +115,7 @@ class Reckoning:
         """
         self._open(Section.BILLING)
         office = self._office
-        if not office.is_confirming:
+        if not office.has_unseen_payments:
             return self._invoices_as_told(since, until)
         account = office.read()  # before the invoices: what is on top of them must not be older than it
         return [_confirmed(office, account, each) for each in self._invoices_as_told(since, until)]

@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.eligibility import Asked, Offer
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
@@ -38,6 +39,7 @@ from pmsbridge.portal.staff import history_of
 from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
 from pmsbridge.ports.books import CallOffPort, EventPort, ReadinessPort
+from pmsbridge.ports.messages import INSTALMENT_MISSED
 from pmsbridge.store.journal import ActionFilter
 
 if TYPE_CHECKING:
@@ -133,24 +135,32 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
             rental_id: One rental of this tenant; None for everything.
             by: How it would be paid: "card", "bank_debit", "external" or "stored". What is typed now cannot wait until
                 another payment is confirmed, the others can: a denial for that reason alone names them in its facts.
-            months: To learn whether so many can be paid ahead, which asks the back office for their price; None for
-                whether months can be paid ahead at all.
+            months: To learn whether so many can be paid ahead, which asks the back office for their price where nothing
+                else stands in the way; None for whether months can be paid ahead at all.
 
         Raises:
-            InputError: There is no such way to pay, or the months are out of range.
+            InputError: There is no such way to pay, or the months are no whole number.
             NotFoundError: The rental is not this tenant's.
-            UnavailableError: The back office is away and there is no copy.
+            UnavailableError: The back office is away and there is no copy, or it is asked for a price and is away.
         """
         office, rental = self._office, one_or_all(rental_id)
         if checked_words("by", by) not in WAYS:
             raise InputError("by", "is no way to pay", remedy=f"One of: {', '.join(WAYS)}.")
         wanted = checked_months(months) if months is not None else None
         account = office.read()
-        ahead = self._priced(wanted) if wanted is not None and office.quotes_ahead else None
-        return office.offered(
-            account, is_confirming=office.is_confirming, requests=AskedPayments(office).all(account), rental_id=rental,
-            asked=Asked(by=by, months=wanted, ahead=ahead),
-        )  # fmt: skip
+        is_confirming, requests = office.is_confirming, AskedPayments(office).all(account)
+
+        def offered(asked: Asked) -> tuple[Offer, ...]:
+            return office.offered(
+                account, is_confirming=is_confirming, requests=requests, rental_id=rental, asked=asked
+            )
+
+        asked = Asked(by=by, months=wanted)
+        if wanted is not None and rental is None:
+            # As the verb does it: a price is asked for when nothing but the way to pay may stand in the way.
+            ahead = [each for each in offered(replace(asked, by="external")) if each.kind is ActionKind.PREPAY]
+            asked = replace(asked, ahead=self._priced(wanted)) if any(each.allowed for each in ahead) else asked
+        return offered(asked)
 
     def tenant(self) -> Tenant:
         """The contact record, live. Passwords, gate codes and national ids are never part of it.
@@ -338,7 +348,7 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         raise NotFoundError("action_id", "names no action")
 
     def actions(self, *, limit: int = 50) -> Sequence[ActionView]:
-        """This tenant's actions, newest first.
+        """This tenant's actions, newest first. What was told to staff alone is listed to them alone.
 
         Args:
             limit: At most this many, 1 to 1,000.
@@ -353,6 +363,6 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         return office.runtime.actions(
             ActionFilter(
                 account=office.account_name, facility=office.facility, tenant_id=office.tenant_id, is_open=is_open,
-                limit=limit,
+                limit=limit, other_than=() if office.actor.startswith("staff:") else (INSTALMENT_MISSED,),
             )
         )  # fmt: skip

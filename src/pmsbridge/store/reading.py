@@ -67,6 +67,7 @@ class ActionFilter:
 
     Attributes:
         kinds: Only these verbs; empty for any.
+        other_than: None of these verbs.
         since: Submitted at or after this instant.
         is_open: Only those that are pending or with the office.
         limit: At most this many, newest first.
@@ -78,6 +79,7 @@ class ActionFilter:
     tenant_id: str | None = None
     kind: str | None = None
     kinds: tuple[str, ...] = ()
+    other_than: tuple[str, ...] = ()
     since: datetime | None = None
     is_open: bool = False
     limit: int = 50
@@ -210,6 +212,8 @@ def find_actions(connection: Connection, wanted: ActionFilter) -> tuple[StoredAc
     query = query.where(*(column == value for column, value in exact.items() if value is not None))
     if wanted.kinds:
         query = query.where(actions.c.kind.in_(wanted.kinds))
+    if wanted.other_than:
+        query = query.where(actions.c.kind.not_in(wanted.other_than))
     if wanted.since is not None:
         query = query.where(actions.c.submitted_at >= wanted.since)
     if wanted.is_open:
