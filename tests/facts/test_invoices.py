@@ -64,10 +64,15 @@ class Shop:
         ))  # fmt: skip
         self.office.books.enter("F1", rental, EntryKind.CHARGE, total, self.office.clock.now(), number)
 
-    def bill_together(self, number: str = "C1", **amounts: str) -> None:
+    def bill_together(self, number: str = "C1", *, has_ids: bool = True, **amounts: str) -> None:
         """One invoice with a line for each rental of T1 that is named; "R1_2" is another one for R1."""
         lines = tuple(
-            InvoiceLine(id=f"{number}-{name}", rental_id=name.partition("_")[0], net=usd(amount), tax=usd("0.00"))
+            InvoiceLine(
+                id=f"{number}-{name}" if has_ids else None,
+                rental_id=name.partition("_")[0],
+                net=usd(amount),
+                tax=usd("0.00"),
+            )
             for name, amount in amounts.items()
         )
         self.office.books.put("F1", Invoice(
@@ -77,7 +82,8 @@ class Shop:
         ))  # fmt: skip
         for name, amount in amounts.items():
             rental = name.partition("_")[0]
-            self.office.books.enter("F1", rental, EntryKind.CHARGE, usd(amount), self.office.clock.now(), number)
+            kind = EntryKind.CREDIT if amount.startswith("-") else EntryKind.CHARGE
+            self.office.books.enter("F1", rental, kind, usd(amount), self.office.clock.now(), number)
 
     def keep_account(self) -> None:
         """Give T1 a running account, which takes what is paid for an invoice as a whole."""
@@ -95,6 +101,10 @@ class Shop:
         """What the office's books still ask for each line of an invoice."""
         invoice = next(each for each in self.session.invoices() if each.id == number)
         return [str(line.balance) for line in invoice.lines]
+
+    def payable(self) -> dict[str, Money]:
+        """What can be paid now, by rental."""
+        return {row.id: row.balances.payable_now for row in self.session.account().rentals}
 
     def paid(self) -> list[tuple[str | None, Decimal]]:
         """Invoice and amount of every payment in the office's books."""
@@ -182,6 +192,69 @@ def test_money_that_names_no_invoice_settles_the_oldest_that_was_sent(shop: Shop
         "I2": ("paid", usd("0.00")), "I3": ("partially_paid", usd("40.00")),
     }  # fmt: skip
     assert shop.session.account().total.payable_now == usd("40.00")
+
+
+DISCOUNTED = {"first": {"R1_1": "-20.00", "R1_2": "120.00"}, "last": {"R1_1": "120.00", "R1_2": "-20.00"}}
+
+
+@pytest.mark.parametrize("where", DISCOUNTED)
+def test_a_discount_is_taken_off_what_an_invoice_asks_for_wherever_it_stands(shop: Shop, where: str) -> None:
+    shop.bill_together(**DISCOUNTED[where])
+
+    (unpaid,), asked = shop.session.invoices(), shop.payable()
+    shop.session.pay_rental("R1", MONEY, key="click-0001", amount=usd("60.00"))
+    (partly,), left = shop.session.invoices(), shop.payable()
+    shop.session.pay_rental("R1", MONEY, key="click-0002", amount=usd("40.00"))
+    (paid,) = shop.session.invoices()
+
+    assert (unpaid.state.value, unpaid.balance, unpaid.paid, asked["R1"]) == ("sent", usd("100"), usd("0"), usd("100"))
+    assert (partly.state.value, partly.balance, left["R1"]) == ("partially_paid", usd("40.00"), usd("40.00"))
+    assert (paid.state.value, paid.balance, shop.payable()["R1"]) == ("paid", usd("0.00"), usd("0.00"))
+    assert sorted(shop.left()) == ["0.00 USD", "0.00 USD"]
+
+
+@pytest.mark.parametrize("where", DISCOUNTED)
+def test_an_invoice_with_a_discount_is_settled_by_what_it_asks_for(shop: Shop, where: str) -> None:
+    shop.keep_account()
+    shop.bill_together(**DISCOUNTED[where])
+
+    paid = shop.session.pay_invoice("C1", MONEY, key="click-0001", amount=usd("100.00"))
+
+    assert paid.outcome is Outcome.SETTLED
+    (invoice,) = shop.session.invoices()
+    assert (invoice.state.value, invoice.balance, invoice.paid) == ("paid", usd("0.00"), usd("100.00"))
+
+
+def test_a_discount_is_taken_off_its_own_rental_first(shop: Shop) -> None:
+    shop.bill_together(R1="60.00", R4_1="80.00", R4_2="-30.00")
+
+    assert shop.left() == ["60.00 USD", "50.00 USD", "0.00 USD"]
+    asked = shop.payable()
+    assert (asked["R1"], asked["R4"]) == (usd("60.00"), usd("50.00"))
+
+    shop.bill_together("C2", R1="70.00", R4_1="10.00", R4_2="-30.00")
+
+    assert shop.left("C2") == ["50.00 USD", "0.00 USD", "0.00 USD"]
+
+
+def test_an_invoice_of_a_credit_alone_owes_the_customer(shop: Shop) -> None:
+    shop.bill_together(R1="-30.00")
+
+    (invoice,) = shop.session.invoices()
+    assert (invoice.state.value, invoice.balance, invoice.paid) == ("sent", usd("-30.00"), usd("0.00"))
+
+
+def test_a_combined_invoice_without_ids_of_lines_is_due_for_each_rental(shop: Shop) -> None:
+    shop.bill_together(has_ids=False, R1="60.00", R4="80.00")
+    asked = shop.payable()
+
+    shop.session.pay_rental("R4", MONEY, key="click-0001", amount=usd("30.00"))
+
+    assert (asked["R1"], asked["R4"]) == (usd("60.00"), usd("80.00"))
+    left = shop.payable()
+    assert (left["R1"], left["R4"]) == (usd("60.00"), usd("50.00"))
+    (invoice,) = shop.session.invoices()
+    assert (invoice.balance, [line.balance for line in invoice.lines]) == (usd("110.00"), [None, None])
 
 
 @pytest.mark.fact("S1.34", on="memory")

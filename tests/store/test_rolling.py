@@ -14,7 +14,7 @@ from pmsbridge.actions.quotes import PaymentQuote, line_of
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import built_in_desk
 from pmsbridge.engine.sync import Sync
-from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import PaymentIntent, StoredMethod
@@ -24,6 +24,8 @@ from pmsbridge.ports.capability import Support
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.tables import OLDEST_CODE, SCHEMA_VERSION
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from pmsbridge_sitelink.mapping.billing import autopay_of
+from pmsbridge_sitelink.mapping.cells import Scope
 from tests.store.releases import EARLIER, by_an_old_release
 from tests.store.stored_kinds import FIELDS_FILE, ROOTS, stored_fields, stored_kinds
 
@@ -137,6 +139,33 @@ def test_what_this_code_keeps_is_read_by_earlier_code(release: str, url: str, re
     if release != "second_release":  # that one has a mirror of its own
         assert found["facility"] == new.account.facility.name
         assert sorted(found["rentals"]) == sorted(row.id for row in new.account.rentals)
+
+
+@pytest.mark.parametrize("release", EARLIER)
+def test_an_account_with_the_card_that_autopay_charges_is_read_by_earlier_code(
+    release: str, url: str, request: pytest.FixtureRequest
+) -> None:
+    sources, new = request.getfixturevalue(release), New(url)
+    quote = new.quote(PaymentIntent.BALANCE, "10.00")
+    new.runtime.quotes.keep(quote)
+    account = new.account.changed(rentals=tuple(with_stored_card(row) for row in new.account.rentals))
+    new.runtime.mirror.save_account(account)
+    new.database.close()
+
+    assert by_an_old_release(sources, url, "read", quote.id)["account"] == [row.id for row in account.rentals]
+
+
+def with_stored_card(row: RentalAccount) -> RentalAccount:
+    """With autopay as an adapter reads it that tells of stored cards."""
+    now = TestClock().now()
+    scope = Scope(account="mem", facility="F1", currency="USD", zone="America/Chicago", measure="ft", read_at=now)
+    billing = {
+        "LedgerID": "1", "iAutoBillType": "1", "sCreditCardNum": "************4242", "sPmtTypeDesc": "VISA",
+        "dCreditCardExpir": "2099-12-31",
+    }  # fmt: skip
+    autopay = autopay_of(billing, scope, tenant_id="1", today=now.date())
+    assert autopay.method is not None
+    return row.changed(autopay=autopay.changed(rental_id=row.id))
 
 
 # -- no field comes in without being marked ----------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.row_values import FieldReader
 from pmsbridge_rest.rows import RowError, RowReader
 
-__all__ = ["LiveReads"]
+__all__ = ["LiveReads", "made"]
 
 _BALANCES: Final = tuple(Balances.model_fields)
 _BESIDE: Final = ("billed", "days_past_due", "payments_blocked", "is_complimentary", "last_payment_on")
@@ -108,7 +108,7 @@ class LiveReads:
         listing, reader = self._asked("units", facility, ("all",))
         for page in listing.pages(deadline=self._live_end):
             for row in page.rows:
-                unit = cast("Unit", _made(reader, row))
+                unit = cast("Unit", made(reader, row))
                 if not available_only or unit.state is UnitState.VACANT:
                     yield unit
 
@@ -148,7 +148,7 @@ class LiveReads:
         row: Any,  # noqa: ANN401 - one row as answered
         autopay: dict[str, Autopay],
     ) -> RentalAccount:
-        rental = cast("Rental", _made(reader, row))
+        rental = cast("Rental", made(reader, row))
         currency = self._connection.facility(facility).currency
         beside = self._money_row(facility, tenant_id, rental.id, reader, row)
         if reader.entity.ledger_is_summed:
@@ -311,7 +311,7 @@ class LiveReads:
 
     def _records(self, noun: str, facility: str, reads: Sequence[str], **read: Any) -> list[Record]:
         listing, reader = self._asked(noun, facility, reads, **read)
-        return [_made(reader, row) for row in listing.all(self._live_end())]
+        return [made(reader, row) for row in listing.all(self._live_end())]
 
     def _one(self, noun: str, facility: str, **read: Any) -> Record:
         """The one record of a read.
@@ -372,7 +372,7 @@ class LiveReads:
         return self._connection.deadline(self._connection.mapping.connection.timeouts.live)
 
 
-def _made(reader: RowReader, row: Any) -> Record:  # noqa: ANN401 - one row as answered
+def made(reader: RowReader, row: Any) -> Record:  # noqa: ANN401 - one row as answered
     """The record of a row.
 
     Raises:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import replace
+from typing import Any, Final, cast
 
+from pmsbridge.logging import get_logger
 from pmsbridge.model.payments import PaymentMethod, expires_before
-from pmsbridge_rest.live_reads import LiveReads
+from pmsbridge_rest.live_reads import LiveReads, made
 from pmsbridge_rest.matching import row_fits
+from pmsbridge_rest.rows import RowError, RowReader
 
 __all__ = ["Methods"]
+
+_EXPIRY: Final = "face.expires_on"
+_log = get_logger(__name__)
 
 
 class Methods(LiveReads):
@@ -24,13 +30,16 @@ class Methods(LiveReads):
     def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
         """What is stored for a tenant, in the back office's order.
 
+        The end of a card that is spelt unlike the mapping is told as not known: whether it is over, the back office
+        says when it is charged.
+
         Raises:
             UnsupportedError: The mapping reads none.
             UnavailableError: The back office cannot be read now.
         """
         fields = self._entity("payment_methods").fields
-        found = self._records("payment_methods", facility, ("of_tenant",), tenant_id=tenant_id)
-        methods = [cast("PaymentMethod", one) for one in found]
+        listing, reader = self._asked("payment_methods", facility, ("of_tenant",), tenant_id=tenant_id)
+        methods = [_method(reader, row) for row in listing.all(self._live_end())]
         if "is_usable" not in fields:
             methods = [one.changed(is_usable=not self._is_over(facility, one)) for one in methods]
         if "pays_on_demand" not in fields:
@@ -46,3 +55,16 @@ class Methods(LiveReads):
         action = self._connection.mapping.actions.get("take_payment")
         demand = action.accepts.get("means.by") if action is not None else None
         return action is not None and (demand is None or row_fits({"by": demand}, {"by": "stored"}))
+
+
+def _method(reader: RowReader, row: Any) -> PaymentMethod:  # noqa: ANN401 - one row as answered
+    """The method of a row; without its card's end where only that cannot be read and the mapping can do without."""
+    expiry = reader.entity.fields.get(_EXPIRY)
+    if expiry is None or expiry.missing == "refuse":
+        return cast("PaymentMethod", made(reader, row))
+    try:
+        return cast("PaymentMethod", reader.record(row))
+    except RowError as problem:
+        method = cast("PaymentMethod", made(replace(reader, unread=frozenset({_EXPIRY})), row))
+        _log.warning("expiry_not_read", noun=reader.noun, problem=str(problem))
+        return method

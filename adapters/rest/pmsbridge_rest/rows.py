@@ -35,12 +35,14 @@ class RowReader:
         noun: Which entity of it.
         scope: Where the rows come from.
         places: What places of the fields lead to, by root: ``read`` and ``facility``.
+        unread: Fields that are not read; the model's own default stands.
     """
 
     mapping: Mapping
     noun: str
     scope: Scope
     places: dict[str, Any] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
 
     @property
     def entity(self) -> EntityMap:
@@ -109,7 +111,7 @@ class RowReader:
         found = {
             name: self._field(name, where, targets[name], row)
             for name, where in self.entity.fields.items()
-            if where.is_read
+            if where.is_read and name not in self.unread
         }
         return {name: value for name, value in found.items() if not isinstance(value, Absent)}
 

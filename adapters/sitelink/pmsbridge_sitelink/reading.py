@@ -180,7 +180,7 @@ class Reading:
             method_of(row, scope, tenant_id=tenant_id, rental_id=required(row, "LedgerID"), today=today)
             for row in self._billing(facility, tenant_id)
         ]
-        return [method for method in found if method is not None]
+        return [method.changed(pays_on_demand=False, is_default=True) for method in found if method is not None]
 
     def paid_through(self, facility: str, rental_id: str) -> date | None:
         """Up to which day a rental's rent is paid, inclusive; one call. None when the back office does not say."""

@@ -224,7 +224,7 @@ class Reading:
         It cannot be charged on demand: what is due is drawn by itself.
         """
         method = self._debit_method(tenant_id, self._desk.scope(facility))
-        return [method] if method is not None else []
+        return [method.changed(pays_on_demand=False)] if method is not None else []
 
     def _debits(self, tenant_id: str) -> list[Row]:
         """What the back office debits a party by, whether it draws now or not; one call."""
@@ -242,7 +242,7 @@ class Reading:
     def _debit_method(self, tenant_id: str, scope: Scope) -> PaymentMethod | None:
         """What a debit of the account would be drawn by; None when the office has no agreement to draw.
 
-        The bank account itself is not read.
+        The bank account itself is not read. It is kept with autopay, and says nothing there that came later.
         """
         name = self._desk.settings.debit_journal
         if name is None:
@@ -251,7 +251,7 @@ class Reading:
             return None
         return PaymentMethod(
             ref=scope.ref("payment_method", f"debit-{tenant_id}"), tenant_id=tenant_id,
-            rental_id=account_id(tenant_id), is_usable=True, pays_on_demand=False,
+            rental_id=account_id(tenant_id), is_usable=True,
         )  # fmt: skip
 
     # money

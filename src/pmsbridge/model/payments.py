@@ -196,6 +196,8 @@ class Autopay(Value):
     Attributes:
         state: What the back office will do by itself.
         vendor_state: The back office's own word.
+        method: What it charges. Whether that can be charged on demand, and is the default, only ``payment_methods``
+            tells: here both fields stay at their defaults, so that earlier code reads what is kept of autopay.
         method_usable: The stored method is complete and not expired.
         days_after_due: How long after the due date it charges; None when not known.
         is_changeable: The back office can be told another state without harm to the stored method; else staff do it.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pmsbridge.errors import NotFoundError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.invoices import Invoice, InvoiceState
+from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Allocation
@@ -31,7 +32,7 @@ class BillingMemoryAdapter(MemoryAdapter):
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
         """Everything about one tenant; due is what sent invoices still ask for."""
         found = super().account(facility, tenant_id)
-        today, seen = found.today(self._now), [each for each in self._billed(facility, tenant_id) if each.is_visible]
+        today, seen = found.today(self._now), [b for b in self._bills(facility, tenant_id) if b.invoice.is_visible]
         return found.changed(rentals=tuple(_billed_row(row, seen, today) for row in found.rentals))
 
     def invoices(self, facility: str, tenant_id: str, *, since: date, until: date) -> Sequence[Invoice]:
@@ -69,6 +70,9 @@ class BillingMemoryAdapter(MemoryAdapter):
         return AgedBalance(on=on, **parts)
 
     def _billed(self, facility: str, tenant_id: str) -> list[Invoice]:
+        return [each.invoice for each in self._bills(facility, tenant_id)]
+
+    def _bills(self, facility: str, tenant_id: str) -> list[_Bill]:
         """The tenant's invoices as payments have left them, oldest first.
 
         A payment settles the invoice that it names; one that names none settles what was sent, the oldest first.
@@ -79,48 +83,76 @@ class BillingMemoryAdapter(MemoryAdapter):
         for part in parts:
             if part.invoice_id is None:
                 free[part.rental_id] += part.amount
-        return [_as_paid(each, parts, free) for each in sorted(kept, key=lambda each: (each.issued_on, each.id))]
+        return [_bill(each, parts, free) for each in sorted(kept, key=lambda each: (each.issued_on, each.id))]
 
 
-def _as_paid(invoice: Invoice, parts: Iterable[Allocation], free: dict[str, Money]) -> Invoice:
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """An invoice as payments have left it.
+
+    Attributes:
+        left: What each line still asks for, in the order of the lines; also of those that cannot be settled alone.
+    """
+
+    invoice: Invoice
+    left: tuple[Money, ...]
+
+    def of(self, rental_id: str) -> Money:
+        """What the invoice still asks for one rental."""
+        lines = zip(self.invoice.lines, self.left, strict=True)
+        own = (left for line, left in lines if line.rental_id == rental_id)
+        return sum_money(own, self.invoice.total.currency)
+
+
+def _bill(invoice: Invoice, parts: Iterable[Allocation], free: dict[str, Money]) -> _Bill:
     """An invoice as payments have left it; takes from ``free`` what it is settled by of money that aims at nothing."""
     none = Money.zero(invoice.total.currency)
     aimed = [part for part in parts if part.invoice_id == invoice.id]
-    whole, lines = sum_money((part.amount for part in aimed if part.line_id is None), none.currency), []
-    for line in invoice.lines:
-        own = (part.amount for part in aimed if part.line_id is not None and part.line_id == line.id)
-        left = line.gross - sum_money(own, none.currency)
-        taken = min(whole, left)
-        whole, left = whole - taken, left - taken
-        if invoice.is_visible and line.rental_id in free:
-            more = min(free[line.rental_id], left)
-            free[line.rental_id], left = free[line.rental_id] - more, left - more
-        lines.append((line, left))
-    left = sum_money((left for _, left in lines), none.currency)
-    balance = left if invoice.lines else invoice.total - whole
+    left = _asked(invoice.lines, [part for part in aimed if part.line_id is not None])
+    whole = sum_money((part.amount for part in aimed if part.line_id is None), none.currency)
+    for at, line in enumerate(invoice.lines):
+        taken = min(whole, left[at]) if left[at].is_positive else none
+        whole, left[at] = whole - taken, left[at] - taken
+        if invoice.is_visible and line.rental_id in free and left[at].is_positive:
+            more = min(free[line.rental_id], left[at])
+            free[line.rental_id], left[at] = free[line.rental_id] - more, left[at] - more
+    balance = sum_money(left, none.currency) if invoice.lines else invoice.total - whole
+    return _Bill(_as_paid(invoice, balance, left), tuple(left))
+
+
+def _asked(lines: Sequence[InvoiceLine], aimed: Sequence[Allocation]) -> list[Money]:
+    """What each line asks for after what was paid for it by itself.
+
+    A line below zero, a discount, is taken off the others: those of its rental first.
+    """
+    own = {part.line_id: Money.zero(part.amount.currency) for part in aimed}
+    for part in aimed:
+        own[part.line_id] += part.amount
+    left = [line.gross - own[line.id] if line.id in own else line.gross for line in lines]
+    for at, line in enumerate(lines):
+        for other in sorted(range(len(lines)), key=lambda each: lines[each].rental_id != line.rental_id):
+            if left[at].is_negative and left[other].is_positive:
+                given = min(-left[at], left[other])
+                left[at], left[other] = left[at] + given, left[other] - given
+    return left
+
+
+def _as_paid(invoice: Invoice, balance: Money, left: Sequence[Money]) -> Invoice:
+    """With its balance, its state, and the balance of each line that can be settled by itself."""
     state = invoice.state
     if invoice.is_visible and balance < invoice.total:
         state = InvoiceState.PARTIALLY_PAID if balance.is_positive else InvoiceState.PAID
-    told = tuple(line.changed(balance=left) if line.id is not None else line for line, left in lines)
+    lines = zip(invoice.lines, left, strict=True)
+    told = tuple(line.changed(balance=money) if line.id is not None else line for line, money in lines)
     return invoice.changed(paid=invoice.total - balance, balance=balance, state=state, lines=told)
 
 
-def _owed(invoice: Invoice, rental_id: str) -> Money:
-    """What an invoice still asks for one rental."""
-    none = Money.zero(invoice.total.currency)
-    own = [line for line in invoice.lines if line.rental_id == rental_id]
-    if len(own) == len(invoice.lines):
-        return invoice.balance if invoice.balance is not None else none
-    return sum_money((line.balance for line in own if line.balance is not None), none.currency)
-
-
-def _billed_row(row: RentalAccount, seen: Iterable[Invoice], today: date) -> RentalAccount:
+def _billed_row(row: RentalAccount, seen: Iterable[_Bill], today: date) -> RentalAccount:
     zero = Money.zero(row.balances.currency)
-    own = [each for each in seen if any(line.rental_id == row.id for line in each.lines)]
-    due = sum_money((_owed(each, row.id) for each in own), row.balances.currency)
-    late = [each for each in own if each.due_on is not None and each.due_on < today and _owed(each, row.id).is_positive]
-    past_due = sum_money((_owed(each, row.id) for each in late), row.balances.currency)
-    oldest = min((each.due_on for each in late if each.due_on is not None), default=today)
+    asked = [(bill.invoice.due_on, bill.of(row.id)) for bill in seen]
+    late = [(due_on, money) for due_on, money in asked if due_on is not None and due_on < today and money.is_positive]
+    due, past_due = (sum_money((money for _, money in each), zero.currency) for each in (asked, late))
+    oldest = min((due_on for due_on, _ in late), default=today)
     balances = row.balances.changed(due=due, payable_now=max(due, zero), past_due=past_due)
     return row.changed(balances=balances, days_past_due=(today - oldest).days)
 

@@ -218,13 +218,40 @@ STORED = """
 
 @pytest.mark.parametrize(("codec", "rules"), [("last_digits", set()), ("text", {"poison_key"})])
 def test_a_masked_number_may_be_read_for_its_last_digits_and_for_nothing_else(codec: str, rules: set[str]) -> None:
-    made = STORED.replace("CODEC", codec) + "\nactions:\n"
-    text = HARBOR.replace("\nactions:\n", made, 1)
-    text = text.replace("codecs:\n", "codecs:\n  brand: {kind: enum, words: {visa: visa}}\n", 1)
+    text = stored("card_number", codec)
 
     found = [each for each in lint(text.encode()) if each.level == "error"]
 
     assert {each.rule for each in found} == rules
+
+
+@pytest.mark.parametrize("name", ["card_number", "cardNo", "cc_number", "PAN", "bank_account_number", "iban"])
+def test_a_masked_number_of_a_card_or_an_account_may_be_cut(name: str) -> None:
+    assert [each for each in lint(stored(name).encode()) if each.level == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gate_code", "accessCode", "pin_code", "card_pin", "cvv", "CVV2", "cid_code", "security_code", "cvv_number",
+     "card_number_cvc", "card_number_pin", "gate_card_number", "cc_code", "password", "ssn",
+     "track_2_data", "routing_number"],
+)  # fmt: skip
+def test_what_is_no_masked_number_is_never_cut(name: str) -> None:
+    assert {each.rule for each in lint(stored(name).encode()) if each.level == "error"} == {"poison_key"}
+
+
+@pytest.mark.parametrize("name", ["gate_code", "card_number"])
+def test_a_number_is_cut_for_the_face_of_a_stored_method_alone(name: str) -> None:
+    text = HARBOR.replace("label\n", f"label\n      type_name: {{at: {name}, codec: last_digits}}\n", 1)
+
+    assert "poison_key" in {each.rule for each in lint(text.encode()) if each.level == "error"}
+
+
+def stored(name: str, codec: str = "last_digits") -> str:
+    """The mapping with stored methods whose last digits stand at a place of that name."""
+    made = STORED.replace("card_number", name).replace("CODEC", codec) + "\nactions:\n"
+    text = HARBOR.replace("\nactions:\n", made, 1)
+    return text.replace("codecs:\n", "codecs:\n  brand: {kind: enum, words: {visa: visa}}\n", 1)
 
 
 # against the vendor's own document

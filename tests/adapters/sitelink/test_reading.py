@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from pmsbridge.errors import NotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
+from pmsbridge.model.earlier import stored_json
 from pmsbridge.model.ledger import Balances, EntryKind
 from pmsbridge.model.money import sum_money
 from pmsbridge.model.payments import AutopayState
@@ -112,6 +113,15 @@ def test_the_card_that_autopay_charges_is_told_and_is_for_autopay_alone(adapter:
     assert (method.last4, method.tenant_id, method.is_usable, method.is_default) == ("4242", RENEE, True, True)
     assert not method.pays_on_demand
     assert adapter.payment_methods(SITE, SIOBHAN) == []
+
+
+def test_a_tenant_with_a_stored_card_is_kept_as_earlier_code_knows_it(adapter: SiteLinkAdapter) -> None:
+    account = adapter.account(SITE, RENEE)
+
+    kept = stored_json(account)
+
+    assert any(row.autopay is not None and row.autopay.method is not None for row in account.rentals)
+    assert [name for name in ("pays_on_demand", "is_default") if name in kept] == []
 
 
 def test_autopay_shows_a_masked_card_and_nothing_more(adapter: SiteLinkAdapter) -> None:

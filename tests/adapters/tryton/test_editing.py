@@ -8,6 +8,7 @@ import pytest
 
 from pmsbridge.actions.effects import ChangeContact, SetAutopay
 from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedError, UnavailableError, UnsupportedError
+from pmsbridge.model.earlier import stored_json
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.testing.conformance import Weather
@@ -225,6 +226,7 @@ def test_a_debit_by_mandate_needs_one_that_is_validated(
     (stored,) = adapter.payment_methods(FACILITY, str(tryton_customer.id))
     assert after.method is not None
     assert (stored.id, stored.tenant_id, stored.pays_on_demand) == (after.method.id, str(tryton_customer.id), False)
+    assert "pays_on_demand" not in stored_json(after)
     adapter.execute(autopay(tryton_customer, on=True), Attempt(key=KEY))
 
     assert adapter.autopay(FACILITY, str(tryton_customer.id))[0].is_on

@@ -16,27 +16,40 @@ from pmsbridge_rest.mapping.walking import Key, sections_of
 
 __all__ = ["poison_problems", "poisonous"]
 
-_CARD: Final = re.compile(
-    r"(^|_)(pan|cvv2?|cvc2?|cvn|csc|cid_code|track_?[12]?_data|magstripe)(_|$)"
-    r"|(card|cc|account_card)_?(no|nr|num|number|code|security|pin)(_|$)|(^|_)security_code(_|$)|primary_account_number"
+_CARD_NUMBER: Final = re.compile(
+    r"(^|_)pan(_|$)|(card|cc|account_card)_?(no|nr|num|number)(_|$)|primary_account_number"
+)
+_CARD_CODE: Final = re.compile(
+    r"(^|_)(cvv2?|cvc2?|cvn|csc|cid_code|track_?[12]?_data|magstripe)(_|$)"
+    r"|(card|cc|account_card)_?(code|security|pin)(_|$)|(^|_)security_code(_|$)"
 )
 _PERSON: Final = re.compile(
     r"(^|_)(ssn|sin|social_security(_(no|num|number))?|tax_?id_?number|gate_?code|access_?code|pass_?word|pin_?code)(_|$)"
 )
-_BANK: Final = re.compile(r"(^|_)(routing|aba|iban|bank_account)_?(no|nr|num|number)(_|$)|(^|_)iban(_|$)")
+_ACCOUNT_NUMBER: Final = re.compile(r"(^|_)(iban|bank_account)_?(no|nr|num|number)(_|$)|(^|_)iban(_|$)")
+_ROUTING: Final = re.compile(r"(^|_)(routing|aba)_?(no|nr|num|number)(_|$)")
+_CODE: Final = re.compile(r"(^|_)(access|cid|code|door|gate|pin)(_|$)")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+_LAST_DIGITS_AT: Final = ("entities", "payment_methods", "fields", "face.last4")
+"""The one field that a masked number may be read for."""
 
 Found = Iterator[tuple[Key, str, str]]
 
 
 def poisonous(name: str) -> str:
     """What a key names that must not pass through a mapping; empty for nothing."""
-    word = re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower())
-    if _CARD.search(word):
+    word = _word(name)
+    if _CARD_NUMBER.search(word) or _CARD_CODE.search(word):
         return "a card's number or code"
     if _PERSON.search(word):
         return "a secret of a person"
-    return "a bank account's number" if _BANK.search(word) else ""
+    return "a bank account's number" if _ACCOUNT_NUMBER.search(word) or _ROUTING.search(word) else ""
+
+
+def _word(name: str) -> str:
+    """A name in small letters, its words parted by underscores."""
+    return re.sub(r"[^a-z0-9]+", "_", _CAMEL.sub("_", name).lower())
 
 
 def poison_problems(mapping: Mapping) -> Found:
@@ -46,7 +59,7 @@ def poison_problems(mapping: Mapping) -> Found:
             continue
         for where, name in _keys_of(section, key):
             what = poisonous(name)
-            if what and not _is_harmless(name) and not _is_cut(mapping, section):
+            if what and not _is_harmless(name) and not (_is_number(name) and _is_cut(mapping, key, section)):
                 words = f"names {what}; no mapping may read or send it. Use a stored method or a token."
                 yield where, "poison_key", words
 
@@ -56,9 +69,16 @@ def _is_harmless(name: str) -> bool:
     return re.search(r"(?i)last_?(4|four)|masked|^(has|is)[_A-Z]", name) is not None
 
 
-def _is_cut(mapping: Mapping, section: Any) -> bool:  # noqa: ANN401
-    """Only the last four digits of it are kept, and nothing where it is not masked."""
-    name = section.codec if isinstance(section, FieldMap) else None
+def _is_number(name: str) -> bool:
+    """A card's or an account's number, which vendors mask; of a code, four digits are often the whole."""
+    word = _word(name)
+    is_secret = any(words.search(word) for words in (_CARD_CODE, _PERSON, _ROUTING, _CODE))
+    return not is_secret and any(words.search(word) for words in (_CARD_NUMBER, _ACCOUNT_NUMBER))
+
+
+def _is_cut(mapping: Mapping, key: Key, section: Any) -> bool:  # noqa: ANN401
+    """Only its last four digits are kept, on the face of a stored method, and nothing where it is not masked."""
+    name = section.codec if isinstance(section, FieldMap) and key == _LAST_DIGITS_AT else None
     return name is not None and name in _codecs(mapping) and mapping.codec(name).kind == "last_digits"
 
 

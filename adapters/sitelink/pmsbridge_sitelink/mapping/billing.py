@@ -103,7 +103,7 @@ def autopay_of(row: Row, scope: Scope, *, tenant_id: str, today: date) -> Autopa
 
 
 def method_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: date) -> PaymentMethod | None:
-    """The card that is stored for a rental, for autopay alone: no call charges it on demand. None without one."""
+    """The card that is stored for a rental, as earlier code can read it too. None without one."""
     last4 = last4_of(masked_number(row))
     if not last4:
         return None
@@ -115,6 +115,4 @@ def method_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: 
         face=CardFace(brand=brand_of(text(row, "sPmtTypeDesc")), last4=last4, expires_on=expires),
         holder=text(row, "sCreditCardHolderName"),
         is_usable=expires is not None and expires >= today,
-        pays_on_demand=False,
-        is_default=True,
     )

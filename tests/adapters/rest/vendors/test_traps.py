@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import structlog
 
 from pmsbridge.actions.effects import EffectBody, effect_from_json
 from pmsbridge.errors import NotFoundError, OutcomeUnknownError, RejectedError, UnavailableError, UnsupportedError
@@ -140,6 +141,37 @@ def test_a_new_row_of_cubby_is_the_payment_that_was_lost(account: Opened, office
 
     assert isinstance(seen, Found)
     assert seen.receipt.vendor_ids == {"payment": "payment_2"}
+
+
+@pytest.mark.parametrize("spelt", ["2027-05", "5/27", "05/2027", 527])
+def test_a_card_whose_end_is_spelt_unlike_cubbys_page_is_told_without_it_beside_the_others(
+    account: Opened, office: Office, spelt: Any
+) -> None:
+    card = {"type": "CREDIT_CARD", "cardBrand": "VISA", "cardLastFour": "1111"}
+    rows = [
+        {"paymentMethodId": "pm_1", **card, "cardExpiration": spelt},
+        {"paymentMethodId": "pm_2", **card, "cardExpiration": "05/99"},
+    ]
+    office.answers("/payment-methods/search", cubby({"paymentMethods": rows}))
+
+    with structlog.testing.capture_logs() as logs:
+        odd, other = account("cubby").payment_methods("F1", "7")
+
+    assert (odd.id, odd.last4, odd.expires_on, odd.is_usable) == ("pm_1", "1111", None, True)
+    assert (other.id, other.expires_on, other.is_usable) == ("pm_2", date(2099, 5, 31), True)
+    (line,) = [each for each in logs if each["event"] == "expiry_not_read"]
+    assert "face.expires_on" in line["problem"]
+    assert str(spelt) not in str(line)
+
+
+def test_a_stored_method_of_cubby_that_cannot_be_read_otherwise_takes_the_list_with_it(
+    account: Opened, office: Office
+) -> None:
+    rows = [{"type": "CREDIT_CARD", "cardLastFour": "1111", "cardExpiration": "05/27"}]
+    office.answers("/payment-methods/search", cubby({"paymentMethods": rows}))
+
+    with pytest.raises(UnavailableError):
+        account("cubby").payment_methods("F1", "7")
 
 
 @pytest.mark.parametrize(("methods", "is_sent"), [(["pm_1"], True), ([], False), (["pm_1", "pm_2"], False)])
