@@ -27,6 +27,7 @@ from pmsbridge.store.erasing import Erasure
 from pmsbridge.store.erasing_journal import refuse_open
 from pmsbridge.store.heard import HeardMessages, ToRead
 from pmsbridge.store.mirror import Scope
+from pmsbridge.store.person import Words, words_of
 from pmsbridge.store.tables import effects, trail
 from pmsbridge.store.trail import Event, append
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
@@ -102,7 +103,16 @@ def erase(bridge: Bridge) -> Erasure:
 
 def unsent_note(bridge: Bridge, office: MemoryOffice) -> str:
     """A note by T3, whose record became T1's; it was never sent."""
+    becomes_t1s(bridge)
+    return refused_note(bridge, office)
+
+
+def becomes_t1s(bridge: Bridge) -> None:
     bridge.mirror.identities.merge(Scope("mem", "F1", Tenant.entity), "T3", "T1")
+
+
+def refused_note(bridge: Bridge, office: MemoryOffice) -> str:
+    """A note by T3 that was never sent."""
     office.fail(Fault.REFUSE, kind="add_note", times=500)
     return bridge.tenant("F1", "T3").add_note("R3", "Please call.", key="note-0001-1").action_id
 
@@ -177,6 +187,34 @@ def test_what_is_retried_while_it_is_forgotten_is_refused_and_never_sent_without
     assert retrying.error.code == "action_erased"
     assert "[erased]" in "".join(effect.payload for effect in bridge.journal.action(action_id).effects)
     assert not bridge.journal.counts().open_effects
+
+
+@on_postgresql
+def test_a_record_that_becomes_the_persons_after_the_locks_is_locked_too_before_it_is_forgotten(
+    bridge: Bridge, office: MemoryOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bridge.runtime.settings.__class__, "is_urgent", lambda *_: True)
+    action_id = refused_note(bridge, office)
+    given_up(bridge, office, action_id)
+    retrying, honest, reading = Retrying(bridge, action_id), refuse_open, words_of
+
+    def then_merged(*given: Any) -> Words:
+        monkeypatch.setattr("pmsbridge.store.erasing.words_of", reading)
+        becomes_t1s(bridge)
+        return reading(*given)
+
+    def then_retried(*given: Any) -> None:
+        honest(*given)
+        retrying.begin()
+
+    monkeypatch.setattr("pmsbridge.store.erasing.words_of", then_merged)
+    monkeypatch.setattr("pmsbridge.store.erasing.refuse_open", then_retried)
+    assert erase(bridge).rows["actions"] >= 1
+    retrying.join(PATIENCE)
+
+    assert isinstance(retrying.error, InputError)
+    assert retrying.error.code == "action_erased"
+    assert "[erased]" in "".join(effect.payload for effect in bridge.journal.action(action_id).effects)
 
 
 @on_both

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from select import select as wait_for
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError
@@ -19,7 +21,7 @@ from pmsbridge.store.batch import Absence, Commit, Delete, Ensure, Insert, Updat
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.journal import FencedError, Journal, StaleError
 from pmsbridge.store.known import Known
-from pmsbridge.store.portable import lock_scope
+from pmsbridge.store.portable import lock_number, lock_scope
 from pmsbridge.store.stored import Change, Held, Route, StoredEffect, Submitted, Writing
 from pmsbridge.store.tables import lanes, quotes
 from pmsbridge.store.write_texts import refusing
@@ -363,6 +365,28 @@ def test_an_error_of_a_text_of_ours_repeats_no_value(database: Database) -> None
 
     for caught in (alone, within):
         assert SECRET not in f"{caught.value} {caught.value.orig} {caught.value.__cause__!r}"
+
+
+def test_a_lock_that_is_not_given_is_what_is_told_although_the_text_behind_it_fails_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = psycopg.Pipeline.__exit__
+
+    def after_the_answer(pipeline: psycopg.Pipeline, *raised: Any) -> None:
+        """The end is sent when the lock's error has come: it and what the driver makes of the text meet there."""
+        if raised[0] is None:
+            wait_for([pipeline.pgconn.socket], [], [], 60)
+        honest(pipeline, *raised)
+
+    with database.write() as holder, database.write() as connection:
+        lock_scope(holder, "a", "b")
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+        monkeypatch.setattr(psycopg.Pipeline, "__exit__", after_the_answer)
+        with pytest.raises(DBAPIError) as caught:
+            postgres_texts.fetch(connection, "SELECT 1", (), locks=[lock_number("a", "b")])
+        connection.rollback()
+
+    assert isinstance(caught.value.orig, psycopg.errors.LockNotAvailable)
 
 
 @pytest.mark.parametrize("how", ["alone", "within"])

@@ -396,6 +396,26 @@ def test_a_journal_of_a_later_schema_is_upgraded_and_delivered_to_its_end(
     _is_delivered_to_its_end(url)
 
 
+@pytest.mark.postgresql
+def test_the_upgrade_from_the_fourth_schema_waits_for_nobody_and_nobody_waits_for_it(
+    postgres_url: str, opened: Callable[[str], Database]
+) -> None:
+    database = opened(postgres_url)
+    with database.write() as connection:
+        upgrade.migrate(connection, to="0004")
+    before = set(_shape(database))
+    with database.write() as connection:
+        upgrade.migrate(connection)
+        locks = connection.execute(text(
+            "SELECT relation::regclass::text, mode FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'relation'"
+        )).all()  # fmt: skip
+
+    # Whoever reads or writes rows takes none but these, and lets the others take them, too.
+    mild = {"AccessShareLock", "RowShareLock", "RowExclusiveLock"}
+    assert "pmsbridge_schema" in {name for name, _ in locks}
+    assert [(name, mode) for name, mode in locks if name in before and mode not in mild] == []
+
+
 @pytest.mark.parametrize("release", ["second_release", "third_release", "fourth_release"])
 def test_what_code_of_an_earlier_schema_does_with_this_one_is_told_to_webhooks(
     addresses: Addresses, release: str, request: pytest.FixtureRequest

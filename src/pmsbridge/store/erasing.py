@@ -50,23 +50,13 @@ def erase(
         UnavailableError: The database cannot be used; nothing was changed, unless the connection broke in the commit.
     """
     with database.read() if dry_run else database.write() as connection:
-        if not dry_run:
-            _lock_all_of(connection, account, facility, tenant_id)
-        person = _Person(connection, account, facility, tenant_id)
+        found_as = _Person if dry_run else _alone_with
+        person = found_as(connection, account, facility, tenant_id)
         refuse_open(connection, person.actions)
         rows = dict(person.erased(actor, clock, dry_run=dry_run))
     is_wiped = not dry_run and database.wipe_old_pages()
     found = {name: count for name, count in rows.items() if count}
     return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents, is_wiped=is_wiped)
-
-
-def _lock_all_of(connection: Connection, account: str, facility: str, tenant_id: str) -> None:
-    """Keep out whoever asks for something, or retries it, under any id of a person or under none."""
-    held: set[str] = set()
-    while missing := {"", *ids_of(connection, account, facility, tenant_id)} - held:
-        for each in sorted(missing):
-            lock_scope(connection, "tenant", account, facility, each)
-        held |= missing
 
 
 class _Person:
@@ -144,3 +134,18 @@ class _Person:
         if texts["subject"].partition("/")[0] not in ours and not self._words.are_surely_in("\n".join(texts.values())):
             return {}
         return {name: self._words.out_of(text) for name, text in texts.items() if self._words.are_in(text)}
+
+
+def _alone_with(connection: Connection, account: str, facility: str, tenant_id: str) -> _Person:
+    """A person, read while nobody asks for something, or retries it, under any id of theirs or under none."""
+    held: set[str] = set()
+    whose = ids_of(connection, account, facility, tenant_id) | {""}
+    while True:
+        for each in sorted(whose - held):
+            lock_scope(connection, "tenant", account, facility, each)
+        held |= whose
+        person = _Person(connection, account, facility, tenant_id)
+        # A night may have merged another record into theirs between the locks and the reading.
+        whose = person.mirrored.tenant_ids
+        if whose <= held:
+            return person

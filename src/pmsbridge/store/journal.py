@@ -143,7 +143,7 @@ class Journal:
         Raises:
             FencedError: The lane, or an effect, is no longer ours: stop at once.
             StaleError: ``known`` is out of date: nothing was written; do the same again with its ends forgotten.
-            UnavailableError: The database cannot be used; nothing was written.
+            UnavailableError: The database cannot be used; whether anything was written is not known.
         """
         now = self._clock.now()
         with self._database.write() as connection:

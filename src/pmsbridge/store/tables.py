@@ -113,7 +113,7 @@ effects = Table(
     "pmsbridge_effects",
     METADATA,
     Column("seq", RowNumber, primary_key=True, autoincrement=True),
-    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False),
+    Column("action_id", _ID, ForeignKey(actions.c.id), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("name", _ID, nullable=False),
     Column("key", _ID, nullable=False, unique=True),

@@ -155,11 +155,11 @@ class _Layout:
 
     def learn(self, columns: Sequence[str]) -> None:
         """Know the columns of a row, too; those that others have and this one has not may be absent."""
+        if self._lessons >= _MOST_LESSONS or len(self._before.keys() | set(columns)) > _MOST_COLUMNS:
+            return
         before = {name: set(self._before.get(name, ())) for name in (*self._before, *columns)}
         for first, second in pairwise(columns):
             before[second].add(first)
-        if self._lessons >= _MOST_LESSONS or len(before) > _MOST_COLUMNS:
-            return
         self._lessons += 1
         try:
             names = tuple(TopologicalSorter(before).static_order())

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.errors import UnavailableError
-from pmsbridge.transport.cut_rows import _LAYOUTS, CutRow, _any_of, cells_of_cut
+from pmsbridge.transport import cut_rows
+from pmsbridge.transport.cut_rows import _LAYOUTS, _MOST_LESSONS, CutRow, _any_of, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
 from tests.unit.transport.answers import answer, data_set, row, simple
 
@@ -96,6 +97,18 @@ def test_a_row_in_another_order_is_read_and_spoils_nothing() -> None:
 
     assert cells_of_cut(b"<k>1</k><b>2</b><a>1</a>") == {"k": "1", "b": "2", "a": "1"}
     assert _LAYOUTS[b"<k"].cells("<k>1</k><a>3</a><b>4</b>") == {"k": "1", "a": "3", "b": "4"}
+
+
+def test_where_nothing_more_is_learned_a_row_pays_for_no_lesson(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cells(number: int) -> dict[str, str]:
+        return cells_of_cut(f"<everchanging>1</everchanging><c{number}>2</c{number}>".encode())
+
+    monkeypatch.setattr(cut_rows, "_LAYOUTS", {})
+    for number in range(_MOST_LESSONS):
+        cells(number)
+    monkeypatch.setattr(cut_rows, "pairwise", lambda _: pytest.fail("one more lesson was begun"))
+
+    assert cells(_MOST_LESSONS) == {"everchanging": "1", f"c{_MOST_LESSONS}": "2"}
 
 
 ROW = '<Table diffgr:id="Table1" msdata:rowOrder="0"><UnitID>1</UnitID>{}</Table>'

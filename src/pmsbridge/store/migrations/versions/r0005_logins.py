@@ -1,4 +1,4 @@
-"""People who sign in: logins, links, failed attempts; and less to write for a step of the journal."""
+"""People who sign in: logins, links, failed attempts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT: Final = PlainText()
 
 
 def upgrade() -> None:
-    """Add three tables; of the schema before, no row is touched, and one index goes that another one makes up for."""
+    """Add three tables; nothing of the schema before is touched, and nobody who works with it has to wait."""
     op.create_table(
         "pmsbridge_logins",
         Column("id", _ID, primary_key=True),
@@ -53,5 +53,4 @@ def upgrade() -> None:
         Column("failures", Integer, nullable=False),
         Column("since", UtcInstant, nullable=False),
     )
-    op.drop_index("ix_pmsbridge_effects_action_id", "pmsbridge_effects")
     note_version(5, oldest_code=2)
