@@ -164,6 +164,21 @@ def test_a_card_whose_end_is_spelt_unlike_cubbys_page_is_told_without_it_beside_
     assert str(spelt) not in str(line)
 
 
+@pytest.mark.parametrize("spelt", ["2027-05", None])
+def test_a_mapping_that_needs_a_cards_end_gets_it(
+    account: Opened, office: Office, monkeypatch: pytest.MonkeyPatch, spelt: str | None
+) -> None:
+    adapter = account("cubby")
+    fields = adapter.connection.mapping.entities["payment_methods"].fields
+    needed = fields["face.expires_on"].model_copy(update={"missing": "refuse"})
+    monkeypatch.setitem(fields, "face.expires_on", needed)
+    row = {"paymentMethodId": "pm_1", "type": "CREDIT_CARD", "cardLastFour": "1111", "cardExpiration": spelt}
+    office.answers("/payment-methods/search", cubby({"paymentMethods": [row]}))
+
+    with pytest.raises(UnavailableError):
+        adapter.payment_methods("F1", "7")
+
+
 def test_a_stored_method_of_cubby_that_cannot_be_read_otherwise_takes_the_list_with_it(
     account: Opened, office: Office
 ) -> None:
