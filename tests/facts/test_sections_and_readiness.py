@@ -92,7 +92,7 @@ def test_a_place_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 def test_every_verb_but_notes_and_questions_belongs_to_a_section() -> None:
     always = {
         ActionKind.ADD_NOTE, ActionKind.AGREE_PLAN, ActionKind.ASK_STAFF, ActionKind.LOOK_UP_CODE,
-        ActionKind.NOTE_INSPECTION,
+        ActionKind.NOTE_INSPECTION, ActionKind.ASK_PAYMENT, ActionKind.WITHDRAW_REQUEST,
     }  # fmt: skip
     assert set(ActionKind) - set(SECTION_OF) == always
     assert PortalRules(closed_sections=frozenset(Section)).sections == ()
