@@ -219,10 +219,14 @@ class Reading:
         return self._desk.settings.debit_journal is not None
 
     def payment_methods(self, facility: str, tenant_id: str) -> Sequence[PaymentMethod]:
-        """The agreement to debit the party's account, where there is one; one call, two with a mandate.
+        """The agreement to debit the party's account, where there is one; two calls, three with a mandate.
 
         It cannot be charged on demand: what is due is drawn by itself.
+
+        Raises:
+            NotFoundError: There is no such party.
         """
+        self.tenant(facility, tenant_id)  # the agreement is the office's own, and would be told of anybody
         method = self._debit_method(tenant_id, self._desk.scope(facility))
         return [method.changed(pays_on_demand=False)] if method is not None else []
 
