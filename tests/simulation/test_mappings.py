@@ -55,6 +55,16 @@ def test_schedules_reach_the_places_where_things_go_wrong() -> None:
     assert any(name.startswith("crash ") for name in tally.coverage)
 
 
+@pytest.mark.parametrize("seed", [721, 2672])
+def test_the_payment_of_one_unit_is_not_taken_for_the_equal_one_of_another(seed: int) -> None:
+    """The vendor tells payments by customer and amount; the first one did not show yet when the second was sent."""
+    with Simulator(stage_for("cubby")) as simulator:
+        verdict = simulator.play_seed(seed)
+
+    assert verdict.violations == ()
+    assert any("pay_all" in line for line in verdict.log)
+
+
 def test_a_payment_that_is_told_by_its_amount_is_not_taken_for_what_staff_took(tmp_path: Path) -> None:
     """A mapping that does not look at the amount takes the desk's payment for its own, and says so to the tenant."""
     truth = 'match: {amount: "{effect.total|cents}", status:'
@@ -63,7 +73,7 @@ def test_a_payment_that_is_told_by_its_amount_is_not_taken_for_what_staff_took(t
     lying = tmp_path / "lying.yaml"
     lying.write_text(text.replace(truth, "match: {status:"), encoding="utf-8")
 
-    assert _caught(lying, "cubby", within=400)
+    assert "told_done_but_not" in _caught(lying, "cubby", "told_done_but_not", range(600, 1000))
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
@@ -75,14 +85,15 @@ def test_the_same_seed_is_the_same_run_and_another_is_not() -> None:
     assert first.digest != other.digest
 
 
-def _caught(lying: Path, vendor: str, *, within: int) -> set[str]:
-    """The kinds of the violations that a mapping leads to, up to the first seed that has one."""
+def _caught(lying: Path, vendor: str, wanted: str, seeds: range) -> set[str]:
+    """The kinds of the violations that a mapping leads to, up to the first seed that has the wanted one."""
+    found: set[str] = set()
     with Simulator(stage_for(lying, vendor=vendor)) as simulator:
-        for seed in range(within):
-            verdict = simulator.play_seed(seed)
-            if verdict.violations:
-                return {found.kind for found in verdict.violations}
-    return set()
+        for seed in seeds:
+            found |= {each.kind for each in simulator.play_seed(seed).violations}
+            if wanted in found:
+                break
+    return found
 
 
 HARBOR = str(Path(__file__).parent.parent / "adapters" / "rest" / "harbor.yaml")
@@ -107,7 +118,7 @@ def test_a_bug_in_a_mapping_is_caught(tmp_path: Path, vendor: str, truth: str, t
     lying = tmp_path / "lying.yaml"
     lying.write_text(text.replace(truth, told), encoding="utf-8")
 
-    assert "double" in _caught(lying, vendor, within=150)
+    assert "double" in _caught(lying, vendor, "double", range(150))
 
 
 def test_the_command_plays_another_office_and_says_how_to_play_it_again(capsys: pytest.CaptureFixture[str]) -> None:

@@ -339,14 +339,18 @@ class Courier:
         """Another payment of ours that looks the same, and may not have shown yet when ours was sent; else empty.
 
         It is then not among what was there before, and a look would take it for ours. What shows a reference is not
-        taken for a payment by another one.
+        taken for a payment by another one. One that has the id of another one is that one, whatever it was for: not
+        every back office says so.
         """
         if carrier.knows_ours or not isinstance(effect.effect, TakePayment) or effect.first_sent_at is None:
             return ""
         parts = {(part.rental_id, part.amount) for part in effect.effect.parts}
+        found = set(answer.receipt.vendor_ids.values())
         for other in self._journal.recent_effects(*effect.scope, effect.first_sent_at):
             if other.ended is not Ended.SETTLED or other.key == effect.key or not isinstance(other.effect, TakePayment):
                 continue
+            if found & set(other.vendor_ids.values()):
+                return f"{other.action_id}/{other.name}"
             if answer.shows_reference and other.effect.means != effect.effect.means:
                 continue
             there = (part for part in other.effect.parts if part.rental_id not in other.rentals_missing)
