@@ -159,7 +159,7 @@ class MonthCodec(Section):
 
 
 class LastDigitsCodec(Section):
-    """The last four digits of a number that the vendor masks ("XXXX1234"). It cannot be written.
+    """The last four digits of a number that the vendor masks ("****1234"). It cannot be written.
 
     A text with more than four digits is not masked: nothing of it is kept, as of one with fewer.
     """

@@ -104,7 +104,7 @@ def _show_month(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # n
 
 def _show_masked(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # noqa: ANN401
     del codec, where
-    return f"XXXX{value}"
+    return f"{'X' * 4}{value}"
 
 
 def _show_enum(codec: Mapping[str, Any], value: Any, where: Place) -> Any:  # noqa: ANN401
