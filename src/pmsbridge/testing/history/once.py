@@ -72,6 +72,7 @@ def phantoms(case: Case) -> Iterable[Violation]:
         if case.last[action].key in case.history.withdrawn:
             yield case.violation("phantom", action, "the portal had rolled it back", *rows)
             continue
-        wanted = set().union(*(amounts[wish] for wish in case.wishes[action])) - {""}
-        if rows[0].kind == "take_payment" and wanted and rows[0].what not in wanted:
+        wanted = set().union(*(amounts[wish] for wish in case.wishes[action]))
+        # A click without an amount is for all that is due, and another one may have been attached to it.
+        if rows[0].kind == "take_payment" and "" not in wanted and rows[0].what not in wanted:
             yield case.violation("phantom", action, f"{sorted(wanted)} was wanted", *rows)
