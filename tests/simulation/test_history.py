@@ -158,6 +158,15 @@ def _resolved(history: History, says: str, outcome: str) -> History:
     return history
 
 
+def attached_to(amount: str) -> History:
+    """80.00 are paid by an action that was asked for with this amount, and once more with 120.00."""
+    first = Click(0, 0, "all", "key-0", "take_payment", "R1", amount)
+    known = replace(told("settled"), order=1, wish="all", key="key-0")
+    history = _with(honest(), booked=[replace(PAID, what="80.00")], clicks=[first, replace(CLICK, order=2)])
+    history.answers[:] = [known, told("settled", order=3), told("settled", order=9, wish="")]
+    return history
+
+
 CASES: list[tuple[str, Callable[[], History]]] = [
     ("double", lambda: _with(honest(), booked=[PAID, replace(PAID, number=2, at=70)])),
     ("double", lambda: _with(honest(), owed={"R1": Decimal("100.00")})),
@@ -190,6 +199,7 @@ CASES: list[tuple[str, Callable[[], History]]] = [
     ("review_untold", lambda: reviewed(2, 1)),
     ("review_untold", lambda: reviewed(1, 1, last="pending")),
     ("phantom", lambda: withdrawn({"key-1"})),
+    ("phantom", lambda: attached_to("60.00")),
     ("foreign_error", lambda: _with(honest(), answers=[
         *honest().answers, Answer(3, 1, "rent", error="KeyError()", foreign=True)])),
     ("declined_without_a_no", lambda: _with(honest(), booked=[], answers=[
@@ -198,6 +208,7 @@ CASES: list[tuple[str, Callable[[], History]]] = [
 
 FINE: list[tuple[str, Callable[[], History]]] = [
     ("an honest payment", honest),
+    ("an amount attached to a payment of all that is due", lambda: attached_to("")),
     ("a rest that was asked for, then answered with the open part", lambda: two_payments("a40", "a80")),
     ("an edit with its notices", edit),
     ("edits in order", lambda: two_edits(80, 90)),
