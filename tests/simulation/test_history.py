@@ -150,6 +150,14 @@ def two_payments(first: str, then: str) -> History:
     return History(owed={"R1": Decimal("120.00")}, clicks=clicks, answers=answers, booked=booked)
 
 
+def asked_anew(at: int, amount: str = "") -> History:
+    """80 of 120 are booked at 50, the rest at 70, by a click at an instant that named an amount or all that is due."""
+    history = two_payments("a80", "a40")
+    history.clicks[2] = replace(history.clicks[2], at=at, amount=amount)
+    history.booked[1] = replace(history.booked[1], at=70)
+    return history
+
+
 def _resolved(history: History, says: str, outcome: str) -> History:
     """An operator spoke between the first answer and the last."""
     history.answers[0] = told("needs_review")
@@ -171,6 +179,9 @@ CASES: list[tuple[str, Callable[[], History]]] = [
     ("double", lambda: _with(honest(), booked=[PAID, replace(PAID, number=2, at=70)])),
     ("double", lambda: _with(honest(), owed={"R1": Decimal("100.00")})),
     ("double", lambda: two_payments("a80", "a40")),
+    ("double", lambda: asked_anew(50)),
+    ("double", lambda: asked_anew(60, "40.00")),
+    ("double", lambda: _with(asked_anew(60), owed={"R1": Decimal("100.00")})),
     ("lost", lambda: _with(honest(), answers=[
         told("pending"), Answer(9, 900, "", "other", "a9", "settled", (replace(STEP, key="k9"),))])),
     ("phantom", lambda: _with(honest(), booked=[PAID, Booked(2, 60, "add_note", "R1", "", "nobody")])),
@@ -210,6 +221,7 @@ FINE: list[tuple[str, Callable[[], History]]] = [
     ("an honest payment", honest),
     ("an amount attached to a payment of all that is due", lambda: attached_to("")),
     ("a rest that was asked for, then answered with the open part", lambda: two_payments("a40", "a80")),
+    ("all that is due, asked for anew once what was paid before is booked", lambda: asked_anew(60)),
     ("an edit with its notices", edit),
     ("edits in order", lambda: two_edits(80, 90)),
     ("staff told of what they are to look at", lambda: reviewed(1, 1)),

@@ -41,8 +41,18 @@ def _doubled_wishes(case: Case) -> Iterable[Violation]:
             for wish in sorted(case.makers.get(action, ())):
                 paid[wish, row.subject].append(row)
     for (wish, subject), rows in paid.items():
-        if len({row.key for row in rows}) > 1 and wish not in case.excused_wishes:
+        once = {row.key for number, row in enumerate(rows) if not _pays_the_rest(case, rows[:number], row)}
+        if len(once) > 1 and wish not in case.excused_wishes:
             yield case.violation("double", wish, f"{subject} was paid by {len(rows)} payments", *rows)
+
+
+def _pays_the_rest(case: Case, before: Sequence[Booked], row: Booked) -> bool:
+    """Whether all that is due was asked for anew, once what was paid before was booked.
+
+    Money that another payment held back may have come free meanwhile; ``overpaid`` sees to it that it was due.
+    """
+    click = case.clicked.get(case.last[case.action_of(row.key)].key)
+    return bool(before) and click is not None and not click.amount and click.at > max(each.at for each in before)
 
 
 def overpaid(case: Case) -> Iterable[Violation]:
