@@ -130,7 +130,7 @@ def measure_alone(stage: Stage, settings: argparse.Namespace, say: Callable[[str
     slow = {}
     for workers in (1, 4):
         say(f"200 ms per call, workers {workers}")
-        engine = ours("PostgreSQL", workers, stage.server_pid)
+        engine = ours("PostgreSQL", workers, stage.server_pid, per_worker=8)
         actions = settings.per_lane * _ENOUGH_LANES
         slow[workers] = _rate(
             stage.run(engine, actions, lanes=_ENOUGH_LANES, seconds=_SLOW_CALL, submitted_before=True)
@@ -164,7 +164,7 @@ def _shape(times: Mapping[str, Sequence[float]], what: str) -> Iterator[tuple[st
 
 def claims(found: Sequence[Measured], alone: Alone) -> list[harness.Claim]:
     """Every bound, with what this run measured."""
-    said = [_against_peers(found, workers, hand_written=hand) for hand in (False, True) for workers in WORKERS]
+    said = [_against_peers(found, workers, against) for against in _PEERS for workers in WORKERS]
     said += [_against_dbos_on_sqlite(found, way) for way in ("", "write-ahead log")]
     for store, rate in alone.lane.items():
         said.append(harness.Claim(f"one lane, {store}", ">= 50 actions/s", f"{rate:.0f} actions/s", rate >= 50))
@@ -174,13 +174,20 @@ def claims(found: Sequence[Measured], alone: Alone) -> list[harness.Claim]:
     return [*said, harness.Claim("4 workers, 200 ms per call, 64 lanes", wanted, measured, ratio >= 3.6)]
 
 
-def _against_peers(found: Sequence[Measured], workers: int, *, hand_written: bool) -> harness.Claim:
+_PEERS: Final[Mapping[str, Sequence[str]]] = {
+    "each keeping what became of every step": ("", "chain"),
+    "a queue that keeps nothing included": ("", "chain", "chain, nothing kept"),
+    "a journal written by hand included": ("", "chain", "chain, nothing kept", "own rows"),
+}
+"""Whom a claim is about: by how the job is written."""
+
+
+def _against_peers(found: Sequence[Measured], workers: int, against: str) -> harness.Claim:
     peers = [
         each for each in found
         if each.engine.family != "pmsbridge" and each.engine.workers == workers and each.runs
-        and (hand_written or each.engine.way != "own rows")
+        and each.engine.way in _PEERS[against]
     ]  # fmt: skip
-    against = "a journal written by hand included" if hand_written else "each as it comes"
     claim = f"PostgreSQL, {workers} workers, against the fastest peer, {against}"
     mine = [each for way in ("", "procrastinate") if (each := _of(found, "pmsbridge", "PostgreSQL", workers, way))]
     fastest = [max(group, key=lambda each: each.rate, default=None) for group in (mine, peers)]

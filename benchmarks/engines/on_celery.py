@@ -1,7 +1,9 @@
-"""The job on plain Celery, acknowledged late, in the two ways its own means allow. Runs in the peers' environment.
+"""The job on plain Celery, acknowledged late, in the three ways its own means allow. Runs in the peers' environment.
 
-``chain``: four tasks, a durable message between every two. ``rows``: one task that records every step in a row of
-PostgreSQL, the intent before the call and the result after it, one commit for "this is done" and "the next begins".
+``chain``: four tasks, a durable message between every two, and nobody can ask afterwards what became of one.
+``results``: the same, and what became of every task is kept in PostgreSQL by Celery's own result backend, as the other
+engines keep it. ``rows``: one task that records every step in a row of PostgreSQL, the intent before the call and the
+result after it, one commit for "this is done" and "the next begins".
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ APP.conf.update(
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
-    task_ignore_result=True,
+    task_ignore_result=TOLD.variant != "results",
+    result_backend=f"db+{TOLD.extra.replace('://', '+psycopg://', 1)}" if TOLD.variant == "results" else None,
     broker_transport_options={"confirm_publish": True} if TOLD.url.startswith("amqp") else {},
     worker_send_task_events=False,
     worker_hijack_root_logger=False,
@@ -77,14 +80,22 @@ def _work() -> None:
     )  # fmt: skip
 
 
+_KEPT = "SELECT count(*) FROM celery_taskmeta WHERE status = 'SUCCESS'"
+
+
 def _check() -> None:
-    if TOLD.variant == "rows":
+    if TOLD.variant != "chain":
         with psycopg.connect(TOLD.extra) as connection:
-            say("done", finished(connection))
+            say("done", finished(connection) if TOLD.variant == "rows" else _kept(connection))
         return
     with APP.connection_for_read() as connection:
         waiting = connection.default_channel.queue_declare(queue="celery", passive=True).message_count
     say("done", calls_on(TOLD.tape) // len(STEPS) - waiting)
+
+
+def _kept(connection: Any) -> int:  # noqa: ANN401 - a connection of the driver
+    row = connection.execute(_KEPT).fetchone()
+    return int(row[0]) // len(STEPS)
 
 
 def main() -> None:
@@ -97,6 +108,8 @@ def main() -> None:
         if TOLD.variant == "rows":
             with psycopg.connect(TOLD.extra, autocommit=True) as connection:
                 connection.execute(TABLE)
+        elif TOLD.variant == "results":
+            APP.backend.ResultSession().close()  # makes its tables
     else:
         Orders().submit_all(TOLD.actions, submit)
 

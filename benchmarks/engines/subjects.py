@@ -91,10 +91,20 @@ def _plain(url: str) -> str:
 # -- the engines ------------------------------------------------------------------------------------------------------
 
 
-def ours(store: str, workers: int, server_pid: int = 0, *, by: str = "") -> Engine:
-    """pmsbridge; ``by`` says what carries the wake-ups between its processes, when not their own sweeps."""
+def ours(store: str, workers: int, server_pid: int = 0, *, by: str = "", per_worker: int = 2) -> Engine:
+    """The job on pmsbridge.
+
+    Args:
+        store: Its database.
+        workers: Processes that work.
+        server_pid: Of the database's server; 0 for none.
+        by: What carries the wake-ups between its processes, when not their own sweeps.
+        per_worker: Lanes at once. More than two threads of one interpreter only wait for each other, unless they wait
+            for a back office.
+    """
     servers = (server_pid,) if server_pid else ()
-    return Engine("pmsbridge", by, store, Script(sys.executable, "ours", by, workers, servers=servers))
+    script = Script(sys.executable, "ours", by, workers, per_worker, servers)
+    return Engine("pmsbridge", by, store, script)
 
 
 def engines(stage: Stage) -> list[Engine]:
@@ -104,7 +114,7 @@ def engines(stage: Stage) -> list[Engine]:
     found += [ours("PostgreSQL", workers, server, by=by) for by in ("", "procrastinate") for workers in WORKERS]
     if stage.peers is None:
         return found
-    for way, variant, share in (("chain", "chain", 0.5), ("own rows", "rows", 1.0)):
+    for way, variant, share in (("chain", "chain", 1.0), ("own rows", "rows", 1.0)):
         for workers in WORKERS:
             script = Script(stage.peers, "on_procrastinate", variant, workers, servers=(server,))
             found.append(Engine("Procrastinate", way, "PostgreSQL", script, share))
@@ -122,10 +132,10 @@ def _celery(stage: Stage) -> list[Engine]:
         return []
     broker = stage.broker.name.partition(",")[0]
     found = []
-    for way, variant, share in (("chain", "chain", 0.2), ("own rows", "rows", 0.4)):
+    for way, variant in (("chain, nothing kept", "chain"), ("chain", "results"), ("own rows", "rows")):
         for workers in WORKERS:
             servers = (stage.server_pid, stage.broker.pid)
             script = Script(stage.peers, "on_celery", variant, workers, per_worker=4, servers=servers)
-            store = f"{broker}, PostgreSQL" if variant == "rows" else broker
-            found.append(Engine("Celery", way, store, script, share))
+            store = broker if variant == "chain" else f"{broker}, PostgreSQL"
+            found.append(Engine("Celery", way, store, script))
     return found
