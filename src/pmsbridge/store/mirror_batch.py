@@ -31,6 +31,7 @@ __all__ = [
     "new_uids",
     "parsed",
     "storable",
+    "storable_blob",
     "suspicious",
     "text_of",
     "words_of",
@@ -110,6 +111,11 @@ def storable(connection: Connection) -> Callable[[str], str]:
 
 def _as_is(text: str) -> str:
     return text
+
+
+def storable_blob(connection: Connection) -> Callable[[bytes], bytes | bytearray]:
+    """Makes of bytes what the driver takes at once: SQLite's first asks others whether they adapt themselves."""
+    return bytes if is_postgresql(connection) else bytearray
 
 
 def new_uids(now: datetime, count: int) -> list[str]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from pmsbridge.store import changes
 from pmsbridge.store.changes import ChangeKind
-from pmsbridge.store.mirror_batch import Batch, new_uids, storable
+from pmsbridge.store.mirror_batch import Batch, new_uids, storable, storable_blob
 from pmsbridge.store.mirror_sql import NounSql, insert_many, instant, known_rows, mark, reserve
 from pmsbridge.store.tables import MIRROR
 
@@ -49,22 +49,25 @@ class BatchWriter:
         self._rewrite(connection, batch, at)
         if gone:
             self._gone(connection, batch, gone, now)
-        changes.append(connection, self._place, batch.changes, now, self._run_id)
+        untold = () if self._tells_new else keys
+        changes.append(connection, self._place, batch.changes, now, self._run_id, created=untold)
         return keys
 
     def _insert(self, connection: Connection, batch: Batch, at: object, now: datetime) -> Sequence[int]:
         if not batch.new:
             return ()
         keys, place, entity = reserve(connection, len(batch.new)), self._place, self._entity
-        clean = storable(connection)
+        clean, blob = storable(connection), storable_blob(connection)
         ids: list[Sequence[Any]] = []
         full: list[Sequence[Any]] = []
         uids = new_uids(now, len(keys))
         for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
-            ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append((key, place, row_id, *record.columns, record.extra, clean(record.kept), at, None))
-            told = clean(record.text) if self._tells_new else None
-            batch.changes.append((key, ChangeKind.CREATED.value, None, told))
+            ids.append((key, place, entity, row_id, uid, blob(digest), at))
+            full.append((key, place, row_id, *record.columns, record.extra, clean(record.kept), at))
+        if self._tells_new:
+            kind = ChangeKind.CREATED.value
+            told = zip(keys, batch.new, strict=True)
+            batch.changes += [(key, kind, None, clean(record.text)) for key, (_, _, record) in told]
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
         self._sql.insert(connection, full)
         return keys
@@ -73,7 +76,7 @@ class BatchWriter:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.kept), at, None)
+            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.kept), at)
             for row, row_id, _, record in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])

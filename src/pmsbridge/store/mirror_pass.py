@@ -216,7 +216,7 @@ class Pass:
 
     def _made_of(self, found: Document) -> Made:
         kept, text = as_earlier(self._record, found), text_of(found)
-        return Made(text, text if kept is found else text_of(kept), self._columns(found), extra_of(found))
+        return Made(text, text if kept is found else text_of(kept), self._columns(found, text), extra_of(found))
 
     def _sort(
         self,
