@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -35,7 +36,7 @@ class BatchWriter:
         self._place, self._entity, self._sql = place, entity, sql
         self._run_id, self._tells_new = run_id, tells_new
 
-    def write(self, connection: Connection, batch: Batch, gone: Sequence[str], now: datetime) -> Iterable[int]:
+    def write(self, connection: Connection, batch: Batch, gone: Sequence[str], now: datetime) -> Sequence[int]:
         """Write a batch; returns the keys of what is new.
 
         Args:
@@ -54,23 +55,25 @@ class BatchWriter:
         return keys
 
     def _insert(self, connection: Connection, batch: Batch, at: object, now: datetime) -> Sequence[int]:
-        if not batch.new:
+        count = batch.most_new
+        if not count:
             return ()
-        keys, place, entity = reserve(connection, len(batch.new)), self._place, self._entity
+        keys, place, entity = reserve(connection, count), self._place, self._entity
         clean, blob = storable(connection), storable_blob(connection)
+        uids = new_uids(now, count)
         ids: list[Sequence[Any]] = []
-        full: list[Sequence[Any]] = []
-        uids = new_uids(now, len(keys))
-        for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
-            ids.append((key, place, entity, row_id, uid, blob(digest), at))
-            full.append((key, place, row_id, *record.columns, record.extra, clean(record.kept), at))
-        if self._tells_new:
-            kind = ChangeKind.CREATED.value
-            told = zip(keys, batch.new, strict=True)
-            batch.changes += [(key, kind, None, clean(record.text)) for key, (_, _, record) in told]
+
+        def full() -> Iterator[Sequence[Any]]:
+            """Rows of the noun's table, each made when the one before is on its way: PostgreSQL works meanwhile."""
+            for key, uid, (row_id, digest, record) in zip(keys, uids, chain(batch.new, batch.coming), strict=False):
+                ids.append((key, place, entity, row_id, uid, blob(digest), at))
+                if self._tells_new:
+                    batch.changes.append((key, ChangeKind.CREATED.value, None, clean(record.text)))
+                yield (key, place, row_id, *record.columns, record.extra, clean(record.kept), at)
+
+        self._sql.insert(connection, full())
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
-        self._sql.insert(connection, full)
-        return keys
+        return keys[: len(ids)]
 
     def _rewrite(self, connection: Connection, batch: Batch, at: object) -> None:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}

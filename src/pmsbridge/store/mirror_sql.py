@@ -5,7 +5,7 @@ Every call is one statement on SQLite and one ``COPY``, one array or one pipelin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -55,7 +55,7 @@ class NounSql:
     table: str
     columns: tuple[str, ...]
 
-    def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    def insert(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
         """New rows."""
         insert_many(connection, self.table, self.columns, rows)
 
@@ -140,26 +140,38 @@ def mark(connection: Connection) -> str:
     return "%s" if is_postgresql(connection) else "?"
 
 
-def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows: by ``COPY`` where there is one."""
-    if not rows:
-        return
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows: by ``COPY`` where there is one, each as it comes."""
     names = ", ".join(columns)
     if not is_postgresql(connection):
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
+        if listed := list(rows):
+            marks = ", ".join("?" * len(columns))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", listed)  # noqa: S608
+        return
+    if not rows:
         return
     driver: Any = connection.connection.driver_connection
     failed: Any = connection.dialect.loaded_dbapi.Error
+    problem: Any = None
+    broken: list[Exception] = []
     try:
         with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
+            for row in _until_one_breaks(rows, broken):
                 copy.write_row(row)
     except failed as error:
         problem = error
-    else:
-        return
-    raise _without_values(problem)
+    if problem is not None:
+        raise _without_values(problem)
+    if broken:
+        raise broken[0]
+
+
+def _until_one_breaks(rows: Iterable[Sequence[Any]], broken: list[Exception]) -> Iterator[Sequence[Any]]:
+    """Rows as they are made; an error in making one is kept from the driver, which would tell the server its words."""
+    try:
+        yield from rows
+    except Exception as error:  # noqa: BLE001 - it is raised when the driver is done, and nothing is committed
+        broken.append(error)
 
 
 def _without_values(error: Any) -> DBAPIError:  # noqa: ANN401 - the driver's own
