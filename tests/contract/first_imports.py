@@ -33,30 +33,31 @@ def modules_of(folder: Path) -> dict[str, tuple[Step, ...]]:
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder.parent).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found[name] = tuple(_steps(ast.parse(path.read_text(encoding="utf-8")).body))
+        found[name] = tuple(_steps(ast.parse(path.read_text(encoding="utf-8")).body, parts[:-1]))
     return found
 
 
-def _steps(lines: Iterable[ast.stmt]) -> Iterator[Step]:
+def _steps(lines: Iterable[ast.stmt], package: tuple[str, ...]) -> Iterator[Step]:
     for line in lines:
         match line:
             case ast.Import():
                 for each in line.names:
                     yield Step(each.name, binds=(each.asname or each.name.partition(".")[0],))
             case ast.ImportFrom():
-                assert line.module is not None, "an import relative to its own package"
-                assert line.level == 0, "an import relative to its own package"
+                above = package[: len(package) + 1 - line.level] if line.level else ()
+                source = ".".join((*above, *filter(None, (line.module,))))
                 taken = tuple(each.name for each in line.names)
-                yield Step(line.module, taken, tuple(each.asname or each.name for each in line.names))
+                yield Step(source, taken, tuple(each.asname or each.name for each in line.names))
             case ast.If() if _is_for_types_only(line.test):
-                yield from _steps(line.orelse)
+                yield from _steps(line.orelse, package)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 yield Step(binds=(line.name,))
             case _:
                 yield Step(binds=tuple(_assigned(line)))
                 for block in ("body", "handlers", "orelse", "finalbody"):
                     inner = getattr(line, block, ())
-                    yield from _steps(inner if block != "handlers" else (part for each in inner for part in each.body))
+                    parts = inner if block != "handlers" else (part for each in inner for part in each.body)
+                    yield from _steps(parts, package)
 
 
 def _is_for_types_only(test: ast.expr) -> bool:

@@ -64,7 +64,7 @@ class Made(NamedTuple):
     """What is kept of a record; the record itself is let go at once, so that a batch does not hold a thousand of them.
 
     Attributes:
-        text: The record as JSON, as it is told.
+        text: The record as JSON, as it is told; empty where nobody is told of it.
         kept: The same as it is stored: without later fields that say nothing.
         columns: The noun's own.
         extra: The vendor's own fields as JSON.

@@ -102,7 +102,8 @@ class Pass:
         self.repeats = Repeats(None if row is None else row.repeated)
         self.since: str | None = None if is_full or row is None else row.cursor
         is_first = row is None or row.synced_at is None
-        self._writer = BatchWriter(place, scope.entity, self._sql, run_id=self._run_id, tells_new=not is_first)
+        self._tells_new = not is_first
+        self._writer = BatchWriter(place, scope.entity, self._sql, run_id=self._run_id, tells_new=self._tells_new)
         reads_all = self.since is None
         if row is not None and row.resume is not None and row.is_full is reads_all and not self._is_stale(row.begun_at):
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
@@ -159,8 +160,10 @@ class Pass:
         again = {row.key for row in known.values() if row.key in self._seen}
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
-        made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
-        batch, found = self._batch(fresh, made)
+        come_anew = self._come_anew(fresh)
+        tells = self._tells_new or not come_anew
+        made = self._made(rows.document, {i: latest[i] for i in fresh}, known, tells=tells)
+        batch, found = self._batch(fresh, made, come_anew=come_anew)
         new: Sequence[int] = ()
         if batch.most_new or found or rows.gone or self._resume(rows) is not None:
             with self._database.write() as connection:
@@ -177,9 +180,11 @@ class Pass:
         self.counts += UpsertCounts(read, written, read - written)
         return batch.different
 
-    def _batch(self, fresh: Mapping[str, bytes], made: Iterator[tuple[str, Made]]) -> tuple[Batch, dict[str, Made]]:
+    def _batch(
+        self, fresh: Mapping[str, bytes], made: Iterator[tuple[str, Made]], *, come_anew: bool
+    ) -> tuple[Batch, dict[str, Made]]:
         """What is certainly new, and records of which only the transaction tells whether they are."""
-        if not self._come_anew(fresh):
+        if not come_anew:
             return Batch(), dict(made)
         new = ((row_id, fresh[row_id], record) for row_id, record in made)
         if self._database.kind == "postgresql":
@@ -207,7 +212,12 @@ class Pass:
             return known_rows(connection, self._place, self.scope.entity, list(hashes))
 
     def _made(
-        self, document: Callable[[bytes], Document | None], raws: Mapping[str, bytes], known: Mapping[str, Known]
+        self,
+        document: Callable[[bytes], Document | None],
+        raws: Mapping[str, bytes],
+        known: Mapping[str, Known],
+        *,
+        tells: bool,
     ) -> Iterator[tuple[str, Made]]:
         """Records of new and different rows. A row that is no record any more is not seen, and so is deleted."""
         has_failed = False
@@ -221,13 +231,16 @@ class Pass:
                 has_failed = True
                 continue
             if found is not None:
-                yield row_id, self._made_of(found)
+                yield row_id, self._made_of(found, tells=tells)
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
 
-    def _made_of(self, found: Document) -> Made:
-        kept, text = as_earlier(self._record, found), text_of(found)
-        return Made(text, text if kept is found else text_of(kept), self._columns(found, text), extra_of(found))
+    def _made_of(self, found: Document, *, tells: bool) -> Made:
+        document = as_earlier(self._record, found)
+        kept = text_of(document)
+        told = "" if not tells else kept if document is found else text_of(found)
+        # What is left out of the one says nothing: it holds no text that a column is made of.
+        return Made(told, kept, self._columns(found, kept), extra_of(found))
 
     def _sort(
         self,

@@ -35,7 +35,8 @@ _CELL: Final = re.compile(r"<([^>]+)>([^<]*)</\1>")
 _NAME: Final = re.compile(r"(?!.*_x)[A-Za-z_][\w.-]*", re.ASCII)
 _LAYOUT_CAP: Final = 64
 _MOST_COLUMNS: Final = 800
-_MOST_LESSONS: Final = 64
+_MOST_LESSONS: Final = 128
+_LESSONS_AT_ONCE: Final = 16
 
 _ESCAPE: Final = re.compile(rb"&(amp|quot|apos);")
 _OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|quot|apos);)")
@@ -142,14 +143,14 @@ def _by_itself(kind: bytes, only: frozenset[str] | None, told: str) -> dict[str,
 class _Layout:
     """Columns of one kind of rows in the order in which they stand: one pattern reads all cells of a row at once."""
 
-    __slots__ = ("_before", "_known", "_lessons", "_only")
+    __slots__ = ("_before", "_known", "_lessons", "_only", "_pending")
 
     def __init__(self, only: frozenset[str] | None) -> None:
         self._only = only
         # Together, because another thread may be reading a row.
         self._known: tuple[tuple[str, ...], re.Pattern[str]] = ((), re.compile(r"[^\s\S]"))
         self._before: dict[str, set[str]] = {}
-        self._lessons = 0
+        self._lessons = self._pending = 0
 
     def cells(self, told: str) -> dict[str, str] | None:
         """The cells of a row; None when it has other columns, or in another order."""
@@ -171,10 +172,16 @@ class _Layout:
             names = tuple(TopologicalSorter(before).static_order())
         except CycleError:
             return  # two rows in different orders: the first one's is kept
+        self._before = before
+        self._pending += 1
+        # Rows of one kind lack different columns. To make a pattern takes as long as to read hundreds of rows without.
+        if self._lessons > 1 and self._pending < _LESSONS_AT_ONCE:
+            return
+        self._pending = 0
         # Nothing is tried a second time: a row that does not fit is refused in one pass.
         cells = "".join(f"(?:[^<]*+<{re.escape(name)}>{self._cell(name)}</{re.escape(name)}>)?+" for name in names)
         wanted = tuple(name for name in names if self._is_wanted(name))
-        self._before, self._known = before, (wanted, re.compile(f"{cells}[^<]*+"))
+        self._known = (wanted, re.compile(f"{cells}[^<]*+"))
 
     def _is_wanted(self, name: str) -> bool:
         return self._only is None or name in self._only

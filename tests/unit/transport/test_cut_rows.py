@@ -97,7 +97,7 @@ def test_a_row_is_read_at_once_when_its_columns_have_been_met_before() -> None:
         "".join(f"<{name}>{place}</{name}>" for place, name in enumerate(names) if (place + number) % 7 or not place)
         for number in range(14)
     ]
-    for line in lines:
+    for line in lines * 2:  # a pattern is made of several lessons
         cells_of_cut(line.encode())
     layout = _LAYOUTS[b"<c0", None]
 
