@@ -48,8 +48,8 @@ def arrange(kill: str) -> None:
             die()
         return found
 
-    def appending(*given: Any) -> None:
-        append(*given)
+    def appending(*given: Any, **named: Any) -> None:
+        append(*given, **named)
         if (when, str(taken)) == ("within", number):
             die()
 

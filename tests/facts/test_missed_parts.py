@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from pmsbridge.actions.instalments import InstalmentState
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.model.ledger import LedgerEntry
@@ -32,6 +33,13 @@ def agree(portal: Portal, *rentals: str, due_on: tuple[date, ...] = (DUE,)) -> N
 def told(portal: Portal) -> list[str]:
     rows = portal.bridge.runtime.findings.open()
     return sorted(each.finding.subject.split()[0] for each in rows if each.finding.code == "instalment_missed")
+
+
+def shown(portal: Portal, rental_id: str) -> list[InstalmentState]:
+    """What the page of a plan says of its parts."""
+    found = portal.bridge.staff("F1", RENTALS[rental_id], actor="staff:ann").plan(rental_id)
+    assert found is not None
+    return list(found.states)
 
 
 @contextmanager
@@ -83,9 +91,9 @@ def test_a_look_that_cannot_even_begin_fails_nothing_that_was_read(portal: Porta
     agree(portal, "R1")
     portal.clock.advance(timedelta(days=3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pmsbridge.engine.missed_instalments.known_zone", lambda *_: "Nowhere/At_All")
+        patch.setattr("pmsbridge.engine.sync.missed_instalments.known_zone", lambda *_: "Nowhere/At_All")
         assert facilities_read(portal) == {"F1", "F2"}
-        patch.setattr("pmsbridge.engine.missed_instalments.known_zone", lambda *_: 1 / 0)
+        patch.setattr("pmsbridge.engine.sync.missed_instalments.known_zone", lambda *_: 1 / 0)
         assert facilities_read(portal) == {"F1", "F2"}
     assert told(portal) == []
     portal.bridge.sync()
@@ -149,8 +157,11 @@ def test_no_part_is_told_as_missed_while_a_payment_for_its_rental_is_being_confi
 
     portal.bridge.sync()
     assert told(portal) == ["R4"]  # nobody pays that one
+    assert shown(portal, "R4") == [InstalmentState.MISSED]
+    assert shown(portal, "R1") == [InstalmentState.PENDING]  # the page says what the night says
 
     portal.later(minutes=20)
+    assert shown(portal, "R1") == [InstalmentState.PAID]
     assert portal.session.action(view.action_id).outcome is Outcome.SETTLED
     portal.clock.advance(timedelta(days=1))
     portal.bridge.sync()
@@ -168,6 +179,36 @@ def test_no_part_is_told_as_missed_while_its_payment_may_not_show_yet(portal: Po
 
     portal.bridge.sync()
     assert told(portal) == []
+    assert shown(portal, "R1") == shown(portal, "R2") == [InstalmentState.PENDING]
     portal.clock.advance(timedelta(days=1))
     portal.bridge.sync()
     assert told(portal) == ["R2"]
+    assert (shown(portal, "R1"), shown(portal, "R2")) == ([InstalmentState.PAID], [InstalmentState.MISSED])
+
+
+@pytest.mark.parametrize(("came_to", "state"), [("R4", InstalmentState.MISSED), ("R1", InstalmentState.PENDING)])
+@pytest.mark.parametrize("who", ["the night", "the page"])
+def test_a_payment_that_a_person_found_for_another_rental_alone_keeps_no_part_of_this_one_waiting(
+    portal: Portal, who: str, came_to: str, state: InstalmentState
+) -> None:
+    assert portal.office is not None
+    agree(portal, "R1")
+    portal.clock.advance(timedelta(days=3))
+    portal.office.fail(Fault.DROP_BEFORE, kind="take_payment")
+    portal.office.blind = True
+    view = portal.session.pay_all(MONEY, key=portal.key)
+
+    def decided_meanwhile(_rental_id: str) -> None:
+        """While the ledger is read, nobody can find out, and a person decides."""
+        for _ in range(20):
+            portal.later(minutes=10)
+        portal.bridge.runtime.resolve(
+            view.action_id, view.steps[0].name, Outcome.SETTLED, "read in the books", "anna", there={came_to: "31066"}
+        )
+
+    with asking(portal, decided_meanwhile):
+        if who == "the page":
+            assert shown(portal, "R1") == [state]
+        else:
+            portal.bridge.sync()
+            assert told(portal) == (["R1"] if state is InstalmentState.MISSED else [])

@@ -16,6 +16,7 @@ from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
 from pmsbridge_sitelink.mapping.documents import (
     LEAVING,
     PAST_DUE,
+    TENANT_COLUMNS,
     Place,
     rental_document,
     tenant_document,
@@ -108,7 +109,7 @@ class Pulling(Fetching):
         """When the back office returns no polling mark, the reading's own start less a day is the next one."""
         fallback = ticks_of(self._connection.clock.now() - OVERLAP)
         params = {"lngLastTimePolled": polled_since(since)}
-        document = partial(_made, tenant_document, self._place(facility))
+        document = partial(_made, tenant_document, self._place(facility), only=TENANT_COLUMNS)
         tables = (Table.TENANTS, Table.ROWS, Table.ROWS_1)
         with self._connection.raw("TenantListComplete_v2", facility, params, *tables, prepare=_tenant_id) as answer:
             yield from _batches(answer, document, is_full=since is None, fallback=fallback)
@@ -135,8 +136,10 @@ class Pulling(Fetching):
             yield from _batches(answer, document, is_full=True, fallback=None, calls=_CALLS[Entity.RENTALS])
 
 
-def _made(mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: bytes) -> dict[str, Any]:
-    return mapped(cells_of(raw), place)
+def _made(
+    mapped: Callable[[Row, Place], dict[str, Any]], place: Place, raw: bytes, *, only: frozenset[str] | None = None
+) -> dict[str, Any]:
+    return mapped(cells_of(raw, only), place)
 
 
 def _tenant_id(row: RowCells) -> str:

@@ -55,10 +55,14 @@ class PaymentPlan(Value):
 
 
 class InstalmentState(StrEnum):
-    """How one part stands on a day."""
+    """How one part stands on a day.
+
+    ``PENDING``: its day has passed, and a payment for the rental is being confirmed, or may not show in the ledger yet.
+    """
 
     PAID = "paid"
     OPEN = "open"
+    PENDING = "pending"
     MISSED = "missed"
 
 
@@ -76,7 +80,7 @@ class PlanProgress(Value):
 
     @property
     def missed(self) -> tuple[Instalment, ...]:
-        """Parts whose day has passed unpaid."""
+        """Parts whose day has passed unpaid, while no payment for the rental is under way."""
         pairs = zip(self.plan.instalments, self.states, strict=True)
         return tuple(each for each, state in pairs if state is InstalmentState.MISSED)
 
@@ -89,17 +93,26 @@ class PlanProgress(Value):
 _MONEY_IN = frozenset({EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND})
 
 
-def progress_of_plan(plan: PaymentPlan, entries: Iterable[LedgerEntry], today: date) -> PlanProgress:
-    """Compare a plan with a ledger on a business date."""
+def progress_of_plan(
+    plan: PaymentPlan, entries: Iterable[LedgerEntry], today: date, *, is_paying: bool
+) -> PlanProgress:
+    """Compare a plan with a ledger on a business date.
+
+    Args:
+        plan: Of one rental.
+        entries: Its ledger.
+        today: At the facility.
+        is_paying: A payment for the rental may not show in the ledger yet: nothing is known to be missed.
+    """
     currency = plan.total.currency
     moved = [e.effect for e in entries if e.kind in _MONEY_IN and plan.agreed_on <= e.effective_on <= today]
     paid = -sum_money(moved, currency)
+    late = InstalmentState.PENDING if is_paying else InstalmentState.MISSED
     left, states = paid, list[InstalmentState]()
     for part in plan.instalments:
         is_paid = not (part.amount - left).is_positive
         left = left - part.amount if is_paid else Money.zero(currency)
-        is_late = part.due_on < today
-        states.append(InstalmentState.PAID if is_paid else InstalmentState.MISSED if is_late else InstalmentState.OPEN)
+        states.append(InstalmentState.PAID if is_paid else late if part.due_on < today else InstalmentState.OPEN)
     return PlanProgress(plan=plan, paid=paid, states=tuple(states))
 
 

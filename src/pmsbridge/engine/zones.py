@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.streams import ZonePort
+
+if TYPE_CHECKING:
+    from pmsbridge.engine.sync import FacilityKey
 
 __all__ = ["checked_zone", "known_zone", "zone_of"]
 

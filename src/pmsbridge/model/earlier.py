@@ -154,10 +154,12 @@ def _says_something(document: Mapping[str, Any], own: Mapping[str, object], with
 
 
 def _fields_without(record: Mapping[str, Any], tree: Exclude) -> dict[str, Any]:
-    kept = {name: each for name, each in record.items() if tree.get(name) is not True}
-    for name in tree.keys() & kept.keys():
-        if kept[name]:
-            kept[name] = _without(kept[name], tree[name])
+    kept = dict(record)
+    for name, inner in tree.items():
+        if inner is True:
+            kept.pop(name, None)
+        elif held := kept.get(name):
+            kept[name] = _without(held, inner)
     return kept
 
 

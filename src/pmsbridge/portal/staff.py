@@ -12,6 +12,7 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.readiness import PortalReadiness, readiness_of
 from pmsbridge.engine.outcomes import ActionView
+from pmsbridge.engine.unseen_payments import is_paid_by
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
@@ -81,7 +82,8 @@ class StaffDesk:
     def plan(self, rental_id: str) -> PlanProgress | None:
         """The payment plan of a rental beside its ledger, as it stands today; None when none was agreed. Live.
 
-        Reads only: staff are told of a missed instalment by the night.
+        Reads only: staff are told of a missed instalment by the night. A late part is ``PENDING`` and not missed while
+        a payment for the rental is being confirmed or may not show yet; the night waits then, too.
 
         Raises:
             NotFoundError: The rental is not this tenant's.
@@ -99,8 +101,12 @@ class StaffDesk:
         plan = plan_from(((each.intent, account.today(each.submitted_at)) for each in found), wanted)
         if plan is None:
             return None
+        asked_at = office.clock.now()
         entries = office.adapter.ledger(office.facility, office.tenant_id, wanted)
-        return progress_of_plan(plan, entries, office.today(account))
+        recent = office.runtime.journal.recent_effects(
+            office.account_name, office.facility, office.tenant_id, asked_at
+        )  # fmt: skip
+        return progress_of_plan(plan, entries, office.today(account), is_paying=is_paid_by(recent, wanted))
 
     def payment_requests(self) -> tuple[PaymentRequest, ...]:
         """What staff asked this tenant to pay, newest first, with what became of it. Live.

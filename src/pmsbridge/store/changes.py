@@ -16,8 +16,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, delete, func, select
 
 from pmsbridge.store.database import Database
-from pmsbridge.store.mirror_sql import insert_many, instant
-from pmsbridge.store.portable import lock_scope
+from pmsbridge.store.mirror_sql import insert_many, instant, mark
+from pmsbridge.store.portable import is_postgresql, lock_scope
 from pmsbridge.store.tables import MIRROR, webhooks
 
 __all__ = ["Change", "ChangeKind", "Changes", "NewChange", "append", "different_fields"]
@@ -61,15 +61,50 @@ class Change:
     run_id: str
 
 
-def append(connection: Connection, place: int, changes: Sequence[NewChange], now: datetime, run_id: str) -> None:
-    """Write changes as the last thing of a transaction."""
-    if not changes:
+def append(
+    connection: Connection,
+    place: int,
+    changes: Sequence[NewChange],
+    now: datetime,
+    run_id: str,
+    *,
+    created: Sequence[int] = (),
+) -> None:
+    """Write changes as the last thing of a transaction.
+
+    Args:
+        connection: An open write transaction.
+        place: The facility.
+        changes: In order.
+        now: When.
+        run_id: Which run saw them.
+        created: Keys, ascending, of records that this transaction has written, and of which no more is told than that
+            they are new: before the others.
+    """
+    if not changes and not created:
         return
     # Numbers are given before the commit. Held until it, this lets nobody commit a lower one later.
     lock_scope(connection, "mirror changes")
     at = instant(connection, now)
+    _append_created(connection, place, created, at, run_id)
     rows = [(place, key, kind, before, after, at, run_id) for key, kind, before, after in changes]
     insert_many(connection, MIRROR.changes.name, _COLUMNS, rows)
+
+
+def _append_created(connection: Connection, place: int, keys: Sequence[int], at: object, run_id: str) -> None:
+    if not keys:
+        return
+    kind, sign = ChangeKind.CREATED.value, mark(connection)
+    told = f"{sign}, key, {sign}, {sign}, {sign}"
+    # One statement for a whole batch: a row for each would cost more than all else that is said of a new record.
+    if is_postgresql(connection):
+        source = f"unnest(CAST({sign} AS bigint[])) WITH ORDINALITY AS new(key, number) ORDER BY number"
+        given: tuple[object, ...] = (list(keys),)
+    else:
+        source = f"{MIRROR.ids.name} WHERE key BETWEEN {sign} AND {sign} ORDER BY key"
+        given = (keys[0], keys[-1])
+    statement = f"INSERT INTO {MIRROR.changes.name} (place, key, kind, at, run_id) SELECT {told} FROM {source}"  # noqa: S608 - our own names
+    connection.exec_driver_sql(statement, (place, kind, at, run_id, *given))
 
 
 def different_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,10 +27,12 @@ __all__ = [
     "Batch",
     "Different",
     "Made",
+    "New",
     "extra_of",
     "new_uids",
     "parsed",
     "storable",
+    "storable_blob",
     "suspicious",
     "text_of",
     "words_of",
@@ -62,7 +64,7 @@ class Made(NamedTuple):
     """What is kept of a record; the record itself is let go at once, so that a batch does not hold a thousand of them.
 
     Attributes:
-        text: The record as JSON, as it is told.
+        text: The record as JSON, as it is told; empty where nobody is told of it.
         kept: The same as it is stored: without later fields that say nothing.
         columns: The noun's own.
         extra: The vendor's own fields as JSON.
@@ -74,16 +76,31 @@ class Made(NamedTuple):
     extra: str
 
 
+New = tuple[str, bytes, Made]
+"""Id, hash of the row, and record of a new row."""
+
+
 @dataclass(slots=True)
 class Batch:
-    """What becomes of one batch: new rows by id and hash, different ones by what is held of them besides."""
+    """What becomes of one batch: new rows by id and hash, different ones by what is held of them besides.
 
-    new: list[tuple[str, bytes, Made]] = field(default_factory=list)
+    Attributes:
+        coming: New rows that are made while they are written; ``at_most`` so many.
+    """
+
+    new: list[New] = field(default_factory=list)
+    coming: Iterator[New] = field(default_factory=lambda: iter(()))
+    at_most: int = 0
     rewritten: list[tuple[Known, str, bytes, Made]] = field(default_factory=list)
     touched: list[tuple[int, bytes]] = field(default_factory=list)
     changes: list[NewChange] = field(default_factory=list)
     different: list[Different] = field(default_factory=list)
     deleted: int = 0
+
+    @property
+    def most_new(self) -> int:
+        """How many new rows it can have."""
+        return len(self.new) + self.at_most
 
 
 def parsed(text: str) -> Document:
@@ -110,6 +127,11 @@ def storable(connection: Connection) -> Callable[[str], str]:
 
 def _as_is(text: str) -> str:
     return text
+
+
+def storable_blob(connection: Connection) -> Callable[[bytes], bytes | bytearray]:
+    """Makes of bytes what the driver takes at once: SQLite's first asks others whether they adapt themselves."""
+    return bytes if is_postgresql(connection) else bytearray
 
 
 def new_uids(now: datetime, count: int) -> list[str]:

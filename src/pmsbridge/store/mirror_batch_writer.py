@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from pmsbridge.store import changes
 from pmsbridge.store.changes import ChangeKind
-from pmsbridge.store.mirror_batch import Batch, new_uids, storable
+from pmsbridge.store.mirror_batch import Batch, new_uids, storable, storable_blob
 from pmsbridge.store.mirror_sql import NounSql, insert_many, instant, known_rows, mark, reserve
 from pmsbridge.store.tables import MIRROR
 
@@ -35,7 +36,7 @@ class BatchWriter:
         self._place, self._entity, self._sql = place, entity, sql
         self._run_id, self._tells_new = run_id, tells_new
 
-    def write(self, connection: Connection, batch: Batch, gone: Sequence[str], now: datetime) -> Iterable[int]:
+    def write(self, connection: Connection, batch: Batch, gone: Sequence[str], now: datetime) -> Sequence[int]:
         """Write a batch; returns the keys of what is new.
 
         Args:
@@ -49,31 +50,36 @@ class BatchWriter:
         self._rewrite(connection, batch, at)
         if gone:
             self._gone(connection, batch, gone, now)
-        changes.append(connection, self._place, batch.changes, now, self._run_id)
+        untold = () if self._tells_new else keys
+        changes.append(connection, self._place, batch.changes, now, self._run_id, created=untold)
         return keys
 
     def _insert(self, connection: Connection, batch: Batch, at: object, now: datetime) -> Sequence[int]:
-        if not batch.new:
+        count = batch.most_new
+        if not count:
             return ()
-        keys, place, entity = reserve(connection, len(batch.new)), self._place, self._entity
-        clean = storable(connection)
+        keys, place, entity = reserve(connection, count), self._place, self._entity
+        clean, blob = storable(connection), storable_blob(connection)
+        uids = new_uids(now, count)
         ids: list[Sequence[Any]] = []
-        full: list[Sequence[Any]] = []
-        uids = new_uids(now, len(keys))
-        for key, uid, (row_id, digest, record) in zip(keys, uids, batch.new, strict=True):
-            ids.append((key, place, entity, row_id, uid, digest, at))
-            full.append((key, place, row_id, *record.columns, record.extra, clean(record.kept), at, None))
-            told = clean(record.text) if self._tells_new else None
-            batch.changes.append((key, ChangeKind.CREATED.value, None, told))
+
+        def full() -> Iterator[Sequence[Any]]:
+            """Rows of the noun's table, each made when the one before is on its way: PostgreSQL works meanwhile."""
+            for key, uid, (row_id, digest, record) in zip(keys, uids, chain(batch.new, batch.coming), strict=False):
+                ids.append((key, place, entity, row_id, uid, blob(digest), at))
+                if self._tells_new:
+                    batch.changes.append((key, ChangeKind.CREATED.value, None, clean(record.text)))
+                yield (key, place, row_id, *record.columns, record.extra, clean(record.kept), at)
+
+        self._sql.insert(connection, full())
         insert_many(connection, MIRROR.ids.name, _ID_COLUMNS, ids)
-        self._sql.insert(connection, full)
-        return keys
+        return keys[: len(ids)]
 
     def _rewrite(self, connection: Connection, batch: Batch, at: object) -> None:
         clean, keys = storable(connection), {row.key for row, *_ in batch.rewritten}
         there = self._sql.there(connection, sorted(keys))
         rows = [
-            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.kept), at, None)
+            (row.key, self._place, row_id, *record.columns, record.extra, clean(record.kept), at)
             for row, row_id, _, record in batch.rewritten
         ]
         self._sql.update(connection, [row for row in rows if row[0] in there])

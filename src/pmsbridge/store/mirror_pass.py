@@ -8,7 +8,7 @@ together.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -102,7 +102,8 @@ class Pass:
         self.repeats = Repeats(None if row is None else row.repeated)
         self.since: str | None = None if is_full or row is None else row.cursor
         is_first = row is None or row.synced_at is None
-        self._writer = BatchWriter(place, scope.entity, self._sql, run_id=self._run_id, tells_new=not is_first)
+        self._tells_new = not is_first
+        self._writer = BatchWriter(place, scope.entity, self._sql, run_id=self._run_id, tells_new=self._tells_new)
         reads_all = self.since is None
         if row is not None and row.resume is not None and row.is_full is reads_all and not self._is_stale(row.begun_at):
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
@@ -159,23 +160,40 @@ class Pass:
         again = {row.key for row in known.values() if row.key in self._seen}
         self._seen.add(row.key for row in known.values())
         fresh = {i: digest for i, digest in hashes.items() if _is_different(known.get(i), digest)}
-        made = self._made(rows.document, {i: latest[i] for i in fresh}, known)
-        # What cannot be read, or is put off, is only met again by whoever begins before it.
-        resume = None if self.unreadable or self.repeats.has_put_off else rows.resume
-        batch = Batch()
-        if made or rows.gone or resume is not None:
+        come_anew = self._come_anew(fresh)
+        tells = self._tells_new or not come_anew
+        made = self._made(rows.document, {i: latest[i] for i in fresh}, known, tells=tells)
+        batch, found = self._batch(fresh, made, come_anew=come_anew)
+        new: Sequence[int] = ()
+        if batch.most_new or found or rows.gone or self._resume(rows) is not None:
             with self._database.write() as connection:
                 self._enter(connection)
-                self._sort(connection, batch, fresh, made, again)
+                self._sort(connection, batch, fresh, found, again)
                 now = self._clock.now()
-                self._seen.add(self._writer.write(connection, batch, rows.gone, now))
+                new = self._writer.write(connection, batch, rows.gone, now)
+                self._seen.add(new)
                 self.deleted += batch.deleted
-                if resume is not None:
+                if (resume := self._resume(rows)) is not None:
                     self._keep_place(connection, resume, now)
         read = len(latest) - len(again)
-        written = len(batch.new) + sum(row.key not in again for row, *_ in batch.rewritten)
+        written = len(new) + sum(row.key not in again for row, *_ in batch.rewritten)
         self.counts += UpsertCounts(read, written, read - written)
         return batch.different
+
+    def _batch(
+        self, fresh: Mapping[str, bytes], made: Iterator[tuple[str, Made]], *, come_anew: bool
+    ) -> tuple[Batch, dict[str, Made]]:
+        """What is certainly new, and records of which only the transaction tells whether they are."""
+        if not come_anew:
+            return Batch(), dict(made)
+        new = ((row_id, fresh[row_id], record) for row_id, record in made)
+        if self._database.kind == "postgresql":
+            return Batch(coming=new, at_most=len(fresh)), {}
+        return Batch(new=list(new)), {}  # SQLite's one writer is not kept waiting
+
+    def _resume(self, rows: Rows) -> str | None:
+        """What cannot be read, or is put off, is only met again by whoever begins before it."""
+        return None if self.unreadable or self.repeats.has_put_off else rows.resume
 
     def _enter(self, connection: Connection) -> None:
         """One transaction at a time writes what a facility holds, and one reading a noun of it."""
@@ -194,29 +212,35 @@ class Pass:
             return known_rows(connection, self._place, self.scope.entity, list(hashes))
 
     def _made(
-        self, document: Callable[[bytes], Document | None], raws: Mapping[str, bytes], known: Mapping[str, Known]
-    ) -> dict[str, Made]:
+        self,
+        document: Callable[[bytes], Document | None],
+        raws: Mapping[str, bytes],
+        known: Mapping[str, Known],
+        *,
+        tells: bool,
+    ) -> Iterator[tuple[str, Made]]:
         """Records of new and different rows. A row that is no record any more is not seen, and so is deleted."""
-        made: dict[str, Made] = {}
-        failed = 0
+        has_failed = False
         for row_id, raw in raws.items():
             try:
                 found = document(raw)
             except (ValueError, UnavailableError) as problem:
-                failed += 1
-                if failed == 1:
+                self.unreadable += 1
+                if not has_failed:
                     _log.warning("row_left_out", entity=self.scope.entity, problem=words_of(problem))
+                has_failed = True
                 continue
             if found is not None:
-                made[row_id] = self._made_of(found)
+                yield row_id, self._made_of(found, tells=tells)
             elif row_id in known:
                 self._seen.remove(known[row_id].key)
-        self.unreadable += failed
-        return made
 
-    def _made_of(self, found: Document) -> Made:
-        kept, text = as_earlier(self._record, found), text_of(found)
-        return Made(text, text if kept is found else text_of(kept), self._columns(found), extra_of(found))
+    def _made_of(self, found: Document, *, tells: bool) -> Made:
+        document = as_earlier(self._record, found)
+        kept = text_of(document)
+        told = "" if not tells else kept if document is found else text_of(found)
+        # What is left out of the one says nothing: it holds no text that a column is made of.
+        return Made(told, kept, self._columns(found, kept), extra_of(found))
 
     def _sort(
         self,
@@ -227,7 +251,9 @@ class Pass:
         again: set[int],
     ) -> None:
         """New, different, or the same said in other bytes; ``again`` learns what this reading has met before."""
-        known = {} if self._come_anew(made) else known_rows(connection, self._place, self.scope.entity, list(made))
+        if not made:
+            return
+        known = known_rows(connection, self._place, self.scope.entity, list(made))
         again.update(row.key for row in known.values() if self._began_empty and row.key in self._seen)
         self._seen.add(row.key for row in known.values())
         held = self._sql.documents(connection, [row.key for row in known.values()])

@@ -5,7 +5,7 @@ Every call is one statement on SQLite and one ``COPY``, one array or one pipelin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from pmsbridge.store.columns import UtcInstant, plain
-from pmsbridge.store.nouns import NOUNS, Values, row_function
+from pmsbridge.store.nouns import NOUNS, row_function
 from pmsbridge.store.portable import is_postgresql
 from pmsbridge.store.prepared import driver_rows
 from pmsbridge.store.tables import MIRROR
@@ -23,8 +23,11 @@ from pmsbridge.store.tables import MIRROR
 __all__ = ["Known", "NounSql", "column_values", "insert_many", "instant", "known_rows", "mark", "noun_sql", "reserve"]
 
 _HEAD: Final = ("key", "place", "id")
-_TAIL: Final = ("extra", "doc", "changed_at", "deleted_at")
+_TAIL: Final = ("extra", "doc", "changed_at")
 _INSTANT: Final = UtcInstant()
+_FLAGS: Final[Mapping[Any, Any]] = {True: 1, False: 0}
+_NUL: Final = "\\u0000"
+"""As JSON writes it."""
 _ids: Final = MIRROR.ids.name
 
 
@@ -43,16 +46,16 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class NounSql:
-    """What is done to one noun's table.
+    """What is done to one noun's table. What is written is there: it was not deleted.
 
     Attributes:
-        columns: All, in the order in which rows are given; the first is the key.
+        columns: All but that, in the order in which rows are given; the first is the key.
     """
 
     table: str
     columns: tuple[str, ...]
 
-    def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    def insert(self, connection: Connection, rows: Iterable[Sequence[Any]]) -> None:
         """New rows."""
         insert_many(connection, self.table, self.columns, rows)
 
@@ -61,7 +64,7 @@ class NounSql:
         if rows:
             sign = mark(connection)
             changed = ", ".join(f"{name} = {sign}" for name in self.columns[1:])
-            statement = f"UPDATE {self.table} SET {changed} WHERE key = {sign}"  # noqa: S608 - our own names
+            statement = f"UPDATE {self.table} SET {changed}, deleted_at = NULL WHERE key = {sign}"  # noqa: S608 - our own names
             connection.exec_driver_sql(statement, [(*row[1:], row[0]) for row in rows])
 
     def documents(self, connection: Connection, keys: Sequence[int]) -> dict[int, str]:
@@ -107,12 +110,24 @@ def noun_sql(entity: str) -> NounSql:
     return NounSql(noun.table, (*_HEAD, *(field.name for field in noun.fields), *_TAIL))
 
 
+ColumnValues = Callable[[Mapping[str, Any], str], tuple[Any, ...]]
+"""Makes a noun's own columns of a record and of its JSON as text, in order, as the driver wants them."""
+
+
 @lru_cache(maxsize=64)
-def column_values(entity: str, *, on_postgresql: bool) -> Values:
-    """The function that makes the noun's own columns of a record's JSON, in order, as the driver wants them."""
-    if on_postgresql:
-        return row_function(entity, instants=lambda moment: moment, texts=lambda text: plain(text) or "")
-    return row_function(entity, instants=lambda moment: f"{moment.isoformat(timespec='microseconds')[:26]}Z")
+def column_values(entity: str, *, on_postgresql: bool) -> ColumnValues:
+    """Of a noun."""
+    if not on_postgresql:
+        values = row_function(entity, instants=_instant_as_text, flags=_FLAGS)
+        return lambda record, _: values(record)
+    sound = row_function(entity, instants=lambda moment: moment)
+    other = row_function(entity, instants=lambda moment: moment, texts=lambda text: plain(text) or "")
+    # The text of a record says of all its texts at once whether the database can hold them.
+    return lambda record, text: other(record) if _NUL in text or plain(text) is not text else sound(record)
+
+
+def _instant_as_text(moment: datetime) -> str:
+    return f"{moment.isoformat(timespec='microseconds')[:26]}Z"
 
 
 def instant(connection: Connection, moment: datetime) -> Any:  # noqa: ANN401 - as the driver wants
@@ -125,26 +140,38 @@ def mark(connection: Connection) -> str:
     return "%s" if is_postgresql(connection) else "?"
 
 
-def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows: by ``COPY`` where there is one."""
-    if not rows:
-        return
+def insert_many(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows: by ``COPY`` where there is one, each as it comes."""
     names = ", ".join(columns)
     if not is_postgresql(connection):
-        marks = ", ".join("?" * len(columns))
-        connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
+        if listed := list(rows):
+            marks = ", ".join("?" * len(columns))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", listed)  # noqa: S608
+        return
+    if not rows:
         return
     driver: Any = connection.connection.driver_connection
     failed: Any = connection.dialect.loaded_dbapi.Error
+    problem: Any = None
+    broken: list[Exception] = []
     try:
         with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
+            for row in _until_one_breaks(rows, broken):
                 copy.write_row(row)
     except failed as error:
         problem = error
-    else:
-        return
-    raise _without_values(problem)
+    if problem is not None:
+        raise _without_values(problem)
+    if broken:
+        raise broken[0]
+
+
+def _until_one_breaks(rows: Iterable[Sequence[Any]], broken: list[Exception]) -> Iterator[Sequence[Any]]:
+    """Rows as they are made; an error in making one is kept from the driver, which would tell the server its words."""
+    try:
+        yield from rows
+    except Exception as error:  # noqa: BLE001 - it is raised when the driver is done, and nothing is committed
+        broken.append(error)
 
 
 def _without_values(error: Any) -> DBAPIError:  # noqa: ANN401 - the driver's own

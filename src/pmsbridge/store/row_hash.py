@@ -15,8 +15,11 @@ class RowHash:
 
     def __init__(self, fingerprint: str) -> None:
         """For all rows of one scope."""
-        self._key = hashlib.blake2b(fingerprint.encode(), digest_size=32).digest()
+        key = hashlib.blake2b(fingerprint.encode(), digest_size=32).digest()
+        self._begun = hashlib.blake2b(digest_size=_BYTES, key=key)
 
     def __call__(self, raw: bytes) -> bytes:
         """Of one row."""
-        return hashlib.blake2b(raw, digest_size=_BYTES, key=self._key).digest()
+        hashed = self._begun.copy()
+        hashed.update(raw)
+        return hashed.digest()

@@ -12,7 +12,7 @@ from pmsbridge.store.folding import digits_of, fold
 
 __all__ = [
     "PHONE_TAIL_DIGITS", "Fit", "fit_of_names", "fit_of_phones", "name_head", "name_key", "name_keys", "name_tail",
-    "one_edit_away", "phone_tail", "typos_of", "unit_key",
+    "one_edit_away", "phone_tail", "tail_of", "typos_of", "unit_key",
 ]  # fmt: skip
 
 PHONE_TAIL_DIGITS: Final = 7
@@ -167,7 +167,11 @@ def _national(phone: str) -> str:
 
 def phone_tail(phone: str) -> str:
     """The last digits of a number, zeros before a shorter one; empty when there are none."""
-    digits = digits_of(phone)
+    return tail_of(digits_of(phone))
+
+
+def tail_of(digits: str) -> str:
+    """The same, of nothing but digits."""
     return digits[-PHONE_TAIL_DIGITS:].rjust(PHONE_TAIL_DIGITS, "0") if digits else ""
 
 

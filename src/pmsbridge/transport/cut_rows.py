@@ -35,7 +35,8 @@ _CELL: Final = re.compile(r"<([^>]+)>([^<]*)</\1>")
 _NAME: Final = re.compile(r"(?!.*_x)[A-Za-z_][\w.-]*", re.ASCII)
 _LAYOUT_CAP: Final = 64
 _MOST_COLUMNS: Final = 800
-_MOST_LESSONS: Final = 64
+_MOST_LESSONS: Final = 128
+_LESSONS_AT_ONCE: Final = 16
 
 _ESCAPE: Final = re.compile(rb"&(amp|quot|apos);")
 _OTHER_ESCAPE: Final = re.compile(rb"&(?!(?:amp|quot|apos);)")
@@ -90,26 +91,31 @@ class CutRow:
         return _BETWEEN.join((self.inner, *added)) if self._added else self.inner
 
 
-def cells_of_cut(line: bytes, drop: Collection[str] = ()) -> dict[str, str]:
+def cells_of_cut(line: bytes, drop: Collection[str] = (), only: frozenset[str] | None = None) -> dict[str, str]:
     """The cells of a cut row by column, as the parser tells them: NULL is absent, empty is "".
 
     Args:
         line: What ``CutRow.line`` gave.
         drop: Columns to leave out.
+        only: The columns that are wanted, those added to the row aside; None for all.
 
     Raises:
         ValueError: It is no sound XML, or no row of cells.
     """
     inner, *added = line.split(_BETWEEN)
-    found = _simple(inner)
-    cells = _parsed(inner) if found is None else found
+    found = _simple(inner, only)
+    cells = _wanted(_parsed(inner), only) if found is None else found
     if not cells.keys().isdisjoint(drop):
         cells = {name: cell for name, cell in cells.items() if name not in drop}
     words = [part.decode() for part in added]
     return cells | dict(zip(words[::2], words[1::2], strict=True)) if words else cells
 
 
-def _simple(inner: bytes) -> dict[str, str] | None:
+def _wanted(cells: dict[str, str], only: frozenset[str] | None) -> dict[str, str]:
+    return cells if only is None else {name: cell for name, cell in cells.items() if name in only}
+
+
+def _simple(inner: bytes, only: frozenset[str] | None) -> dict[str, str] | None:
     """The cells of a row that is nothing but plain cells; None for any other."""
     if b"&" in inner:
         if _OTHER_ESCAPE.search(inner) is not None:
@@ -118,32 +124,33 @@ def _simple(inner: bytes) -> dict[str, str] | None:
     if b"\r" in inner or (b"]" in inner and b"]]>" in inner):
         return None
     kind, told = inner[: inner.find(b">")], inner.decode()
-    layout = _LAYOUTS.get(kind)
+    layout = _LAYOUTS.get((kind, only))
     found = None if layout is None else layout.cells(told)
-    return _by_itself(kind, told) if found is None else found
+    return _by_itself(kind, only, told) if found is None else found
 
 
-def _by_itself(kind: bytes, told: str) -> dict[str, str] | None:
+def _by_itself(kind: bytes, only: frozenset[str] | None, told: str) -> dict[str, str] | None:
     """The same of a row that is laid out as none before it; the next one like it is read by what is learned here."""
     pairs = _CELL.findall(told)
     if 2 * len(pairs) != told.count("<") or not all(_NAME.fullmatch(name) for name, _ in pairs):
         return None
     cells = dict(pairs)
-    if pairs and len(cells) == len(pairs) and (kind in _LAYOUTS or len(_LAYOUTS) < _LAYOUT_CAP):
-        _LAYOUTS.setdefault(kind, _Layout()).learn(list(cells))
-    return cells
+    if pairs and len(cells) == len(pairs) and ((kind, only) in _LAYOUTS or len(_LAYOUTS) < _LAYOUT_CAP):
+        _LAYOUTS.setdefault((kind, only), _Layout(only)).learn(list(cells))
+    return _wanted(cells, only)
 
 
 class _Layout:
     """Columns of one kind of rows in the order in which they stand: one pattern reads all cells of a row at once."""
 
-    __slots__ = ("_before", "_known", "_lessons")
+    __slots__ = ("_before", "_known", "_lessons", "_only", "_pending")
 
-    def __init__(self) -> None:
+    def __init__(self, only: frozenset[str] | None) -> None:
+        self._only = only
         # Together, because another thread may be reading a row.
         self._known: tuple[tuple[str, ...], re.Pattern[str]] = ((), re.compile(r"[^\s\S]"))
         self._before: dict[str, set[str]] = {}
-        self._lessons = 0
+        self._lessons = self._pending = 0
 
     def cells(self, told: str) -> dict[str, str] | None:
         """The cells of a row; None when it has other columns, or in another order."""
@@ -165,9 +172,22 @@ class _Layout:
             names = tuple(TopologicalSorter(before).static_order())
         except CycleError:
             return  # two rows in different orders: the first one's is kept
+        self._before = before
+        self._pending += 1
+        # Rows of one kind lack different columns. To make a pattern takes as long as to read hundreds of rows without.
+        if self._lessons > 1 and self._pending < _LESSONS_AT_ONCE:
+            return
+        self._pending = 0
         # Nothing is tried a second time: a row that does not fit is refused in one pass.
-        cells = "".join(f"(?:[^<]*+<{name}>([^<]*+)</{name}>)?+" for name in map(re.escape, names))
-        self._before, self._known = before, (names, re.compile(f"{cells}[^<]*+"))
+        cells = "".join(f"(?:[^<]*+<{re.escape(name)}>{self._cell(name)}</{re.escape(name)}>)?+" for name in names)
+        wanted = tuple(name for name in names if self._is_wanted(name))
+        self._known = (wanted, re.compile(f"{cells}[^<]*+"))
+
+    def _is_wanted(self, name: str) -> bool:
+        return self._only is None or name in self._only
+
+    def _cell(self, name: str) -> str:
+        return "([^<]*+)" if self._is_wanted(name) else "[^<]*+"
 
 
 def _character(match: re.Match[bytes]) -> bytes:
@@ -284,8 +304,8 @@ class RowCutter:
         return True
 
 
-_LAYOUTS: Final[dict[bytes, _Layout]] = {}
-"""By what rows begin with, up to the end of the name of their first column."""
+_LAYOUTS: Final[dict[tuple[bytes, frozenset[str] | None], _Layout]] = {}
+"""By what rows begin with, up to the end of the name of their first column, and by the columns that are wanted."""
 
 
 def _any_of(names: Iterable[bytes]) -> bytes:

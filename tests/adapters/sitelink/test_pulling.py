@@ -21,11 +21,18 @@ from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.connection import RawAnswer, cells_of
 from pmsbridge_sitelink.mapping.cells import Scope
-from pmsbridge_sitelink.mapping.documents import Place, rental_document, tenant_document, unit_document
+from pmsbridge_sitelink.mapping.documents import (
+    TENANT_COLUMNS,
+    Place,
+    rental_document,
+    tenant_document,
+    unit_document,
+)
 from pmsbridge_sitelink.mapping.people import tenant_of
 from pmsbridge_sitelink.mapping.places import unit_of
 from pmsbridge_sitelink.mapping.rentals import rental_of_roll
 from pmsbridge_sitelink.sandbox import SandboxControl
+from pmsbridge_sitelink.wire import POISON
 from tests.adapters.sitelink.office import ANAIS, SITE, Judge, attempt, gateway, part, payment
 
 SCOPE = Scope("demo", SITE, "USD", "America/New_York", "ft", datetime(2026, 11, 21, tzinfo=UTC))
@@ -158,6 +165,15 @@ def both(make: Any, model: Any, row: dict[str, str]) -> tuple[str | None, str | 
 def test_a_tenant_is_the_same_by_either_way(row: dict[str, str]) -> None:
     quick, slow = both(tenant_document, tenant_of, row)
     assert quick == slow
+
+
+@given(TENANT_CELLS.map(lambda row: {"TenantID": "7", "sTenNote": "not kept", **row}))
+def test_a_tenant_is_made_of_its_columns_and_of_no_other(row: dict[str, str]) -> None:
+    kept = {name: cell for name, cell in row.items() if name in TENANT_COLUMNS}
+
+    assert TENANT_COLUMNS.isdisjoint(POISON)
+    assert "sTenNote" not in kept
+    assert both(tenant_document, tenant_of, kept) == both(tenant_document, tenant_of, row)
 
 
 @given(UNIT_CELLS.map(lambda row: {"UnitID": "7", "sUnitName": "015", **row}))

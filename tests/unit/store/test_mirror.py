@@ -19,6 +19,7 @@ from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Record, Source
 from pmsbridge.model.rental import RentalKind
 from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.ports.streams import Rows
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
@@ -551,6 +552,54 @@ def test_a_batch_that_fails_leaves_nothing(mirror: Mirror) -> None:
 
     assert mirror.units("north", "F1") == ()
     assert mirror.count(UNITS) == 0
+
+
+def failing(rows: Rows, error: Exception, *ids: str) -> Rows:
+    """The same, of which some cannot be made."""
+
+    def document(raw: bytes) -> Any:
+        found = json.loads(raw)
+        if found["ref"]["id"] in ids:
+            raise error
+        return found
+
+    return replace(rows, document=document)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_first_batch_every_record_that_can_be_read_is_written_and_told_once(mirror: Mirror, order: int) -> None:
+    rows = rows_of([unit(number) for number in range(10, 20)][::order])
+    reading = mirror.reading(UNITS, "r1", is_full=True)
+    reading.take(failing(rows, ValueError(), "U12", "U19"))
+    ended = reading.finish(is_complete=True, cap_percent=20)
+
+    there = [row_id for row_id in rows.ids if row_id not in {"U12", "U19"}]
+    assert (reading.unreadable, reading.counts.changed, ended.deleted) == (2, 8, 0)
+    assert {row.id for row in mirror.units("north", "F1")} == set(there)
+    told = [(change.kind, change.id, change.before, change.after) for change in mirror.changes.after()]
+    assert told == [("created", row_id, {}, {}) for row_id in there]
+    with mirror._database.read() as connection:
+        keys = [connection.execute(select(table.c.id, table.c.key).order_by(table.c.key)).all()
+                for table in (MIRROR.ids, MIRROR.nouns["unit"])]  # fmt: skip
+    assert keys[0] == keys[1]
+    assert [row_id for row_id, _ in keys[0]] == there
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_error_that_nobody_thought_of_ends_a_batch_of_which_nothing_is_written_or_said_elsewhere(
+    mirror: Mirror, order: int
+) -> None:
+    rows = rows_of([unit(number) for number in range(10, 20)][::order])
+    reading = mirror.reading(UNITS, "r1", is_full=True)
+
+    with pytest.raises(KeyError) as caught:
+        reading.take(failing(rows, KeyError("secret-value"), "U12"))
+
+    assert caught.value.__context__ is None  # the driver has not met it
+    assert (mirror.count(UNITS), mirror.changes.last()) == (0, 0)
+    again = mirror.reading(UNITS, "r2", is_full=True)
+    again.take(rows)
+    assert again.counts.changed == 10
 
 
 @pytest.mark.parametrize("number", [0, 1, 8191, 8192, 10**9])

@@ -21,7 +21,7 @@ from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge_sitelink.mapping import people, places, rentals
 from pmsbridge_sitelink.mapping.cells import Row, boolean, day, decimal, required, text
 
-__all__ = ["LEAVING", "PAST_DUE", "Place", "rental_document", "tenant_document", "unit_document"]
+__all__ = ["LEAVING", "PAST_DUE", "TENANT_COLUMNS", "Place", "rental_document", "tenant_document", "unit_document"]
 
 LEAVING: Final = " leaving"
 PAST_DUE: Final = " past_due"
@@ -137,6 +137,12 @@ class _Person:
 
 _OWN: Final = _Person()
 _OTHERS: Final = tuple(_Person(suffix, role) for suffix, role in _CONTACTS)
+
+TENANT_COLUMNS: Final = frozenset((
+    "TenantID", "uTS", "sMobile", "bSMSOptIn", "dDOB", "bCompanyIsTenant", "bHasActiveLedger", "bDisabledWebAccess",
+    *_OWN.columns, *(column for person in _OTHERS for column in (*person.columns, person.relationship)),
+))  # fmt: skip
+"""All that a tenant is made of: a row has as many again."""
 
 
 def tenant_document(row: Row, place: Place) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Final
 
 from pmsbridge import telemetry
 from pmsbridge.engine.deliver import Beat, Runtime
-from pmsbridge.engine.missed_instalments import MissedInstalments
 from pmsbridge.engine.refusals import concerns_account
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
+from pmsbridge.engine.sync.missed_instalments import MissedInstalments
 from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_from, progress_of_plan, rentals_with_plans
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan, Submission
@@ -18,6 +17,7 @@ from pmsbridge.actions.plans import Planner
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync.facts import FacilityKey, words_of
 from pmsbridge.engine.sync.watching import AWAY_AFTER, is_away
+from pmsbridge.engine.unseen_payments import is_paid_by
 from pmsbridge.engine.zones import checked_zone, known_zone
 from pmsbridge.errors import ConfigurationError, NotFoundError
 from pmsbridge.logging import get_logger
@@ -144,22 +144,14 @@ class MissedInstalments:
         asked_at = self.runtime.clock.now()
         with for_a_night():
             entries = self.adapter.ledger(self.key.facility, late.tenant_id, late.plan.rental_id)
-            missed = [each for each in progress_of_plan(late.plan, entries, today).missed if each in late.parts]
-            if missed and self._may_have_paid(late, asked_at):
-                return  # nothing unknown is told as missed: the next night knows
-            for part in missed:
-                self._tell(late, part)
+            is_paying = self._is_paying(late, asked_at)
+            for part in progress_of_plan(late.plan, entries, today, is_paying=is_paying).missed:
+                if part in late.parts:
+                    self._tell(late, part)
 
-    def _may_have_paid(self, late: _Late, asked_at: datetime) -> bool:
-        """Whether a payment for the rental is not over, or may not have shown yet in what was asked for then."""
+    def _is_paying(self, late: _Late, asked_at: datetime) -> bool:
         recent = self.runtime.journal.recent_effects(self.key.account, self.key.facility, late.tenant_id, asked_at)
-        return any(
-            part.rental_id == late.plan.rental_id
-            for stored in recent
-            if isinstance(stored.effect, TakePayment)
-            for part in stored.effect.parts
-            if part.rental_id not in stored.rentals_missing
-        )
+        return is_paid_by(recent, late.plan.rental_id)
 
     def _tell(self, late: _Late, part: Instalment) -> None:
         """A finding, and an action by which staff are told; its key is the part's, so that it is done once for ever."""
