@@ -22,7 +22,7 @@ from pmsbridge.portal.bridge import Bridge
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox
+from tests.mailbox import Outbox
 
 ONE = FacilityKey("south", "F1")
 REFUSED = ConfigurationError("the password is not accepted", code="login_failed")

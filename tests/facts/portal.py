@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pmsbridge.errors import UnavailableError
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.mailer import Mail
 from pmsbridge.settings import AccountSettings, NoticeSettings, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
@@ -29,23 +27,9 @@ from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.harness import SandboxSecrets, account_options
 from pmsbridge_sitelink.sandbox import SandboxControl, seeded_web_password
 from tests.adapters.sitelink.office import LUKASZ, RENEE, SIOBHAN, SITE, Judge, adapter_on
+from tests.mailbox import Outbox
 
 MONEY = ExternalPayment(gateway="gate", reference="ch_facts_0001")
-
-
-class Outbox:
-    """Keeps mails instead of sending them; refuses while it is closed."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-        self.is_closed = False
-
-    def send(self, mail: Mail) -> str:
-        if self.is_closed:
-            message = "the mail server is closed"
-            raise UnavailableError(message)
-        self.mails.append(mail)
-        return "250 ok"
 
 
 @dataclass(slots=True)

@@ -30,7 +30,8 @@ from pmsbridge.testing.memory_billing import BillingMemoryAdapter
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, adapter_of, days
-from tests.facts.portal import MONEY, Outbox
+from tests.facts.portal import MONEY
+from tests.mailbox import Outbox
 
 TODAY = date(2026, 11, 21)
 

@@ -38,7 +38,8 @@ from pmsbridge.store.database import open_database
 from pmsbridge.store.logins import Logins
 from pmsbridge.testing.memory import MemoryOffice, TestClock
 from pmsbridge.testing.memory_billing import BillingMemoryAdapter
-from tests.facts.portal import MONEY, Outbox, Portal
+from tests.facts.portal import MONEY, Portal
+from tests.mailbox import Outbox
 
 DAY: Final = date(2026, 11, 21)
 SOON: Final = date(2026, 12, 1)

@@ -33,7 +33,8 @@ from pmsbridge.store.database import open_database
 from pmsbridge.store.tables import LOGINS
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders as make
-from tests.facts.portal import MONEY, Outbox
+from tests.facts.portal import MONEY
+from tests.mailbox import Outbox
 
 ANA: dict[str, Any] = {"phone": "1 (512) 555-0101", "email": " ANA@example.test", "postal_code": "78701-1234"}
 

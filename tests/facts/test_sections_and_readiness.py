@@ -25,7 +25,8 @@ from pmsbridge.settings import AccountSettings, PlacePortal, PortalSettings, Set
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests import builders as make
-from tests.facts.portal import MONEY, Outbox, Portal, in_memory
+from tests.facts.portal import MONEY, Portal, in_memory
+from tests.mailbox import Outbox
 
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
 

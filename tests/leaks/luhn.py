@@ -13,12 +13,14 @@ from typing import Final
 __all__ = ["card_numbers"]
 
 _SEPARATOR: Final = rb"[ \-._/+\t]|\xc2\xa0|\xe2\x80[\x89\xaf\x91\x93]|%20|&#160;|&nbsp;"
+# What must not stand before the first digit is asked behind it: so a search goes from one such digit to the next.
 # Digits behind a point are the fraction of a number, and behind 0x an id.
-_RUN: Final = re.compile(rb"(?<![0-9])(?<![0-9]\.)(?<!0x)[2-6][0-9]{12,18}(?![0-9])")
+_RUN: Final = re.compile(rb"[2-6](?<![0-9].)(?<![0-9]\..)(?<!0x.)[0-9]{12,18}(?![0-9])", re.DOTALL)
 _FOURS: Final = re.compile(
-    rb"(?<![0-9])[2-6][0-9]{3}(" + _SEPARATOR + rb")[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{1,3})?(?![0-9])"
+    rb"[2-6](?<![0-9].)[0-9]{3}(" + _SEPARATOR + rb")[0-9]{4}\1[0-9]{4}\1[0-9]{1,4}(?:\1[0-9]{1,3})?(?![0-9])",
+    re.DOTALL,
 )
-_SIXES: Final = re.compile(rb"(?<![0-9])3[0-9]{3}(" + _SEPARATOR + rb")[0-9]{6}\1[0-9]{4,5}(?![0-9])")
+_SIXES: Final = re.compile(rb"3(?<![0-9].)[0-9]{3}(" + _SEPARATOR + rb")[0-9]{6}\1[0-9]{4,5}(?![0-9])", re.DOTALL)
 _HEX: Final = re.compile(rb"[0-9a-fA-F]{0,40}\Z"), re.compile(rb"[0-9a-fA-F]{0,40}")
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGEST_LENGTH: Final = 20

@@ -45,6 +45,7 @@ _WAL_FRAME_BYTES: Final = _PAGE_BYTES + 24
 _EDGE_BYTES: Final = 200
 _MOST_TOLD: Final = 5
 _SIMULATED: Final = "pmsbridge-simulation-"
+_WATCHED: Final = frozenset({"subprocess.Popen", "tempfile.mkdtemp", "os.remove", "shutil.rmtree"})
 _SEARCHED_OTHERWISE: Final = "pmsbridge-pg-"
 
 _RUN = Canaries(SEED)
@@ -129,7 +130,8 @@ class LeakWatch:
         return made
 
     def _on_audit(self, event: str, args: tuple[Any, ...]) -> None:
-        if self._is_over or os.getpid() != self._pid:
+        # Most events are none of ours, and some come thousands of times a second.
+        if event not in _WATCHED or self._is_over or os.getpid() != self._pid:
             return
         if event == "subprocess.Popen":
             self.take(f"command line {args[1]!r}")
@@ -137,7 +139,7 @@ class LeakWatch:
             self._rooms[str(args[0])] = self._test
         elif event == "os.remove":
             self._search_journal(str(args[0]))
-        elif event == "shutil.rmtree":
+        else:
             self._search_room(str(args[0]))
 
     # -- what goes before the end --------------------------------------------------------------------------------------

@@ -10,28 +10,12 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.errors import UnavailableError
 from pmsbridge.model.sealed import Card
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.ports.mailer import Mail
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
-
-
-class Outbox:
-    """Keeps mails instead of sending them; refuses while it is closed."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-        self.is_closed = False
-
-    def send(self, mail: Mail) -> str:
-        if self.is_closed:
-            message = "the mail server is closed"
-            raise UnavailableError(message)
-        self.mails.append(mail)
-        return "250 ok"
+from tests.mailbox import Outbox
 
 
 @dataclass(slots=True)

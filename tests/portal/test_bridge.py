@@ -27,7 +27,8 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, ScheduleSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox, card
+from tests.mailbox import Outbox
+from tests.portal.conftest import card
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from pmsbridge.ports.capability import Support
 from pmsbridge.settings import AccountSettings, PortalSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox, card
+from tests.mailbox import Outbox
+from tests.portal.conftest import card
 
 K = ActionKind
 TODAY = date(2026, 11, 21)

@@ -21,7 +21,7 @@ from pmsbridge.portal.bridge import Bridge
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox
+from tests.mailbox import Outbox
 
 GOOD = {"number": "T1", "postal_code": "78701"}
 WAY = "customer_number"

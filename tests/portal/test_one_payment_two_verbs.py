@@ -23,7 +23,8 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox, World
+from tests.mailbox import Outbox
+from tests.portal.conftest import World
 
 BILLS = {"7": "80.00", "8": "40.00"}
 """Both about R1, of which 120.00 are due."""

@@ -27,7 +27,8 @@ from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryOffice, TestClock
 from pmsbridge.testing.memory_billing import BillingMemoryAdapter
-from tests.portal.conftest import Outbox, World, card
+from tests.mailbox import Outbox
+from tests.portal.conftest import World, card
 
 S = RequestState
 

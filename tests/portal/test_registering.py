@@ -18,7 +18,7 @@ from pmsbridge.ports.adapter import Batch, Entity, Query
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox
+from tests.mailbox import Outbox
 
 ANA: dict[str, Any] = {"phone": "5125550101", "email": "ana@example.test", "postal_code": "78701"}
 

@@ -27,7 +27,8 @@ from pmsbridge.store.person import Words
 from pmsbridge.store.record_rows import rows_of
 from pmsbridge.store.tables import METADATA, MIRROR, actions, effects, findings, trail
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
-from tests.facts.portal import MONEY, Outbox
+from tests.facts.portal import MONEY
+from tests.mailbox import Outbox
 
 SECRETS = (
     "Zolltan",

@@ -31,7 +31,7 @@ from pmsbridge.store.person import Words, words_of
 from pmsbridge.store.tables import effects, trail
 from pmsbridge.store.trail import Event, append
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
-from tests.facts.portal import Outbox
+from tests.mailbox import Outbox
 
 PATIENCE = 60.0
 on_both = pytest.mark.parametrize(

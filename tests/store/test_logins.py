@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +15,7 @@ from pmsbridge.model.sealed import WebPassword
 from pmsbridge.store.database import open_database
 from pmsbridge.store.logins import Login, Logins
 from pmsbridge.testing.memory import TestClock
+from tests.crowd import at_once
 from tests.facts.test_logins import ANA, opened
 
 LIVES = timedelta(hours=2)
@@ -53,17 +51,6 @@ def again(logins: Logins, login: Login) -> Login:
     found = logins.get(login.id)
     assert found is not None
     return found
-
-
-def at_once(act: Callable[[int], Any], times: int = 6) -> list[Any]:
-    ready = threading.Barrier(times)
-
-    def run(number: int) -> Any:
-        ready.wait()
-        return act(number)
-
-    with ThreadPoolExecutor(times) as threads:
-        return list(threads.map(run, range(times)))
 
 
 def test_a_person_has_one_login_however_often_it_is_kept(logins: Logins, ana: Login) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,6 +26,7 @@ from pmsbridge.store.portable import database_now, insert_absent, lock_scope, pu
 from pmsbridge.store.runs import Runs
 from pmsbridge.store.tables import call_counts, findings, lanes, runs
 from pmsbridge.testing.memory import TestClock
+from tests.crowd import at_once
 from tests.servers.postgres import PostgresServer, running_postgres
 
 pytestmark = pytest.mark.postgresql
@@ -45,17 +45,6 @@ def database(postgres_journal: str) -> Iterator[Database]:
     opened.close()
 
 
-def _all_at_once(act: Callable[[int], Any], times: int = 8) -> list[Any]:
-    ready = threading.Barrier(times)
-
-    def run(number: int) -> Any:
-        ready.wait()
-        return act(number)
-
-    with ThreadPoolExecutor(times) as threads:
-        return list(threads.map(run, range(times)))
-
-
 # -- opening ---------------------------------------------------------------------------------------------------------
 
 
@@ -68,7 +57,7 @@ def test_every_usual_spelling_of_the_address_opens_it(postgres_journal: str, pre
 
 
 def test_an_empty_database_is_set_up_once_by_many_at_the_same_moment(postgres_url: str) -> None:
-    opened = _all_at_once(lambda _: open_database(postgres_url), 6)
+    opened = at_once(lambda _: open_database(postgres_url), 6)
 
     with opened[0].read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM pmsbridge_schema").scalar() == 1
@@ -240,7 +229,7 @@ def test_two_that_wait_for_each_other_do_not_wait_for_ever(database: Database) -
             return error.code
         return "done"
 
-    assert sorted(_all_at_once(cross, 2)) == ["database_unavailable", "done"]
+    assert sorted(at_once(cross, 2)) == ["database_unavailable", "done"]
 
 
 def test_a_lock_that_is_held_too_long_says_so(database: Database, postgres_journal: str) -> None:
@@ -386,7 +375,7 @@ def test_the_same_finding_seen_by_many_at_once_is_one(database: Database) -> Non
         found_at=NOW,
     )  # fmt: skip
 
-    _all_at_once(lambda _: Findings(database).add(finding))
+    at_once(lambda _: Findings(database).add(finding), 8)
 
     (only,) = Findings(database).open()
     assert only.times == 8
@@ -409,7 +398,7 @@ def test_a_closed_finding_says_who_closed_it_and_why(database: Database) -> None
 
 
 def test_a_slot_is_taken_by_one_of_many(database: Database) -> None:
-    won = _all_at_once(lambda number: Runs(database).start("night", NOW, f"worker-{number}", timedelta(minutes=5)))
+    won = at_once(lambda number: Runs(database).start("night", NOW, f"worker-{number}", timedelta(minutes=5)), 8)
 
     assert won.count(True) == 1
 
@@ -442,7 +431,7 @@ def test_nothing_counted_by_many_at_once_is_lost(database: Database) -> None:
             insert_absent(connection, call_counts, [row])
             connection.execute(update(call_counts).values(calls=call_counts.c.calls + 1))
 
-    _all_at_once(add)
+    at_once(add, 8)
 
     with database.read() as connection:
         assert connection.execute(select(call_counts.c.calls)).scalar_one() == 8
@@ -467,7 +456,7 @@ def test_many_rows_written_in_any_order_by_many_end_without_a_deadlock(database:
         with database.write() as connection:
             put(connection, lanes, rows)
 
-    _all_at_once(write, 4)
+    at_once(write, 4)
 
     with database.read() as connection:
         assert len(set(connection.execute(select(lanes.c.epoch)).scalars())) == 1

@@ -7,14 +7,13 @@ from collections.abc import Mapping as Table
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import redact
 from pmsbridge.model.money import Currency
-from pmsbridge.model.places import FacilityPolicy
+from pmsbridge.model.places import FacilityPolicy, ZoneName
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.problems import did_you_mean
 from pmsbridge_rest.mapping.sections import Span
@@ -42,7 +41,7 @@ class FacilitySettings(_Section):
 
     code: str = Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9_.-]+$")
     name: str = ""
-    zone: str
+    zone: ZoneName
     currency: Currency = "USD"
     options: dict[str, str] = Field(default_factory=dict)
     policy: dict[str, Any] = Field(default_factory=dict)
@@ -54,16 +53,6 @@ class FacilitySettings(_Section):
             message = "looks like a card number"
             raise ValueError(message)
         return code
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            message = "not an IANA time zone such as America/Chicago"
-            raise ValueError(message) from None
-        return zone
 
     @field_validator("policy")
     @classmethod

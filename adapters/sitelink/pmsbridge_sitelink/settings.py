@@ -10,7 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +25,7 @@ from pydantic import (
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import redact
 from pmsbridge.model.money import Currency
-from pmsbridge.model.places import FacilityPolicy
+from pmsbridge.model.places import FacilityPolicy, ZoneName
 from pmsbridge.model.wrong_values import MISSING, problem_of, shape_of, without_echoes
 
 __all__ = ["FacilitySettings", "Limits", "SiteLinkSettings", "Timeouts", "read_settings"]
@@ -90,7 +89,7 @@ class FacilitySettings(_Section):
 
     code: str = Field(min_length=1, max_length=20)
     name: str = ""
-    zone: str
+    zone: ZoneName
     currency: Currency = "USD"
     measure: Literal["ft", "m"] = "ft"
     policy: dict[str, Any] = Field(default_factory=dict)
@@ -106,16 +105,6 @@ class FacilitySettings(_Section):
             message = "looks like a card number; a location code is short, such as L001"
             raise ValueError(message)
         return code
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            message = "not an IANA time zone such as America/Chicago"
-            raise ValueError(message) from None
-        return zone
 
     @field_validator("policy")
     @classmethod

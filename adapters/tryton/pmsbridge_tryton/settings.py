@@ -6,13 +6,12 @@ import difflib
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Final, get_args
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.logging import redact
-from pmsbridge.model.places import FacilityPolicy
+from pmsbridge.model.places import FacilityPolicy, ZoneName
 from pmsbridge_tryton.connection import ConnectionSettings, Duration
 
 __all__ = ["FacilitySettings", "TrytonSettings", "read_settings"]
@@ -44,7 +43,7 @@ class FacilitySettings(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     code: str = Field(min_length=1, max_length=20, pattern=r"^[A-Za-z0-9_-]+$")
-    zone: str
+    zone: ZoneName
     name: str = ""
     email: str = ""
     policy: dict[str, Any] = Field(default_factory=dict)
@@ -57,16 +56,6 @@ class FacilitySettings(BaseModel):
             message = "looks like a card number; a code is short, such as main"
             raise ValueError(message)
         return code
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            message = "not an IANA time zone such as America/Chicago"
-            raise ValueError(message) from None
-        return zone
 
     @field_validator("policy")
     @classmethod

@@ -7,14 +7,27 @@ from decimal import Decimal
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from pmsbridge.model.earlier import Since
 from pmsbridge.model.money import Currency, ExactDecimal, Money
 from pmsbridge.model.people import Phone, PostalAddress
 from pmsbridge.model.record import Id, OpenEnum, Record, Value, Words
 
-__all__ = ["Facility", "FacilityPolicy", "Unit", "UnitKind", "UnitSize", "UnitState"]
+__all__ = ["Facility", "FacilityPolicy", "Unit", "UnitKind", "UnitSize", "UnitState", "ZoneName"]
+
+
+def _existing(zone: str) -> str:
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        message = "not an IANA time zone such as America/Chicago"
+        raise ValueError(message) from None
+    return zone
+
+
+ZoneName = Annotated[str, AfterValidator(_existing)]
+"""The name of an IANA time zone."""
 
 
 class FacilityPolicy(Value):
@@ -60,19 +73,9 @@ class Facility(Record):
     address: PostalAddress = PostalAddress()
     phone: Phone | None = None
     email: str = ""
-    zone: str
+    zone: ZoneName
     currency: Currency
     policy: FacilityPolicy = FacilityPolicy()
-
-    @field_validator("zone")
-    @classmethod
-    def _zone_exists(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            message = "not an IANA time zone such as America/Chicago"
-            raise ValueError(message) from None
-        return zone
 
 
 class UnitKind(OpenEnum):

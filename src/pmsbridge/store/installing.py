@@ -7,9 +7,22 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final, Protocol
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    String,
+    Table,
+    create_mock_engine,
+    insert,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.schema import ExecutableDDLElement
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.store.portable import is_postgresql, lock_scope
@@ -109,10 +122,10 @@ def ensure(database: _Transactions) -> None:
 
 def standing(connection: Connection) -> Standing:
     """Which schema there is."""
-    if not inspect(connection).has_table(schema_version.name):
+    columns = _columns(connection)
+    if not columns:
         return Standing(0, 0)
     # The first schema has no column that says who may use it.
-    columns = {column["name"] for column in inspect(connection).get_columns(schema_version.name)}
     if "oldest_code" not in columns:
         versions = connection.execute(select(schema_version.c.version)).scalars().all()
         return Standing(max(versions, default=0), max(versions, default=0))
@@ -121,14 +134,45 @@ def standing(connection: Connection) -> Standing:
     return Standing(0, 0) if newest is None else Standing(newest.version, newest.oldest_code)
 
 
+def _columns(connection: Connection) -> frozenset[str]:
+    """Of the table that says which schema there is; empty where it is not. Asked by every process that starts."""
+    asked = _COLUMNS_POSTGRESQL if is_postgresql(connection) else _COLUMNS_SQLITE
+    return frozenset(connection.exec_driver_sql(asked).scalars())
+
+
+_COLUMNS_SQLITE: Final = f"SELECT name FROM pragma_table_info('{schema_version.name}')"  # noqa: S608 - our own name
+_COLUMNS_POSTGRESQL: Final = (
+    f"SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('{schema_version.name}') "  # noqa: S608 - likewise
+    "AND attnum > 0 AND NOT attisdropped"
+)
+
+
 def install(connection: Connection) -> None:
     """Create every table in an empty database, as the newest schema has it."""
-    METADATA.create_all(connection)
-    revisions.create(connection, checkfirst=True)
+    if METADATA.tables.keys().isdisjoint(inspect(connection).get_table_names()):
+        for statement in _statements(connection.dialect.name):
+            connection.exec_driver_sql(statement)
+    else:  # somebody has taken away what says which schema it is, and left others
+        METADATA.create_all(connection)
+        revisions.create(connection, checkfirst=True)
     connection.execute(insert(revisions).values(version_num=HEAD))
     connection.execute(
         insert(schema_version).values(version=SCHEMA_VERSION, installed_at=datetime.now(UTC), oldest_code=OLDEST_CODE)
     )
+
+
+@cache
+def _statements(dialect: str) -> tuple[str, ...]:
+    """What creates every table in an empty database, in order, in its words; said once in a process."""
+    said: list[str] = []
+
+    def keep(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        said.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine(f"{dialect}+psycopg://" if dialect == "postgresql" else f"{dialect}://", keep)
+    METADATA.create_all(engine, checkfirst=False)
+    revisions.create(engine, checkfirst=False)
+    return tuple(said)
 
 
 @contextmanager

@@ -278,16 +278,8 @@ def _charges(lines: Sequence[Line], effect: PostFutureCharges) -> list[Line]:
     return [line for line in lines if line.kind == "post_future_charges" and (line.subject, line.what) == wanted]
 
 
-class ReferenceAdapter(SimulatedAdapter):
-    """Our reference can be read back, and absence is proof."""
-
-    @handles(TakePayment, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
-    def _do_payment(self, effect: TakePayment, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(TakePayment)
-    def _find_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_reference(effect)
+class _ReadBackAdapter(SimulatedAdapter):
+    """All but payments can be read back: by our reference, by the state that stands, by what was there before."""
 
     @handles(SetAutopay, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
     def _do_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
@@ -366,7 +358,19 @@ class ReferenceAdapter(SimulatedAdapter):
         return self._send(effect, attempt)
 
 
-class AmountAdapter(SimulatedAdapter):
+class ReferenceAdapter(_ReadBackAdapter):
+    """Our reference can be read back, and absence is proof."""
+
+    @handles(TakePayment, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
+    def _do_payment(self, effect: TakePayment, attempt: Attempt) -> Receipt:
+        return self._send(effect, attempt)
+
+    @probes(TakePayment)
+    def _find_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:  # noqa: ARG002
+        return self._by_reference(effect)
+
+
+class AmountAdapter(_ReadBackAdapter):
     """Payments cannot carry our reference: they are found by what was there before, and by the amount."""
 
     pays_together: frozenset[str] = frozenset()
@@ -382,82 +386,6 @@ class AmountAdapter(SimulatedAdapter):
     @probes(TakePayment)
     def _find_payment(self, effect: TakePayment, attempt: Attempt) -> Probed:
         return self._by_amount(effect, attempt)
-
-    @handles(SetAutopay, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
-    def _do_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(SetAutopay)
-    def _find_autopay(self, effect: SetAutopay, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_state(effect)
-
-    @handles(ScheduleMoveOut, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
-    def _do_move_out(self, effect: ScheduleMoveOut, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(ScheduleMoveOut)
-    def _find_move_out(self, effect: ScheduleMoveOut, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_state(effect)
-
-    @handles(CancelMoveOut, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
-    def _do_cancelled(self, effect: CancelMoveOut, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(CancelMoveOut)
-    def _find_cancelled(self, effect: CancelMoveOut, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_state(effect)
-
-    @handles(ChangeContact, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
-    def _do_contact(self, effect: ChangeContact, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(ChangeContact)
-    def _find_contact(self, effect: ChangeContact, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_state(effect)
-
-    @handles(SetConsent, dedup=Dedup.STATE, absence_conclusive=True, source=_SOURCE)
-    def _do_consent(self, effect: SetConsent, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(SetConsent)
-    def _find_consent(self, effect: SetConsent, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_state(effect)
-
-    @handles(AddNote, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
-    def _do_note(self, effect: AddNote, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(AddNote)
-    def _find_note(self, effect: AddNote, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_reference(effect)
-
-    @handles(PostBulletin, dedup=Dedup.NONE, source=_SOURCE)
-    def _do_bulletin(self, effect: PostBulletin, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @handles(ReserveUnit, dedup=Dedup.REFERENCE, absence_conclusive=True, source=_SOURCE)
-    def _do_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @probes(ReserveUnit)
-    def _find_reservation(self, effect: ReserveUnit, attempt: Attempt) -> Probed:  # noqa: ARG002
-        return self._by_reference(effect)
-
-    @handles(PostFutureCharges, dedup=Dedup.NATURAL_KEY, absence_conclusive=True, source=_SOURCE)
-    def _do_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
-
-    @baselines(PostFutureCharges)
-    def _before_charges(self, effect: PostFutureCharges) -> Mapping[str, str]:
-        return self._charges_before(effect)
-
-    @probes(PostFutureCharges)
-    def _find_charges(self, effect: PostFutureCharges, attempt: Attempt) -> Probed:
-        return self._by_charges(effect, attempt)
-
-    @handles(SetWebPassword, dedup=Dedup.NONE, source=_SOURCE)
-    def _do_password(self, effect: SetWebPassword, attempt: Attempt) -> Receipt:
-        return self._send(effect, attempt)
 
 
 class BlindAdapter(SimulatedAdapter):

@@ -18,7 +18,6 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.portal.office import Office as PortalOffice
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.ports.mailer import Mail
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import TestClock
@@ -26,20 +25,10 @@ from pmsbridge.transport.limits import InMemoryGate
 from pmsbridge_rest.adapter import RestAdapter, create
 from tests.adapters.rest.wire.harbor_office import HarborOffice, opened_harbor
 from tests.adapters.rest.wire.office import Answer, FakeSecrets
+from tests.mailbox import Outbox
 
 HARBOR = Path(__file__).parent.parent / "harbor.yaml"
 MONEY = ExternalPayment(gateway="gate", reference="ch_1001")
-
-
-class Outbox:
-    """Keeps mails."""
-
-    def __init__(self) -> None:
-        self.mails: list[Mail] = []
-
-    def send(self, mail: Mail) -> str:
-        self.mails.append(mail)
-        return "250 ok"
 
 
 @dataclass(slots=True)
