@@ -82,7 +82,8 @@ def test_contracts_are_listed_with_number_state_and_what_is_out(yard: Yard) -> N
         ("C-0001", RentalKind.CONTRACT, RentalState.ACTIVE), ("C-0002", RentalKind.CONTRACT, RentalState.RESERVED),
         ("C-0003", RentalKind.CONTRACT, RentalState.ACTIVE),
     }  # fmt: skip
-    assert [(item.code, *map(int, (item.ordered, item.out, item.returned, item.on_rent))) for item in rentals["K1"].items] == [
+    items = rentals["K1"].items
+    assert [(item.code, *map(int, (item.ordered, item.out, item.returned, item.on_rent))) for item in items] == [
         ("FENCE-8", 10, 6, 2, 4), ("GEN-20", 1, 1, 0, 1),
     ]  # fmt: skip
     assert (rentals["K1"].items[0].out_on, rentals["K1"].items[0].due_back_on) == (
