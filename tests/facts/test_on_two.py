@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import Section
 from pmsbridge.errors import IneligibleError, InputError, UnavailableError
+from pmsbridge.model.money import Money
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole
-from pmsbridge.model.rental import RentalState
-from pmsbridge.model.sealed import WebPassword
+from pmsbridge.model.rental import RentalKind, RentalState
+from pmsbridge.model.sealed import Card, WebPassword
 from pmsbridge.portal.timeline import InteractionKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome
@@ -110,6 +112,28 @@ def test_the_page_of_a_unit_shows_its_type_and_size_where_only_the_night_reads_u
     assert (page.unit.number, page.unit.type_name, page.unit.size.text) == ("001", "Standard", "10 x 20.5 ft")
 
 
+@pytest.mark.fact("S0.17", on="rest")
+@pytest.mark.parametrize("name", ["cubby", "storedge"])
+def test_the_day_a_unit_is_paid_through_moves_when_all_of_a_month_is_paid(tmp_path: Path, name: str) -> None:
+    with before_mapping(tmp_path, name) as portal:
+        portal.bridge.sync()
+
+        def through(rental_id: str = "2001", *, live: bool = True) -> date | None:
+            row = portal.session.account(live=live).rental(rental_id)
+            assert row is not None
+            return row.rental.paid_through
+
+        seen = [through()]
+        for amount in ("20.05", "100.00"):
+            portal.session.pay_rental("2001", portal.means, key=portal.key, amount=Money.of(amount, "USD"))
+            portal.later(minutes=5)
+            seen.append(through())
+        portal.bridge.sync()
+
+        assert seen == [TODAY + timedelta(days=20)] * 2 + [date(2027, 1, 11)]
+        assert (through(live=False), through("2002")) == (date(2027, 1, 11), TODAY + timedelta(days=20))
+
+
 @pytest.mark.fact("S0.28", on="rest")
 @pytest.mark.parametrize("name", ["cubby", "storedge"])
 def test_paying_all_waits_for_the_bill_that_is_made_today(tmp_path: Path, name: str) -> None:
@@ -143,6 +167,21 @@ def test_where_nobody_tells_whether_bills_are_made_paying_all_says_so_and_each_c
         assert portal.session.quote(row.id).total == row.balances.payable_now
 
 
+@pytest.mark.fact("S2.4", on="rest")
+def test_orders_of_an_equipment_rental_are_contracts_and_what_is_asked_of_them_reaches_staff(tmp_path: Path) -> None:
+    with before_mapping(tmp_path, "booqable") as portal:
+        portal.enter("rentals", "2002", state="quote")
+
+        told = {row.id: (row.rental.kind, row.rental.state) for row in portal.session.account().rentals}
+        accepted = portal.session.accept_quote("2002", key=portal.key)
+
+        assert told == {
+            "2001": (RentalKind.CONTRACT, RentalState.ACTIVE), "2002": (RentalKind.CONTRACT, RentalState.QUOTE),
+        }  # fmt: skip
+        assert accepted.emulated
+        assert portal.session.account().rental("2002").rental.state is RentalState.QUOTE  # type: ignore[union-attr]
+
+
 @pytest.mark.fact("S4.13", on="rest")
 def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
     storedge.enter("autopay", "2001", autopay__on=True, method_id=None)
@@ -154,6 +193,61 @@ def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
     assert half is not None
     assert whole is not None
     assert (half.is_on, whole.is_on) == (False, True)
+
+
+@pytest.mark.fact("S0.30", "S0.31", "S0.33", on="rest")
+def test_autopay_goes_on_with_a_rental_that_staff_made_this_minute(storedge: Portal) -> None:
+    rental = {**held(storedge, "rentals", "2001"), "id": "2009", "unit_id": "3900", "unit_number": "004"}
+    autopay = {**held(storedge, "autopay", "2001"), "id": "2009", "rental_id": "2009"}
+    assert storedge.mapped is not None
+    made = (Move("put", "rentals", "2009", rental), Move("put", "autopay", "2009", autopay))
+    storedge.mapped.books.enter("desk", [("2009", "")], made)
+    assert not storedge.row("004").autopay.is_on  # type: ignore[union-attr]
+
+    view = storedge.session.set_autopay("2009", on=True, key=storedge.key)
+
+    assert view.outcome is Outcome.SETTLED
+    assert held(storedge, "autopay", "2009")["autopay.on"] is True
+    told = {row.id: row.autopay for row in storedge.session.account().rentals}
+    assert {rental_id: each is not None and each.is_on for rental_id, each in told.items()} == {
+        "2001": False, "2002": False, "2009": True,
+    }  # fmt: skip
+
+
+def test_where_no_card_is_taken_for_autopay_the_button_says_so_as_the_verb_does(storedge: Portal) -> None:
+    offers = {offer.kind: offer for offer in storedge.session.available_actions("2001")}
+    typed = Card(number="5555555555554444", expires_on=date(2029, 5, 31), holder="Test Holder", cvv="123")
+    with pytest.raises(IneligibleError) as refused:
+        storedge.session.set_autopay("2001", on=True, method=typed, key=storedge.key)
+    with pytest.raises(IneligibleError) as another_day:
+        storedge.session.set_autopay("2001", on=False, days_after_due=5, key=storedge.key)
+
+    assert offers[ActionKind.AUTOPAY_CHANGE].code == refused.value.code == "method_not_taken"
+    assert another_day.value.code == "day_not_taken"
+    assert typed.is_wiped
+
+
+@pytest.mark.fact("S1.55", on="rest")
+def test_a_unit_under_lien_can_neither_be_paid_nor_left_here(harbor: Portal) -> None:
+    harbor.enter("units", "3001", state="lien")
+    harbor.bridge.sync()
+    session = harbor.session
+
+    offers = {(offer.kind.value, offer.rental_id): offer.code for offer in session.available_actions(by="external")}
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: session.pay_rental("2001", MONEY, key=harbor.key),
+        lambda: session.pay_all(MONEY, key=harbor.key),
+        lambda: session.request_move_out("2001", TODAY + timedelta(days=7), key=harbor.key),
+    )
+    for call in calls:
+        with pytest.raises(IneligibleError) as refused:
+            call()
+        assert refused.value.code == "under_lien"
+
+    denied = {key for key, code in offers.items() if code == "under_lien"}
+    assert {("pay_rental", "2001"), ("pay_all", None), ("request_move_out", "2001")} <= denied
+    assert (offers["pay_rental", "2002"], offers["edit_contact", None]) == ("", "")
+    assert done(harbor, "take_payment") == []
 
 
 @pytest.mark.fact("S4.10", "S3.5", on="rest")

@@ -46,7 +46,14 @@ def _row(kind: str, action: Action, mapping: Mapping) -> Capability:
         reads_before=any(_reads_before(step) for step in steps),
         announce=action.announce or None,
         posts_beside=kind == "post_bulletin" and _names_whom(action),
+        without=_left_out(action) if kind == "set_autopay" else frozenset(),
     )
+
+
+def _left_out(action: Action) -> frozenset[str]:
+    """What of autopay no step says. A card or bank account travels sealed, and no mapping has a place for it."""
+    says_the_day = "effect.days_after_due" in action.model_dump_json()
+    return frozenset({"method"} if says_the_day else {"method", "days_after_due"})
 
 
 def _names_whom(action: Action) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
-from pmsbridge.model.payments import Autopay, AutopayRecord
+from pmsbridge.model.payments import Autopay, AutopayRecord, PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ConsentRecord, Contact, ContactRole, PersonName
 from pmsbridge.model.record import Record, Value
 from pmsbridge.model.sealed import BankAccountFace, CardBrand, CardFace
@@ -148,8 +148,13 @@ class RowReader:
         return cast("Record", model.model_validate(fields))  # every model but autopay's is one
 
     def _autopay(self, values: dict[str, Any]) -> AutopayRecord:
-        tenant = values.pop("tenant_id", "")
-        autopay = Autopay.model_validate({**_nested(values), "read_at": values.get("read_at", self.scope.seen_at)})
+        tenant, method = values.pop("tenant_id", ""), values.pop("method_id", None)
+        fields = {**_nested(values), "read_at": values.get("read_at", self.scope.seen_at)}
+        if method:
+            fields["method"] = PaymentMethod(
+                ref=self.scope.ref("payment_method", method), tenant_id=tenant, rental_id=values.get("rental_id")
+            )
+        autopay = Autopay.model_validate(fields)
         return AutopayRecord(ref=self.scope.ref("autopay", autopay.rental_id), tenant_id=tenant, autopay=autopay)
 
     def _of_tenant(self, row: Any, alternate: dict[str, Any], listed: tuple[Any, ...]) -> dict[str, Any]:  # noqa: ANN401

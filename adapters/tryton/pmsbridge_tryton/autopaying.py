@@ -24,6 +24,7 @@ class Autopaying(Contacting):
         dedup=Dedup.STATE,
         absence_conclusive=True,
         source="real server: a party with a reception of direct debit is debited by the next run",
+        without=("method", "days_after_due"),
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
         """Set the state that is asked for; five calls at most."""

@@ -32,6 +32,8 @@ class Subject:
         quotes_ahead: The back office says what months ahead cost.
         is_copied: The nightly copy holds this tenant.
         settles_lines: The back office can settle single lines of an invoice.
+        autopay_without: What of autopay the back office has no place for: "method" for a new card or bank account,
+            "days_after_due" for another day.
         requests: What staff asked this tenant to pay.
     """
 
@@ -45,6 +47,7 @@ class Subject:
     quotes_ahead: bool = True
     is_copied: bool = True
     settles_lines: bool = False
+    autopay_without: frozenset[str] = frozenset()
     requests: tuple[PaymentRequest, ...] = ()
 
 
@@ -67,6 +70,7 @@ class Asked:
     ahead: Mapping[str, Money] | None = None
     leaving_on: date | None = None
     has_new_method: bool | None = None
+    has_new_day: bool = False
     invoice: Invoice | None = None
     line_ids: tuple[str, ...] | None = None
     request: PaymentRequest | None = None

@@ -31,11 +31,13 @@ from pmsbridge.actions.rental_rules import (
     call_off_day_fits,
     can_be_called_off,
     contract_is_open,
+    day_taken,
     is_a_quote,
     is_current,
     is_no_contract,
     leaving_date_fits,
     method_ready,
+    method_taken,
     move_out_scheduled,
     not_under_lien,
 )
@@ -183,7 +185,7 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
 
 
 _K = ActionKind
-_AUTOPAY_ON: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known, method_ready)
+_AUTOPAY: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known)
 _PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
 _LAST: Final = money.nothing_confirming  # only what could be paid otherwise waits for another payment
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
@@ -206,8 +208,8 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         money.not_again(money.of_months),
         _LAST,
     ),
-    _K.AUTOPAY_ON: _AUTOPAY_ON,
-    _K.AUTOPAY_CHANGE: _AUTOPAY_ON,
+    _K.AUTOPAY_ON: (*_AUTOPAY, method_ready, day_taken),
+    _K.AUTOPAY_CHANGE: (*_AUTOPAY, method_taken, day_taken),
     _K.PAY_INVOICE: (
         *_PAYING,
         money.invoice_is_open,
@@ -221,7 +223,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         money.one_of_requests(money.request_is_open, money.aim_of_request_is_due, money.not_again(money.of_request)),
         _LAST,
     ),
-    _K.AUTOPAY_OFF: (autopay_is_here, autopay_known, autopay_optional),
+    _K.AUTOPAY_OFF: (autopay_is_here, autopay_known, autopay_optional, day_taken),
     _K.REQUEST_MOVE_OUT: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
     _K.TRANSFER: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
     _K.CANCEL_MOVE_OUT: (is_current, is_no_contract, move_out_scheduled),

@@ -19,11 +19,13 @@ __all__ = [
     "call_off_day_fits",
     "can_be_called_off",
     "contract_is_open",
+    "day_taken",
     "is_a_quote",
     "is_current",
     "is_no_contract",
     "leaving_date_fits",
     "method_ready",
+    "method_taken",
     "move_out_scheduled",
     "not_under_lien",
 ]
@@ -136,14 +138,34 @@ def is_a_quote(case: Case) -> No | None:
 
 def method_ready(case: Case) -> No | None:
     """There is a method to charge that has not expired, unless a new one comes with it."""
-    if case.asked.has_new_method is not False:
+    takes_new = "method" not in case.subject.autopay_without
+    if case.asked.has_new_method or (case.asked.has_new_method is None and takes_new):
         return None
     autopay = case.rental.autopay
     method = autopay.method if autopay is not None else None
+    is_over = method is not None and expires_before(method.face, case.subject.today)
+    if not takes_new and (method is None or is_over):
+        return No(
+            "method_by_office", "Only the office can put a card or bank account on file.", "Please call the office."
+        )
     if method is None:
         return No("method_needed", "No card or bank account is on file.", "Enter a card or bank account.")
-    if expires_before(method.face, case.subject.today):
+    if is_over:
         return No("method_expired", "The card on file has expired.", "Enter a new card.")
+    return None
+
+
+def method_taken(case: Case) -> No | None:
+    """The back office has a place for a new card or bank account."""
+    if "method" in case.subject.autopay_without:
+        return No("method_not_taken", "No new card or bank account is taken here.", "Please call the office.")
+    return None
+
+
+def day_taken(case: Case) -> No | None:
+    """The back office has a place for the day that autopay charges on, where one is chosen."""
+    if case.asked.has_new_day and "days_after_due" in case.subject.autopay_without:
+        return No("day_not_taken", "The day of autopay cannot be chosen here.", "Leave the day as it is.")
     return None
 
 

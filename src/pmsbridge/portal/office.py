@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from pmsbridge.actions.effects import PostBulletin
+from pmsbridge.actions.effects import PostBulletin, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
@@ -108,6 +108,12 @@ class Office:
     def settles_lines(self) -> bool:
         """Whether single lines of an invoice can be settled."""
         return isinstance(self.adapter, LinePort) and self.adapter.settles_lines
+
+    @property
+    def autopay_without(self) -> frozenset[str]:
+        """What of autopay the back office has no place for, by field of the effect."""
+        row = self.adapter.capabilities.get(SetAutopay.model_fields["kind"].default)
+        return row.without if row is not None else frozenset()
 
     @property
     def is_copied(self) -> bool:
@@ -277,6 +283,7 @@ class Office:
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
+            autopay_without=self.autopay_without,
         )  # fmt: skip
 
     def offered(

@@ -64,7 +64,9 @@ class Requesting(Asking):
             key: The idempotency key of this click.
 
         Raises:
-            IneligibleError: No usable method ("method_needed", "method_expired"), or autopay is mandatory.
+            IneligibleError: No usable method ("method_needed", "method_expired"), or autopay is mandatory. Where the
+                back office has no place for it: a new method ("method_not_taken"), a first one ("method_by_office"), or
+                another day ("day_not_taken").
             NotFoundError: The rental is not this tenant's.
         """
         with wiped_on_refusal(method):
@@ -80,11 +82,10 @@ class Requesting(Asking):
         }
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
+            asked = Asked(has_new_method=face is not None if on else None, has_new_day=days_after_due is not None)
+            self._office.allowed(kind, account, rental_id=rental, asked=asked)
             if expires_before(face, planner.today):
                 raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
-            self._office.allowed(
-                kind, account, rental_id=rental, asked=Asked(has_new_method=face is not None if on else None)
-            )
             row = rental_of(account, rental)
             return planner.autopay(row, on=on, method=face, days_after_due=days_after_due)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -49,6 +49,8 @@ class Capability:
             every way that the back office has.
         posts_beside: Of a bulletin: it is posted beside the tenant or the rental it is about. A plan names neither
             where nobody reads it, so that earlier code can deliver the post while a deployment rolls.
+        without: Fields of the effect that it has no place for ("method" of autopay): a verb that would set one is
+            denied, and its button too.
     """
 
     effect: str
@@ -60,6 +62,7 @@ class Capability:
     reads_before: bool = True
     announce: tuple[str, ...] | None = None
     posts_beside: bool = False
+    without: frozenset[str] = frozenset()
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -73,6 +76,7 @@ class _Promise:
     absence_conclusive: bool
     source: str
     posts_beside: bool
+    without: frozenset[str]
 
 
 def handles(
@@ -83,18 +87,25 @@ def handles(
     absence_conclusive: bool = False,
     source: str,
     posts_beside: bool = False,
+    without: Collection[str] = (),
 ) -> Callable[[_F], _F]:
     """Mark the method ``(self, effect, attempt) -> Receipt`` that carries an effect out, with its promise.
 
     Raises:
-        TypeError: The promise names no source.
+        TypeError: The promise names no source, or leaves out what is no field of the effect.
     """
     if not source.strip():
         message = f"a promise about {_kind(effect)} needs a source"
         raise TypeError(message)
+    left_out = frozenset(without)
+    if strangers := left_out - set(effect.model_fields):
+        message = f"{_kind(effect)} has no {', '.join(sorted(strangers))}"
+        raise TypeError(message)
 
     def mark(method: _F) -> _F:
-        method.__dict__["_promise"] = _Promise(effect, support, dedup, absence_conclusive, source, posts_beside)
+        method.__dict__["_promise"] = _Promise(
+            effect, support, dedup, absence_conclusive, source, posts_beside, left_out
+        )  # fmt: skip
         return method
 
     return mark
@@ -219,4 +230,5 @@ def _row(kind: str, promise: _Promise, *, can_probe: bool, reads_before: bool) -
         source=promise.source,
         reads_before=reads_before,
         posts_beside=promise.posts_beside,
+        without=promise.without,
     )

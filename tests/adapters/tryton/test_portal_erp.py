@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pmsbridge.actions.payment_requests import RequestState
+from pmsbridge.actions.quotes import PaymentQuote
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.money import Money
@@ -25,10 +26,11 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings.sections import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.conformance import Weather
-from pmsbridge_tryton.adapter import TrytonAdapter
+from pmsbridge_tryton.adapter import TrytonAdapter, create
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
-from tests.adapters.tryton.account import ACCOUNT, adapter_of, days
+from tests.adapters.tryton.account import ACCOUNT, adapter_of, days, options_of
+from tests.adapters.tryton.bridging import AheadClock
 from tests.adapters.tryton.weather import WeatherProxy
 
 MEANS = ExternalPayment(gateway="stripe", reference="pi_portal_1")
@@ -81,26 +83,93 @@ def test_a_customer_sees_contracts_pays_an_invoice_and_the_statement_says_so(por
     assert denied.value.code == "nothing_due"
 
 
-def test_a_payment_of_a_request_that_the_bank_takes_back_opens_the_request_again(portal: Portal) -> None:
-    yard, session = portal.yard, portal.session
-    rental = yard.on_rent(portal.customer, {"GEN-20": 2}, start=days(-20), days=60)
+@dataclass
+class Ahead(Portal):
+    """A portal whose time, and its adapter's, goes on when a test says so."""
+
+    clock: AheadClock
+
+
+@pytest.fixture
+def ahead(tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer, tmp_path: Path) -> Iterator[Ahead]:
+    clock = AheadClock()
+    adapter = create(ACCOUNT, options_of(tryton_server), secrets=tryton_server, clock=clock)
+    settings = Settings(accounts={ACCOUNT: AccountSettings(system="tryton")})
+    with Bridge(
+        settings, database=open_database(f"sqlite:///{tmp_path}/bridge.db"), adapters={ACCOUNT: adapter}, mailer=None,
+        clock=clock, wait=timedelta(seconds=30),
+    ) as bridge:  # fmt: skip
+        yield Ahead(bridge, tryton_yard, tryton_customer, clock)
+    adapter.close()
+
+
+def gateway(number: int) -> ExternalPayment:
+    return ExternalPayment(gateway="stripe", reference=f"pi_portal_{number}")
+
+
+def taken(yard: Yard, customer: Customer) -> list[tuple[str, str]]:
+    """By payment, oldest first: what the gateway calls it, and its state."""
+    return [(row["reference"].split()[-1], row["state"]) for row in yard.payments(customer)]
+
+
+def test_a_payment_of_a_request_that_the_bank_takes_back_is_due_again_and_is_paid_once_more(ahead: Ahead) -> None:
+    yard, session = ahead.yard, ahead.session
+    rental = yard.on_rent(ahead.customer, {"GEN-20": 2}, start=days(-20), days=60)
     invoice = yard.bill(rental, until=days(-10))
-    staff = portal.bridge.tenant("main", str(portal.customer.id), actor="staff:ann")
+    staff = ahead.bridge.tenant("main", str(ahead.customer.id), actor="staff:ann")
     owed = Money.of(yard.owed(invoice), "USD")
     staff.ask_payment(owed, "The bill of this month", key="click-0007", invoice_id=str(invoice))
     (request,) = session.payment_requests()
 
-    assert session.pay_request(request.id, MEANS, key="click-0008").outcome is Outcome.SETTLED
+    first = session.pay_request(request.id, gateway(1), key="click-0008")
     (paid,) = session.payment_requests()
-    (payment,) = yard.payments(portal.customer)
-    yard.fail_payment(payment["id"])
+    yard.fail_payment(yard.payments(ahead.customer)[0]["id"])
     (again,) = session.payment_requests()
-
-    assert (paid.state, again.state) == (RequestState.PAID, RequestState.OPEN)
-    assert yard.owed(invoice) == owed.amount
-    other = ExternalPayment(gateway="stripe", reference="pi_portal_2")
     with pytest.raises(IneligibleError, match="Nothing is due"):  # so soon after, what no read shows may only lag
-        session.pay_request(request.id, other, key="click-0009")
+        session.pay_request(request.id, gateway(2), key="click-0009")
+    ahead.clock.ahead += timedelta(minutes=30)
+    (still,) = session.payment_requests()
+    quote = session.quote_request(request.id)
+    second = session.pay(quote, gateway(2), key="click-0010")
+    ahead.clock.ahead += timedelta(minutes=30)
+    ahead.bridge.runtime.sweep()
+    ahead.bridge.runtime.run_due()
+
+    assert (paid.state, again.state, still.state) == (RequestState.PAID, RequestState.OPEN, RequestState.OPEN)
+    assert (first.outcome, second.outcome, quote.total) == (Outcome.SETTLED, Outcome.SETTLED, owed)
+    assert second.action_id != first.action_id
+    assert taken(yard, ahead.customer) == [("pi_portal_1", "failed"), ("pi_portal_2", "succeeded")]
+    assert yard.owed(invoice) == yard.balance(ahead.customer) == 0
+    (over,) = session.payment_requests()
+    assert (over.state, over.paid_by) == (RequestState.PAID, second.action_id)
+    with pytest.raises(IneligibleError) as denied:
+        session.pay_request(request.id, gateway(3), key="click-0011")
+    assert denied.value.code == "request_paid"
+    assert session.pay_request(request.id, gateway(1), key="click-0008").action_id == first.action_id
+    assert len(taken(yard, ahead.customer)) == 2
+
+
+@pytest.mark.parametrize("verb", ["invoice", "all"])
+def test_what_the_bank_took_back_is_quoted_and_paid_again(ahead: Ahead, verb: str) -> None:
+    yard, session = ahead.yard, ahead.session
+    rental = yard.on_rent(ahead.customer, {"GEN-20": 2}, start=days(-20), days=60)
+    invoice = str(yard.bill(rental, until=days(-10)))
+    owed = yard.owed(int(invoice))
+
+    def quoted() -> PaymentQuote:
+        return session.quote_invoice(invoice) if verb == "invoice" else session.quote_all()
+
+    assert session.pay(quoted(), gateway(1), key="click-0001").outcome is Outcome.SETTLED
+    with pytest.raises(IneligibleError):
+        quoted()
+    yard.fail_payment(yard.payments(ahead.customer)[0]["id"])
+    ahead.clock.ahead += timedelta(minutes=30)
+    quote, told = quoted(), session.account().total.payable_now
+    paid = session.pay(quote, gateway(2), key="click-0002")
+
+    assert (quote.total.amount, told.amount, paid.outcome) == (owed, owed, Outcome.SETTLED)
+    assert taken(yard, ahead.customer) == [("pi_portal_1", "failed"), ("pi_portal_2", "succeeded")]
+    assert yard.owed(int(invoice)) == session.account().total.payable_now.amount == 0
 
 
 @pytest.mark.fact("S2.26", "S2.25", "S2.28")

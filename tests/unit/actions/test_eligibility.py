@@ -129,6 +129,33 @@ def test_an_expired_card_on_file_asks_for_a_new_one() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("without", "kind", "method", "asked", "code"),
+    [
+        ("", K.AUTOPAY_CHANGE, None, {}, ""),
+        ("method", K.AUTOPAY_CHANGE, None, {}, "method_not_taken"),
+        ("method", K.AUTOPAY_CHANGE, None, {"has_new_method": True}, "method_not_taken"),
+        ("", K.AUTOPAY_ON, None, {}, ""),
+        ("method", K.AUTOPAY_ON, None, {}, "method_by_office"),
+        ("method", K.AUTOPAY_ON, None, {"has_new_method": False}, "method_by_office"),
+        ("method", K.AUTOPAY_ON, date(2026, 10, 31), {}, "method_by_office"),
+        ("method", K.AUTOPAY_ON, date(2030, 1, 31), {}, ""),
+        ("days_after_due", K.AUTOPAY_ON, date(2030, 1, 31), {"has_new_day": True}, "day_not_taken"),
+        ("days_after_due", K.AUTOPAY_OFF, None, {"has_new_day": True}, "day_not_taken"),
+        ("days_after_due", K.AUTOPAY_OFF, None, {}, ""),
+        ("", K.AUTOPAY_OFF, None, {"has_new_day": True}, ""),
+    ],
+)
+def test_autopay_is_offered_as_far_as_the_back_office_has_a_place_for_it(
+    without: str, kind: ActionKind, method: date | None, asked: dict[str, Any], code: str
+) -> None:
+    stored = make.stored_card(expires_on=method) if method is not None else None
+    of = make.account(make.row(autopay=Autopay(rental_id="R1", state=AutopayState.OFF, method=stored)))
+    subject = replace(make.subject(of), autopay_without=frozenset({without} - {""}))
+
+    assert judge(kind, subject, rental_id="R1", asked=Asked(**asked)).code == code
+
+
 def test_the_unit_s_own_notice_counts_when_it_is_longer_than_the_facility_s() -> None:
     unit = Unit(ref=make.ref("unit", "U1"), number="015", notice_days=14)
     of = make.account(make.row(unit=unit), at=make.facility(move_out_notice_days=3))

@@ -127,3 +127,18 @@ def test_a_promise_names_its_source(source: str) -> None:
 def test_the_table_cannot_be_changed_from_outside() -> None:
     with pytest.raises(TypeError):
         Office.capabilities["take_payment"] = None  # type: ignore[index]
+
+
+def test_a_handler_says_which_fields_of_its_effect_have_no_place_and_an_heir_keeps_saying_it() -> None:
+    class Debits(Office):
+        @handles(SetAutopay, dedup=Dedup.STATE, source="manual p. 9", without=("method",))
+        def _debit(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
+            return RECEIPT
+
+    class Heir(Debits):
+        pass
+
+    assert Heir.capabilities["set_autopay"].without == {"method"}
+    assert Heir.capabilities["take_payment"].without == frozenset()
+    with pytest.raises(TypeError, match="set_autopay has no colour"):
+        handles(SetAutopay, dedup=Dedup.STATE, source="manual p. 9", without=("colour",))

@@ -65,7 +65,11 @@ ENTITY_MODELS: Final[dict[str, type[Value]]] = {
     "call_offs": CallOff,
     "portal_accounts": PortalAccount,
 }
-"""What a noun of a mapping becomes. Autopay is a value; its record is made around it, and has its tenant beside it."""
+"""What a noun of a mapping becomes.
+
+Autopay is a value; its record is made around it, and has its tenant beside it. Its ``method_id`` names what is stored
+to be charged, whether it is charged now or not.
+"""
 
 ACTIONS: Final = tuple(kind for kind in EFFECT_KINDS if kind != "send_mail")
 """Effects that a mapping can carry out. Mail is sent by ourselves."""
@@ -172,6 +176,7 @@ def targets_of(model: type[BaseModel]) -> dict[str, Target]:
     own = {target.name: target for target in _targets(model)}
     if issubclass(model, Autopay):
         own["tenant_id"] = Target(name="tenant_id", sort=Sort.TEXT, is_required=True)
+        own["method_id"] = Target(name="method_id", sort=Sort.TEXT)
     elif "ref" in model.model_fields:
         own["id"] = Target(name="id", sort=Sort.TEXT, is_required=True)
         own["version"] = Target(name="version", sort=Sort.TEXT)

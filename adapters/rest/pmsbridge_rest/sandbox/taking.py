@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from .records import Books, Move, Record, Shelf
@@ -130,7 +131,18 @@ class Taker:
         key, tenant = self._books.next_number(), rental.values["tenant_id"]
         row = entry_record(key, rental.id, tenant, "payment", -amount, self._today(), self._now(), "Payment")
         own = {**row.values, **_words_of(order.values), "amount": amount, "state": "succeeded"}
-        return [Move("put", "payments", key, own, order.body), Move("put", "ledger_entries", key, own)]
+        through = {"paid_through": self._through(rental, amount)}
+        return [
+            Move("put", "payments", key, own, order.body), Move("put", "ledger_entries", key, own),
+            Move("merge", "rentals", rental.id, through),
+        ]  # fmt: skip
+
+    def _through(self, rental: Record, amount: Decimal) -> date:
+        """Through which day a rental is paid after a payment: a month on for each month of which nothing is left."""
+        owed, rent = self._shelf.owed(rental.id), rental.values["rent"]
+        before, after = ((left / rent).to_integral_value(ROUND_CEILING) for left in (owed, owed - amount))
+        through: date = rental.values["paid_through"]
+        return _months_on(through, int(before - after))
 
     def _charges(self, order: Order) -> Doing:
         months, tenant = int(order.values["months"]), str(order.values["tenant_id"])
@@ -223,6 +235,12 @@ class Taker:
 def _words_of(values: Values) -> dict[str, Any]:
     """What came in places, less what only says where."""
     return {name: value for name, value in values.items() if name != "parts" and "." not in name}
+
+
+def _months_on(day: date, months: int) -> date:
+    """The same day so many months later, or the last of that month."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 _RESERVED: Final = ("tenant_id", "unit_id", "needed_on", "expires_on", "quoted_rate", "comment")
