@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pmsbridge.actions.payment_requests import PaymentRequest
-from pmsbridge.actions.sections import PortalRules
+from pmsbridge.actions.sections import PortalRules, Section
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
@@ -33,6 +33,7 @@ class Subject:
         is_copied: The nightly copy holds this tenant.
         settles_lines: The back office can settle single lines of an invoice.
         requests: What staff asked this tenant to pay.
+        closed_to_tenants: Sections that tenants do not have here; to staff, who have all of them, too.
     """
 
     account: TenantAccount
@@ -46,6 +47,7 @@ class Subject:
     is_copied: bool = True
     settles_lines: bool = False
     requests: tuple[PaymentRequest, ...] = ()
+    closed_to_tenants: frozenset[Section] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
