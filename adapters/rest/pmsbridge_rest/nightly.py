@@ -19,6 +19,7 @@ from pmsbridge.ports.streams import Document, MonthBudget, Rows
 from pmsbridge.ports.watermark import Watermark
 from pmsbridge.transport.http import Deadline
 from pmsbridge_rest.bodies.exact_json import read_json, write_json
+from pmsbridge_rest.calendars import Calendars
 from pmsbridge_rest.codecs.making import codec_named
 from pmsbridge_rest.codecs.scene import CodecError, say
 from pmsbridge_rest.filling import Filler
@@ -28,7 +29,6 @@ from pmsbridge_rest.mapping.pagination import Since
 from pmsbridge_rest.mapping.paths import read_at
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.matching import condition_holds
-from pmsbridge_rest.papers import Papers
 from pmsbridge_rest.rows import RowError, RowReader
 
 __all__ = ["Nightly"]
@@ -49,7 +49,7 @@ class _Added:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Nightly(Papers):
+class Nightly(Calendars):
     """The half of the reading port that fills a copy."""
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:
