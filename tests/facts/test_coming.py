@@ -59,12 +59,13 @@ def fill(portal: Portal) -> None:
             ref=make.ref("reservation", name), tenant_id=who, unit_id=f"U-{name}", needed_on=day,
             state=state or ReservationState.ACTIVE, global_number=f"no. {name}",
         ))  # fmt: skip
-    for name, hours, who, event_state in (
+    events: tuple[tuple[str, int, str | None, EventState], ...] = (
         ("Oil change", -48, "T1", EventState.DONE), ("Party", 72, None, EventState.PLANNED),
         ("Delivery", 24, "T2", EventState.PLANNED), ("Called off", 24, "T1", EventState.CANCELLED),
-    ):  # fmt: skip
+    )  # fmt: skip
+    for name, hours, whose, event_state in events:
         office.books.put("F1", Event(
-            ref=make.ref("event", name), tenant_id=who, kind=EventKind.SOCIAL, state=event_state, title=name,
+            ref=make.ref("event", name), tenant_id=whose, kind=EventKind.SOCIAL, state=event_state, title=name,
             starts_at=now + timedelta(hours=hours),
         ))  # fmt: skip
     portal.of("T1", actor="staff:ann").ask_payment(
