@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.portal.exporting import as_csv, as_json
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of
 from pmsbridge.portal.ledgers import LedgersRead
+from pmsbridge.portal.stay_value import periods_a_year
 from tests import builders as make
 from tests.facts.portal import MONEY, Portal
 
@@ -100,11 +102,52 @@ def test_what_a_mean_stay_brings_is_rent_times_days_of_those_that_ended() -> Non
 
     assert mean == (366 + 122) // 2
     assert expected(one, two, gone) == make.usd("1203.68")  # 150.05 x 12 x 244 / 365 = 1203.688...
-    assert expected(one, two.changed(billing_period="weekly")) is None
-    assert expected(one, two.changed(billing_period="")) is None
-    assert expected(one, two.changed(rent=None)) is None
-    assert expected(gone) is None
-    assert expected(one, days=None) is None
+    assert expected(one, two.changed(billing_period="weekly")) == make.usd("2546.79")  # 802.191... + 50.05 x 244 / 7
+    assert mean_stay_of([one, two], date(2026, 12, 31)) is None
+
+
+def test_where_no_value_of_a_mean_stay_is_told_the_figures_say_why() -> None:
+    one = rental("R1", date(2026, 1, 1), rent="100.00").changed(billing_period="Monthly")
+    gone = rental("R3", date(2024, 1, 1), date(2026, 6, 1))
+
+    def why(*rentals: Rental, days: int | None = 244) -> str:
+        found = figures_of("T1", rentals, mean_stay_days=days, **YEAR)
+        assert (found.expected_value is None) is bool(found.expected_value_missing)
+        return found.expected_value_missing
+
+    assert why(one) == ""
+    assert why(one, one.changed(billing_period="Biweekly ")) == "unknown_period: Biweekly"
+    assert why(one, one.changed(billing_period="")) == "unknown_period"
+    assert why(one, one.changed(rent=None)) == "no_rent"
+    assert why(gone) == "nothing_runs"
+    assert why(one, days=None) == "no_mean_stay"
+
+
+@pytest.mark.parametrize(
+    ("terms", "often"),
+    [
+        (("month", "Monthly", " MONTHLY ", "per month", "1 month", "Calendar month", "every month", "Mensuelle"), 12),
+        (("weekly", "week", "Every week", "hebdomadaire", "7 days"), Fraction(365, 7)),
+        (("Every2Weeks", "every 2 weeks", "fortnightly", "14 days"), Fraction(365, 14)),
+        (("28 days", "28-day", "every 28 days", "4 weeks"), Fraction(365, 28)),
+        (("Quarterly", "quarter", "every 3 months", "Every3Months", "trimestriel"), 4),
+        (("semi-annual", "Every6Months", "half-yearly"), 2),
+        (("annually", "Yearly", "year", "par an", "12 months"), 1),
+        (("daily", "day", "jour"), 365),
+        (("biweekly", "bimonthly", "four weeks", "", "OneTime", "0 months", "season", "month to month"), None),
+    ],
+)
+def test_a_usual_word_for_how_often_rent_comes_is_understood_and_no_other_is_guessed(
+    terms: tuple[str, ...], often: Fraction | int | None
+) -> None:
+    known = {term: periods_a_year(term) for term in terms}
+
+    assert known == dict.fromkeys(terms, often)
+
+
+def test_nothing_has_lasted_a_mean_stay_where_nothing_has_ended() -> None:
+    one, two = (rental(id_, date(2026, 1, 1)) for id_ in ("R1", "R2"))
+
     assert mean_stay_of([one, two], date(2026, 12, 31)) is None
 
 

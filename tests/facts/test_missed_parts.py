@@ -15,6 +15,7 @@ from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.money import Money
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store.findings import OpenFinding
 from pmsbridge.testing.memory import Fault
 from tests.facts.portal import MONEY, Portal
 
@@ -40,6 +41,10 @@ def shown(portal: Portal, rental_id: str) -> list[InstalmentState]:
     found = portal.bridge.staff("F1", RENTALS[rental_id], actor="staff:ann").plan(rental_id)
     assert found is not None
     return list(found.states)
+
+
+def waiting(portal: Portal, code: str) -> list[OpenFinding]:
+    return [each for each in portal.bridge.runtime.findings.open() if each.finding.code == code]
 
 
 @contextmanager
@@ -77,6 +82,51 @@ def test_one_plan_that_breaks_the_look_stops_no_other_plan_and_no_other_facility
     assert (sorted(asked), told(portal)) == (["R1", "R2"], ["R2"])
     assert facilities_read(portal) == {"F1", "F2"}
     assert told(portal) == ["R1", "R2"]
+
+
+@pytest.mark.fact("S1.51")
+def test_a_plan_that_no_night_can_look_at_waits_in_a_finding_until_one_can(portal: Portal) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    for _ in range(2):
+        with asking(portal, lambda rental_id: KeyError("a row") if rental_id == "R1" else None):
+            portal.bridge.sync()
+    (left,) = waiting(portal, "plan_not_read")
+    assert (left.finding.facility, left.finding.subject, left.times) == ("F1", "T1 R1", 2)
+    assert "could not be looked at" in left.finding.text
+
+    portal.bridge.sync()
+    assert waiting(portal, "plan_not_read") == []
+    assert told(portal) == ["R1", "R2"]
+
+
+@pytest.mark.fact("S1.51")
+def test_a_night_that_gives_up_its_look_at_the_plans_says_so_in_a_finding_until_one_ends(portal: Portal) -> None:
+    agree(portal, *RENTALS)
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda _: UnavailableError("it does not answer")):
+        portal.bridge.sync()
+    (left,) = waiting(portal, "plans_left")
+    assert (left.finding.facility, left.finding.subject) == ("F1", "F1")
+    assert waiting(portal, "plan_not_read") == []  # the facility's one says it of all of them
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pmsbridge.engine.sync.missed_instalments.known_zone", lambda *_: "Nowhere/At_All")
+        portal.bridge.sync()
+    assert {each.finding.facility for each in waiting(portal, "plans_left")} == {"F1", "F2"}
+
+    portal.bridge.sync()
+    assert waiting(portal, "plans_left") == []
+    assert told(portal) == sorted(RENTALS)
+
+
+def test_one_ledger_that_does_not_answer_while_the_others_do_is_told_of_too(portal: Portal) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    with asking(portal, lambda rental_id: UnavailableError("it does not answer") if rental_id == "R1" else None):
+        portal.bridge.sync()
+
+    assert [each.finding.subject for each in waiting(portal, "plan_not_read")] == ["T1 R1"]
+    assert waiting(portal, "plans_left") == []
 
 
 def test_a_part_due_at_the_end_of_all_days_breaks_no_night(portal: Portal) -> None:

@@ -64,6 +64,11 @@ def test_what_is_switched_off_is_off_for_buttons_verbs_and_reads_alike(tmp_path:
             kind for kind, section in SECTION_OF.items()
             if section is Section.BILLING and kind not in {ActionKind.PAY_INVOICE, ActionKind.PAY_ON_ACCOUNT}
         }  # fmt: skip
+        with pytest.raises(IneligibleError) as refused:  # a link that nobody could pay by
+            bridge.tenant("F1", "T1", actor="staff:ann").ask_payment(
+                Money.of("5.00", "USD"), "A lock", key="click-0005", rental_id="R1"
+            )
+        assert refused.value.code == "section_off"
         assert session.request_move_out("R1", date(2026, 12, 31), key="click-0004").outcome is Outcome.SETTLED
         assert bridge.tenant("F1", "T1", actor="staff:ann").payments("R1") == []
 

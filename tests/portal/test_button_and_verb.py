@@ -318,6 +318,22 @@ CLOSE = [
      Situation(rules={"unlicensed": ["take_payment"]}, is_staff=True)),
     ("months ahead of a balance", K.PREPAY, "balance_not_zero", Situation()),
     ("nothing was asked for", K.PAY_REQUEST, "no_request", Situation()),
+    ("asked for where tenants have no page to pay on", K.ASK_PAYMENT, "section_off",
+     Situation(rules={"closed_sections": [Section.BILLING]}, is_staff=True)),
+    ("taken back where tenants have no page to pay on", K.WITHDRAW_REQUEST, "no_request",
+     Situation(rules={"closed_sections": [Section.BILLING]}, is_staff=True)),
+    ("a bill is not made yet", K.PAY_ALL, "not_all_billed", Situation(row={"billed": False})),
+    ("nobody tells whether a bill is made", K.PAY_ALL, "billing_not_known", Situation(row={"billed": None})),
+    ("blocked by the office", K.PAY_RENTAL, "payments_blocked", Situation(row={"payments_blocked": "LOCKED"})),
+    ("too far behind", K.PAY_RENTAL, "too_many_days_past_due",
+     Situation(policy={"blocked_from_days_past_due": 5}, row={"days_past_due": 9})),
+    ("no online payments", K.PAY_ALL, "payments_off", Situation(policy={"accepts_online_payments": False})),
+    ("autopay is part of the rental", K.AUTOPAY_OFF, "autopay_mandatory", Situation(autopay="mandatory")),
+    ("web access is off", K.PAY_RENTAL, "portal_disabled", Situation(tenant={"portal_disabled": True})),
+    ("the section is off", K.PAY_ALL, "section_off", Situation(rules={"closed_sections": [Section.BILLING]})),
+    ("no licence", K.PAY_RENTAL, "not_licensed", Situation(rules={"unlicensed": ["take_payment"]})),
+    ("under a lien", K.PAY_RENTAL, "under_lien", Situation(is_lien=True)),
+    ("a unit has no items to call off", K.REQUEST_CALL_OFF, "move_out_instead", Situation()),
 ]  # fmt: skip
 
 

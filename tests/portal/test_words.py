@@ -17,6 +17,7 @@ from pmsbridge.actions.readiness import ADVICE
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.requests import CallOffReason
 from pmsbridge.portal.asked import REASONS
+from pmsbridge.portal.coming import ComingKind
 from pmsbridge.portal.words import LANGUAGES, keys_of, say, say_offer
 from pmsbridge.ports.outcome import Outcome
 from tests import builders as make
@@ -47,6 +48,7 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
     wanted |= {f"outcome.{outcome.value}" for outcome in Outcome} | {"outcome.partial"}
     wanted |= {f"readiness.{code}" for code in ADVICE}
     wanted |= {f"request.{reason}" for reason in REASONS}
+    wanted |= {kind.message_key for kind in ComingKind}
 
     assert len(wanted) > 60
     for language in LANGUAGES:

@@ -19,6 +19,7 @@ from pmsbridge.ports.streams import Document, MonthBudget, Rows
 from pmsbridge.ports.watermark import Watermark
 from pmsbridge.transport.http import Deadline
 from pmsbridge_rest.bodies.exact_json import read_json, write_json
+from pmsbridge_rest.calendars import Calendars
 from pmsbridge_rest.calling_off import CallOffs
 from pmsbridge_rest.codecs.making import codec_named
 from pmsbridge_rest.codecs.scene import CodecError, say
@@ -49,7 +50,7 @@ class _Added:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Nightly(CallOffs):
+class Nightly(Calendars, CallOffs):
     """The half of the reading port that fills a copy."""
 
     def fetch(self, query: Query, *, since: str | None = None) -> Iterator[Batch]:

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pmsbridge.actions.payment_requests import PaymentRequest
-from pmsbridge.actions.sections import PortalRules
+from pmsbridge.actions.sections import PortalRules, Section
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
@@ -35,6 +35,7 @@ class Subject:
         autopay_without: What of autopay the back office has no place for: "method" for a new card or bank account,
             "days_after_due" for another day.
         requests: What staff asked this tenant to pay.
+        closed_to_tenants: Sections that tenants do not have here; to staff, who have all of them, too.
     """
 
     account: TenantAccount
@@ -49,6 +50,7 @@ class Subject:
     settles_lines: bool = False
     autopay_without: frozenset[str] = frozenset()
     requests: tuple[PaymentRequest, ...] = ()
+    closed_to_tenants: frozenset[Section] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

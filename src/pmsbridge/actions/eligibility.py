@@ -14,7 +14,9 @@ from pydantic import Field
 from pmsbridge.actions import money_rules as money
 from pmsbridge.actions.case import Asked, Case, Rule, Subject
 from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
+from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.portal_rules import (
+    billing_open_to_tenants,
     copied,
     licensed,
     portal_open,
@@ -53,6 +55,7 @@ __all__ = [
     "Subject",
     "available_actions",
     "judge",
+    "refuse_answered",
     "refuse_bad_method",
     "refuse_unless_allowed",
     "refuse_waiting",
@@ -155,6 +158,18 @@ def refuse_bad_method(method: PaymentMethod, today: date) -> None:
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
+def refuse_answered(state: RequestState) -> None:
+    """Refuse to pay or withdraw a payment request that stands so.
+
+    Raises:
+        IneligibleError: It is paid ("request_paid"), being paid ("payment_being_confirmed") or withdrawn
+            ("request_withdrawn").
+    """
+    denial = money.request_denied(state)
+    if denial is not None:
+        raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
+
+
 def refuse_waiting(subject: Subject, by: str) -> None:
     """Refuse to take for a payment what cannot wait until the one is over that is being confirmed.
 
@@ -235,7 +250,13 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.AGREE_PLAN: (staff_only,),
     _K.NOTE_INSPECTION: (staff_only,),
     # Nobody is asked for what could never be paid.
-    _K.ASK_PAYMENT: (staff_only, licensed("take_payment"), supported("take_payment"), *_PAYING),
+    _K.ASK_PAYMENT: (
+        staff_only,
+        billing_open_to_tenants,
+        licensed("take_payment"),
+        supported("take_payment"),
+        *_PAYING,
+    ),
     _K.WITHDRAW_REQUEST: (staff_only, money.one_of_requests(money.request_is_open)),
     _K.ADD_NOTE: (),
     _K.ATTACH_DOCUMENT: (),

@@ -41,6 +41,7 @@ __all__ = [
     "of_request",
     "one_of_requests",
     "payments_open",
+    "request_denied",
     "request_is_open",
     "something_due",
     "takes_more_than_cash",
@@ -390,7 +391,11 @@ def of_request(case: Case) -> list[QuoteLine]:
 def request_is_open(case: Case) -> No | None:
     """The request that is named waits to be paid."""
     request = case.asked.request
-    state = request.state if request is not None else RequestState.OPEN
+    return request_denied(request.state) if request is not None else None
+
+
+def request_denied(state: RequestState) -> No | None:
+    """Why a request that stands so is neither paid nor withdrawn; None when it may be."""
     if state is RequestState.BEING_CONFIRMED:
         return _being_confirmed()
     if state is RequestState.PAID:

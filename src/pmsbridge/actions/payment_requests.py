@@ -14,10 +14,13 @@ from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.record import Id, Instant, Value
 
-__all__ = ["KINDS", "Kept", "PaymentRequest", "RequestState", "request_text", "requests_from"]
+__all__ = ["ANSWERS", "KINDS", "Kept", "PaymentRequest", "RequestState", "request_text", "requests_from"]
 
 KINDS: Final = (ActionKind.ASK_PAYMENT, ActionKind.WITHDRAW_REQUEST, ActionKind.PAY_REQUEST)
 """Verbs that a request is derived from."""
+
+ANSWERS: Final = (ActionKind.PAY_REQUEST, ActionKind.WITHDRAW_REQUEST)
+"""Verbs that answer one. Their intent names it."""
 
 
 class RequestState(StrEnum):
@@ -127,7 +130,9 @@ def _request(
     under_way = next((each for each in payments if not each.is_over), None)
     if under_way is not None:
         return request.changed(state=RequestState.BEING_CONFIRMED, paid_by=under_way.id)
-    if paid is not None:
+    # What is paid is withdrawn only after its payment was taken back.
+    is_withdrawn = withdrawn is not None and (paid is None or paid.submitted_at <= withdrawn.submitted_at)
+    if paid is not None and not is_withdrawn:
         return request.changed(state=RequestState.PAID, paid_by=paid.id, ended_at=paid.changed_at)
     if withdrawn is not None:
         return request.changed(state=RequestState.WITHDRAWN, ended_at=withdrawn.submitted_at)

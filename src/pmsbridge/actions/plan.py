@@ -18,6 +18,7 @@ __all__ = [
     "ActionKey",
     "Plan",
     "PlannedEffect",
+    "RequestSeen",
     "Submission",
     "When",
     "effect_key",
@@ -173,6 +174,18 @@ class Plan(Value):
         return any(step.emulates for step in self.steps if step.is_principal)
 
 
+class RequestSeen(Value):
+    """A payment request as it was judged: what answers it beside this, when the action is stored, has come since.
+
+    Attributes:
+        id: Of the request.
+        paid_by: Actions that had paid it when it was judged: their payments were taken back.
+    """
+
+    id: Id
+    paid_by: frozenset[str] = frozenset()
+
+
 class Submission(Value):
     """An action as it goes into the journal.
 
@@ -185,6 +198,8 @@ class Submission(Value):
         actor: Who asked ("tenant", "staff:anna").
         payments_seen: The journal's stamp of every rental's payments, taken before the balances were read and judged.
             The action is refused when a payment for one of its rentals moved on since. None asks for no check.
+        request_seen: The payment request that it pays or withdraws. The action is refused when the request was paid, is
+            being paid or was withdrawn since it was judged. None for an action that answers no request.
     """
 
     action_id: Id
@@ -197,6 +212,7 @@ class Submission(Value):
     actor: str = "tenant"
     plan: Plan
     payments_seen: dict[str, int] | None = None
+    request_seen: RequestSeen | None = None
 
     @staticmethod
     def id_for(account: str, facility: str, tenant_id: str | None, key: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pmsbridge.actions.case import Case, No, Rule
 from pmsbridge.actions.kinds import EMULATABLE, ActionKind
-from pmsbridge.actions.sections import SECTION_OF
+from pmsbridge.actions.sections import SECTION_OF, Section
 
 __all__ = [
+    "billing_open_to_tenants",
     "copied",
     "licensed",
     "portal_open",
@@ -84,10 +85,18 @@ def section_open(kind: ActionKind) -> Rule:
 
     def rule(case: Case) -> No | None:
         section = SECTION_OF.get(kind)
-        if section is None or section not in case.subject.rules.closed_sections:
-            return None
-        return No(
-            "section_off", f"The section {section.value} is switched off at this facility.", "Please call the office."
-        )
+        is_closed = section is not None and section in case.subject.rules.closed_sections
+        return _section_off(section) if section is not None and is_closed else None
 
     return rule
+
+
+def billing_open_to_tenants(case: Case) -> No | None:
+    """Tenants have a page to pay on: nobody is mailed a link to one that is switched off."""
+    return _section_off(Section.BILLING) if Section.BILLING in case.subject.closed_to_tenants else None
+
+
+def _section_off(section: Section) -> No:
+    return No(
+        "section_off", f"The section {section.value} is switched off at this facility.", "Please call the office."
+    )

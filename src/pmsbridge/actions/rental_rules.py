@@ -72,7 +72,7 @@ def contract_is_open(case: Case) -> No | None:
     if rental.kind is not RentalKind.CONTRACT:
         return No("move_out_instead", "There are no items here to call off.", "To leave a unit, request a move-out.")
     if not rental.state.is_current:
-        return _denied(CallOffReason.CONTRACT_NOT_OPEN, "This contract is not open.")
+        return _denied(CallOffReason.CONTRACT_NOT_OPEN, "This contract is not open.", "Please call the office.")
     return None
 
 
@@ -85,7 +85,7 @@ def can_be_called_off(case: Case) -> No | None:
     rental, wanted = case.rental.rental, case.asked.item_id
     if wanted is None:
         denials = [_item_denial(item) for item in rental.items]
-        return None if None in denials else next(iter(denials), _denied(CallOffReason.NOT_DELIVERED, "Nothing is out."))
+        return None if None in denials else next(iter(denials), _not_delivered("Nothing is out."))
     item = rental.item(wanted)
     if item is None:
         raise NotFoundError("item_id", "is no item of this contract", remedy="Use an id from the items out.")
@@ -98,10 +98,14 @@ def _item_denial(item: ItemOut) -> No | None:
         text = "The rate of this item does not allow a call-off."
         return _denied(CallOffReason.RATE_TYPE_EXCLUDED, text, "Please call the office.")
     if item.out <= 0:
-        return _denied(CallOffReason.NOT_DELIVERED, "This item was not delivered yet.")
+        return _not_delivered("This item was not delivered yet.")
     if item.callable_off <= 0:
         return _denied(CallOffReason.ALREADY_OFF_RENT, "All of this item is back, or called off already.")
     return None
+
+
+def _not_delivered(message: str) -> No:
+    return _denied(CallOffReason.NOT_DELIVERED, message, "Call it off when it is there, or call the office.")
 
 
 def _quantity_denial(item: ItemOut, quantity: Decimal | None) -> No | None:

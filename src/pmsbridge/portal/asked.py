@@ -12,7 +12,7 @@ from pmsbridge.model.record import Instant, Value
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.requests import Request, RequestKind, RequestState
 from pmsbridge.portal.office import Office
-from pmsbridge.ports.books import RequestPort
+from pmsbridge.ports.books import RequestPort, UntoldRequestsPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 from pmsbridge.store.stored import StoredAction
@@ -91,9 +91,11 @@ def _asked(office: Office, limit: int) -> Iterable[StoredAction]:
 
 def _told(office: Office) -> dict[str, Request] | None:
     """By reference, what the back office tells; None where it tells nothing of requests."""
-    if not isinstance(office.adapter, RequestPort):
+    adapter = office.adapter
+    is_untold = isinstance(adapter, UntoldRequestsPort) and not adapter.tells_requests
+    if is_untold or not isinstance(adapter, RequestPort):
         return None
-    found = office.adapter.requests(office.facility, office.tenant_id)
+    found = adapter.requests(office.facility, office.tenant_id)
     return {each.reference: each for each in found if each.reference and each.tenant_id == office.tenant_id}
 
 

@@ -251,12 +251,13 @@ class Bridge(Directory, Listening, Nights):
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         adapter, code = self.place(facility)
         # What is switched off is switched off for tenants; staff still work there.
-        rules = self.settings.portal.rules(adapter.account_name, code)
+        told = rules = self.settings.portal.rules(adapter.account_name, code)
         if _is_staff(asking):
             rules = rules.changed(closed_sections=frozenset(), hidden_unit_fields=frozenset())
         return Office(
             adapter=adapter, runtime=self.runtime, clock=self.clock, facility=code,
             tenant_id=who, actor=asking, wait=self._wait, notices=self.notices, rules=rules,
+            closed_to_tenants=told.closed_sections,
         )  # fmt: skip
 
     def _refuse_unknown_places(self) -> None:

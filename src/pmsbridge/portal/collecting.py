@@ -73,8 +73,9 @@ class Collecting(Moving):
         Raises:
             InputError: The amount, the day or a text does not fit, or it is for two things; nothing was tried.
             IneligibleError: The session is not of staff ("staff_only"), the tenant could not pay it: in cash only
-                ("cash_only"), not online, not while a unit is under a lien (see the code); or has no address to mail to
-                and nothing a note can be put beside ("no_way_to_tell"), or the facility takes no money on account.
+                ("cash_only"), not online, not while billing is switched off ("section_off") or a unit is under a lien
+                (see the code); or has no address to mail to and nothing a note can be put beside ("no_way_to_tell"), or
+                the facility takes no money on account.
             NotFoundError: The rental or invoice is not this tenant's.
             UnsupportedError: This back office cannot take a payment, or not one that is aimed so.
         """

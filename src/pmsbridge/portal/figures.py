@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Final
 
 from pmsbridge.model.ledger import EntryKind, LedgerEntry
-from pmsbridge.model.money import Money, minor_digits, sum_money
+from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.record import Instant, Source, Value
 from pmsbridge.model.rental import Rental, RentalKind
 from pmsbridge.portal.ledgers import LedgersRead
+from pmsbridge.portal.stay_value import rent_of_stay
 
 __all__ = ["CustomerFigures", "Risk", "figures_of", "mean_stay_of", "risks_of"]
 
 _GRACE_DAYS: Final = 5
 _NEXT_WITHIN: Final = timedelta(days=31)
 _SEVERAL: Final = 2
-_MONTHLY: Final = frozenset({"month", "monthly"})
-_MONTHS, _DAYS_OF_YEAR = 12, 365
 _PAID: Final = frozenset({EntryKind.PAYMENT, EntryKind.REVERSAL, EntryKind.REFUND})
 _RAISES: Final = frozenset({EntryKind.CHARGE, EntryKind.TAX})
 _LOWERS: Final = frozenset({EntryKind.PAYMENT, EntryKind.CREDIT, EntryKind.WRITE_OFF})
@@ -46,8 +45,11 @@ class CustomerFigures(Value):
         mean_stay_days: Days that those rentals of the facility lasted on average which had ended by the last date,
             rounded down; None where none had.
         expected_value: Rent before tax of the rentals that ran on the last date, for as long as ``mean_stay_days``: a
-            month's rent x 12 / 365 x days, rounded down. What such rentals bring on average, and no forecast of this
-            customer. None where there is no mean, none ran, or one of them has no rent by the month.
+            year's rent / 365 x days, rounded down. What such rentals bring on average, no forecast of this customer.
+            None where ``expected_value_missing`` says why.
+        expected_value_missing: Why there is no ``expected_value``: "no_mean_stay" (none has ended), "nothing_runs" (on
+            the last date), "no_rent" (one of them has none that is told), or "unknown_period", with the back office's
+            own word for it where it has one; see ``periods_a_year`` for those that are known. Empty where there is one.
         ledger_source: Where the ledgers were read; None where none was.
         ledger_as_of: When the back office told them; None where none was read.
     """
@@ -66,6 +68,7 @@ class CustomerFigures(Value):
     lifetime_paid: Money | None = None
     mean_stay_days: int | None = None
     expected_value: Money | None = None
+    expected_value_missing: str = ""
     ledger_source: Source | None = None
     ledger_as_of: Instant | None = None
 
@@ -115,6 +118,7 @@ def figures_of(
         if each.moved_in_on is not None
     ]
     steps = list(_changes(running, since, until))
+    value, missing = rent_of_stay([each for each in running if _ran(each, until, until)], mean_stay_days)
     late = [is_late for ledger in ledgers or () for on, is_late in _settled(ledger, until) if since <= on <= until]
     return CustomerFigures(
         tenant_id=tenant_id, since=since, until=until, rentals=len(running), longest_days=max(days, default=0),
@@ -123,7 +127,7 @@ def figures_of(
         charges=len(late) if ledgers is not None else None, late_charges=sum(late) if ledgers is not None else None,
         upgrades=sum(step > 0 for step in steps), downgrades=sum(step < 0 for step in steps),
         lifetime_paid=_paid(ledgers, date.min, until, currency), mean_stay_days=mean_stay_days,
-        expected_value=_expected([each for each in running if _ran(each, until, until)], mean_stay_days),
+        expected_value=value, expected_value_missing=missing,
         ledger_source=read.source if read is not None else None,
         ledger_as_of=read.as_of if read is not None else None,
     )  # fmt: skip
@@ -146,16 +150,6 @@ def _paid(ledgers: Sequence[Sequence[LedgerEntry]] | None, first: date, last: da
         return None
     entries = (entry for ledger in ledgers for entry in ledger if first <= entry.effective_on <= last)
     return -sum_money((entry.effect for entry in entries if entry.kind in _PAID), currency)
-
-
-def _expected(running: Sequence[Rental], mean_stay_days: int | None) -> Money | None:
-    rents = [each.rent for each in running if each.rent is not None and each.billing_period.casefold() in _MONTHLY]
-    if mean_stay_days is None or not rents or len(rents) < len(running):
-        return None
-    month = sum_money(rents, rents[0].currency)
-    amount = month.amount * _MONTHS * mean_stay_days / _DAYS_OF_YEAR
-    cent = Decimal(1).scaleb(-minor_digits(month.currency))
-    return Money.of(amount.quantize(cent, rounding=ROUND_DOWN), month.currency)
 
 
 def risks_of(figures: CustomerFigures, *, requests: int, is_leaving: bool) -> tuple[Risk, ...]:

@@ -14,7 +14,6 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Event, EventKind, EventState, Visibility
 from pmsbridge.model.record import Value
 from pmsbridge.portal.office import Office
-from pmsbridge.ports.books import EventPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 from pmsbridge.store.stored import StoredAction
@@ -65,10 +64,10 @@ def inspection_of(office: Office, account: TenantAccount, row: RentalAccount) ->
 
 
 def _told(office: Office, account: TenantAccount, row: RentalAccount) -> Iterator[Inspection]:
-    if not isinstance(office.adapter, EventPort):
+    if (keeper := office.calendar) is None:
         return
     zone, now, is_only = ZoneInfo(account.facility.zone), office.clock.now(), len(account.rentals) == 1
-    for event in office.adapter.events(office.facility, office.tenant_id):
+    for event in keeper.events(office.facility, office.tenant_id):
         is_about = event.rental_id == row.id or (event.rental_id is None and is_only)
         is_one = event.kind is EventKind.INSPECTION and event.state is not EventState.CANCELLED
         if is_one and is_about and event.tenant_id == office.tenant_id:

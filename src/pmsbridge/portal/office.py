@@ -14,9 +14,9 @@ from pmsbridge.actions.effects import PostBulletin, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
-from pmsbridge.actions.plan import Plan, Submission, When, tenant_guards
+from pmsbridge.actions.plan import Plan, RequestSeen, Submission, When, tenant_guards
 from pmsbridge.actions.plans import Planner
-from pmsbridge.actions.sections import PortalRules, shared_unit
+from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
@@ -27,7 +27,16 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Tenant
 from pmsbridge.model.places import Unit
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
-from pmsbridge.ports.books import AccessPort, ConsentPort, CustomerAccountPort, LinePort, PrepayPort, ReadinessPort
+from pmsbridge.ports.books import (
+    AccessPort,
+    CalendarlessPort,
+    ConsentPort,
+    CustomerAccountPort,
+    EventPort,
+    LinePort,
+    PrepayPort,
+    ReadinessPort,
+)
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.outcome import Outcome
@@ -70,6 +79,7 @@ class Office:
         wait: How long a verb waits for an outcome that is not known at once; None for not at all.
         notices: Finds the words for staff, and their addresses.
         rules: What the operator decided about the portal of this facility, and what the person may use of it.
+        closed_to_tenants: Sections that the operator does not show to tenants here; to staff ``rules`` shows all.
         login_id: The login of the portal's own that this session came in by; empty for any other way.
         own: The caller's open transaction, which actions are stored in; None stores each in one of ours.
     """
@@ -83,6 +93,7 @@ class Office:
     wait: timedelta | None
     notices: NoticeDesk = field(default_factory=built_in_desk)
     rules: PortalRules = field(default_factory=PortalRules)
+    closed_to_tenants: frozenset[Section] = frozenset()
     login_id: str = ""
     own: OwnTransaction | None = field(default=None, repr=False)
 
@@ -116,6 +127,12 @@ class Office:
         return row.without if row is not None else frozenset()
 
     @property
+    def calendar(self) -> EventPort | None:
+        """The back office, where it keeps a calendar."""
+        is_without = isinstance(self.adapter, CalendarlessPort) and not self.adapter.keeps_calendar
+        return self.adapter if isinstance(self.adapter, EventPort) and not is_without else None
+
+    @property
     def is_copied(self) -> bool:
         """Whether the nightly copy holds the tenant."""
         return self.runtime.mirror.tenant(self.account_name, self.facility, self.tenant_id) is not None
@@ -138,6 +155,10 @@ class Office:
     def payment_stamps(self) -> dict[str, int]:
         """The journal's stamps of this tenant's payments, for ``Submission.payments_seen``."""
         return self.runtime.journal.payment_stamps(self.account_name, self.facility, self.tenant_id)
+
+    def request_seen(self, request_id: str) -> RequestSeen:
+        """How a payment request to this tenant stands now, for ``Submission.request_seen``."""
+        return self.runtime.journal.request_seen(self.account_name, self.facility, self.tenant_id, request_id)
 
     def read_bare(self) -> TenantAccount:
         """Read the tenant now as the back office says it, keep the copy, and follow the tenant from now on."""
@@ -164,10 +185,16 @@ class Office:
         return row.changed(unit=unit, rental=rental)
 
     def _unit(self, row: RentalAccount) -> Unit | None:
-        if row.rental.unit_id is None:
-            return None
-        found = self.runtime.mirror.get(self.account_name, self.facility, Unit.entity, row.rental.unit_id)
+        return self._copied_unit(row.rental.unit_id) if row.rental.unit_id is not None else None
+
+    def _copied_unit(self, unit_id: str) -> Unit | None:
+        found = self.runtime.mirror.get(self.account_name, self.facility, Unit.entity, unit_id)
         return found if isinstance(found, Unit) else None
+
+    def unit_number(self, unit_id: str) -> str:
+        """A unit's number as on the door, from the nightly copy; empty where it is not there."""
+        unit = self._copied_unit(unit_id)
+        return unit.number if unit is not None else ""
 
     def read_live(self) -> TenantAccount:
         """Read the tenant now; what we sent and the back office does not show yet is put on top."""
@@ -284,6 +311,7 @@ class Office:
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
             autopay_without=self.autopay_without,
+            closed_to_tenants=self.closed_to_tenants,
         )  # fmt: skip
 
     def offered(
@@ -395,6 +423,8 @@ class Perform:
         is_money = self.verb in MONEY_KINDS
         # Before the read: whatever becomes of a payment after this moment is not in what will be judged.
         seen = office.payment_stamps() if is_money else None
+        request_id = self.asked.get("request_id")
+        answered = office.request_seen(str(request_id)) if request_id is not None else None
         account = office.read_bare() if is_money else office.read()
         scribe = office.scribe(account)
         planner = Planner(
@@ -405,7 +435,7 @@ class Perform:
         submission = Submission(
             action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,
-            payments_seen=seen,
+            payments_seen=seen, request_seen=answered,
         )  # fmt: skip
         view = office.runtime.submit(
             submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait, connection=office.own

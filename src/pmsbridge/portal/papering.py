@@ -19,6 +19,7 @@ from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import RentalKind
 from pmsbridge.portal.arguments import checked_id, checked_whole, checked_words
 from pmsbridge.portal.papers.bills import RECEIPT_STATES, invoice_sheet, receipt_sheet
+from pmsbridge.portal.papers.contracts import contract_sheet
 from pmsbridge.portal.papers.correspondence import Correspondence
 from pmsbridge.portal.papers.formats import spoken
 from pmsbridge.portal.papers.handing_out import guarded
@@ -179,6 +180,30 @@ class Papering(Reckoning):
             raise IneligibleError(message, code="not_paid")
         labels = _labels(account)
         return draw(receipt_sheet(payment, self._letter(account, language), labels=labels, rental_id=rental))
+
+    def contract_pdf(self, rental_id: str, *, language: str | None = None) -> Paper:
+        """A contract as a PDF: how it stands, and every item ordered, out and returned; of a unit, since when. Live.
+
+        It is made here of what the back office tells now, and is no signed paper: that is among ``documents`` where the
+        back office keeps one. Rent and balance are printed unless billing is switched off.
+
+        Args:
+            rental_id: One of this tenant's rentals.
+            language: As for ``statement_pdf``.
+
+        Raises:
+            NotFoundError: The rental is not this tenant's.
+            ConfigurationError: As for ``statement_pdf``.
+            UnavailableError: The back office cannot be read now.
+        """
+        self._open(Section.RENTALS)
+        draw = drawer()
+        wanted = checked_id("rental_id", rental_id)
+        account = self._own_rental(wanted)
+        row = next(each for each in account.rentals if each.id == wanted)
+        shows_money = Section.BILLING not in self._office.rules.closed_sections
+        letter = self._letter(account, language)
+        return draw(contract_sheet(row, letter, today=self._office.today(account), shows_money=shows_money))
 
     # -- what they are made of -----------------------------------------------------------------------------------
 

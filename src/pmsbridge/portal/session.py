@@ -24,6 +24,7 @@ from pmsbridge.model.requests import CallOff
 from pmsbridge.portal.arguments import checked_id, checked_months, checked_whole, checked_words
 from pmsbridge.portal.asked import RequestStanding, standing_of_requests
 from pmsbridge.portal.asked_payments import AskedPayments
+from pmsbridge.portal.coming import Coming, coming_for, events_of
 from pmsbridge.portal.inspecting import inspection_of
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
 from pmsbridge.portal.means import WAYS
@@ -38,7 +39,7 @@ from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.staff import history_of
 from pmsbridge.portal.timeline import Interaction, InteractionKind
 from pmsbridge.portal.views import Dashboard
-from pmsbridge.ports.books import CallOffPort, EventPort, ReadinessPort
+from pmsbridge.ports.books import CallOffPort, ReadinessPort
 from pmsbridge.ports.messages import INSTALMENT_MISSED
 from pmsbridge.store.journal import ActionFilter
 
@@ -291,14 +292,23 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
             UnavailableError: The back office cannot be read now.
         """
         self._open(Section.EVENTS)
-        office, now = self._office, self._office.clock.now()
-        if not isinstance(office.adapter, EventPort):
+        office = self._office
+        if (keeper := office.calendar) is None:
             raise no_way("show events")
-        found = [
-            each for each in office.adapter.events(office.facility, office.tenant_id)
-            if each.tenant_id in {None, office.tenant_id} and ((each.ends_at or each.starts_at) > now) is to_come
-        ]  # fmt: skip
-        return tuple(sorted(found, key=lambda each: (each.starts_at, each.id), reverse=not to_come))
+        return events_of(office, keeper.events(office.facility, office.tenant_id), to_come=to_come)
+
+    def upcoming(self) -> tuple[Coming, ...]:
+        """What is coming up for this tenant from today on, the next first. Live, in every back office.
+
+        Days that rentals, items out and reservations carry, and open payment requests; and what the back office's
+        calendar says, where it keeps one. Without what belongs to a section that is switched off.
+
+        Raises:
+            IneligibleError: Events are switched off ("section_off").
+            UnavailableError: The back office cannot be read now.
+        """
+        self._open(Section.EVENTS)
+        return coming_for(self._office)
 
     def portal_account(self) -> PortalAccount:
         """Whether this tenant may use the portal, and if not, what is in the way. Live.

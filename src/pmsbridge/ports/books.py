@@ -22,6 +22,7 @@ from pmsbridge.model.sealed import GateCode
 
 __all__ = [
     "AccessPort",
+    "CalendarlessPort",
     "CallOffPort",
     "ConsentPort",
     "CustomerAccountPort",
@@ -34,6 +35,7 @@ __all__ = [
     "PrepayPort",
     "ReadinessPort",
     "RequestPort",
+    "UntoldRequestsPort",
 ]
 
 
@@ -147,6 +149,24 @@ class EventPort(Protocol):
 
     def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
         """Live: what concerns a tenant, and what concerns everybody (``tenant_id`` None), past and to come."""
+
+
+@runtime_checkable
+class CalendarlessPort(Protocol):
+    """A back office that may keep no calendar, and says so. One with an ``EventPort`` that says nothing keeps one."""
+
+    @property
+    def keeps_calendar(self) -> bool:
+        """Whether ``events`` answers."""
+
+
+@runtime_checkable
+class UntoldRequestsPort(Protocol):
+    """A back office that may not tell of requests, and says so. One with a ``RequestPort`` that says nothing does."""
+
+    @property
+    def tells_requests(self) -> bool:
+        """Whether ``requests`` answers."""
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select, update
 
 from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import InputError
 from pmsbridge.model.payments import ExternalPayment
@@ -17,6 +19,7 @@ from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
 from pmsbridge.store.reading import load_action, payments_of, rentals_paid
 from pmsbridge.store.refusals import GuardHeldError
+from pmsbridge.store.request_answers import refuse_withdrawn
 from pmsbridge.store.standing import PARTLY, EffectState, Ended
 from pmsbridge.store.stored import Change, StoredAction, StoredEffect
 from pmsbridge.store.tables import effects, guards, trail
@@ -123,6 +126,7 @@ def retry(
             already replaced by its stand-in; or, where ``anyway`` is not said, was paid since in another action, or is
             a gateway's payment that the portal may have let go of.
         GuardHeldError: The same payment is being confirmed in another action.
+        IneligibleError: It pays a request that was withdrawn since, and ``anyway`` is not said.
     """
     action = _locked(connection, action_id)
     asked = [_effect_of(action, step)] if step else action.effects
@@ -137,6 +141,7 @@ def retry(
     for effect in chosen:
         _take_guards(connection, effect, now)
         if not anyway:
+            _refuse_withdrawn_since(connection, action)
             _refuse_let_go(effect)
             _refuse_paid_since(connection, action, effect)
         _reset(connection, effect, now)
@@ -172,6 +177,13 @@ def _refuse_let_go(effect: StoredEffect) -> None:
         problem = f"the portal was told that it was not sent, and may have let go of {means.gateway} payment"
         remedy = "Look at the gateway; if the money is still held or taken there, retry with --anyway."
         raise InputError(effect.name, f"{problem} {means.reference}", remedy=remedy, code="gateway_let_go")
+
+
+def _refuse_withdrawn_since(connection: Connection, action: StoredAction) -> None:
+    """The tenant was told by mail that they need not pay it."""
+    if action.kind == ActionKind.PAY_REQUEST:
+        request_id = json.loads(action.intent).get("request_id", "")
+        refuse_withdrawn(connection, (action.account, action.facility, action.tenant_id), request_id)
 
 
 def _refuse_paid_since(connection: Connection, action: StoredAction, effect: StoredEffect) -> None:

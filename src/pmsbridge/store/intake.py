@@ -22,6 +22,7 @@ from pmsbridge.store.portable import insert_absent, is_postgresql, lock_number, 
 from pmsbridge.store.prepared import Query, driver_write
 from pmsbridge.store.reading import action_of, load_action, payment_stamps
 from pmsbridge.store.refusals import GuardHeldError, PaymentsMovedError
+from pmsbridge.store.request_answers import refuse_answered_since
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.stored import Route, StoredAction, StoredEffect, Submitted
 from pmsbridge.store.tables import actions, aliases, effects, guards, lanes, trail
@@ -71,11 +72,12 @@ def take_in(
     Raises:
         InputError: The key was used for something else, or the action id was not made from the key.
         GuardHeldError: Some of its payments, but not all of them in one action, are being confirmed.
+        IneligibleError: What it was judged by moved on since; see ``payments_seen`` and ``request_seen``.
         UnavailableError: Some of it was there already, and nobody knows why; nothing of it is left in the transaction.
     """
     _refuse_foreign_id(submission)
     scope = ("tenant", submission.account, submission.facility, submission.tenant_id or "")
-    if is_postgresql(connection) and submission.payments_seen is None:
+    if is_postgresql(connection) and submission.payments_seen is None and submission.request_seen is None:
         stored = _insert_new(connection, submission, routes, now, lock=lock_number(*scope), is_own=is_own)
         if stored is not None:
             return Submitted(stored)
@@ -88,6 +90,9 @@ def take_in(
     wanted = _guards_of(submission)
     if held := guarded(connection, wanted):
         return _attach(connection, submission, wanted, held, now)
+    if submission.request_seen is not None:
+        # It may have been withdrawn, or paid, while this was being judged: one of both stands, never both.
+        refuse_answered_since(connection, scope[1:], submission.request_seen)
     _refuse_moved_payments(connection, submission)
     return Submitted(_insert_action(connection, submission, routes, now))
 

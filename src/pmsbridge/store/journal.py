@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from pmsbridge.actions.plan import Submission
+from pmsbridge.actions.plan import RequestSeen, Submission
 from pmsbridge.ports.clock import Clock, SystemClock
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store import delivery, desk, intake, reading, trail
+from pmsbridge.store import delivery, desk, intake, reading, request_answers, trail
 from pmsbridge.store.database import Database
 from pmsbridge.store.delivery import TakingTurn, Turn
 from pmsbridge.store.known import Known
@@ -56,6 +56,7 @@ class Journal:
         Raises:
             InputError: The key was used for something else.
             GuardHeldError: Some of its payments are being confirmed.
+            IneligibleError: What it was judged by moved on since.
             UnavailableError: The database cannot be used; nothing was stored, unless the key says otherwise later.
         """
         if connection is not None:
@@ -92,6 +93,11 @@ class Journal:
         """By rental, a number that changes whenever a payment for it is stored or moves on: for ``payments_seen``."""
         with self._database.read() as connection:
             return reading.payment_stamps(connection, account, facility, tenant_id)
+
+    def request_seen(self, account: str, facility: str, tenant_id: str, request_id: str) -> RequestSeen:
+        """How a payment request stands now: for ``Submission.request_seen``."""
+        with self._database.read() as connection:
+            return request_answers.seen_now(connection, (account, facility, tenant_id), request_id)
 
     def attach(
         self, click: intake.Click, holder: str, actor: str, *, connection: Connection | None = None
@@ -227,8 +233,8 @@ class Journal:
         Args:
             action_id: Which.
             actor: Who decided; kept in the trail.
-            anyway: A payment is sent although another one for the same rental was asked for since, or although it is a
-                gateway's, which the portal may have let go of.
+            anyway: A payment is sent although another one for the same rental was asked for since, although staff took
+                back the request that it pays, or although it is a gateway's, which the portal may have let go of.
             step: Only this step, by its name; empty for all that ended unsent.
 
         Raises:
@@ -236,6 +242,7 @@ class Journal:
             InputError: Nothing in it can be retried, it would pay once more what was paid since
                 (``balance_moved``), or the gateway may not hold the money any more (``gateway_let_go``).
             GuardHeldError: The same payment is being confirmed in another action.
+            IneligibleError: It pays a request that was withdrawn since (``request_withdrawn``).
         """
         with self._database.write() as connection:
             return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway, step=step)

@@ -114,6 +114,8 @@ def _cars_and_money_as_the_books_have_them(story: Story, books: Books) -> None:
     assert any("Battery care" in mail for mail in story.mails("office@facility.example"))
 
     here = story.tell("Billing")
+    assert [part.effect.kind for part in here["club"].of_kind("take_payment")] == ["take_payment"]
+    assert here["request"].amount.amount == Decimal(5)
     assert here["dashboard"].total.ledger.amount == here["statement"].closing.amount == books.owed() > 0
     assert [payment.amount.amount for payment in here["payments"]] == [Decimal(30)]
     assert here["invoices"] is None

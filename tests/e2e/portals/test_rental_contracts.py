@@ -152,6 +152,9 @@ def _shown_with_its_papers(story: Story, counter: Counter) -> None:
     assert (story.folder / "contract.pdf").read_bytes() == PAPER
     assert here["kinds"]["contract.pdf"] == "application/pdf"
     assert len(here["kinds"]) == len(here["papers"]) > 1
+    assert here["detail"].content.startswith(b"%PDF-")
+    assert here["contracts"][0].number in here["detail"].title
+    assert here["printed"].content.startswith(b"%PDF-")
 
 
 def _called_off_and_still_out(story: Story, counter: Counter) -> None:

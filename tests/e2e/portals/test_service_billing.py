@@ -43,6 +43,11 @@ def _shown_and_paid_as_the_books_have_it(story: Story, office: Office) -> None:
     here = story.tell("Account history and statement")
     assert here["statement"].closing.amount == _owed(office) > 0
 
+    here = story.tell("Upcoming and past services")
+    assert [day.title for day in here["customer"].upcoming()] == ["Gutter cleaning"]
+    assert (here["done"], here["calendar"]) == (["Window cleaning"], None)
+    assert {day.kind.value for day in here["soon"]} <= {"move_out", "move_in", "bill"}
+
     here = story.tell("Invoices, payments and credits")
     assert [payment.amount.amount for payment in here["payments"]] == [Decimal(30), Decimal(30)]
     assert here["none_here"] is None

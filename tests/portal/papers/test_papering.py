@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from pmsbridge.model.ledger import AgedBalance
 from pmsbridge.model.letterhead import Letterhead, PaperSize
 from pmsbridge.model.payments import ExternalPayment, Payment, PaymentState
 from pmsbridge.model.people import Tenant
+from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.portal import papering
 from pmsbridge.portal.papers.handing_out import UNKNOWN_TYPE, guarded
+from pmsbridge.portal.papers.labels import label
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.books import PaperContent
 from pmsbridge.testing.memory import MemoryAdapter
@@ -77,6 +80,59 @@ def ruled(session: TenantSession, **rules: Any) -> TenantSession:
 
 def today(session: TenantSession) -> date:
     return session._office.today(session.account())
+
+
+# -- a contract -------------------------------------------------------------------------------------------------------
+
+
+def with_items(world: World) -> None:
+    rental = world.office.books.find(Rental, "F1", "R4")
+    assert rental is not None
+    pump = ItemOut(
+        ref=make.ref("item_out", "I1"), rental_id="R4", code="PMP-3", description="Pump", measure="pc",
+        ordered=Decimal(12), out=Decimal("10.0"), returned=Decimal(4), due_back_on=date(2026, 12, 24),
+    )  # fmt: skip
+    back = pump.changed(ref=make.ref("item_out", "I2"), code="", description="Hose", returned=Decimal("10.0"))
+    world.office.books.put(
+        "F1", rental.changed(kind=RentalKind.CONTRACT, number="C-77", unit_number="", items=(pump, back))
+    )
+
+
+def test_a_contract_says_how_it_stands_and_what_of_every_item_is_out(bare: World) -> None:
+    with_items(bare)
+
+    paper = bare.session().contract_pdf("R4")
+    (text,) = pages_of(paper.content)
+    (french,) = pages_of(bare.session().contract_pdf("R4", language="fr").content)
+
+    assert paper.name == "Contract-C-77.pdf"
+    for words in ("C-77", "Active", "PMP-3 Pump (pc)", "12 10 4 6", "Hose", "12 10 10 0", "24 Dec 2026", "120.00 USD"):
+        assert words in text, words
+    assert "The signed contract is the one that the office keeps" in " ".join(text.split())
+    for words in ("Contrat", "En cours", "En location", "Retour prévu"):
+        assert words in french, words
+
+
+def test_a_unit_without_items_has_a_contract_too_and_money_only_where_billing_is_open(bare: World) -> None:
+    (text,) = pages_of(bare.session().contract_pdf("R1").content)
+    closed = ruled(bare.session(), closed_sections=frozenset({Section.BILLING}))
+    (quiet,) = pages_of(closed.contract_pdf("R1").content)
+
+    assert ("Unit 015" in text, "1 Jan 2025" in text, "Rent before tax" in text, "USD" in text) == (True,) * 4
+    assert ("Unit 015" in quiet, "Rent before tax" in quiet, "USD" in quiet) == (True, False, False)
+
+
+def test_nobody_prints_somebody_elses_contract_and_none_where_rentals_are_switched_off(bare: World) -> None:
+    with pytest.raises(NotFoundError):
+        bare.session().contract_pdf("R2")
+    with pytest.raises(IneligibleError) as refused:
+        ruled(bare.session(), closed_sections=frozenset({Section.RENTALS})).contract_pdf("R1")
+    assert refused.value.code == "section_off"
+
+
+@pytest.mark.parametrize("state", list(RentalState))
+def test_every_state_of_a_contract_has_a_word_on_paper(state: RentalState) -> None:
+    assert label(f"rental_{state.value}", "en") != label(f"rental_{state.value}", "fr")
 
 
 # -- ours -------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from pmsbridge.actions import effects as e
-from pmsbridge.actions.plan import Plan, PlannedEffect, Submission
+from pmsbridge.actions.plan import Plan, PlannedEffect, RequestSeen, Submission
 from pmsbridge.model import (
     account,
     documents,
@@ -453,7 +453,9 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
         intent="{}",
         actor="staff:anna",
         plan=PLAN,
+        request_seen=RequestSeen(id="act_0", paid_by=frozenset({"act_2"})),
     ),
+    RequestSeen(id="act_0", paid_by=frozenset({"act_2"})),
     Receipt(evidence="receipt 17", vendor_ids={"payment": "17"}, code="1", at=NOW, read_back=True, emulated=True),
     PrepayQuote(months=3, lines=(PREPAY_LINE,), through={"R1": DAY}),
     letterhead.Letterhead(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_from, progress_of_plan, rentals_with_plans
@@ -29,10 +30,14 @@ from pmsbridge.ports.messages import INSTALMENT_MISSED
 from pmsbridge.store.journal import ActionFilter
 from pmsbridge.store.stored import StoredAction
 
-__all__ = ["MissedInstalments"]
+__all__ = ["PLANS_LEFT", "PLAN_NOT_READ", "MissedInstalments", "note_plans_left"]
 
 _log = get_logger(__name__)
 
+PLAN_NOT_READ: Final = "plan_not_read"
+"""Code of the finding that one payment plan could not be looked at."""
+PLANS_LEFT: Final = "plans_left"
+"""Code of the finding that a night left payment plans of a facility without a look."""
 _MOST: Final = 100_000
 _LOOKED_AT_FOR: Final = timedelta(days=60)
 """After the last day of a plan: by then every part of it was judged by many nights."""
@@ -84,17 +89,26 @@ class MissedInstalments:
         Raises:
             ConfigurationError: There is no such time zone as the facility's.
         """
-        today, away = self._today(self.runtime.clock.now()), 0
+        today, away, failed = self._today(self.runtime.clock.now()), 0, dict[str, Exception]()
         for kept in self._plans():
             error = self._one(kept, today)
             if error is not None:
                 why = words_of(error)
                 _log.warning("plan_not_read", account=self.key.account, facility=self.key.facility, why=why)
+                failed[f"{kept.tenant_id} {kept.rental_id}"] = error
             away = away + 1 if is_away(error) else 0
             if isinstance(error, ConfigurationError) or away >= AWAY_AFTER:
                 return error
             looked()
+        self._note(failed)
         return None
+
+    def _note(self, failed: Mapping[str, Exception]) -> None:
+        """Leave a finding of every plan that could not be looked at; whatever could be, closes its own."""
+        note = partial(_note, self.runtime, self.key, PLAN_NOT_READ)
+        for name, error in failed.items():
+            note(name, f"whether every part of the payment plan of {name} came could not be looked at", error)
+        _close(self.runtime, self.key, PLAN_NOT_READ, besides=failed)
 
     def _one(self, kept: _Kept, today: date) -> Exception | None:
         """What went wrong; None when nothing did."""
@@ -183,6 +197,28 @@ class MissedInstalments:
             posts_beside=board is not None and board.posts_beside,
         )  # fmt: skip
         return planner.instalment_missed(row, part.due_on, part.amount)
+
+
+def note_plans_left(runtime: Runtime, key: FacilityKey, problem: Exception | None) -> None:
+    """Leave a finding that a night gave up its look at a facility's plans; the look that comes to its end closes it."""
+    if problem is None:
+        _close(runtime, key, PLANS_LEFT)
+    else:
+        _note(runtime, key, PLANS_LEFT, key.facility, "the payment plans were not all looked at", problem)
+
+
+def _note(runtime: Runtime, key: FacilityKey, code: str, subject: str, what: str, why: Exception) -> None:
+    text = f"{what}: {words_of(why)}. The next night looks again; until then, look at the ledger yourself."
+    runtime.findings.add(Finding(
+        code=code, severity=Severity.WARNING, account=key.account, facility=key.facility, subject=subject,
+        found_at=runtime.clock.now(), text=text,
+    ))  # fmt: skip
+
+
+def _close(runtime: Runtime, key: FacilityKey, code: str, *, besides: Collection[str] = ()) -> None:
+    for each in runtime.findings.open(account=key.account, facility=key.facility):
+        if each.finding.code == code and each.finding.subject not in besides:
+            runtime.findings.close(each.number, runtime.clock.now(), by="pmsbridge", note="it was looked at since")
 
 
 def _key_of(plan: PaymentPlan, part: Instalment) -> str:

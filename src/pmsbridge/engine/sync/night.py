@@ -13,7 +13,7 @@ from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.refusals import concerns_account
 from pmsbridge.engine.sync.comparing import Verification, compare
 from pmsbridge.engine.sync.facts import A_PERSON_MUST_ACT, FacilityKey, SyncProgress, SyncReport, Wanted, words_of
-from pmsbridge.engine.sync.missed_instalments import MissedInstalments
+from pmsbridge.engine.sync.missed_instalments import MissedInstalments, note_plans_left
 from pmsbridge.engine.sync.one_run import Began, How, Night, StopError
 from pmsbridge.engine.sync.planning import SyncPlan, due_accounts, plan
 from pmsbridge.engine.sync.reading import Reading, Tally
@@ -229,13 +229,15 @@ class Sync:
 
     def _missed(self, night: Night, adapter: Adapter, scope: Scope) -> None:
         """Have staff told of parts of payment plans that did not come; what fails here is left to the next night."""
-        look = MissedInstalments(self._runtime, adapter, FacilityKey(scope.account, scope.facility)).look
+        key = FacilityKey(scope.account, scope.facility)
+        look = MissedInstalments(self._runtime, adapter, key).look
         try:
             problem = look(night.go_on)
         except StopError:
             raise
         except Exception as error:  # noqa: BLE001 - nothing that was read fails by it, and no other facility
             problem = error
+        note_plans_left(self._runtime, key, problem)
         if problem is not None and concerns_account(problem):
             night.give_up(scope, problem)
         if problem is not None:

@@ -22,8 +22,10 @@ __all__ = ["page"]
 _LENGTHS: Final = (0, 90, 180, 365, 730)
 _RELIABILITIES: Final = (100, 90, 75, 50, 0)
 _FIRST: Final = 10
-_NOT_IN_THE_TABLE: Final = frozenset({"since", "until", "mean_stay_days", "ledger_source", "ledger_as_of"})
-"""Said once for all."""
+_NOT_IN_THE_TABLE: Final = frozenset(
+    {"since", "until", "mean_stay_days", "expected_value_missing", "ledger_source", "ledger_as_of"}
+)
+"""Said once for all; or a word for programs, which a reader sees as an empty cell."""
 
 
 def page(rows: Sequence[CustomerFigures], *, place: str, since: date, until: date, language: str) -> str:

@@ -75,6 +75,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "mean_stay_days": ("Mean stay here, days", "Durée moyenne ici, jours"),
     "expected_value.amount": ("Rent of a mean stay", "Loyer d’une durée moyenne"),
     "expected_value.currency": ("Currency of that rent", "Devise de ce loyer"),
+    "expected_value_missing": ("Why there is no such rent", "Pourquoi ce loyer manque"),
     "ledger_source": ("Payments from", "Paiements selon"),
     "ledger_as_of": ("Payments as of", "Paiements au"),
     "lifetime": ("Paid in all", "Encaissé en tout"),
@@ -83,14 +84,15 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "Paiements selon le système du bureau, le {day} à {time} UTC.",
     ),
     "expected_text": (
-        "Rent of a mean stay: a month’s rent × 12 / 365 × the {days} days that rentals here lasted which have ended.",
-        "Loyer d’une durée moyenne : loyer mensuel × 12 / 365 × les {days} jours des locations terminées ici.",
+        "Rent of a mean stay: a year’s rent / 365 × the {days} days that rentals here lasted which have ended.",
+        "Loyer d’une durée moyenne : loyer d’un an / 365 × les {days} jours des locations terminées ici.",
     ),
 }
 _COLUMNS: Final = (
     "tenant_id", "since", "until", "rentals", "longest_days", "average_days", "paid.amount", "paid.currency",
     "charges", "late_charges", "upgrades", "downgrades", "lifetime_paid.amount", "lifetime_paid.currency",
-    "mean_stay_days", "expected_value.amount", "expected_value.currency", "ledger_source", "ledger_as_of",
+    "mean_stay_days", "expected_value.amount", "expected_value.currency", "expected_value_missing", "ledger_source",
+    "ledger_as_of",
 )  # fmt: skip
 
 

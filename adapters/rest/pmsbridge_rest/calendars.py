@@ -1,0 +1,57 @@
+"""What a back office tells of its calendar, and of what became of requests, where its mapping reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from pmsbridge.model.documents import Event
+from pmsbridge.model.requests import Request
+from pmsbridge_rest.papers import Papers
+
+__all__ = ["Calendars"]
+
+
+class Calendars(Papers):
+    """Events and requests of a tenant."""
+
+    @property
+    def keeps_calendar(self) -> bool:
+        """Whether the mapping reads events, of a tenant or all of them."""
+        entity = self._connection.mapping.entities.get("events")
+        return entity is not None and (entity.of_tenant is not None or entity.all is not None)
+
+    def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
+        """Events of a tenant, and those for everybody, in the back office's order; a call for each read that is mapped.
+
+        Raises:
+            UnsupportedError: The mapping reads none.
+            UnavailableError: The back office cannot be read now.
+        """
+        entity = self._entity("events")
+        mapped = [name for name in ("of_tenant", "all") if getattr(entity, name) is not None]
+        found = {
+            record.id: cast("Event", record)
+            for name in mapped or ["of_tenant"]
+            for record in self._records("events", facility, (name,), tenant_id=tenant_id)
+        }
+        return [event for event in found.values() if event.tenant_id in {None, tenant_id}]
+
+    @property
+    def tells_requests(self) -> bool:
+        """Whether the mapping reads requests of a tenant."""
+        entity = self._connection.mapping.entities.get("requests")
+        return entity is not None and entity.of_tenant is not None
+
+    def requests(self, facility: str, tenant_id: str) -> Sequence[Request]:
+        """What a tenant asked staff for and what became of it, newest first; one call.
+
+        Raises:
+            UnsupportedError: The mapping reads none.
+            UnavailableError: The back office cannot be read now.
+        """
+        now = self._connection.clock.now()
+        records = self._records("requests", facility, ("of_tenant",), tenant_id=tenant_id)
+        found = [request for request in cast("list[Request]", records) if request.tenant_id == tenant_id]
+        told = [each if each.state_read_at is not None else each.changed(state_read_at=now) for each in found]
+        return sorted(told, key=lambda each: each.asked_at, reverse=True)
