@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -43,8 +42,10 @@ _spelled: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), ch
 
 def text_of(document: object) -> str:
     """JSON, in the order in which the adapter gives it."""
-    with suppress(TypeError):
+    try:
         return orjson.dumps(document).decode()  # what nearly every record is written by
+    except TypeError:
+        pass
     try:
         return to_json(document).decode()
     except ValueError:

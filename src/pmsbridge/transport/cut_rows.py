@@ -71,10 +71,15 @@ class CutRow:
         if column in self._added:
             return self._added[column]
         tag, inner = b"<" + column.encode(), self.inner
-        if tag not in inner:
+        first = inner.find(tag)
+        if first < 0:
             return default
-        begin = inner.rfind(tag + b">") + len(tag) + 1
-        if begin > len(tag):
+        # The last of several counts; from the front, because an id stands there.
+        begin, following = -1, inner.find(tag + b">", first)
+        while following >= 0:
+            begin = following + len(tag) + 1
+            following = inner.find(tag + b">", begin)
+        if begin > 0:
             end = inner.find(b"<", begin)
             found = inner[begin:end]
             if inner[end + 1 : end + 2] == b"/" and b"&" not in found and b"\r" not in found:
@@ -102,13 +107,15 @@ def cells_of_cut(line: bytes, drop: Collection[str] = (), only: frozenset[str] |
     Raises:
         ValueError: It is no sound XML, or no row of cells.
     """
-    inner, *added = line.split(_BETWEEN)
+    inner, *added = line.split(_BETWEEN) if _BETWEEN in line else (line,)
     found = _simple(inner, only)
     cells = _wanted(_parsed(inner), only) if found is None else found
     if not cells.keys().isdisjoint(drop):
         cells = {name: cell for name, cell in cells.items() if name not in drop}
+    if not added:
+        return cells
     words = [part.decode() for part in added]
-    return cells | dict(zip(words[::2], words[1::2], strict=True)) if words else cells
+    return cells | dict(zip(words[::2], words[1::2], strict=True))
 
 
 def _wanted(cells: dict[str, str], only: frozenset[str] | None) -> dict[str, str]:

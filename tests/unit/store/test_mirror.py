@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
@@ -28,10 +29,14 @@ from pmsbridge.store.mirror_batch import Different
 from pmsbridge.store.mirror_pass import Pass, _as_told_then
 from pmsbridge.store.mirror_sql import insert_many, known_rows
 from pmsbridge.store.record_rows import document, rows_of
+from pmsbridge.store.row_hash import RowHash
 from pmsbridge.store.seen_keys import SeenKeys
 from pmsbridge.store.tables import MIRROR, accounts_seen
 from pmsbridge.testing.memory import TestClock
 from tests import builders
+
+if TYPE_CHECKING:
+    from tests.servers.postgres import PostgresServer
 
 UNITS = Scope("north", "F1", "unit")
 
@@ -554,6 +559,30 @@ def test_a_batch_that_fails_leaves_nothing(mirror: Mirror) -> None:
     assert mirror.count(UNITS) == 0
 
 
+def test_the_hash_of_a_row_is_what_earlier_code_wrote() -> None:
+    key = hashlib.blake2b(b"settings", digest_size=32).digest()
+    hash_of = RowHash("settings")
+
+    for row in (b"", b"a row", b"another row" * 500, b"a row"):
+        assert hash_of(row) == hashlib.blake2b(row, digest_size=16, key=key).digest()
+
+
+def test_sqlite_holds_what_it_always_held(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'm.db'}")
+    mirror = Mirror(database)
+    keep(mirror, builders.tenant(is_active=None, is_company=True, portal_disabled=False))
+
+    with database.read() as connection:
+        told = connection.exec_driver_sql(
+            "SELECT typeof(row_hash), typeof(is_active), typeof(is_company), is_company, portal_disabled, t.deleted_at "
+            "FROM pmsbridge_mirror_tenants t JOIN pmsbridge_mirror_ids USING (key)"
+        ).all()
+        feed = connection.exec_driver_sql('SELECT kind, "before", "after" FROM pmsbridge_mirror_changes').all()
+    database.close()
+    assert told == [("blob", "null", "integer", 1, 0, None)]
+    assert feed == [("created", None, None)]
+
+
 def failing(rows: Rows, error: Exception, *ids: str) -> Rows:
     """The same, of which some cannot be made."""
 
@@ -600,6 +629,34 @@ def test_an_error_that_nobody_thought_of_ends_a_batch_of_which_nothing_is_writte
     again = mirror.reading(UNITS, "r2", is_full=True)
     again.take(rows)
     assert again.counts.changed == 10
+
+
+@pytest.mark.postgresql
+def test_a_server_is_not_told_why_a_record_could_not_be_made(
+    postgres_server: PostgresServer, postgres_journal: str
+) -> None:
+    if postgres_server.folder is None:
+        pytest.skip("needs the log of a server of our own; PMSBRIDGE_TEST_PG names another one")
+    log = postgres_server.folder.parent / "log"
+    begun = log.stat().st_size
+    name = postgres_journal.rpartition("/")[2]
+    with postgres_server.connect() as connection:
+        connection.execute(f"ALTER DATABASE {name} SET log_min_messages = error")
+    database = open_database(postgres_journal)
+    try:
+        with pytest.raises(DBAPIError), database.write() as written:
+            written.exec_driver_sql("SELECT 1 / 0")
+        reading = Mirror(database).reading(UNITS, "r1", is_full=True)
+        with pytest.raises(KeyError):
+            reading.take(failing(rows_of([unit(1), unit(2)]), KeyError("secret-value"), "U2"))
+    finally:
+        database.close()
+        with postgres_server.connect() as connection:
+            connection.execute(f"ALTER DATABASE {name} RESET log_min_messages")
+
+    told = log.read_bytes()[begun:]
+    assert b"division by zero" in told
+    assert b"secret-value" not in told
 
 
 @pytest.mark.parametrize("number", [0, 1, 8191, 8192, 10**9])

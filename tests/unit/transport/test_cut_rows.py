@@ -82,6 +82,12 @@ def test_single_cells_are_found_without_the_others(rows: list[tuple[str, dict[st
             }
 
 
+def test_of_a_cell_that_stands_twice_in_a_row_the_last_is_told() -> None:
+    row = CutRow(b"<UnitID>1</UnitID><sName>a</sName><UnitID>2</UnitID><UnitIDs>9</UnitIDs><UnitID>3</UnitID>")
+
+    assert row.get("UnitID") == cells_of_cut(row.line)["UnitID"] == "3"
+
+
 @given(st.lists(st.sets(st.sampled_from("abcdefgh")), min_size=1, max_size=30), st.permutations("abcdefgh"))
 def test_rows_that_lack_other_columns_each_are_read_alike(rows: list[set[str]], order: list[str]) -> None:
     for number, there in enumerate(rows):

@@ -153,12 +153,12 @@ def tenant_document(row: Row, place: Place) -> dict[str, Any]:
     born = people.birth_date(row)
     return {
         **_TENANT,
-        "ref": place.ref("tenant", tenant_id, text(row, "uTS") or None),
+        "ref": place.ref("tenant", tenant_id, get("uTS", "").strip() or None),
         "name": _OWN.name(get),
         "address": _OWN.address(get),
         "phone": _phone(row, "sPhone"),
         "mobile": _phone(row, "sMobile"),
-        "email": text(row, "sEmail"),
+        "email": get("sEmail", "").strip(),
         "birth_date": None if born is None else born.isoformat(),
         "contacts": _contacts(row, place, tenant_id),
         "consents": [] if granted is None else _CONSENTS[granted],
@@ -176,7 +176,7 @@ def _contacts(row: Row, place: Place, tenant_id: str) -> list[dict[str, Any]]:
         if cells.isdisjoint(person.columns):
             continue  # most rows have no cell of any contact
         name, address = person.name(get), person.address(get)
-        phone, email = _phone(row, person.phone), text(row, person.email)
+        phone, email = _phone(row, person.phone), get(person.email, "").strip()
         named = name["first"] or name["middle"] or name["last"] or name["company"]
         if not (named or phone or email or address != _NO_ADDRESS):
             continue
