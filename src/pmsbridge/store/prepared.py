@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import BindParameter, CompoundSelect, Connection, Insert, Select
 from sqlalchemy.engine import Dialect
@@ -162,7 +162,7 @@ class Command:
         columns = tuple({**self._defaults, **rows[0]})
         made = self._made.get(columns)
         if made is None:
-            compiled = cast("SQLCompiler", self._statement.compile(dialect=connection.dialect, column_keys=columns))
+            compiled = self._statement.compile(dialect=connection.dialect, column_keys=columns)
             made = self._made[columns] = _make(self._statement, compiled, {}, columns)
         whole = [self._defaults | dict(row) for row in rows] if self._defaults else rows
         with sqlite_errors(connection, made.text):
@@ -196,7 +196,7 @@ class Query:
         """The statement in a database's words, but for the lengths of its lists; found out once."""
         known = self._compiled.get(dialect.name)
         if known is None:
-            known = self._compiled[dialect.name] = cast("SQLCompiler", self._statement.compile(dialect=dialect))
+            known = self._compiled[dialect.name] = self._statement.compile(dialect=dialect)
         return known
 
     def first(self, connection: Connection, given: _Values = _NOTHING) -> Sequence[Any] | None:
