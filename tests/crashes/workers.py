@@ -30,6 +30,7 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import Database, open_database
+from pmsbridge.store.prepared import Query
 from pmsbridge_sitelink.adapter import SiteLinkAdapter, create
 from pmsbridge_sitelink.sandbox import CORP_CODE, CORP_PASSWORD, CORP_USER, LICENCE_KEY
 from tests.crashes.boundaries import Boundaries, FileMailer, guard_adapter, guard_database
@@ -121,6 +122,7 @@ class Forge:
         worker = Worker(self, job, diary)
         try:
             worker.work(is_rehearsal=True)
+            _say_every_question(worker.database)
         finally:
             os.close(diary)
             worker.database.close()
@@ -173,6 +175,13 @@ class Forge:
             "reached": reached,
             "told": told,
         }
+
+
+def _say_every_question(database: Database) -> None:
+    """Put every question of the product into the database's words, those too that a rehearsal does not come to."""
+    for found in gc.get_objects():
+        if isinstance(found, Query):
+            found.compiled(database.engine.dialect)
 
 
 def _ends_within(seconds: float, pid: int) -> bool:

@@ -46,18 +46,24 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{folder}/races.db"
 
 
-_SHARE = {"threads": {"sqlite": 20, "postgres": 5}, "processes": {"sqlite": 6, "postgres": 4}}
+_SHARE = {"threads": {"sqlite": 15, "postgres": 5}, "processes": {"sqlite": 6, "postgres": 4}}
 """Hundredths of all races in one test. A race on PostgreSQL costs three times as much, one of processes five times."""
+_ON = ("key", "business")
+_PARTS = {"threads": range(2), "processes": range(1)}
+
+
+def test_the_races_of_all_tests_are_as_many_as_are_wanted() -> None:
+    assert sum(share * len(_ON) * len(_PARTS[by]) for by, kinds in _SHARE.items() for share in kinds.values()) == 100
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("on", ["key", "business"])
-@pytest.mark.parametrize("part", range(2))
+@pytest.mark.parametrize("on", _ON)
+@pytest.mark.parametrize("part", _PARTS["threads"])
 def test_threads_that_race_make_one_call(url: str, tmp_path: Path, on: str, part: int) -> None:
     _race(url, tmp_path / "calls", "threads", on)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("on", ["key", "business"])
+@pytest.mark.parametrize("on", _ON)
 def test_processes_that_race_make_one_call(url: str, tmp_path: Path, on: str) -> None:
     _race(url, tmp_path / "calls", "processes", on)

@@ -45,6 +45,22 @@ def test_a_list_of_any_length_finds_what_sqlalchemy_finds(database: Database, wa
     assert len(expected) == len(set(wanted) - {"none"})
 
 
+def test_one_question_is_put_into_words_once_for_lists_of_all_lengths(database: Database) -> None:
+    query = Query(ASKED.where(watched_tenants.c.tenant_id.in_(bindparam("wanted", expanding=True))))
+    words = query.compiled(database.engine.dialect)
+    with database.read() as connection:
+        found = [
+            [tenant for tenant, _ in query.all(connection, {"wanted": wanted})]
+            for wanted in (["T1"], [f"T{n}" for n in range(5)], [], ["T0", "T2"], ["T1"])
+        ]
+
+    assert found[0] == found[4] == ["T1"]
+    assert found[2] == []
+    assert found[3] == ["T0", "T2"]
+    assert len(found[1]) == 5
+    assert query.compiled(database.engine.dialect) is words
+
+
 def test_instants_are_compared_and_come_back_as_instants(database: Database) -> None:
     query = Query(ASKED.where(watched_tenants.c.asked_at <= bindparam("until")))
     # The same instant in another zone: what is sent to the database must be made comparable first.

@@ -18,6 +18,7 @@ from sqlalchemy import BindParameter, CompoundSelect, Connection, Insert, Select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
@@ -161,7 +162,8 @@ class Command:
         columns = tuple({**self._defaults, **rows[0]})
         made = self._made.get(columns)
         if made is None:
-            made = self._made[columns] = _make(self._statement, connection.dialect, {}, columns)
+            compiled = self._statement.compile(dialect=connection.dialect, column_keys=columns)
+            made = self._made[columns] = _make(self._statement, compiled, {}, columns)
         whole = [self._defaults | dict(row) for row in rows] if self._defaults else rows
         with sqlite_errors(connection, made.text):
             _cursor(connection).executemany(made.text, [[slot.value(row) for slot in made.slots] for row in whole])
@@ -174,6 +176,7 @@ class Query:
         self._statement = statement
         binds = (each for each in visitors.iterate(statement) if isinstance(each, BindParameter))
         self._lists = tuple(sorted({bind.key for bind in binds if bind.expanding and bind.required}))
+        self._compiled: dict[str, SQLCompiler] = {}
         self._made: dict[tuple[str, tuple[int, ...]], _Made] = {}
 
     def all(self, connection: Connection, given: _Values = _NOTHING) -> Sequence[Sequence[Any]]:
@@ -186,8 +189,15 @@ class Query:
         made = self._made.get(key)
         if made is None:
             lists = dict(zip(self._lists, sizes, strict=True))
-            made = self._made[key] = _make(self._statement, connection.dialect, lists)
+            made = self._made[key] = _make(self._statement, self.compiled(connection.dialect), lists)
         return made.rows(connection, given)
+
+    def compiled(self, dialect: Dialect) -> SQLCompiler:
+        """The statement in a database's words, but for the lengths of its lists; found out once."""
+        known = self._compiled.get(dialect.name)
+        if known is None:
+            known = self._compiled[dialect.name] = self._statement.compile(dialect=dialect)
+        return known
 
     def first(self, connection: Connection, given: _Values = _NOTHING) -> Sequence[Any] | None:
         """The first row; None when there is none."""
@@ -200,9 +210,14 @@ class Query:
         return found[0][0] if found else None
 
 
-def _make(statement: Any, dialect: Dialect, lists: Mapping[str, int], columns: Sequence[str] | None = None) -> _Made:  # noqa: ANN401
+def _make(
+    statement: Any,  # noqa: ANN401 - of several kinds
+    compiled: SQLCompiler,
+    lists: Mapping[str, int],
+    columns: Sequence[str] | None = None,
+) -> _Made:
     """The text of a statement, for lists of these lengths, and what its parameters are made of."""
-    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    dialect = compiled.dialect
     binds = compiled.binds
     sample = {name: [None] * lists[name] if name in lists else None for name, bind in binds.items() if bind.required}
     state = compiled.construct_expanded_state(sample)

@@ -34,6 +34,23 @@ def test_a_new_database_is_private_and_durable(tmp_path: Path) -> None:
     database.close()
 
 
+def test_tables_that_are_there_already_are_left_as_they_are_when_a_database_is_set_up(tmp_path: Path) -> None:
+    database = _open(tmp_path)
+    with database.write() as connection:
+        connection.execute(insert(lanes).values(name="kept"))
+        for mark in ("pmsbridge_schema", "pmsbridge_revisions", "pmsbridge_webhooks"):
+            connection.exec_driver_sql(f"DROP TABLE {mark}")
+    database.close()
+
+    again = _open(tmp_path)
+
+    with again.read() as connection:
+        assert connection.execute(select(lanes.c.name)).scalars().all() == ["kept"]
+        assert connection.execute(select(schema_version.c.version)).scalars().all() == [SCHEMA_VERSION]
+        assert connection.exec_driver_sql("SELECT count(*) FROM pmsbridge_webhooks").scalar() == 0
+    again.close()
+
+
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x?mode=memory&uri=true"])
 def test_a_database_in_memory_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="memory"):
