@@ -124,7 +124,7 @@ def of_button(kind: ActionKind, session: TenantSession, rental: str) -> str:
 
 def answers(session: TenantSession, rental: str, kinds: tuple[ActionKind, ...]) -> dict[str, tuple[str, str]]:
     """By verb, the button's answer and then the verb's. Buttons are shown anew where a verb before may change them."""
-    shown = {each.kind: each.code for each in (*session.available_actions(rental), *session.available_actions())}
+    shown = {each.kind: each.code for each in (*session.available_actions(), *session.available_actions(rental))}
     found = {}
     for number, kind in enumerate(kinds, start=1):
         key = f"click-{rental.rpartition(',')[2]}-{number:04}"
