@@ -21,7 +21,8 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
-from tests.portal.conftest import Outbox, World
+from tests.mailbox import Outbox
+from tests.portal.conftest import World
 
 FIVE = Money.of("5.00", "USD")
 PATIENCE_SECONDS = 60.0
