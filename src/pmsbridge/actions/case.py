@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.sections import PortalRules
@@ -14,7 +15,10 @@ from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import RentalKind
 
-__all__ = ["Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+__all__ = ["TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+
+TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
+"""Ways to pay that were typed now: what was typed is used at once, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Subject:
         is_copied: The nightly copy holds this tenant.
         settles_lines: The back office can settle single lines of an invoice.
         requests: What staff asked this tenant to pay.
+        autopay_means: What the back office can be told to charge by itself: "card", "bank_debit", "stored".
     """
 
     account: TenantAccount
@@ -46,6 +51,7 @@ class Subject:
     is_copied: bool = True
     settles_lines: bool = False
     requests: tuple[PaymentRequest, ...] = ()
+    autopay_means: frozenset[str] = TYPED_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Asked:
 
     Attributes:
         by: How it would be paid: "card", "bank_debit", "external" or "stored". A card typed now can least of all wait.
+        has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
         line_ids: Of the invoice: the lines that would be paid; None for all of it.

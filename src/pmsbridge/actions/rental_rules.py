@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from pmsbridge.actions.case import Case, No, named, sentence
 from pmsbridge.errors import NotFoundError
-from pmsbridge.model.payments import AutopayState, expires_before
+from pmsbridge.model.payments import AutopayState, PaymentMethod, expires_before
 from pmsbridge.model.places import UnitState
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason
@@ -15,6 +15,7 @@ from pmsbridge.model.requests import CallOffReason
 __all__ = [
     "autopay_is_here",
     "autopay_known",
+    "autopay_method_good",
     "autopay_optional",
     "call_off_day_fits",
     "can_be_called_off",
@@ -23,7 +24,9 @@ __all__ = [
     "is_current",
     "is_no_contract",
     "leaving_date_fits",
+    "method_can_change",
     "method_ready",
+    "method_taken",
     "move_out_scheduled",
     "not_under_lien",
 ]
@@ -131,6 +134,31 @@ def is_a_quote(case: Case) -> No | None:
     """It waits to be accepted."""
     if case.rental.rental.state is not RentalState.QUOTE:
         return No("no_quote", "This is no quote that waits for an answer.")
+    return None
+
+
+def method_taken(case: Case) -> No | None:
+    """What is named can be charged by autopay here."""
+    taken = case.subject.autopay_means
+    case.facts["by"] = ", ".join(sorted(taken))
+    return _not_taken() if case.asked.has_new_method and case.asked.by not in taken else None
+
+
+def method_can_change(case: Case) -> No | None:
+    """There is any way to name what autopay charges."""
+    return None if case.subject.autopay_means else _not_taken()
+
+
+def _not_taken() -> No:
+    return No("method_not_taken", "Autopay cannot be told to charge this here.", "Choose another way to pay.")
+
+
+def autopay_method_good(method: PaymentMethod, rental_id: str, today: date) -> No | None:
+    """What is stored can be charged by autopay of this rental from today on."""
+    if expires_before(method.face, today):
+        return No("method_expired", "The card on file has expired.", "Enter a new card.")
+    if not method.is_usable or method.rental_id not in {None, rental_id}:
+        return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
     return None
 
 

@@ -263,10 +263,14 @@ class Books:
                 self.enter(effect.facility, rental.id, EntryKind.CHARGE, rental.rent * effect.months, at, "Rent ahead")
 
     def _autopaid(self, effect: SetAutopay, _number: int, _at: datetime) -> None:
-        on = AutopayState.CARD if isinstance(effect.method, CardFace) else AutopayState.BANK_DEBIT
+        charged = next((each for each in self.methods_of(effect.facility, effect.tenant_id)
+                        if each.id == effect.method_id), None)  # fmt: skip
+        face = effect.method if charged is None else charged.face
+        on = AutopayState.CARD if isinstance(face, CardFace) else AutopayState.BANK_DEBIT
         self.autopay[effect.facility, effect.rental_id] = Autopay(
-            rental_id=effect.rental_id, state=on if effect.on else AutopayState.OFF, method_usable=effect.on
-        )
+            rental_id=effect.rental_id, state=on if effect.on else AutopayState.OFF, method_usable=effect.on,
+            method=charged if effect.on else None,
+        )  # fmt: skip
 
     def _change_rental(self, effect: ScheduleMoveOut | CancelMoveOut, **changes: Any) -> None:
         rental = self.find(Rental, effect.facility, effect.rental_id)

@@ -381,6 +381,8 @@ def test_where_a_third_partys_description_of_storedge_is_wrong_is_known() -> Non
         "actions.change_contact.steps.0.put",
         "actions.set_autopay.steps.0.body.autopay",
         "actions.set_autopay.steps.0.body.payment_method",
+        "actions.set_autopay.steps.1.body.autopay",
+        "actions.set_autopay.steps.1.body.payment_method",
         "actions.take_payment.steps.0.body.payment",
         "actions.take_payment.steps.0.body.payment_method",
     ]
