@@ -370,7 +370,8 @@ def _used(target: object, name: str, given: dict[str, Any], portal: Portal) -> o
         elif (name, parameter.name) in MADE:
             arguments[parameter.name] = "method" in given or MADE[name, parameter.name]()
         elif parameter.name not in given and parameter.default is inspect.Parameter.empty:
-            arguments[parameter.name] = {**GIVEN, "means": MONEY, "unit_id": "1", "item_id": "1", "payment_id": "1"}[parameter.name]
+            made_up = {**GIVEN, "means": MONEY, "unit_id": "1", "item_id": "1", "payment_id": "1"}
+            arguments[parameter.name] = made_up[parameter.name]
     found = getattr(target, name)(**arguments)
     if isinstance(found, AbstractContextManager):
         with found:
