@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.documents import Note, Reservation
+from pmsbridge.model.documents import Event, Note, Reservation
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import Balances, LedgerEntry
 from pmsbridge.model.money import Money, sum_money
@@ -236,6 +236,12 @@ class LiveReads:
         """A tenant's reservations."""
         records = self._records("reservations", facility, ("of_tenant",), tenant_id=tenant_id)
         return [cast("Reservation", record) for record in records]
+
+    def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
+        """What concerns a tenant, and what concerns everybody: asked for so, or picked from the facility's calendar."""
+        records = self._records("events", facility, ("of_tenant", "all"), tenant_id=tenant_id)
+        found = [cast("Event", record) for record in records]
+        return [event for event in found if event.tenant_id in {None, tenant_id}]
 
     # people
 
