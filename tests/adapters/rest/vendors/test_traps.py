@@ -201,7 +201,7 @@ def test_autopay_of_cubby_does_not_go_on_when_nobody_said_with_what(account: Ope
     with pytest.raises(UnsupportedError):
         account("cubby").execute(effect("set_autopay", rental_id="70", on=True), attempt())
 
-    assert not office.calls
+    assert not office.seen
 
 
 def test_autopay_of_cubby_goes_off_whatever_is_on_file(account: Opened, office: Office) -> None:
