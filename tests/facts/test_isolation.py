@@ -345,7 +345,7 @@ def test_no_id_of_another_tenant_or_facility_is_of_use_before_another_back_offic
     reached = []
     for number, (stranger, rental) in enumerate(strangers):
         asked = stranger.ask_staff("A question", "Is there one?", key=f"click-stranger-{number}")
-        theirs = {"rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1"}
+        theirs: dict[str, Any] = {"rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1"}
         theirs["method"] = StoredMethod(method_id=f"{rental.id}:card")
         assert rental.id not in own
         before = portal.changes()
@@ -370,7 +370,8 @@ def _used(target: object, name: str, given: dict[str, Any], portal: Portal) -> o
         elif (name, parameter.name) in MADE:
             arguments[parameter.name] = "method" in given or MADE[name, parameter.name]()
         elif parameter.name not in given and parameter.default is inspect.Parameter.empty:
-            made_up = {**GIVEN, "means": MONEY, "unit_id": "1", "item_id": "1", "payment_id": "1"}
+            own = {"rental_id": portal.row().id} if parameter.name == "rental_id" else {}
+            made_up = {**GIVEN, "means": MONEY, "unit_id": "1", "item_id": "1", "payment_id": "1", **own}
             arguments[parameter.name] = made_up[parameter.name]
     found = getattr(target, name)(**arguments)
     if isinstance(found, AbstractContextManager):

@@ -119,8 +119,9 @@ def test_autopay_goes_on_for_what_is_stored_and_off_again(shop: Portal) -> None:
 
     assert (on.outcome, off.outcome) == (Outcome.SETTLED, Outcome.SETTLED)
     assert (told[row.id].is_on, told[row.id].state) == (True, AutopayState.CARD)
-    assert told[row.id].method is not None
-    assert told[row.id].method.id == method.id
+    charged = told[row.id].method
+    assert charged is not None
+    assert charged.id == method.id
     assert [each.is_on for id_, each in told.items() if id_ != row.id] == [False]
     assert after[row.id].state is AutopayState.OFF
     assert shop.changes() == 2

@@ -201,9 +201,7 @@ class Requesting(Asking):
         return perform(decide, sealed=hand_out, typed=password)
 
 
-def _checked_autopay(
-    *, on: bool, method: Card | BankAccount | StoredMethod | None, days_after_due: int | None
-) -> None:  # fmt: skip
+def _checked_autopay(*, on: bool, method: object, days_after_due: int | None) -> None:
     checked_flag("on", on)
     if method is not None and not isinstance(method, Card | BankAccount | StoredMethod):
         remedy = "Give a Card, a BankAccount or a StoredMethod."

@@ -13,7 +13,7 @@ from pmsbridge_rest.mapping.reading import read_mapping
 from pmsbridge_rest.scaffold import scaffold
 from pmsbridge_rest.spec import Spec
 
-CUSTOMER = {
+CUSTOMER: dict[str, Any] = {
     "type": "object",
     "properties": {
         "id": {"type": "string"}, "firstName": {"type": "string"}, "lastName": {"type": "string"},
