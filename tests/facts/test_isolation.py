@@ -345,8 +345,10 @@ def test_no_id_of_another_tenant_or_facility_is_of_use_before_another_back_offic
     reached = []
     for number, (stranger, rental) in enumerate(strangers):
         asked = stranger.ask_staff("A question", "Is there one?", key=f"click-stranger-{number}")
-        theirs: dict[str, Any] = {"rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1"}
-        theirs["method"] = StoredMethod(method_id=f"{rental.id}:card")
+        theirs: dict[str, Any] = {
+            "rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1",
+            "method": StoredMethod(method_id=f"{rental.id}:card"),
+        }  # fmt: skip
         assert rental.id not in own
         before = portal.changes()
         for face, name, parameter in reaching():
