@@ -235,6 +235,8 @@ def test_what_is_to_come_and_what_was_is_told_apart_by_a_mapping_and_nobody_else
     assert [each.title for each in club.session.events(to_come=False)] == ["Oil change"]
     assert [each.title for each in club.of(club.other).events()] == ["Delivery", "Summer party"]
     assert {each.kind for each in club.session.events()} == {EventKind.SOCIAL}
+    told = club.bridge.adapters["main"].events(club.facility, club.busy)  # type: ignore[attr-defined]
+    assert {each.title for each in told} == {"Oil change", "Inspection", "Summer party"}
 
 
 @pytest.mark.parametrize("name", ["cubby", "buildium"])

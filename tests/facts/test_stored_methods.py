@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.payments import Autopay, AutopayState, MethodKind, StoredMethod
-from pmsbridge.model.sealed import CardBrand, CardFace
+from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge.ports.outcome import Outcome
 from tests.facts.portal import Portal, before_mapping, in_memory
 from tests.facts.test_storage_tenant import new_card
@@ -144,6 +144,30 @@ def test_the_page_shows_autopay_by_what_is_stored_before_the_night_has_read_it(s
         assert shown is not None
         assert shown.autopay is not None
         assert shown.autopay.is_on
+
+
+@pytest.mark.parametrize(
+    ("face", "state"),
+    [(CardFace(brand=CardBrand.VISA, last4="1111"), AutopayState.CARD),
+     (BankAccountFace(kind=BankAccountKind.UNKNOWN, last4="6789"), AutopayState.BANK_DEBIT),
+     (None, AutopayState.UNKNOWN)],
+)  # fmt: skip
+def test_the_page_shows_what_autopay_was_told_to_charge_while_reads_lag_behind(
+    remembered: Portal, face: CardFace | BankAccountFace | None, state: AutopayState
+) -> None:
+    assert remembered.office is not None
+    methods = remembered.office.books.methods
+    methods[0] = methods[0][0], methods[0][1].changed(face=face)
+    session, adapter = remembered.session, remembered.bridge.adapters["mem"]
+    before = adapter.account("F1", "T1")
+    remembered.clock.advance(timedelta(seconds=1))
+
+    session.set_autopay("R1", on=True, method=StoredMethod(method_id="M1"), key="click-0001")
+    shown = remembered.bridge.runtime.overlaid(before).rental("R1")
+
+    assert shown is not None
+    assert shown.autopay is not None
+    assert (shown.autopay.state, shown.autopay.is_on) == (state, state is not AutopayState.UNKNOWN)
 
 
 def test_autopay_that_is_on_stays_on_when_it_is_switched_on_without_a_word_about_what_it_charges(shop: Portal) -> None:

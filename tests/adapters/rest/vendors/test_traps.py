@@ -475,6 +475,27 @@ def test_a_payment_of_storedge_carries_a_key_that_stays_the_same(account: Opened
     assert office.seen[0].headers["authorization"].startswith("OAuth ")
 
 
+@pytest.mark.parametrize(
+    ("charged", "enabled", "on", "is_there"),
+    [
+        ("pm_1", True, True, True),
+        ("pm_2", True, True, False),
+        ("pm_1", False, True, False),
+        ("pm_1", False, False, True),
+    ],
+)
+def test_autopay_of_storedge_is_on_only_with_the_method_that_was_named(
+    account: Opened, office: Office, charged: str, *, enabled: bool, on: bool, is_there: bool
+) -> None:
+    info = {"autopay_enabled": enabled, "payment_method_id": charged, "payment_type": "credit_card"}
+    office.answers("/f1/ledgers/70", Answer(200, {"ledger": {"id": "70", "autopay_info": info}}))
+    wanted = effect("set_autopay", rental_id="70", on=on, **({"method_id": "pm_1"} if on else {}))
+
+    found = account("storedge").probe(wanted, attempt())
+
+    assert isinstance(found, Found if is_there else Absent)
+
+
 def test_an_answer_of_storedge_about_another_ledger_is_no_receipt(account: Opened, office: Office) -> None:
     office.answers("/f1/ledgers/70/make_payment", Answer(200, {"ledger": {"id": "71"}}))
 
