@@ -22,7 +22,7 @@ from pmsbridge.errors import InputError, NotFoundError, PmsBridgeError, Unsuppor
 from pmsbridge.model.documents import Document, DocumentKind
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
 from pmsbridge.model.money import Money
-from pmsbridge.model.payments import Allocation, Payment, PaymentState
+from pmsbridge.model.payments import Allocation, Payment, PaymentState, StoredMethod
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Tenant
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import ItemOut, RentalKind
@@ -48,7 +48,7 @@ ORIGINS: Final = ("tenant", "facility", "account")
 
 IDS: Final = (
     "rental_id", "item_id", "unit_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote",
-    "tenant_id", "contact_id", "request_id",
+    "tenant_id", "contact_id", "request_id", "means", "method",
 )  # fmt: skip
 """Names of parameters by which something of somebody is meant."""
 
@@ -57,7 +57,7 @@ GIVEN: Final[dict[str, Any]] = {
     "channel": "email", "data": b"%PDF-1.7", "days_after_due": None, "facility": "F1",
     "granted": True, "identity": IdentityCheck(phone="5125550101", postal_code="78701"),
     "instalments": {SOON: Money.of("1.00", "USD")}, "language": "en", "leaving_on": date(2026, 12, 31),
-    "means": MONEY, "method": None, "months": 1, "moving_on": SOON, "needed_on": SOON, "on": SOON,
+    "months": 1, "moving_on": SOON, "needed_on": SOON, "on": SOON,
     "purpose": "marketing",
     "quantity": 1, "reason": "A lock", "subject": "A door", "text": "It squeaks.", "title": "a.pdf", "wanted_on": SOON,
 }  # fmt: skip
@@ -137,6 +137,7 @@ class Books:
             returned=Decimal(0),
         )
         books.put(self.facility, contract.changed(kind=RentalKind.CONTRACT, items=(item,)))
+        books.add_method(self.facility, who, f"M{self.number}")
         self._bill()
 
     def _bill(self) -> None:
@@ -186,6 +187,7 @@ def ids_of(bridge: Bridge, place: str, tenant_id: str, number: str, click: str) 
     return {
         "rental_id": f"R{number}", "item_id": f"I{number}", "unit_id": f"U{number}", "document_id": f"D{number}",
         "invoice_id": f"N{number}", "invoice_ids": [f"N{number}"], "payment_id": f"P{number}", "tenant_id": tenant_id,
+        "means": StoredMethod(method_id=f"M{number}"), "method": StoredMethod(method_id=f"M{number}"),
         "contact_id": f"C{number}", "quote": session.quote(f"R{number}").id,
         "action_id": session.ask_staff("A question", "Is there one?", key=f"click-{click}").action_id,
         "request_id": session.ask_payment(
@@ -232,7 +234,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ids["own"]["unit_id"] = "U9"
         mine = bridge.tenant("mem/F1", "T1", actor="staff:ann")
         mine.change_access_code("R51", GateCode("73915#"), key="click-of-a-code")
-        ids["nowhere"] = {**dict.fromkeys(IDS, NOWHERE), "invoice_ids": [NOWHERE]}
+        nothing = StoredMethod(method_id=NOWHERE)
+        ids["nowhere"] = {**dict.fromkeys(IDS, NOWHERE), "invoice_ids": [NOWHERE], "means": nothing, "method": nothing}
         yield World(bridge, (here, south), ids)
 
 
@@ -248,7 +251,7 @@ def call(world: World, face: str, name: str, **given: Any) -> object:
         elif parameter.name in IDS and parameter.default is inspect.Parameter.empty:
             arguments[parameter.name] = own[parameter.name]
         elif (name, parameter.name) in MADE:
-            arguments[parameter.name] = MADE[name, parameter.name]()
+            arguments[parameter.name] = "method" in given or MADE[name, parameter.name]()
         elif parameter.name == "key":
             arguments["key"] = hashlib.sha256(f"{face} {name} {given}".encode()).hexdigest()
         elif parameter.name == "dry_run":
@@ -343,7 +346,10 @@ def test_no_id_of_another_tenant_or_facility_is_of_use_before_another_back_offic
     reached = []
     for number, (stranger, rental) in enumerate(strangers):
         asked = stranger.ask_staff("A question", "Is there one?", key=f"click-stranger-{number}")
-        theirs = {"rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1"}
+        theirs: dict[str, Any] = {
+            "rental_id": rental.id, "action_id": asked.action_id, "document_id": f"our:receipt:{rental.id}:1",
+            "method": StoredMethod(method_id=f"{rental.id}:card"),
+        }  # fmt: skip
         assert rental.id not in own
         before = portal.changes()
         for face, name, parameter in reaching():
@@ -365,9 +371,11 @@ def _used(target: object, name: str, given: dict[str, Any], portal: Portal) -> o
         if parameter.name == "key":
             arguments["key"] = portal.key
         elif (name, parameter.name) in MADE:
-            arguments[parameter.name] = MADE[name, parameter.name]()
+            arguments[parameter.name] = "method" in given or MADE[name, parameter.name]()
         elif parameter.name not in given and parameter.default is inspect.Parameter.empty:
-            arguments[parameter.name] = {**GIVEN, "unit_id": "1", "item_id": "1", "payment_id": "1"}[parameter.name]
+            own = {"rental_id": portal.row().id} if parameter.name == "rental_id" else {}
+            made_up = {**GIVEN, "means": MONEY, "unit_id": "1", "item_id": "1", "payment_id": "1", **own}
+            arguments[parameter.name] = made_up[parameter.name]
     found = getattr(target, name)(**arguments)
     if isinstance(found, AbstractContextManager):
         with found:

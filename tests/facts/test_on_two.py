@@ -13,7 +13,8 @@ import pytest
 
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import Section
-from pmsbridge.errors import IneligibleError, InputError, UnavailableError
+from pmsbridge.errors import IneligibleError, InputError, UnavailableError, UnsupportedError
+from pmsbridge.model.documents import EventKind, SignatureState
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ContactRole
 from pmsbridge.model.rental import RentalKind, RentalState
@@ -47,6 +48,47 @@ def storedge(tmp_path: Path) -> Iterator[Portal]:
 def harbor(tmp_path: Path) -> Iterator[Portal]:
     """By a mapping that reads an alternate contact, and bills."""
     with before_mapping(tmp_path, str(HARBOR)) as made:
+        yield made
+
+
+CLUB = """
+  events:
+    all: {get: "/sites/{option.site}/calendar", paginate: pages}
+    fields:
+      id: id
+      tenant_id: customer_id
+      kind: {at: sort, codec: event_kind}
+      title: title
+      starts_at: {at: begins, codec: local_time}
+      ends_at: {at: ends, codec: local_time}
+  documents:
+    of_tenant: {get: "/customers/{read.tenant_id}/papers"}
+    fields:
+      id: id
+      tenant_id: {value: "{read.tenant_id}"}
+      kind: {value: contract}
+      title: title
+      dated_on: {at: made, codec: us_date}
+      signature: {at: signing, codec: signing}
+
+actions:
+"""
+CLUB_CODECS = """  note_text: {kind: text, longest: 500}
+  event_kind: {kind: enum, words: {visit: appointment, service: service_done, party: social}}
+  signing: {kind: enum, words: {done: signed, open: wanted, none: not_needed}}
+"""
+
+
+@pytest.fixture
+def club(tmp_path: Path) -> Iterator[Portal]:
+    """By a mapping that tells of a calendar, and of papers with what became of their signatures."""
+    text = HARBOR.read_text(encoding="utf-8")
+    for old, new in (("\nactions:\n", CLUB), ("  note_text: {kind: text, longest: 500}\n", CLUB_CODECS)):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    mapping = tmp_path / "club.yaml"
+    mapping.write_text(text, encoding="utf-8")
+    with before_mapping(tmp_path, str(mapping)) as made:
         yield made
 
 
@@ -264,6 +306,51 @@ def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> N
 
     assert [(invoice.number, invoice.total.amount) for invoice in told] == [("B-1", Decimal("80.00"))]
     assert [invoice.number for invoice in harbor.of(harbor.other).invoices()] == ["B-3"]
+
+
+# calendars and papers
+
+
+@pytest.mark.fact("S3.14", "S4.12", on="rest")
+def test_what_is_to_come_and_what_was_is_told_apart_by_a_mapping_and_nobody_elses_is_told(club: Portal) -> None:
+    assert club.mapped is not None
+    now = club.clock.now()
+    for name, hours, who in (
+        ("Oil change", -48, "1001"), ("Inspection", 24, "1001"), ("Summer party", 48, None), ("Delivery", 24, "1002"),
+    ):  # fmt: skip
+        begins = now + timedelta(hours=hours)
+        event = {
+            "id": name, "tenant_id": who, "kind": "social", "title": name, "starts_at": begins,
+            "ends_at": begins + timedelta(hours=2),
+        }  # fmt: skip
+        club.mapped.books.enter("desk", [(name, "")], (Move("put", "events", name, event),))
+
+    assert [each.title for each in club.session.events()] == ["Inspection", "Summer party"]
+    assert [each.title for each in club.session.events(to_come=False)] == ["Oil change"]
+    assert [each.title for each in club.of(club.other).events()] == ["Delivery", "Summer party"]
+    assert {each.kind for each in club.session.events()} == {EventKind.SOCIAL}
+    told = club.bridge.adapters["main"].events(club.facility, club.busy)  # type: ignore[attr-defined]
+    assert {each.title for each in told} == {"Oil change", "Inspection", "Summer party"}
+
+
+@pytest.mark.parametrize("name", ["cubby", "buildium"])
+def test_a_mapping_without_a_calendar_says_so(tmp_path: Path, name: str) -> None:
+    with before_mapping(tmp_path, name) as portal, pytest.raises(UnsupportedError):
+        portal.session.events()
+
+
+@pytest.mark.fact("S3.18", "S3.5", on="rest")
+def test_a_paper_of_a_mapping_says_whether_it_is_signed_and_is_only_its_tenants(club: Portal) -> None:
+    assert club.mapped is not None
+    for number, who, signature in (("D1", "1001", "signed"), ("D2", "1001", "wanted"), ("D3", "1002", "signed")):
+        made = date(2026, 1, int(number[1]))
+        paper = {"id": number, "tenant_id": who, "title": number, "signature": signature, "dated_on": made}
+        club.mapped.books.enter("desk", [(number, "")], (Move("put", "documents", number, paper),))
+
+    found = [(paper.title, paper.signature) for paper in club.session.documents() if paper.title.startswith("D")]
+
+    assert found == [("D2", SignatureState.WANTED), ("D1", SignatureState.SIGNED)]
+    assert [paper.title for paper in club.of(club.other).documents() if paper.title.startswith("D")] == ["D3"]
 
 
 # records and notes

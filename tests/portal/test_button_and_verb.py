@@ -24,7 +24,7 @@ from pmsbridge.model.payments import Autopay, AutopayState, ExternalPayment, Sto
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.rental import Rental, RentalState
-from pmsbridge.model.sealed import GateCode, WebPassword
+from pmsbridge.model.sealed import Card, GateCode, WebPassword
 from pmsbridge.portal.access import IdentityCheck
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
@@ -214,6 +214,11 @@ def looked_up(bridge: Bridge) -> ActionView:
     return bridge.staff("F1", "T1", actor="staff:ann").access_code("R1", who, key="click-code")[1]
 
 
+def charged(of: Situation) -> Card | StoredMethod:
+    """What autopay is told to charge."""
+    return StoredMethod(method_id="M1") if of.by == "stored" else card()
+
+
 KEY, NOTHING_NAMED = "click-0001", "there is no request that the verb could name"
 VERBS: dict[ActionKind, Call] = {
     K.PAY_RENTAL: lambda s, _b, of: s.pay_rental("R1", means(of), key=KEY),  # type: ignore[arg-type]
@@ -225,7 +230,7 @@ VERBS: dict[ActionKind, Call] = {
     K.ASK_PAYMENT: lambda s, _b, _of: s.ask_payment(usd("5.00"), "A key", key=KEY, rental_id="R4"),
     K.WITHDRAW_REQUEST: lambda s, b, _of: s.withdraw_request(request_id(b), key=KEY),
     K.AUTOPAY_ON: lambda s, _b, _of: s.set_autopay("R1", on=True, method=card(), key=KEY),
-    K.AUTOPAY_CHANGE: lambda s, _b, _of: s.set_autopay("R1", on=True, method=card(), key=KEY),
+    K.AUTOPAY_CHANGE: lambda s, _b, of: s.set_autopay("R1", on=True, method=charged(of), key=KEY),
     K.AUTOPAY_OFF: lambda s, _b, _of: s.set_autopay("R1", on=False, key=KEY),
     K.REQUEST_MOVE_OUT: lambda s, _b, _of: s.request_move_out("R1", day(s), key=KEY),
     K.CANCEL_MOVE_OUT: lambda s, _b, _of: s.cancel_move_out("R1", key=KEY),

@@ -45,7 +45,7 @@ def test_nothing_is_lost_doubled_or_lied_about(
 
 
 def test_schedules_reach_the_places_where_things_go_wrong() -> None:
-    tally = play_range(700, 40, f"{STAGES}:cubby")
+    tally = play_range(700, 70, f"{STAGES}:cubby")
 
     assert tally.violations == 0, _examples(tally)
     reached = {name.removeprefix("fault ") for name in tally.coverage if name.startswith("fault ")}

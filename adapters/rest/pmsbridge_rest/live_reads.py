@@ -27,7 +27,7 @@ from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.lists import Listing
 from pmsbridge_rest.mapping.entities import EntityMap
-from pmsbridge_rest.mapping.model_fields import PREPAY_FIELDS
+from pmsbridge_rest.mapping.model_fields import BY_UNIT, PREPAY_FIELDS
 from pmsbridge_rest.mapping.paths import ABSENT
 from pmsbridge_rest.mapping.prepay import Prepay
 from pmsbridge_rest.mapping.requests import Reading
@@ -131,11 +131,15 @@ class LiveReads:
         tenant = self.tenant(facility, tenant_id)
         listing, reader = self._asked("rentals", facility, ("of_tenant",), tenant_id=tenant_id)
         rows = listing.all(self._live_end())
-        autopay = {one.rental_id: one for one in self._autopay_if_mapped(facility, tenant_id)}
+        rentals = [cast("Rental", made(reader, row)) for row in rows]
+        autopay = {one.rental_id: one for one in self._autopay_if_mapped(facility, tenant_id, rentals)}
         return TenantAccount(
             facility=self.facility(facility),
             tenant=tenant,
-            rentals=tuple(self._rental_account(facility, tenant_id, reader, row, autopay) for row in rows),
+            rentals=tuple(
+                self._rental_account(facility, tenant_id, reader, row, rental, autopay)
+                for row, rental in zip(rows, rentals, strict=True)
+            ),
             as_of=self._connection.clock.now(),
             source=Source.LIVE,
         )
@@ -146,9 +150,9 @@ class LiveReads:
         tenant_id: str,
         reader: RowReader,
         row: Any,  # noqa: ANN401 - one row as answered
+        rental: Rental,
         autopay: dict[str, Autopay],
     ) -> RentalAccount:
-        rental = cast("Rental", made(reader, row))
         currency = self._connection.facility(facility).currency
         beside = self._money_row(facility, tenant_id, rental.id, reader, row)
         if reader.entity.ledger_is_summed:
@@ -182,14 +186,26 @@ class LiveReads:
             message = f"rentals: {problem}"
         raise UnavailableError(message, code="unreadable_row")
 
-    def _autopay_if_mapped(self, facility: str, tenant_id: str) -> Sequence[Autopay]:
+    def _autopay_if_mapped(self, facility: str, tenant_id: str, rentals: Sequence[Rental]) -> Sequence[Autopay]:
         entity = self._connection.mapping.entities.get("autopay")
-        return () if entity is None or entity.of_tenant is None else self.autopay(facility, tenant_id)
+        return () if entity is None or entity.of_tenant is None else self._autopay_of(facility, tenant_id, rentals)
 
     def autopay(self, facility: str, tenant_id: str) -> Sequence[Autopay]:
         """Autopay of every rental of a tenant."""
+        rentals = list[Rental]()
+        if BY_UNIT in self._entity("autopay").fields:
+            found = self._records("rentals", facility, ("of_tenant",), tenant_id=tenant_id)
+            rentals = [cast("Rental", record) for record in found]
+        return self._autopay_of(facility, tenant_id, rentals)
+
+    def _autopay_of(self, facility: str, tenant_id: str, rentals: Sequence[Rental]) -> Sequence[Autopay]:
+        """What stands in the rows; a row that names a unit is about the rental that the tenant has there."""
         records = self._records("autopay", facility, ("of_tenant",), tenant_id=tenant_id)
-        return [cast("AutopayRecord", record).autopay for record in records]
+        found = [cast("AutopayRecord", record).autopay for record in records]
+        if BY_UNIT not in self._entity("autopay").fields:
+            return found
+        let = {rental.unit_id: rental.id for rental in rentals if rental.state.is_current}
+        return [one.changed(rental_id=let[one.rental_id]) for one in found if one.rental_id in let]
 
     # one rental
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
 
 from pmsbridge.logging import get_logger
-from pmsbridge.model.payments import PaymentMethod, expires_before
+from pmsbridge.model.payments import Autopay, AutopayState, MethodKind, PaymentMethod, expires_before
+from pmsbridge.model.rental import Rental
 from pmsbridge_rest.live_reads import LiveReads, made
 from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.rows import RowError, RowReader
@@ -45,6 +47,28 @@ class Methods(LiveReads):
         if "pays_on_demand" not in fields:
             methods = [one.changed(pays_on_demand=self._charges_stored) for one in methods]
         return [one for one in methods if one.tenant_id == tenant_id]
+
+    def _autopay_of(self, facility: str, tenant_id: str, rentals: Sequence[Rental]) -> Sequence[Autopay]:
+        """With the method that each charges, where rows name it and the list of them is mapped, too."""
+        found = super()._autopay_of(facility, tenant_id, rentals)
+        if not self.tells_payment_methods or all(one.method is None for one in found):
+            return found
+        stored = {method.id: method for method in self.payment_methods(facility, tenant_id)}
+        return [self._charging(one, stored) for one in found]
+
+    def _charging(self, autopay: Autopay, stored: Table[str, PaymentMethod]) -> Autopay:
+        """One with its method as the list tells it; without any where the list does not have it."""
+        if autopay.method is None:
+            return autopay
+        method, fields = stored.get(autopay.method.id), self._entity("autopay").fields
+        if method is None:
+            return autopay.changed(method=None)
+        changes: dict[str, Any] = {"method": method.changed(pays_on_demand=True, is_default=None)}
+        if autopay.state is AutopayState.UNKNOWN and method.kind is not MethodKind.UNKNOWN:
+            changes["state"] = AutopayState.CARD if method.kind is MethodKind.CARD else AutopayState.BANK_DEBIT
+        if "method_usable" not in fields:
+            changes["method_usable"] = method.is_usable
+        return autopay.changed(**changes)
 
     def _is_over(self, facility: str, method: PaymentMethod) -> bool:
         return expires_before(method.face, self._today(facility))

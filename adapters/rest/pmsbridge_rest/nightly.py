@@ -26,6 +26,7 @@ from pmsbridge_rest.codecs.scene import CodecError, say
 from pmsbridge_rest.filling import Filler
 from pmsbridge_rest.lists import Listing
 from pmsbridge_rest.lists import Rows as PageRows
+from pmsbridge_rest.mapping.model_fields import METHOD
 from pmsbridge_rest.mapping.pagination import Since
 from pmsbridge_rest.mapping.paths import read_at
 from pmsbridge_rest.mapping.requests import Reading
@@ -101,7 +102,9 @@ class Nightly(Calendars, CallOffs):
         """Calls to read one tenant's account anew, pages and the reads of each rental's account not counted."""
         entities = self._connection.mapping.entities
         autopay = entities.get("autopay")
-        return 2 + (autopay is not None and autopay.of_tenant is not None)
+        is_read = autopay is not None and autopay.of_tenant is not None
+        is_named = autopay is not None and METHOD in autopay.fields and "payment_methods" in entities
+        return 2 + is_read + (is_read and is_named)
 
     @property
     def accounts_follow_rows(self) -> bool:

@@ -51,9 +51,8 @@ def _row(kind: str, action: Action, mapping: Mapping) -> Capability:
 
 
 def _left_out(action: Action) -> frozenset[str]:
-    """What of autopay no step says. A card or bank account travels sealed, and no mapping has a place for it."""
-    says_the_day = "effect.days_after_due" in action.model_dump_json()
-    return frozenset({"method"} if says_the_day else {"method", "days_after_due"})
+    """What of autopay no step says, besides what it charges."""
+    return frozenset() if "effect.days_after_due" in action.model_dump_json() else frozenset({"days_after_due"})
 
 
 def _names_whom(action: Action) -> bool:

@@ -15,7 +15,16 @@ from pmsbridge.model.record import Record, Value
 from pmsbridge.model.sealed import BankAccountFace, CardBrand, CardFace
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import EntityMap, FieldMap, Items
-from pmsbridge_rest.mapping.model_fields import ACCOUNT_FIELDS, ALTERNATE, ENTITY_MODELS, Target, item_model, targets_of
+from pmsbridge_rest.mapping.model_fields import (
+    ACCOUNT_FIELDS,
+    ALTERNATE,
+    BY_UNIT,
+    ENTITY_MODELS,
+    METHOD,
+    Target,
+    item_model,
+    targets_of,
+)
 from pmsbridge_rest.mapping.paths import ABSENT, Absent, read_at
 from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.row_values import FieldReader, RowError, Scope, searched
@@ -55,7 +64,7 @@ class RowReader:
         Raises:
             RowError: It has none.
         """
-        key = "rental_id" if self.noun == "autopay" else "id"
+        key = "id" if self.noun != "autopay" else BY_UNIT if BY_UNIT in self.entity.fields else "rental_id"
         target = targets_of(ENTITY_MODELS[self.noun])[key]
         found = self._field(key, self.entity.fields[key], target, row)
         if not isinstance(found, str) or not found:
@@ -148,12 +157,15 @@ class RowReader:
         return cast("Record", model.model_validate(fields))  # every model but autopay's is one
 
     def _autopay(self, values: dict[str, Any]) -> AutopayRecord:
-        tenant, method = values.pop("tenant_id", ""), values.pop("method_id", None)
+        """A row that names a unit has it in the rental's place: which rental that is, the row does not say."""
+        tenant, unit, method = (values.pop(name, "") for name in ("tenant_id", BY_UNIT, METHOD))
+        if unit:
+            values["rental_id"] = unit
         fields = {**_nested(values), "read_at": values.get("read_at", self.scope.seen_at)}
         if method:
-            fields["method"] = PaymentMethod(
-                ref=self.scope.ref("payment_method", method), tenant_id=tenant, rental_id=values.get("rental_id")
-            )
+            rental = None if unit else values.get("rental_id")
+            ref = self.scope.ref("payment_method", method)
+            fields["method"] = PaymentMethod(ref=ref, tenant_id=tenant, rental_id=rental)
         autopay = Autopay.model_validate(fields)
         return AutopayRecord(ref=self.scope.ref("autopay", autopay.rental_id), tenant_id=tenant, autopay=autopay)
 

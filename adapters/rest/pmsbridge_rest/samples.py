@@ -49,7 +49,11 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
     return {
         "take_payment": list(_payments(currency)),
         "post_future_charges": [{"tenant_id": "1001", "months": 3}],
-        "set_autopay": [{**rental, "on": False}, {**rental, "on": True}],
+        "set_autopay": [
+            {**rental, "on": False, "unit_id": "3001"},
+            {**rental, "on": True},
+            {**rental, "on": True, "method_id": "4001", "unit_id": "3001"},
+        ],
         "schedule_move_out": [{**rental, "leaving_on": leaving, "notice_given_on": today.isoformat()}],
         "cancel_move_out": [rental],
         "request_call_off": [{**rental, **line, "reference": _REFERENCE}],

@@ -50,6 +50,7 @@ class Operation:
         answer: The schema of a good answer; None when it does not say.
         query: Names of its query parameters, and whether each is required.
         headers: Headers that it requires, with the value that the document suggests; empty where it suggests none.
+        counted_by: The header of a good answer that counts all rows; empty where none looks like it.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Operation:
     answer: dict[str, Any] | None
     query: dict[str, bool]
     headers: dict[str, str] = field(default_factory=dict)
+    counted_by: str = ""
 
 
 class Spec:
@@ -144,6 +146,7 @@ class Spec:
                 str(p["name"]): bool(p.get("required")) for p in parameters if p.get("in") == "query" and "name" in p
             },
             headers={str(p["name"]): self._suggested(p) for p in parameters if _is_required_header(p)},
+            counted_by=self._counted_by(operation),
         )
 
     def _suggested(self, parameter: dict[str, Any]) -> str:
@@ -158,10 +161,20 @@ class Spec:
         return str(next((value for value in given if isinstance(value, str | int) and str(value)), ""))
 
     def _answer(self, operation: dict[str, Any]) -> dict[str, Any] | None:
+        good = self._good(operation)
+        return None if good is None else self._content(good)
+
+    def _counted_by(self, operation: dict[str, Any]) -> str:
+        headers = (self._good(operation) or {}).get("headers")
+        names = map(str, headers) if isinstance(headers, dict) else ()
+        return next((name for name in names if _COUNTS.search(name)), "")
+
+    def _good(self, operation: dict[str, Any]) -> dict[str, Any] | None:
+        """The good answer as the document describes it; None where it describes none."""
         answers = operation.get("responses")
         for status in ("200", "201", "202", "2XX", "default"):
             if isinstance(answers, dict) and status in answers:
-                return self._content(self.resolved(answers[status]))
+                return self.resolved(answers[status])
         return None
 
     def _content(self, holder: dict[str, Any]) -> dict[str, Any] | None:
@@ -172,6 +185,7 @@ class Spec:
         return None
 
 
+_COUNTS: Final = re.compile(r"total[-_]?(count|rows|records|items)|count[-_]?total", re.IGNORECASE)
 _NO_PARAMETERS: Final = frozenset({"accept", "authorization", "content-type"})
 """Headers that a document must not describe as parameters, and that one that does so leaves to the client."""
 

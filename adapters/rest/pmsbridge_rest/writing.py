@@ -8,9 +8,11 @@ from datetime import timedelta
 from pmsbridge.actions.effects import ChangeContact, EffectBody, SetConsent, TakePayment
 from pmsbridge.errors import NotFoundError, RejectedError, UnsupportedError
 from pmsbridge.model.money import minor_digits
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.capability import Capability, Support
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
+from pmsbridge_rest.accepting import autopay_means, keeps_consent, names_in_autopay, takes
 from pmsbridge_rest.building import fitting_steps
 from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.edits import Editing
@@ -75,11 +77,28 @@ class Writing(Nightly):
         if row is None or row.support is not Support.NATIVE:
             message = f"this back office has no way to {kind.replace('_', ' ')}"
             raise UnsupportedError(message, code=f"no_{kind}")
-        steps = fitting_steps(self._connection.mapping.actions[kind], effect)
-        if not steps:
+        if not takes(self._connection.mapping, effect):
             message = f"this back office takes no {kind.replace('_', ' ')} like this one"
             raise UnsupportedError(message, code=f"{kind}_like_this")
-        return steps
+        return fitting_steps(self._connection.mapping.actions[kind], effect)
+
+    def takes(self, effect: EffectBody) -> bool:
+        """Whether the mapping has steps for an effect like this one."""
+        return takes(self._connection.mapping, effect)
+
+    def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:
+        """Whether the mapping has a place for an answer about this channel and purpose."""
+        return keeps_consent(self._connection.mapping, channel, purpose)
+
+    @property
+    def autopay_means(self) -> frozenset[str]:
+        """What is stored, where the mapping says how it is named; nothing that was typed."""
+        return autopay_means(self._connection.mapping)
+
+    @property
+    def asks_autopay_by_unit(self) -> bool:
+        """Whether the mapping looks by the unit how autopay stands."""
+        return names_in_autopay(self._connection.mapping, "unit_id")
 
     def _refuse_sealed(self, effect: EffectBody, attempt: Attempt) -> None:
         """A card is wiped whatever else is wrong.

@@ -21,7 +21,14 @@ from pmsbridge.ports.capability import Dedup, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
 from pmsbridge_sitelink.connection import Answered, seen_after, vendor_id
-from pmsbridge_sitelink.mapping.billing import ACCOUNT_KINDS, brand_of, last4_of, masked_number, payment_type_of
+from pmsbridge_sitelink.mapping.billing import (
+    ACCOUNT_KINDS,
+    brand_of,
+    last4_of,
+    masked_number,
+    payment_type_of,
+    stored_card_id,
+)
 from pmsbridge_sitelink.mapping.cells import Row, day, text
 from pmsbridge_sitelink.paying import Paying, enter_again, only_given
 from pmsbridge_sitelink.wire import Table
@@ -43,6 +50,9 @@ _ECHOED: Final = {
 class Autopaying(Paying):
     """Autopay of one rental."""
 
+    autopay_means: frozenset[str] = frozenset({"card", "bank_debit", "stored"})
+    asks_autopay_by_unit: bool = False
+
     @handles(
         SetAutopay,
         dedup=Dedup.STATE,
@@ -51,6 +61,7 @@ class Autopaying(Paying):
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
         """Change enrolment, and the method where a new one is given; the stored card outlives being switched off."""
+        _check_stored(effect)
         end = self._write_deadline(attempt)
         before = self._billing_row(effect)
         if effect.method is None and effect.days_after_due is None and not _difference(effect, None, before):
@@ -165,6 +176,17 @@ class Autopaying(Paying):
             return CannotTell(f"autopay shows type {text(now, 'iAutoBillType') or '0'}, but {unseen}")
         evidence = f"read back: autopay type {text(now, 'iAutoBillType')} on rental {effect.rental_id}"
         return Found(Receipt(evidence=evidence, at=self._connection.clock.now(), read_back=True))
+
+
+def _check_stored(effect: SetAutopay) -> None:
+    """Only the card that is stored for the very rental can be charged: of any other, no number is readable.
+
+    Raises:
+        UnsupportedError: Another is named; nothing was sent.
+    """
+    if effect.method_id not in {None, stored_card_id(effect.rental_id)}:
+        message = "autopay here charges what is stored for the rental itself, and nothing else; nothing was sent"
+        raise UnsupportedError(message, code="method_not_taken")
 
 
 def _stored_card(before: Row) -> dict[str, object]:

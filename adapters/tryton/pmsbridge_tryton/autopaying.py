@@ -9,7 +9,7 @@ from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge_tryton.contacting import Contacting
 from pmsbridge_tryton.desk import vendor_id
 from pmsbridge_tryton.mapping.scope import account_id, living, one
-from pmsbridge_tryton.reading import draws
+from pmsbridge_tryton.reading import debit_id, draws
 from pmsbridge_tryton.vocabulary import DEBIT
 from pmsbridge_tryton.wire import Row
 
@@ -19,12 +19,15 @@ __all__ = ["Autopaying"]
 class Autopaying(Contacting):
     """Direct debit of a party's account, on and off."""
 
+    autopay_means: frozenset[str] = frozenset()  # a party has one agreement to debit, which the office makes
+    asks_autopay_by_unit: bool = False
+
     @handles(
         SetAutopay,
         dedup=Dedup.STATE,
         absence_conclusive=True,
         source="real server: a party with a reception of direct debit is debited by the next run",
-        without=("method", "days_after_due"),
+        without=("days_after_due",),
     )
     def _set_autopay(self, effect: SetAutopay, attempt: Attempt) -> Receipt:
         """Set the state that is asked for; five calls at most."""
@@ -73,7 +76,8 @@ class Autopaying(Contacting):
     def _check_autopay(self, effect: SetAutopay) -> None:
         if effect.rental_id != account_id(effect.tenant_id):
             raise NotFoundError("rental", "autopay here covers the whole account", code="autopay_on_account")
-        if effect.method is not None or effect.days_after_due is not None:
+        is_other = effect.method_id not in {None, debit_id(effect.tenant_id)}
+        if effect.method is not None or is_other or effect.days_after_due is not None:
             message = "this back office takes no new card or bank account here, and no other day; the office does"
             raise UnsupportedError(message, code="method_not_taken")
 

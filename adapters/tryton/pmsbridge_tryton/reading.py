@@ -51,7 +51,7 @@ from pmsbridge_tryton.vocabulary import (
 )
 from pmsbridge_tryton.wire import Row, nested
 
-__all__ = ["ANY", "LET", "Reading", "draws"]
+__all__ = ["ANY", "LET", "Reading", "debit_id", "draws"]
 
 ANY: Final[dict[str, object]] = {"active_test": False}
 """Context that shows records which were put away, too."""
@@ -254,7 +254,7 @@ class Reading:
         if self._desk.needs_mandate(name) and self._mandate(tenant_id) is None:
             return None
         return PaymentMethod(
-            ref=scope.ref("payment_method", f"debit-{tenant_id}"), tenant_id=tenant_id,
+            ref=scope.ref("payment_method", debit_id(tenant_id)), tenant_id=tenant_id,
             rental_id=account_id(tenant_id), is_usable=True,
         )  # fmt: skip
 
@@ -418,6 +418,11 @@ class Reading:
         self._desk.facility(facility)
         message = "this back office keeps no portal passwords"
         raise UnsupportedError(message, code="no_web_passwords")
+
+
+def debit_id(tenant_id: str) -> str:
+    """The id of the one agreement to debit that a party can have; the back office has none for it."""
+    return f"debit-{tenant_id}"
 
 
 def draws(debit: Row) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.sections import PortalRules, Section
@@ -14,7 +15,10 @@ from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import RentalKind
 
-__all__ = ["Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+__all__ = ["TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+
+TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
+"""Ways to pay that were typed now: what was typed is used at once, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +36,11 @@ class Subject:
         quotes_ahead: The back office says what months ahead cost.
         is_copied: The nightly copy holds this tenant.
         settles_lines: The back office can settle single lines of an invoice.
-        autopay_without: What of autopay the back office has no place for: "method" for a new card or bank account,
-            "days_after_due" for another day.
+        autopay_without: What of autopay the back office has no place for: "days_after_due" for another day.
         requests: What staff asked this tenant to pay.
         closed_to_tenants: Sections that tenants do not have here; to staff, who have all of them, too.
+        autopay_means: What the back office can be told to charge by itself: "card", "bank_debit", "stored"; nothing
+            where only its staff can.
     """
 
     account: TenantAccount
@@ -51,6 +56,7 @@ class Subject:
     autopay_without: frozenset[str] = frozenset()
     requests: tuple[PaymentRequest, ...] = ()
     closed_to_tenants: frozenset[Section] = frozenset()
+    autopay_means: frozenset[str] = TYPED_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,7 @@ class Asked:
 
     Attributes:
         by: How it would be paid: "card", "bank_debit", "external" or "stored". A card typed now can least of all wait.
+        has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
         line_ids: Of the invoice: the lines that would be paid; None for all of it.

@@ -158,6 +158,9 @@ class SetAutopay(EffectBody):
         on: Whether the back office shall charge by itself.
         method: The face of a new card or bank account, which travels sealed; None keeps the stored method untouched.
         days_after_due: When to charge; None keeps what is set.
+        method_id: What is charged from now on, of what is stored already; None where none is named.
+        stored_face: Its face, as far as the back office tells it.
+        unit_id: The unit let, for a back office that tells of autopay by units; None elsewhere.
     """
 
     kind: Literal["set_autopay"] = "set_autopay"
@@ -166,6 +169,9 @@ class SetAutopay(EffectBody):
     on: bool
     method: CardFace | BankAccountFace | None = None
     days_after_due: int | None = Field(default=None, ge=0, le=28)
+    method_id: Annotated[Id | None, Since(5)] = None
+    stored_face: Annotated[CardFace | BankAccountFace | None, Since(5)] = None
+    unit_id: Annotated[Id | None, Since(5)] = None
 
     @property
     def target(self) -> str:

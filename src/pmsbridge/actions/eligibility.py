@@ -29,6 +29,7 @@ from pmsbridge.actions.portal_rules import (
 from pmsbridge.actions.rental_rules import (
     autopay_is_here,
     autopay_known,
+    autopay_method_good,
     autopay_optional,
     call_off_day_fits,
     can_be_called_off,
@@ -38,6 +39,7 @@ from pmsbridge.actions.rental_rules import (
     is_current,
     is_no_contract,
     leaving_date_fits,
+    method_can_change,
     method_ready,
     method_taken,
     move_out_scheduled,
@@ -56,6 +58,7 @@ __all__ = [
     "available_actions",
     "judge",
     "refuse_answered",
+    "refuse_bad_autopay_method",
     "refuse_bad_method",
     "refuse_unless_allowed",
     "refuse_waiting",
@@ -72,7 +75,7 @@ class Offer(Value):
         unblock: What would make it possible; empty when nothing the tenant can do would.
         is_emulated: It would be done as a staff task.
         facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units", and
-            "by": ways to pay by which it is possible all the same.
+            "by": ways to pay by which it is possible all the same; of autopay, what it can be told to charge.
     """
 
     kind: ActionKind
@@ -170,6 +173,18 @@ def refuse_answered(state: RequestState) -> None:
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
+def refuse_bad_autopay_method(method: PaymentMethod, rental_id: str, today: date) -> None:
+    """Refuse a stored method that autopay of this rental cannot charge.
+
+    Raises:
+        IneligibleError: It has expired ("method_expired"), or is stored for another rental, or is not complete
+            ("method_not_usable").
+    """
+    denial = autopay_method_good(method, rental_id, today)
+    if denial is not None:
+        raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
+
+
 def refuse_waiting(subject: Subject, by: str) -> None:
     """Refuse to take for a payment what cannot wait until the one is over that is being confirmed.
 
@@ -201,6 +216,7 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
 
 _K = ActionKind
 _AUTOPAY: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known)
+_AUTOPAY_ON: Final = (method_taken, method_ready, day_taken)
 _PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
 _LAST: Final = money.nothing_confirming  # only what could be paid otherwise waits for another payment
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
@@ -223,8 +239,8 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         money.not_again(money.of_months),
         _LAST,
     ),
-    _K.AUTOPAY_ON: (*_AUTOPAY, method_ready, day_taken),
-    _K.AUTOPAY_CHANGE: (*_AUTOPAY, method_taken, day_taken),
+    _K.AUTOPAY_ON: (*_AUTOPAY, *_AUTOPAY_ON),
+    _K.AUTOPAY_CHANGE: (*_AUTOPAY, method_can_change, *_AUTOPAY_ON),
     _K.PAY_INVOICE: (
         *_PAYING,
         money.invoice_is_open,

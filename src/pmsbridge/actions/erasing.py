@@ -36,7 +36,7 @@ _WITHOUT: Final[Mapping[type, Mapping[str, Any]]] = {
     AttachDocument: {"title": ERASED, "content": AttachDocument.packed(ERASED.encode())},
     ReserveUnit: {"comment": ""},
     RequestCallOff: {"place": "", "comment": ""},
-    SetAutopay: {"method": None},
+    SetAutopay: {"method": None, "method_id": None, "stored_face": None},
     SetWebPassword: {"login": ERASED},
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 
-from pmsbridge.actions.case import Case, No, Rule, named, sentence
+from pmsbridge.actions.case import TYPED_MEANS, Case, No, Rule, named, sentence
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
 from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
 from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of
@@ -47,13 +47,10 @@ __all__ = [
     "takes_more_than_cash",
 ]
 
-_TYPED = frozenset({"card", "bank_debit"})
-"""Ways to pay that cannot wait: what was typed is used at once, or not at all."""
-
 
 def nothing_confirming(case: Case) -> No | None:
     """While a payment is being confirmed, no card is taken for another one: it could not wait for its turn."""
-    if case.subject.is_confirming and case.asked.by in _TYPED:
+    if case.subject.is_confirming and case.asked.by in TYPED_MEANS:
         case.facts["by"] = "external, stored"
         return _being_confirmed()
     return None

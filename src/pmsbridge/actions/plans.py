@@ -59,7 +59,7 @@ from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import ItemOut
 from pmsbridge.model.sealed import BankAccountFace, CardFace
 
-__all__ = ["Planner"]
+__all__ = ["Planner", "StoredChoice"]
 
 _EVERY_WAY: Final = frozenset({"note", "bulletin", "mail"})
 
@@ -72,6 +72,14 @@ def _groups(quote: PaymentQuote) -> list[tuple[QuoteLine, ...]]:
     for line in quote.lines:
         by_invoice.setdefault(line.invoice_id, []).append(line)
     return [tuple(lines) for lines in by_invoice.values()]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChoice:
+    """A method that is stored already, and its face as far as the back office tells it."""
+
+    method_id: str
+    face: CardFace | BankAccountFace | None = None
 
 
 class _Scope(TypedDict):
@@ -157,15 +165,28 @@ class Planner:
     # -- state of a rental ---------------------------------------------------------------------------------------
 
     def autopay(
-        self, row: RentalAccount, *, on: bool, method: CardFace | BankAccountFace | None, days_after_due: int | None
-    ) -> Plan:
-        """Set autopay of one rental; where the back office cannot without harm to the stored method, staff do."""
+        self, row: RentalAccount, *, on: bool, method: CardFace | BankAccountFace | None, days_after_due: int | None,
+        stored: StoredChoice | None = None, names_unit: bool = False,
+    ) -> Plan:  # fmt: skip
+        """Set autopay of one rental; where the back office cannot without harm to the stored method, staff do.
+
+        Args:
+            row: The rental.
+            on: Whether the back office shall charge by itself.
+            method: The face of a new card or bank account.
+            days_after_due: When to charge; None keeps what is set.
+            stored: What to charge of what is stored already; None keeps what is set.
+            names_unit: The back office may have to be asked by the unit whether it is so.
+        """
         if method is None and row.autopay is not None and not row.autopay.is_changeable:
             task = AutopayWanted.of(self.account, row, on=on)
             return Plan(steps=self._tell_staff("set_autopay", task, is_principal=True, emulates="set_autopay", row=row))
         effect = SetAutopay(
-            **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method, days_after_due=days_after_due
-        )
+            **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method,
+            days_after_due=days_after_due, method_id=stored.method_id if stored is not None else None,
+            stored_face=stored.face if stored is not None else None,
+            unit_id=row.rental.unit_id if names_unit else None,
+        )  # fmt: skip
         return Plan(steps=(self._step("autopay", effect),))
 
     def move_out(self, row: RentalAccount, leaving_on: date) -> Plan:

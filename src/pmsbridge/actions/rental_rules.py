@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 from pmsbridge.actions.case import Case, No, named, sentence
 from pmsbridge.errors import NotFoundError
-from pmsbridge.model.payments import AutopayState, expires_before
+from pmsbridge.model.payments import AutopayState, PaymentMethod, expires_before
 from pmsbridge.model.places import UnitState
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason
@@ -15,6 +15,7 @@ from pmsbridge.model.requests import CallOffReason
 __all__ = [
     "autopay_is_here",
     "autopay_known",
+    "autopay_method_good",
     "autopay_optional",
     "call_off_day_fits",
     "can_be_called_off",
@@ -24,6 +25,7 @@ __all__ = [
     "is_current",
     "is_no_contract",
     "leaving_date_fits",
+    "method_can_change",
     "method_ready",
     "method_taken",
     "move_out_scheduled",
@@ -140,29 +142,49 @@ def is_a_quote(case: Case) -> No | None:
     return None
 
 
+def method_taken(case: Case) -> No | None:
+    """What is named can be charged by autopay here."""
+    taken = case.subject.autopay_means
+    case.facts["by"] = ", ".join(sorted(taken))
+    if not case.asked.has_new_method or case.asked.by in taken:
+        return None
+    if not taken:
+        return _by_office()
+    return No("method_not_taken", "Autopay cannot be told to charge this here.", "Choose another way to pay.")
+
+
+def method_can_change(case: Case) -> No | None:
+    """There is any way to name what autopay charges."""
+    return None if case.subject.autopay_means else _by_office()
+
+
+def _by_office() -> No:
+    return No("method_by_office", "Only the office can put a card or bank account on file.", "Please call the office.")
+
+
+def autopay_method_good(method: PaymentMethod, rental_id: str, today: date) -> No | None:
+    """What is stored can be charged by autopay of this rental from today on."""
+    if expires_before(method.face, today):
+        return No("method_expired", "The card on file has expired.", "Enter a new card.")
+    if not method.is_usable or method.rental_id not in {None, rental_id}:
+        return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
+    return None
+
+
 def method_ready(case: Case) -> No | None:
     """There is a method to charge that has not expired, unless a new one comes with it."""
-    takes_new = "method" not in case.subject.autopay_without
-    if case.asked.has_new_method or (case.asked.has_new_method is None and takes_new):
+    by_office = not case.subject.autopay_means
+    if case.asked.has_new_method or (case.asked.has_new_method is None and not by_office):
         return None
     autopay = case.rental.autopay
     method = autopay.method if autopay is not None else None
     is_over = method is not None and expires_before(method.face, case.subject.today)
-    if not takes_new and (method is None or is_over):
-        return No(
-            "method_by_office", "Only the office can put a card or bank account on file.", "Please call the office."
-        )
+    if by_office and (method is None or is_over):
+        return _by_office()
     if method is None:
         return No("method_needed", "No card or bank account is on file.", "Enter a card or bank account.")
     if is_over:
         return No("method_expired", "The card on file has expired.", "Enter a new card.")
-    return None
-
-
-def method_taken(case: Case) -> No | None:
-    """The back office has a place for a new card or bank account."""
-    if "method" in case.subject.autopay_without:
-        return No("method_not_taken", "No new card or bank account is taken here.", "Please call the office.")
     return None
 
 

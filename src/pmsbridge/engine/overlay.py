@@ -20,7 +20,7 @@ from pmsbridge.actions.effects import (
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.ledger import Balances
 from pmsbridge.model.money import Money, sum_money
-from pmsbridge.model.payments import AutopayState
+from pmsbridge.model.payments import Autopay, AutopayState
 from pmsbridge.model.people import ConsentRecord, Phone, Tenant
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
@@ -157,11 +157,23 @@ def _autopay(account: TenantAccount, effect: SetAutopay) -> TenantAccount:
         changes = {"state": AutopayState.CARD if is_card else AutopayState.BANK_DEBIT, "method_usable": True}
         if row.autopay.method is not None:
             changes["method"] = row.autopay.method.changed(face=effect.method, is_usable=True)
-    if effect.on and effect.method is None and row.autopay.method is not None:
+    if effect.on and effect.method_id is not None:
+        changes = _charging_stored(effect, row.autopay)
+    elif effect.on and effect.method is None and row.autopay.method is not None:
         changes["state"] = _state_of(row, changes["state"])
     if effect.days_after_due is not None:
         changes["days_after_due"] = effect.days_after_due
     return _with_rental(account, effect.rental_id, autopay=row.autopay.changed(**changes))
+
+
+def _charging_stored(effect: SetAutopay, before: Autopay) -> dict[str, Any]:
+    """What a method that was stored before makes of autopay; not known where the back office tells nothing of it."""
+    face = effect.stored_face
+    if face is None:
+        return {"state": AutopayState.UNKNOWN}
+    state = AutopayState.CARD if isinstance(face, CardFace) else AutopayState.BANK_DEBIT
+    same = before.method if before.method is not None and before.method.id == effect.method_id else None
+    return {"state": state, "method_usable": True, "method": same}
 
 
 def _state_of(row: RentalAccount, fallback: AutopayState) -> AutopayState:

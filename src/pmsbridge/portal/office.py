@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from pmsbridge.actions.case import TYPED_MEANS
 from pmsbridge.actions.effects import PostBulletin, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
@@ -20,7 +21,7 @@ from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices import FacilityScribe, NoticeDesk, built_in_desk
 from pmsbridge.engine.outcomes import ActionView, view_of
-from pmsbridge.errors import NotFoundError, PmsBridgeError, UnavailableError
+from pmsbridge.errors import NotFoundError, PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Tenant
@@ -29,6 +30,7 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.books import (
     AccessPort,
+    AutopayMeansPort,
     CalendarlessPort,
     ConsentPort,
     CustomerAccountPort,
@@ -36,6 +38,7 @@ from pmsbridge.ports.books import (
     LinePort,
     PrepayPort,
     ReadinessPort,
+    TakesPort,
 )
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
@@ -131,6 +134,16 @@ class Office:
         """The back office, where it keeps a calendar."""
         is_without = isinstance(self.adapter, CalendarlessPort) and not self.adapter.keeps_calendar
         return self.adapter if isinstance(self.adapter, EventPort) and not is_without else None
+
+    @property
+    def autopay_means(self) -> frozenset[str]:
+        """What autopay can be told to charge."""
+        return self.adapter.autopay_means if isinstance(self.adapter, AutopayMeansPort) else TYPED_MEANS
+
+    @property
+    def asks_autopay_by_unit(self) -> bool:
+        """Whether how autopay stands can be looked up by the unit alone."""
+        return isinstance(self.adapter, AutopayMeansPort) and self.adapter.asks_autopay_by_unit
 
     @property
     def is_copied(self) -> bool:
@@ -236,6 +249,20 @@ class Office:
         """Whether the back office has a place for an answer about this channel and purpose."""
         return not isinstance(self.adapter, ConsentPort) or self.adapter.keeps_consent(channel, purpose)
 
+    def refuse_untaken(self, plan: Plan) -> None:
+        """Refuse what this back office would refuse without asking, before anything is stored. Notices are its own way.
+
+        Raises:
+            UnsupportedError: It takes no effect like one of these.
+        """
+        adapter = self.adapter
+        if not isinstance(adapter, TakesPort):
+            return
+        for step in plan.steps:
+            if not step.effect.is_notice and not step.emulates and not adapter.takes(step.effect):
+                message = f"This back office takes no {step.effect.kind.replace('_', ' ')} like this one."
+                raise UnsupportedError(message, code="not_taken")
+
     def language_of(self, tenant: Tenant) -> str:
         """What the tenant is written to in: as asked for last, else as the record says; empty when neither is known."""
         asked = ActionFilter(
@@ -310,7 +337,7 @@ class Office:
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
-            autopay_without=self.autopay_without,
+            autopay_without=self.autopay_without, autopay_means=self.autopay_means,
             closed_to_tenants=self.closed_to_tenants,
         )  # fmt: skip
 
@@ -432,6 +459,7 @@ class Perform:
             scribe=scribe, ways=office.ways, posts_beside=office.posts_beside,
         )  # fmt: skip
         plan = decide(account, planner)
+        office.refuse_untaken(plan)
         submission = Submission(
             action_id=self.action_id, key=self.key, kind=self.kind, account=office.account_name,
             facility=office.facility, tenant_id=office.tenant_id, intent=self.intent, actor=office.actor, plan=plan,

@@ -14,7 +14,7 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import stored_document
-from pmsbridge.model.payments import expires_before
+from pmsbridge.model.payments import StoredMethod, expires_before
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
 from pmsbridge.portal.arguments import (
@@ -27,8 +27,10 @@ from pmsbridge.portal.arguments import (
     wiped_on_refusal,
 )
 from pmsbridge.portal.asking import Asking
-from pmsbridge.portal.card_numbers import refuse_card_number
+from pmsbridge.portal.card_numbers import refuse_card_in_id, refuse_card_number
 from pmsbridge.portal.contact import checked_changes, checked_seen, contact_values, refuse_nameless
+from pmsbridge.portal.means import face_of
+from pmsbridge.portal.methods import chosen_for_autopay, kept_for_autopay
 from pmsbridge.portal.office import rental_of
 from pmsbridge.portal.typed import TEXT_LIMIT_CHARS, checked_text
 
@@ -50,7 +52,7 @@ class Requesting(Asking):
         rental_id: str,
         *,
         on: bool,
-        method: Card | BankAccount | None = None,
+        method: Card | BankAccount | StoredMethod | None = None,
         days_after_due: int | None = None,
         key: str,
     ) -> ActionView:
@@ -59,40 +61,55 @@ class Requesting(Asking):
         Args:
             rental_id: One of this tenant's rentals.
             on: Whether the back office shall charge by itself.
-            method: A new card or bank account; None keeps the one on file, which is never blanked.
+            method: A new card or bank account, or one that is stored already (``StoredMethod(method_id=one.id)`` of
+                ``payment_methods()``); None keeps the one that is set, which is never blanked. What this back office
+                takes is among the offer's facts ("by").
             days_after_due: 0 to 28; None keeps what is set.
             key: The idempotency key of this click.
 
         Raises:
-            IneligibleError: No usable method ("method_needed", "method_expired"), or autopay is mandatory. Where the
-                back office has no place for it: a new method ("method_not_taken"), a first one ("method_by_office"), or
-                another day ("day_not_taken").
-            NotFoundError: The rental is not this tenant's.
+            IneligibleError: No usable method ("method_needed", "method_expired", "method_not_usable"), or autopay is
+                mandatory. Where the back office has no place for it: what is named ("method_not_taken"), a first one
+                ("method_by_office"), or another day ("day_not_taken").
+            NotFoundError: The rental, or what is stored, is not this tenant's.
         """
         with wiped_on_refusal(method):
             rental, checked = checked_id("rental_id", rental_id), checked_key(key)
             _checked_autopay(on=on, method=method, days_after_due=days_after_due)
-        face = method.face if method is not None else None
+        means = face_of(method) if method is not None else None
+        typed = method if isinstance(method, Sealed) else None
+        face = typed.face if isinstance(typed, Card | BankAccount) else None
+        said = means if isinstance(means, StoredMethod) else face
         kind = ActionKind.AUTOPAY_OFF if not on else ActionKind.AUTOPAY_CHANGE if method else ActionKind.AUTOPAY_ON
         intent = {
             "rental_id": rental,
             "on": on,
-            "method": stored_document(face) if face is not None else None,
+            "method": stored_document(said) if said is not None else None,
             "days_after_due": days_after_due,
         }
+        asked = Asked(
+            has_new_method=means is not None if on else None, has_new_day=days_after_due is not None,
+            by=means.by if means is not None else "card",
+        )  # fmt: skip
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
-            asked = Asked(has_new_method=face is not None if on else None, has_new_day=days_after_due is not None)
-            self._office.allowed(kind, account, rental_id=rental, asked=asked)
+            office = self._office
+            office.allowed(kind, account, rental_id=rental, asked=asked)
             if expires_before(face, planner.today):
                 raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
             row = rental_of(account, rental)
-            return planner.autopay(row, on=on, method=face, days_after_due=days_after_due)
+            stored = kept_for_autopay(office, row) if on and means is None else None
+            if isinstance(means, StoredMethod):
+                stored = chosen_for_autopay(office, means, rental, planner.today)
+            return planner.autopay(
+                row, on=on, method=face, days_after_due=days_after_due, stored=stored,
+                names_unit=office.asks_autopay_by_unit,
+            )  # fmt: skip
 
         def hand_out(_plan: Plan) -> Mapping[str, Sealed]:
-            return {"autopay": method.split(1)[0]} if method is not None else {}
+            return {"autopay": typed.split(1)[0]} if typed is not None else {}
 
-        return self._perform(kind, checked, intent)(decide, sealed=hand_out, typed=method)
+        return self._perform(kind, checked, intent)(decide, sealed=hand_out, typed=typed)
 
     def edit_contact(
         self, changes: Mapping[str, str], *, key: str, seen: Mapping[str, str] | None = None
@@ -188,12 +205,13 @@ class Requesting(Asking):
         return perform(decide, sealed=hand_out, typed=password)
 
 
-def _checked_autopay(*, on: bool, method: Card | BankAccount | None, days_after_due: int | None) -> None:
+def _checked_autopay(*, on: bool, method: object, days_after_due: int | None) -> None:
     checked_flag("on", on)
-    if method is not None and not isinstance(method, Card | BankAccount):
-        raise InputError(
-            "method", "is not a way to pay", shape=type(method).__name__, remedy="Give a Card or a BankAccount."
-        )
+    if method is not None and not isinstance(method, Card | BankAccount | StoredMethod):
+        remedy = "Give a Card, a BankAccount or a StoredMethod."
+        raise InputError("method", "is not a way to pay", shape=type(method).__name__, remedy=remedy)
+    if isinstance(method, StoredMethod):
+        refuse_card_in_id("method.method_id", method.method_id)
     if method is not None and not on:
         raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
     if days_after_due is not None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
 
+from pmsbridge.actions.effects import EffectBody
 from pmsbridge.model.documents import Document, Event, Quote
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance, LedgerEntry
@@ -22,6 +23,7 @@ from pmsbridge.model.sealed import GateCode
 
 __all__ = [
     "AccessPort",
+    "AutopayMeansPort",
     "CalendarlessPort",
     "CallOffPort",
     "ConsentPort",
@@ -35,6 +37,7 @@ __all__ = [
     "PrepayPort",
     "ReadinessPort",
     "RequestPort",
+    "TakesPort",
     "UntoldRequestsPort",
 ]
 
@@ -209,9 +212,30 @@ class PaymentMethodPort(Protocol):
 
 
 @runtime_checkable
+class AutopayMeansPort(Protocol):
+    """A back office that says what autopay can be told to charge. One without this word takes what was typed now."""
+
+    @property
+    def autopay_means(self) -> frozenset[str]:
+        """Any of "card" and "bank_debit", typed now, and "stored"; empty where autopay only goes on and off."""
+
+    @property
+    def asks_autopay_by_unit(self) -> bool:
+        """Whether an effect must name the unit, because only by it can be looked how autopay stands."""
+
+
+@runtime_checkable
 class PrepayPort(Protocol):
     """A back office that may have no price for months ahead, and says so. One without this word has one."""
 
     @property
     def quotes_prepay(self) -> bool:
         """Whether ``prepay_quote`` answers: where it does not, nobody is offered to pay ahead."""
+
+
+@runtime_checkable
+class TakesPort(Protocol):
+    """A back office that carries out some effects of a kind and not others, and knows which without asking."""
+
+    def takes(self, effect: EffectBody) -> bool:
+        """Whether it carries out an effect like this one; where it does not, nothing is stored and nothing sent."""

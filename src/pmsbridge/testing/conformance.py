@@ -405,11 +405,14 @@ class Conformance:
             _holds(owed == row.balances.due.amount, f"rental {row.id}: payable and credit do not explain what is due")
 
     def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
-        """What moved is what is owed."""
+        """What moved is what is owed. A back office that tells no movements says so, and shows no empty ledger."""
         subject.judge.reset()
         account = subject.adapter.account(subject.facility, subject.tenant_id)
         for row in account.rentals:
-            entries = subject.adapter.ledger(subject.facility, subject.tenant_id, row.id)
+            try:
+                entries = subject.adapter.ledger(subject.facility, subject.tenant_id, row.id)
+            except UnsupportedError:
+                return
             moved = sum(entry.effect.amount for entry in entries)
             _holds(moved == row.balances.ledger.amount, f"rental {row.id}: {moved} moved, {row.balances.ledger} owed")
 

@@ -56,6 +56,9 @@ class MemoryAdapter(EffectHandlers):
     send_timeout: timedelta = timedelta(seconds=30)
     pays_together: frozenset[str] = frozenset({"card", "stored", "external"})
 
+    autopay_means: frozenset[str] = frozenset({"card", "bank_debit", "stored"})
+    asks_autopay_by_unit: bool = False
+
     def __init__(self, office: MemoryOffice) -> None:
         self.office = office
 

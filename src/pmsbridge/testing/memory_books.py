@@ -263,10 +263,22 @@ class Books:
                 self.enter(effect.facility, rental.id, EntryKind.CHARGE, rental.rent * effect.months, at, "Rent ahead")
 
     def _autopaid(self, effect: SetAutopay, _number: int, _at: datetime) -> None:
-        on = AutopayState.CARD if isinstance(effect.method, CardFace) else AutopayState.BANK_DEBIT
+        before = self.autopay[effect.facility, effect.rental_id]
+        charged = self._charged(effect, before)
+        face = effect.method or (charged.face if charged is not None else None)
+        on = AutopayState.CARD if isinstance(face, CardFace) else AutopayState.BANK_DEBIT
         self.autopay[effect.facility, effect.rental_id] = Autopay(
-            rental_id=effect.rental_id, state=on if effect.on else AutopayState.OFF, method_usable=effect.on
-        )
+            rental_id=effect.rental_id, state=on if effect.on else AutopayState.OFF, method_usable=effect.on,
+            method=charged,
+        )  # fmt: skip
+
+    def _charged(self, effect: SetAutopay, before: Autopay) -> PaymentMethod | None:
+        """What is named of what is stored, else what was charged before; what was typed now is not stored here."""
+        if effect.method_id is None:
+            return before.method if effect.method is None else None
+        stored = self.methods_of(effect.facility, effect.tenant_id)
+        found = next((each for each in stored if each.id == effect.method_id), None)
+        return None if found is None else found.changed(pays_on_demand=True, is_default=None)
 
     def _change_rental(self, effect: ScheduleMoveOut | CancelMoveOut, **changes: Any) -> None:
         rental = self.find(Rental, effect.facility, effect.rental_id)

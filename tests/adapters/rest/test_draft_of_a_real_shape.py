@@ -13,7 +13,7 @@ from pmsbridge_rest.mapping.reading import read_mapping
 from pmsbridge_rest.scaffold import scaffold
 from pmsbridge_rest.spec import Spec
 
-CUSTOMER = {
+CUSTOMER: dict[str, Any] = {
     "type": "object",
     "properties": {
         "id": {"type": "string"}, "firstName": {"type": "string"}, "lastName": {"type": "string"},
@@ -117,3 +117,68 @@ def test_a_header_that_the_log_in_adds_is_not_missed() -> None:
     )
 
     assert not [each for each in lint(bare.encode(), spec=Spec(document)) if each.rule == "missing_required"]
+
+
+PAGED: dict[str, Any] = {
+    "openapi": "3.0.0",
+    "info": {"title": "Jetty", "version": "1"},
+    "servers": [{"url": "https://api.jetty.example/v1"}],
+    "paths": {
+        "/contacts": {
+            "get": {
+                "parameters": [
+                    {"name": "offset", "in": "query", "schema": {"type": "integer"}},
+                    {"name": "limit", "in": "query", "schema": {"type": "integer"}},
+                ],
+                "responses": {
+                    "200": {
+                        "description": "Good",
+                        "headers": {"X-Total-Count": {"schema": {"type": "integer"}}},
+                        "content": {"application/json": {"schema": {"type": "array", "items": CUSTOMER}}},
+                    }
+                },
+            }
+        },
+        "/contacts/{id}": {
+            "get": {
+                "responses": answered(
+                    {
+                        "type": "object",
+                        "properties": {**CUSTOMER["properties"], "changedBy": {"type": "string"}},
+                    }
+                )
+            },
+            "put": {
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object",
+                                "properties": {
+                                    **{name: {"type": "string"} for name in ("firstName", "lastName", "email", "tag")},
+                                    "phone": {"type": "string", "readOnly": True},
+                                },
+                            }
+                        }
+                    }
+                },
+                "responses": answered(CUSTOMER),
+            },
+        },
+    },
+}
+
+
+def test_a_header_that_counts_all_rows_ends_the_pages_of_a_draft() -> None:
+    _, mapping = drafted(PAGED)
+
+    pages = mapping.pagination["pages"]
+    assert (pages.style, pages.total_header, pages.stop) == ("offset", "X-Total-Count", "total")
+
+
+def test_a_whole_put_of_a_draft_sends_back_what_it_takes_and_the_read_shows_and_nothing_else() -> None:
+    _, mapping = drafted(PAGED)
+
+    update = mapping.actions["change_contact"].steps[0].update
+    assert update is not None
+    assert update.keep == ("email", "firstName", "lastName")

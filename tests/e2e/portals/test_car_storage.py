@@ -119,6 +119,9 @@ def _cars_and_money_as_the_books_have_them(story: Story, books: Books) -> None:
     assert here["dashboard"].total.ledger.amount == here["statement"].closing.amount == books.owed() > 0
     assert [payment.amount.amount for payment in here["payments"]] == [Decimal(30)]
     assert here["invoices"] is None
+    (switched,) = books.done("set_autopay")
+    (stored,) = (move.values for move in switched.moves)
+    assert (switched.subject, stored["autopay.on"], stored["method_id"]) == (here["car"].id, True, "4001")
     assert {entry.ref.system for entry in here["statement"].entries} == {"cubby"}
     assert {entry.ref.id for entry in here["statement"].entries} >= {"20011", "20022"}
 

@@ -89,6 +89,8 @@ CASES: list[tuple[str, ActionKind, TenantAccount, str | None, dict[str, Any]]] =
     ("leaving", K.PREPAY, make.account(make.row(balance="0", state=RentalState.NOTICE_GIVEN)), "R1", {"months": 1}),
     ("method_needed", K.AUTOPAY_ON, make.account(make.row()), "R1", {"has_new_method": False}),
     ("allowed", K.AUTOPAY_ON, make.account(make.row()), "R1", {"has_new_method": True}),
+    ("method_not_taken", K.AUTOPAY_ON, make.account(make.row()), "R1", {"has_new_method": True, "by": "stored"}),
+    ("method_not_taken", K.AUTOPAY_CHANGE, make.account(make.row()), "R1", {"has_new_method": True, "by": "stored"}),
     (
         "autopay_mandatory",
         K.AUTOPAY_OFF,

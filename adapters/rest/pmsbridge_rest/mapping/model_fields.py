@@ -31,8 +31,10 @@ __all__ = [
     "ACCOUNT_FIELDS",
     "ACTIONS",
     "ALTERNATE",
+    "BY_UNIT",
     "ENTITY_MODELS",
     "KINDS_OF",
+    "METHOD",
     "PREPAY_FIELDS",
     "Sort",
     "Target",
@@ -76,6 +78,13 @@ ACTIONS: Final = tuple(kind for kind in EFFECT_KINDS if kind != "send_mail")
 
 ALTERNATE: Final = ("alternate.name.first", "alternate.name.last", "alternate.phone", "alternate.email")
 """Fields of a tenant that become a contact of their own."""
+
+
+BY_UNIT: Final = "unit_id"
+"""Of autopay: what a row names in place of the rental."""
+
+METHOD: Final = "method_id"
+"""Of autopay: what is charged, to be found among the payment methods."""
 
 
 class Sort(StrEnum):
@@ -176,7 +185,7 @@ def targets_of(model: type[BaseModel]) -> dict[str, Target]:
     own = {target.name: target for target in _targets(model)}
     if issubclass(model, Autopay):
         own["tenant_id"] = Target(name="tenant_id", sort=Sort.TEXT, is_required=True)
-        own["method_id"] = Target(name="method_id", sort=Sort.TEXT)
+        own.update({name: Target(name=name, sort=Sort.TEXT) for name in (BY_UNIT, METHOD)})
     elif "ref" in model.model_fields:
         own["id"] = Target(name="id", sort=Sort.TEXT, is_required=True)
         own["version"] = Target(name="version", sort=Sort.TEXT)

@@ -12,6 +12,7 @@ from pmsbridge_rest.mapping.entities import Consent, EntityMap, FieldMap
 from pmsbridge_rest.mapping.model_fields import (
     ACCOUNT_FIELDS,
     ACTIONS,
+    BY_UNIT,
     ENTITY_MODELS,
     KINDS_OF,
     PREPAY_FIELDS,
@@ -183,8 +184,9 @@ def _words(mapping: Mapping, key: Key, field: FieldMap, target: Target) -> Found
 def _missing(key: Key, name: str, entity: EntityMap) -> Found:
     given = {field for field, where in entity.fields.items() if where.is_read}
     from_settings = {"zone", "currency", "name"} if name == "facilities" else set()
+    in_place_of = {"rental_id": BY_UNIT} if name == "autopay" else {}
     for field in required_of(ENTITY_MODELS[name]):
-        if field not in given and field not in from_settings:
+        if field not in given and field not in from_settings and in_place_of.get(field) not in given:
             yield (*key, "fields"), "missing_field", f"{field} is missing; a record cannot be without it"
 
 

@@ -135,18 +135,20 @@ def _keys(keys: list[dict[str, Any]]) -> tuple[dict[str, Any], dict[str, str]]:
 
 def _pagination(spec: Spec) -> dict[str, Any] | None:
     """The way to ask in pieces that most lists of the document have."""
-    counts: dict[tuple[str, str, str], int] = {}
+    counts: dict[tuple[str, str, str, str], int] = {}
     for operation in spec.operations():
         names = {plain(name): name for name in operation.query} if operation.method == "get" else {}
         size = next((names[word] for word in _SIZES if word in names), "")
         page = next((names[word] for word in _PAGES if word in names), "")
         if page or "offset" in names:
-            way = ("page", page, size) if page else ("offset", names["offset"], size)
+            style, name = ("page", page) if page else ("offset", names["offset"])
+            way = (style, name, size, operation.counted_by)
             counts[way] = counts.get(way, 0) + 1
     if not counts:
         return None
-    style, name, size = max(counts, key=lambda each: counts[each])
-    return {"style": style, f"{style}_as": name, **({"size_as": size} if size else {}), "size": 50}
+    style, name, size, total = max(counts, key=lambda each: counts[each])
+    counted = {"total_header": total, "stop": "total"} if total else {}
+    return {"style": style, f"{style}_as": name, **({"size_as": size} if size else {}), "size": 50, **counted}
 
 
 def _tokens(spec: Spec, draft: Draft) -> dict[str, Any] | None:

@@ -174,6 +174,14 @@ def _is_writable(tenants: dict[str, Any]) -> bool:
     return "one" in tenants and any(name.startswith(contact) and isinstance(each, str) for name, each in fields.items())
 
 
+def _kept(spec: Spec, operation: Operation) -> list[str]:
+    """What a whole put may send back: the keys that it takes, and that the read of the same address answers with."""
+    read = spec.find("get", operation.path)
+    shown = spec.shape(rows_of(spec, read.answer)[1]).properties if read is not None else {}
+    taken = spec.shape(operation.body).properties
+    return sorted(key for key, schema in taken.items() if key in shown and not schema.get("readOnly"))
+
+
 def _edit(spec: Spec, draft: Draft, operation: Operation) -> dict[str, Any] | None:
     """A change of a tenant's own record."""
     steps = operation.path.strip("/").split("/")
@@ -189,10 +197,11 @@ def _edit(spec: Spec, draft: Draft, operation: Operation) -> dict[str, Any] | No
     own_id = tenants["fields"].get("id", "id")
     own_id = own_id["at"] if isinstance(own_id, dict) else own_id
     look = {**tenants["one"], "get": path, "match": {own_id: "{effect.tenant_id}"}}
+    kept = _kept(spec, operation) if operation.method == "put" and not wrapped else []
     return {
         "name": "edit",
         operation.method: path,
-        "update": {"strategy": strategy},
+        "update": {"strategy": strategy, **({"keep": kept} if kept else {})},
         **({"body": {wrapped[0]: {"$record": whole}}} if wrapped else {}),
         "idempotency": {"by": "state", "look_up": look},
     }

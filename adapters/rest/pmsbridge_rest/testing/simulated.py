@@ -19,6 +19,7 @@ from pmsbridge.testing.simulation.baton import SimulatedClock
 from pmsbridge.testing.simulation.plan import Schedule, Wish
 from pmsbridge.testing.simulation.run import OfficeInPlay, Run
 from pmsbridge.testing.simulation.world import RENT
+from pmsbridge_rest.accepting import autopay_means
 from pmsbridge_rest.mapping.document import Mapping as MappingDocument
 from pmsbridge_rest.mapping.limits import Limits
 from pmsbridge_rest.mapping.reading import load_mapping
@@ -33,6 +34,7 @@ _KIND_OF: Final = {
     "pay": "take_payment",
     "pay_all": "take_payment",
     "set_autopay": "set_autopay",
+    "autopay_stored": "set_autopay",
     "edit_contact": "change_contact",
     "move_out": "schedule_move_out",
     "cancel_move_out": "cancel_move_out",
@@ -97,6 +99,8 @@ def _document(mapping: str) -> MappingDocument:
 
 def _suited(document: MappingDocument, wish: Wish) -> Wish:
     tenant, rental = IDS[wish.tenant], IDS[wish.rental]
+    verb = "autopay_stored" if wish.verb == "set_autopay" and autopay_means(document) else wish.verb
+    wish = replace(wish, verb=verb)
     moved = replace(wish, tenant=tenant, rental=rental, method=_METHODS[tenant])
     if _KIND_OF.get(wish.verb) not in document.actions or not _may_be_said(document, wish.verb):
         moved = replace(moved, verb="pay", amount="", means="stored")
@@ -106,7 +110,7 @@ def _suited(document: MappingDocument, wish: Wish) -> Wish:
 def _may_be_said(document: MappingDocument, verb: str) -> bool:
     """Whether everything that such a verb asks for is accepted, not only some."""
     accepts: Mapping[str, Any] = document.actions[_KIND_OF[verb]].accepts
-    return verb in {"pay", "pay_all"} or not accepts
+    return verb in {"pay", "pay_all"} or not set(accepts) - ({"days_after_due"} if verb == "autopay_stored" else set())
 
 
 def _means(document: MappingDocument) -> str:

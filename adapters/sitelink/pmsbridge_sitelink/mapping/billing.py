@@ -21,6 +21,7 @@ __all__ = [
     "masked_number",
     "method_of",
     "payment_type_of",
+    "stored_card_id",
 ]
 
 CARD_TYPES: Final = {
@@ -102,6 +103,11 @@ def autopay_of(row: Row, scope: Scope, *, tenant_id: str, today: date) -> Autopa
     )
 
 
+def stored_card_id(rental_id: str) -> str:
+    """The id of the one card that a rental can have stored; the back office has none for it."""
+    return f"{rental_id}:card"
+
+
 def method_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: date) -> PaymentMethod | None:
     """The card that is stored for a rental, as earlier code can read it too. None without one."""
     last4 = last4_of(masked_number(row))
@@ -109,7 +115,7 @@ def method_of(row: Row, scope: Scope, *, tenant_id: str, rental_id: str, today: 
         return None
     expires = day(row, "dCreditCardExpir")
     return PaymentMethod(
-        ref=scope.ref("payment_method", f"{rental_id}:card"),
+        ref=scope.ref("payment_method", stored_card_id(rental_id)),
         tenant_id=tenant_id,
         rental_id=rental_id,
         face=CardFace(brand=brand_of(text(row, "sPmtTypeDesc")), last4=last4, expires_on=expires),

@@ -83,6 +83,12 @@ def _autopay_card(session: TenantSession, wish: Wish, key: str) -> ActionView:
     return session.set_autopay(wish.rental, on=True, method=_card(), key=key)
 
 
+def _autopay_stored(session: TenantSession, wish: Wish, key: str) -> ActionView:
+    on = wish.number % 2 == 0
+    method = StoredMethod(method_id=wish.method) if on else None
+    return session.set_autopay(wish.rental, on=on, method=method, key=key)
+
+
 def _reserve(session: TenantSession, wish: Wish, key: str) -> ActionView:
     return session.reserve("U9", date(2026, 12, 20 + wish.number), key=key)
 
@@ -107,6 +113,7 @@ VERBS: Final[Mapping[str, tuple[Verb, str]]] = {
     "consent": (_consent, "set_consent"),
     "password": (_password, "set_web_password"),
     "autopay_card": (_autopay_card, "set_autopay"),
+    "autopay_stored": (_autopay_stored, "set_autopay"),
     "reserve": (_reserve, "reserve_unit"),
     "prepay": (_prepay, "take_payment"),
 }
@@ -120,6 +127,7 @@ def _wanted(wish: Wish) -> tuple[str, str]:
         "pay": (wish.rental, wish.amount),
         "set_autopay": (wish.rental, on_off),
         "autopay_card": (wish.rental, "on"),
+        "autopay_stored": (wish.rental, on_off),
         "edit_contact": (wish.tenant, f"email=new{wish.number}@example.test"),
         "move_out": (wish.rental, date(2026, 12, 20 + wish.number).isoformat()),
         "cancel_move_out": (wish.rental, "stays"),

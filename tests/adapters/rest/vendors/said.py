@@ -161,7 +161,9 @@ def effects(mapping: Mapping, kind: str, ids: st.SearchStrategy[str]) -> st.Sear
             "tenant_id": ids, "reference": _REFERENCES,
             "parts": st.tuples(_part(ids)), "means": st.sampled_from(_MEANS),
         },
-        "set_autopay": {**rental, "on": st.booleans()},
+        "set_autopay": {
+            **rental, "on": st.booleans(), "method_id": st.none() | st.just("4001"), "unit_id": ids,
+        },
         "schedule_move_out": {**rental, "leaving_on": _DAYS, "notice_given_on": _DAYS},
         "cancel_move_out": rental,
         "change_contact": {"tenant_id": ids, "changes": _changes(mapping)},

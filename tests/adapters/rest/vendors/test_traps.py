@@ -189,32 +189,93 @@ def test_a_stored_method_of_cubby_that_cannot_be_read_otherwise_takes_the_list_w
         account("cubby").payment_methods("F1", "7")
 
 
-@pytest.mark.parametrize(("methods", "is_sent"), [(["pm_1"], True), ([], False), (["pm_1", "pm_2"], False)])
-def test_autopay_of_cubby_goes_on_only_with_the_one_method_on_file(
-    account: Opened, office: Office, methods: list[str], *, is_sent: bool
-) -> None:
-    office.answers(
-        "/payment-methods/search", cubby({"paymentMethods": [{"paymentMethodId": each} for each in methods]})
-    )
+def test_autopay_of_cubby_goes_on_with_the_method_that_is_named(account: Opened, office: Office) -> None:
     office.answers("/leases/enable-auto-pay", cubby())
-    wanted = effect("set_autopay", rental_id="70", on=True)
 
-    if is_sent:
-        account("cubby").execute(wanted, attempt())
-        assert office.asked("/leases/enable-auto-pay")[0].document == {"leaseId": "70", "paymentMethodId": "pm_1"}
-        return
-    with pytest.raises(RejectedError, match="nothing was sent"):
-        account("cubby").execute(wanted, attempt())
-    assert not office.asked("/leases/enable-auto-pay")
+    account("cubby").execute(effect("set_autopay", rental_id="70", on=True, method_id="pm_1", unit_id="u1"), attempt())
+
+    assert office.asked("/leases/enable-auto-pay")[0].document == {"leaseId": "70", "paymentMethodId": "pm_1"}
+
+
+def test_autopay_of_cubby_does_not_go_on_when_nobody_said_with_what(account: Opened, office: Office) -> None:
+    with pytest.raises(UnsupportedError):
+        account("cubby").execute(effect("set_autopay", rental_id="70", on=True), attempt())
+
+    assert not office.seen
 
 
 def test_autopay_of_cubby_goes_off_whatever_is_on_file(account: Opened, office: Office) -> None:
-    office.answers("/payment-methods/search", cubby({"paymentMethods": []}))
     office.answers("/leases/disable-auto-pay", cubby())
 
-    account("cubby").execute(effect("set_autopay", rental_id="70", on=False), attempt())
+    account("cubby").execute(effect("set_autopay", rental_id="70", on=False, unit_id="u1"), attempt())
 
     assert office.asked("/leases/disable-auto-pay")[0].document == {"leaseId": "70"}
+
+
+ROLL = {"unitId": "u1", "customerId": "7", "autoPayEnabled": True, "autoPayPaymentMethodId": "pm_1"}
+
+
+@pytest.mark.parametrize(
+    ("row", "on", "is_there"),
+    [
+        (ROLL, True, True),
+        (ROLL, False, False),
+        ({**ROLL, "autoPayPaymentMethodId": "pm_2"}, True, False),
+        ({**ROLL, "unitId": "u2"}, True, False),
+        ({**ROLL, "customerId": "8"}, True, False),
+        ({**ROLL, "autoPayEnabled": False, "autoPayPaymentMethodId": None}, False, True),
+        ({**ROLL, "autoPayEnabled": False}, True, False),
+        ({"unitId": "u1", "customerId": "7"}, False, False),
+    ],
+)
+def test_whether_autopay_of_cubby_was_switched_is_told_by_the_rent_roll_alone(
+    account: Opened, office: Office, row: dict[str, Any], *, on: bool, is_there: bool
+) -> None:
+    office.answers("/reports/rent-roll", cubby({"entries": [row]}))
+    wanted = effect("set_autopay", rental_id="70", on=on, unit_id="u1", **({"method_id": "pm_1"} if on else {}))
+
+    found = account("cubby").probe(wanted, attempt())
+
+    assert isinstance(found, Found if is_there else Absent)
+    assert office.asked("/reports/rent-roll")[0].document["where"]["facilityIds"] == ["fac_1"]
+
+
+def test_autopay_of_cubby_is_told_of_the_lease_in_the_unit_with_the_kind_of_its_method(
+    account: Opened, office: Office
+) -> None:
+    lease = {"customerId": "7", "facilityId": "fac_1", "monthlyRentalAmount": 20800}
+    leases = [
+        {**lease, "leaseId": "60", "unitId": "u1", "moveOutDate": "2024-01-31"},
+        {**lease, "leaseId": "70", "unitId": "u1"}, {**lease, "leaseId": "71", "unitId": "u2"},
+    ]  # fmt: skip
+    rows = [
+        ROLL, {"unitId": "u2", "customerId": "7", "autoPayEnabled": False, "autoPayPaymentMethodId": None},
+        {**ROLL, "customerId": "8", "unitId": "u3"},
+    ]  # fmt: skip
+    bank = {"paymentMethodId": "pm_1", "type": "ACH", "achAccountLastFour": "6789"}
+    office.answers("/leases/search", cubby({"leases": leases}))
+    office.answers("/reports/rent-roll", cubby({"entries": rows}))
+    office.answers("/payment-methods/search", cubby({"paymentMethods": [bank]}))
+
+    on, off = account("cubby").autopay("F1", "7")
+
+    assert (on.rental_id, on.state, on.is_on) == ("70", AutopayState.BANK_DEBIT, True)
+    assert on.method is not None
+    assert (on.method.id, on.method.last4) == ("pm_1", "6789")
+    assert (off.rental_id, off.state, off.method) == ("71", AutopayState.OFF, None)
+
+
+def test_autopay_of_cubby_that_charges_what_is_not_on_file_any_more_is_not_known(
+    account: Opened, office: Office
+) -> None:
+    lease = {"leaseId": "70", "unitId": "u1", "customerId": "7", "facilityId": "fac_1", "monthlyRentalAmount": 20800}
+    office.answers("/leases/search", cubby({"leases": [lease]}))
+    office.answers("/reports/rent-roll", cubby({"entries": [ROLL]}))
+    office.answers("/payment-methods/search", cubby({"paymentMethods": []}))
+
+    (one,) = account("cubby").autopay("F1", "7")
+
+    assert (one.state, one.is_on, one.method) == (AutopayState.UNKNOWN, False, None)
 
 
 def test_an_answer_about_marketing_does_not_lift_a_suppression_of_cubby(account: Opened, office: Office) -> None:
@@ -412,6 +473,27 @@ def test_a_payment_of_storedge_carries_a_key_that_stays_the_same(account: Opened
     assert first == second
     assert first["payment"] == {"kind": "custom", "amount": "15.00", "idempotency_key": KEY}
     assert office.seen[0].headers["authorization"].startswith("OAuth ")
+
+
+@pytest.mark.parametrize(
+    ("charged", "enabled", "on", "is_there"),
+    [
+        ("pm_1", True, True, True),
+        ("pm_2", True, True, False),
+        ("pm_1", False, True, False),
+        ("pm_1", False, False, True),
+    ],
+)
+def test_autopay_of_storedge_is_on_only_with_the_method_that_was_named(
+    account: Opened, office: Office, charged: str, *, enabled: bool, on: bool, is_there: bool
+) -> None:
+    info = {"autopay_enabled": enabled, "payment_method_id": charged, "payment_type": "credit_card"}
+    office.answers("/f1/ledgers/70", Answer(200, {"ledger": {"id": "70", "autopay_info": info}}))
+    wanted = effect("set_autopay", rental_id="70", on=on, **({"method_id": "pm_1"} if on else {}))
+
+    found = account("storedge").probe(wanted, attempt())
+
+    assert isinstance(found, Found if is_there else Absent)
 
 
 def test_an_answer_of_storedge_about_another_ledger_is_no_receipt(account: Opened, office: Office) -> None:
