@@ -264,7 +264,8 @@ def test_where_no_card_is_taken_for_autopay_the_button_says_so_as_the_verb_does(
     with pytest.raises(IneligibleError) as another_day:
         storedge.session.set_autopay("2001", on=False, days_after_due=5, key=storedge.key)
 
-    assert offers[ActionKind.AUTOPAY_CHANGE].code == refused.value.code == "method_not_taken"
+    assert offers[ActionKind.AUTOPAY_CHANGE].facts["by"] == "stored"
+    assert refused.value.code == "method_not_taken"
     assert another_day.value.code == "day_not_taken"
     assert typed.is_wiped
 

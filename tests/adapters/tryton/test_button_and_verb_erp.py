@@ -145,10 +145,10 @@ def test_every_verb_is_tried_or_named() -> None:
 @pytest.mark.parametrize(
     ("journal", "is_signed", "change", "on", "off"),
     [
-        ("Direct debit", False, "method_not_taken", "", ""),
-        ("Bank mandate", False, "method_not_taken", "method_by_office", ""),
-        ("Bank mandate", True, "method_not_taken", "", ""),
-        (None, False, "method_not_taken", "method_by_office", ""),
+        ("Direct debit", False, "method_by_office", "", ""),
+        ("Bank mandate", False, "method_by_office", "method_by_office", ""),
+        ("Bank mandate", True, "method_by_office", "", ""),
+        (None, False, "method_by_office", "method_by_office", ""),
     ],
     ids=["by the house", "no mandate", "signed", "the office's alone"],
 )
