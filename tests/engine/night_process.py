@@ -54,7 +54,7 @@ def arrange(kill: str) -> None:
             die()
 
     mirror_pass.Pass.take = taking  # type: ignore[method-assign]
-    changes.append = appending  # type: ignore[assignment]
+    changes.append = appending
 
 
 def main() -> None:
