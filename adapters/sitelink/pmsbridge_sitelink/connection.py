@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import chain
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -53,9 +53,6 @@ _BATCH_BYTES: Final = 512 * 1024 * 1024
 """Largest answer to a nightly read, raw or decoded: some 200,000 tenants of sixty columns. It waits on disk."""
 
 _SPOOL_BUFFER: Final = 256 * 1024
-_BLOCK_ROWS: Final = 200
-_BLOCK_BYTES: Final = 512 * 1024
-"""So much is kept in memory until it is written: row by row, the writing would cost more than the cutting."""
 _BETWEEN: Final = "\x1f"
 _PARSED: Final = b"\x1e"
 """No XML document can hold these two characters, so no cell does, and no row begins with one."""
@@ -122,55 +119,26 @@ class RawAnswer:
 
     def fill(self, rows: Iterable[tuple[str, RowCells]], prepare: Prepare) -> None:
         """Take rows; those of which ``prepare`` makes None are left out."""
-        block = _Block("")
+        write = self._rows.write
         for table, row in rows:
             row_id = "" if table == Table.ROWS_1 else _prepared(row, prepare)
             if row_id is None:
                 continue
-            if table != block.table or len(block.ids) == _BLOCK_ROWS or block.size >= _BLOCK_BYTES:
-                self._write(block)
-                block = _Block(table)
+            kept = row_id if row_id.isprintable() else ""
             line = row.line if isinstance(row, CutRow) else _line_of(row)
-            block.ids.append(row_id if row_id.isprintable() else "")
-            block.lines.append(line)
-            block.size += len(line)
-        self._write(block)
-
-    def _write(self, block: _Block) -> None:
-        if not block.ids:
-            return
-        lengths = " ".join(map(str, map(len, block.lines)))
-        ids = "\t".join(block.ids).encode()
-        try:
-            self._rows.writelines((f"{block.table}\t{lengths}\t{len(ids)}\n".encode(), ids, *block.lines))
-        except OSError as problem:
-            raise _no_room(problem) from None
+            try:
+                write(f"{table}\t{kept}\t{len(line)}\n".encode())
+                write(line)
+            except OSError as problem:
+                raise _no_room(problem) from None
 
     def __iter__(self) -> Iterator[RawRow]:
         with _on_disk():
+            read = self._rows.read
             self._rows.seek(0)
             while head := self._rows.readline():
-                table, lengths, length = head.decode().split("\t")
-                ids = self._rows.read(int(length)).decode().split("\t")
-                ends = list(accumulate(map(int, lengths.split(" ")), initial=0))
-                lines = self._rows.read(ends[-1])
-                found = [lines[start:end] for start, end in pairwise(ends)]
-                yield from map(RawRow, repeat(table), ids, found)
-
-
-class _Block:
-    """Rows of one table that are written together.
-
-    Attributes:
-        size: Of the lines, in bytes.
-    """
-
-    __slots__ = ("ids", "lines", "size", "table")
-
-    def __init__(self, table: str) -> None:
-        self.table, self.size = table, 0
-        self.ids: list[str] = []
-        self.lines: list[bytes] = []
+                table, row_id, length = head.split(b"\t")
+                yield RawRow(table.decode(), row_id.decode(), read(int(length)))
 
 
 def _prepared(row: RowCells, prepare: Prepare) -> str | None:
