@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pmsbridge.errors import UnsupportedError
+from pmsbridge.errors import IneligibleError, UnsupportedError
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
@@ -55,7 +55,7 @@ def test_another_day_of_autopay_that_the_back_office_does_not_take_is_refused_an
     row = session.account().current[0]
     method = StoredMethod(method_id="4001")
 
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(IneligibleError):
         session.set_autopay(row.id, on=True, method=method, days_after_due=3, key="click-0001")
 
     assert (cubby.bridge.runtime.actions(), cubby.changes()) == ((), 0)
