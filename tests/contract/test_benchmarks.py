@@ -172,11 +172,15 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds_against_the_fastest_p
         measured("pmsbridge", "PostgreSQL", 1, 30.0, 20.0, 100.0), measured("DBOS", "PostgreSQL", 1, 10.0, 10.0, 50.0),
         measured("Procrastinate", "PostgreSQL", 1, 5.0, 5.0, 5.0, way="chain"),
         measured("Procrastinate", "PostgreSQL", 1, 40.0, 40.0, 40.0, way="own rows"),
+        measured("Celery", "RabbitMQ", 1, 25.0, 25.0, 25.0, way="chain, nothing kept"),
     )  # fmt: skip
 
-    plain = said["PostgreSQL, 1 workers, against the fastest peer, each as it comes"]
+    plain = said["PostgreSQL, 1 workers, against the fastest peer, each keeping what became of every step"]
     assert plain.measured == "2.00 times DBOS (PostgreSQL)"
     assert plain.holds
+    bare = said["PostgreSQL, 1 workers, against the fastest peer, a queue that keeps nothing included"]
+    assert bare.measured == "1.20 times Celery, chain, nothing kept (RabbitMQ)"
+    assert not bare.holds
     by_hand = said["PostgreSQL, 1 workers, against the fastest peer, a journal written by hand included"]
     assert by_hand.measured == "0.75 times Procrastinate, own rows (PostgreSQL)"
     assert not by_hand.holds
@@ -185,7 +189,7 @@ def test_a_ratio_is_the_median_of_the_ratios_of_the_rounds_against_the_fastest_p
 def test_what_was_not_measured_does_not_hold() -> None:
     said = claimed(measured("pmsbridge", "PostgreSQL", 1, 30.0))
 
-    assert not said["PostgreSQL, 1 workers, against the fastest peer, each as it comes"].holds
+    assert not said["PostgreSQL, 1 workers, against the fastest peer, each keeping what became of every step"].holds
     assert not said["SQLite embedded, against DBOS as it comes"].holds
 
 
