@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
-from pmsbridge.model.payments import Autopay, AutopayState
+from pmsbridge.model.payments import Autopay, AutopayState, StoredMethod
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
@@ -272,6 +272,43 @@ def test_autopay_that_only_staff_can_switch_off_becomes_their_task(world: World)
     assert any("switch autopay off" in str(row.effect) for row in world.office.of_kind("add_note"))
     (offer,) = [o for o in session.available_actions("R1") if o.kind.value == "autopay_off"]
     assert offer.is_emulated
+
+
+def test_staff_who_must_switch_autopay_are_told_which_stored_method_and_which_day_the_tenant_chose(
+    world: World,
+) -> None:
+    books = world.office.books
+    books.autopay["F1", "R1"] = Autopay(
+        rental_id="R1", state=AutopayState.BANK_DEBIT, method_usable=True, is_changeable=False
+    )
+    books.add_method("F1", "T1", "M7")
+
+    view = world.session().set_autopay(
+        "R1", on=True, method=StoredMethod(method_id="M7"), days_after_due=5, key="click-0001"
+    )
+
+    assert (view.outcome, view.emulated) == (Outcome.SETTLED, True)
+    assert "set_autopay" not in kinds(world)
+    (told,) = [str(row.effect) for row in world.office.of_kind("add_note")]
+    assert "charge what is on file as visa ****1111" in told
+    assert "charge 5 days after the due date" in told
+    assert "Keep the payment method" not in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "is_emulated"),
+    [("autopay_change", "stored", True), ("autopay_change", "card", False), ("autopay_on", "stored", True)],
+)
+def test_the_button_says_whether_staff_will_set_autopay(world: World, kind: str, by: str, *, is_emulated: bool) -> None:
+    found = list[bool]()
+    for is_changeable in (False, True):
+        world.office.books.autopay["F1", "R1"] = Autopay(
+            rental_id="R1", state=AutopayState.BANK_DEBIT, method_usable=True, is_changeable=is_changeable
+        )
+        offers = world.session().available_actions("R1", by=by)
+        found += [offer.is_emulated for offer in offers if offer.kind.value == kind]
+
+    assert found == [is_emulated, False]
 
 
 @pytest.mark.parametrize(
