@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.arguments import checked_quantity
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.testing.memory import Fault
+from pmsbridge.testing.memory import Fault, MemoryAdapter
 from tests.portal.conftest import TEST_PAN, World, card
 
 LEAVING = date(2026, 12, 31)
@@ -309,6 +310,37 @@ def test_the_button_says_whether_staff_will_set_autopay(world: World, kind: str,
         found += [offer.is_emulated for offer in offers if offer.kind.value == kind]
 
     assert found == [is_emulated, False]
+
+
+def of_autopay_change(world: World, key: str) -> tuple[str, str]:
+    """What the button says, and what the verb does with a card that is typed."""
+    (offer,) = [o for o in world.session().available_actions("R1") if o.kind.value == "autopay_change"]
+    try:
+        world.session().set_autopay("R1", on=True, method=card(), key=key)
+    except IneligibleError as refused:
+        return offer.code, refused.code
+    return offer.code, ""
+
+
+def test_a_back_office_without_a_word_about_autopay_takes_what_is_typed_unless_it_has_no_place_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(MemoryAdapter, "autopay_means")
+    rows = MemoryAdapter.capabilities
+    row = replace(rows["set_autopay"], without=frozenset({"method"}))
+
+    assert of_autopay_change(world, "click-0001") == ("", "")
+    monkeypatch.setattr(MemoryAdapter, "capabilities", {**rows, "set_autopay": row})
+    assert of_autopay_change(world, "click-0002") == ("method_by_office", "method_by_office")
+
+
+def test_what_autopay_can_be_told_to_charge_is_heard_without_another_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(MemoryAdapter, "asks_autopay_by_unit")
+    monkeypatch.setattr(MemoryAdapter, "autopay_means", frozenset())
+
+    assert of_autopay_change(world, "click-0001") == ("method_by_office", "method_by_office")
 
 
 @pytest.mark.parametrize(
