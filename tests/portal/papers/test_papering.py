@@ -133,6 +133,25 @@ def test_a_unit_without_items_has_a_contract_too_and_money_only_where_billing_is
     assert ("Unit 015" in quiet, "Rent before tax" in quiet, "USD" in quiet) == (True, False, False)
 
 
+def test_a_quote_is_titled_a_quote_and_names_no_signed_contract(bare: World) -> None:
+    with_items(bare, state=RentalState.QUOTE)
+
+    paper = bare.session().contract_pdf("R4")
+    (text,) = pages_of(paper.content)
+
+    assert paper.name == "Quote-C-77.pdf"
+    assert "A quote is no contract" in " ".join(text.split())
+    assert ("Contract" in text, "signed" in text) == (False, False)
+
+
+def test_a_contract_without_items_lets_no_unit_that_is_called_like_the_contract(bare: World) -> None:
+    with_items(bare, items=(), unit_id=None)
+
+    (text,) = pages_of(bare.session().contract_pdf("R4").content)
+
+    assert ("C-77" in text, "Unit C-77" in text) == (True, False)
+
+
 def test_no_contract_is_printed_of_a_copy_while_the_back_office_is_away(bare: World) -> None:
     bare.session().contract_pdf("R1")  # and a copy is kept
     bare.office.failing_reads = 1
