@@ -17,7 +17,7 @@ from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.capability import Dedup, baselines, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Outcome, Probed, Receipt
 from pmsbridge.testing.memory import Fault, MemoryAdapter
-from tests.engine.stage import Stage, action_id, move_out, pay, usd
+from tests.engine.stage import Stage, action_id, move_out, note, pay, submission, take, usd
 
 
 class ByAmount(MemoryAdapter):
@@ -98,6 +98,24 @@ def test_a_payment_of_another_rental_stands_in_nobodys_way(tmp_path: Path) -> No
     assert runtime.submit(pay("click-0002", rental="R2")).outcome is Outcome.SETTLED
 
     assert runtime.retry(action_id("click-0001"), "anna").outcome is Outcome.SETTLED
+
+
+def test_the_note_about_a_payment_is_written_late_although_its_request_was_withdrawn_since(tmp_path: Path) -> None:
+    stage = Stage(tmp_path)
+    runtime, intent = stage.runtime(), '{"request_id": "act_asked"}'
+    for _ in range(2):
+        stage.office.fail(Fault.DROP_BEFORE, kind="add_note")
+    told = note("click-0001", "note", after="payment", is_principal=False)
+    runtime.submit(submission("click-0001", "pay_request", [take("click-0001"), told], intent=intent))
+    rounds(stage, 6, timedelta(minutes=3))
+    runtime.submit(submission("click-0002", "withdraw_request", [note("click-0002", "back")], intent=intent))
+    assert [step.outcome for step in runtime.action(action_id("click-0001")).steps] == [
+        Outcome.SETTLED, Outcome.NOT_SENT,
+    ]  # fmt: skip
+
+    view = runtime.retry(action_id("click-0001"), "anna")
+
+    assert [step.outcome for step in view.steps] == [Outcome.SETTLED] * 2
 
 
 def test_a_gateways_payment_is_recorded_late_only_by_somebody_who_has_looked_there(tmp_path: Path) -> None:

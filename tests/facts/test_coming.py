@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from pmsbridge.actions.sections import Section
-from pmsbridge.errors import IneligibleError, UnsupportedError
+from pmsbridge.errors import IneligibleError, UnavailableError, UnsupportedError
 from pmsbridge.model.documents import Event, EventKind, EventState, Reservation, ReservationState
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import ItemOut, Rental, RentalState
 from pmsbridge.portal.coming import Coming, ComingKind
 from pmsbridge.portal.words import say
 from pmsbridge.settings import PortalSettings
-from pmsbridge.testing.memory import MemoryOffice
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice
 from tests import builders as make
 from tests.facts.portal import Portal, in_memory
 
@@ -125,6 +125,20 @@ def test_where_events_are_switched_off_nothing_is_told(tmp_path: Path) -> None:
         with pytest.raises(IneligibleError) as refused:
             portal.session.upcoming()
         assert refused.value.code == "section_off"
+
+
+def test_while_the_back_office_is_away_no_days_of_the_copy_are_told_as_if_they_were_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with in_memory(tmp_path) as portal:
+        assert portal.office is not None
+        monkeypatch.setattr(MemoryAdapter, "keeps_calendar", False, raising=False)
+        monkeypatch.setattr(portal.bridge.adapters["mem"], "reservations", lambda *_: ())
+        fill(portal)
+        assert portal.session.upcoming()
+        portal.office.failing_reads = 1
+        with pytest.raises(UnavailableError):
+            portal.session.upcoming()
 
 
 @pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)

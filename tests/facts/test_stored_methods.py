@@ -10,7 +10,7 @@ import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.payments import Autopay, AutopayState, MethodKind, StoredMethod
-from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
+from pmsbridge.model.sealed import BankAccount, BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge.ports.outcome import Outcome
 from tests.facts.portal import Portal, before_mapping, in_memory
 from tests.facts.test_storage_tenant import new_card
@@ -308,3 +308,19 @@ def test_what_is_not_good_any_more_for_another_reason_is_denied(remembered: Port
 def test_a_mapping_that_reads_no_methods_says_so(tmp_path: Path) -> None:
     with before_mapping(tmp_path, "buildium") as shop, pytest.raises(UnsupportedError):
         shop.session.payment_methods()
+
+
+@pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)
+def test_the_stored_card_in_place_of_a_bank_account_is_asked_of_staff_by_its_digits(portal: Portal) -> None:
+    session = portal.of("1008")
+    row = next(each for each in session.account().current if each.rental.unit_number == "F-03")
+    bank = BankAccount(routing_number="021000021", account_number="000987654", kind=BankAccountKind.CONSUMER_CHECKING)
+    assert session.set_autopay(row.id, on=True, method=bank, key="click-0001").outcome is Outcome.SETTLED
+    (card,) = session.payment_methods()
+
+    offers = {each.kind.value: each for each in session.available_actions(row.id, by="stored")}
+    view = session.set_autopay(row.id, on=True, method=StoredMethod(method_id=card.id), key="click-0002")
+
+    assert offers["autopay_change"].is_emulated
+    assert (view.outcome, view.emulated) == (Outcome.SETTLED, True)
+    assert any("as mastercard ****5454" in mail.text for mail in portal.outbox.mails)

@@ -20,6 +20,7 @@ from pmsbridge.model.payments import ExternalPayment, PaymentState
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.database import open_database
+from pmsbridge.store.trail import Event, append
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 from tests.mailbox import Outbox
 from tests.portal.conftest import World
@@ -168,12 +169,19 @@ def test_a_request_whose_payment_was_taken_back_is_withdrawn_or_paid_anew(world:
     assert (state(world, one), state(world, other)) == (RequestState.WITHDRAWN, RequestState.PAID)
 
 
-def test_what_staff_retry_is_no_payment_of_a_request_that_was_withdrawn_since(world: World) -> None:
-    request = ask(world)
+def paid_in_vain(world: World, request: str) -> ActionView:
+    """A payment whose answer was lost, and of which somebody saw that it is not there."""
     world.office.fail(Fault.DROP_BEFORE, kind="take_payment")
     view = pay(world, request)
     world.clock.advance(timedelta(minutes=2))  # nobody looks meanwhile
-    world.runtime.resolve(view.action_id, "payment.1", Outcome.NOT_SENT, "looked, and it is not there", "staff:ann")
+    return world.runtime.resolve(
+        view.action_id, "payment.1", Outcome.NOT_SENT, "looked, and it is not there", "staff:ann"
+    )
+
+
+def test_what_staff_retry_is_no_payment_of_a_request_that_was_withdrawn_since(world: World) -> None:
+    request = ask(world)
+    view = paid_in_vain(world, request)
     withdraw(world, request)
 
     def retry() -> object:
@@ -181,6 +189,33 @@ def test_what_staff_retry_is_no_payment_of_a_request_that_was_withdrawn_since(wo
 
     assert refused(retry) == "request_withdrawn"
     assert (world.payments, told_back(world)) == (0, 1)
+
+
+def test_a_request_that_staff_let_be_paid_although_it_was_withdrawn_is_paid(world: World) -> None:
+    request = ask(world)
+    view = paid_in_vain(world, request)
+    withdraw(world, request)
+    world.clock.advance(timedelta(minutes=1))
+
+    assert world.runtime.retry(view.action_id, "staff:ann", anyway=True).outcome is Outcome.SETTLED
+
+    (told,) = world.session().payment_requests()
+    assert (told.state, told.paid_by, told.ended_at) == (RequestState.PAID, view.action_id, world.clock.now())
+    assert world.payments == 1
+
+
+def test_what_is_written_of_a_payment_after_it_was_taken_back_makes_its_request_no_paid_one(world: World) -> None:
+    request = ask(world)
+    view = pay(world, request)
+    world.office.settle()
+    books = world.office.books
+    books.payments[:] = [(facility, each.changed(state=PaymentState.REVERSED)) for facility, each in books.payments]
+    withdraw(world, request)
+    world.clock.advance(timedelta(minutes=1))
+    with world.runtime.database.engine.begin() as connection:
+        append(connection, view.action_id, [Event("attached", {})], world.clock.now())
+
+    assert state(world, request) is RequestState.WITHDRAWN
 
 
 @pytest.mark.parametrize("first", ["pay", "withdraw"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import pytest
 
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
-from pmsbridge.model.payments import Autopay, AutopayState
+from pmsbridge.model.payments import Autopay, AutopayState, StoredMethod
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.arguments import checked_quantity
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.testing.memory import Fault
+from pmsbridge.testing.memory import Fault, MemoryAdapter
 from tests.portal.conftest import TEST_PAN, World, card
 
 LEAVING = date(2026, 12, 31)
@@ -272,6 +273,74 @@ def test_autopay_that_only_staff_can_switch_off_becomes_their_task(world: World)
     assert any("switch autopay off" in str(row.effect) for row in world.office.of_kind("add_note"))
     (offer,) = [o for o in session.available_actions("R1") if o.kind.value == "autopay_off"]
     assert offer.is_emulated
+
+
+def test_staff_who_must_switch_autopay_are_told_which_stored_method_and_which_day_the_tenant_chose(
+    world: World,
+) -> None:
+    books = world.office.books
+    books.autopay["F1", "R1"] = Autopay(
+        rental_id="R1", state=AutopayState.BANK_DEBIT, method_usable=True, is_changeable=False
+    )
+    books.add_method("F1", "T1", "M7")
+
+    view = world.session().set_autopay(
+        "R1", on=True, method=StoredMethod(method_id="M7"), days_after_due=5, key="click-0001"
+    )
+
+    assert (view.outcome, view.emulated) == (Outcome.SETTLED, True)
+    assert "set_autopay" not in kinds(world)
+    (told,) = [str(row.effect) for row in world.office.of_kind("add_note")]
+    assert "charge what is on file as visa ****1111" in told
+    assert "charge 5 days after the due date" in told
+    assert "Keep the payment method" not in told
+
+
+@pytest.mark.parametrize(
+    ("kind", "by", "is_emulated"),
+    [("autopay_change", "stored", True), ("autopay_change", "card", False), ("autopay_on", "stored", True)],
+)
+def test_the_button_says_whether_staff_will_set_autopay(world: World, kind: str, by: str, *, is_emulated: bool) -> None:
+    found = list[bool]()
+    for is_changeable in (False, True):
+        world.office.books.autopay["F1", "R1"] = Autopay(
+            rental_id="R1", state=AutopayState.BANK_DEBIT, method_usable=True, is_changeable=is_changeable
+        )
+        offers = world.session().available_actions("R1", by=by)
+        found += [offer.is_emulated for offer in offers if offer.kind.value == kind]
+
+    assert found == [is_emulated, False]
+
+
+def of_autopay_change(world: World, key: str) -> tuple[str, str]:
+    """What the button says, and what the verb does with a card that is typed."""
+    (offer,) = [o for o in world.session().available_actions("R1") if o.kind.value == "autopay_change"]
+    try:
+        world.session().set_autopay("R1", on=True, method=card(), key=key)
+    except IneligibleError as refused:
+        return offer.code, refused.code
+    return offer.code, ""
+
+
+def test_a_back_office_without_a_word_about_autopay_takes_what_is_typed_unless_it_has_no_place_for_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(MemoryAdapter, "autopay_means")
+    rows = MemoryAdapter.capabilities
+    row = replace(rows["set_autopay"], without=frozenset({"method"}))
+
+    assert of_autopay_change(world, "click-0001") == ("", "")
+    monkeypatch.setattr(MemoryAdapter, "capabilities", {**rows, "set_autopay": row})
+    assert of_autopay_change(world, "click-0002") == ("method_by_office", "method_by_office")
+
+
+def test_what_autopay_can_be_told_to_charge_is_heard_without_another_word(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(MemoryAdapter, "asks_autopay_by_unit")
+    monkeypatch.setattr(MemoryAdapter, "autopay_means", frozenset())
+
+    assert of_autopay_change(world, "click-0001") == ("method_by_office", "method_by_office")
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
         raise NotFoundError("rental_id", "is needed", remedy="Name one of the tenant's rentals.")
     case = Case(subject, asked or Asked(), row)
     needed = NEEDS[kind]
-    emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row)
+    emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row, case.asked)
     for rule in (licensed(needed), supported(needed), portal_open, copied, section_open(kind), *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
@@ -201,10 +201,13 @@ def refuse_waiting(subject: Subject, by: str) -> None:
         raise IneligibleError(denial.message, code=denial.code, message_key=key, unblock=denial.unblock)
 
 
-def _by_hand(kind: ActionKind, row: RentalAccount | None) -> bool:
-    """Whether this rental's autopay can only be switched off by staff."""
+def _by_hand(kind: ActionKind, row: RentalAccount | None, asked: Asked) -> bool:
+    """Whether staff set this rental's autopay: what is typed now is all that the back office could be told itself."""
     autopay = row.autopay if row is not None else None
-    return kind is ActionKind.AUTOPAY_OFF and autopay is not None and not autopay.is_changeable
+    if autopay is None or autopay.is_changeable:
+        return False
+    types_none = asked.by == "stored" or asked.has_new_method is False
+    return kind is _K.AUTOPAY_OFF or (kind in {_K.AUTOPAY_ON, _K.AUTOPAY_CHANGE} and types_none)
 
 
 def _row(account: TenantAccount, rental_id: str) -> RentalAccount:

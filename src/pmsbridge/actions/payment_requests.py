@@ -79,7 +79,8 @@ class Kept:
 
     Attributes:
         intent: The verb's arguments as JSON.
-        changed_at: When it last became different.
+        ended_at: When its effect on the books ended; of an action without one, when it last became different. What is
+            written into the trail afterwards does not move it.
         is_done: The back office has all of it.
         is_over: It is done, or certainly will not be.
     """
@@ -90,7 +91,7 @@ class Kept:
     intent: str
     actor: str
     submitted_at: datetime
-    changed_at: datetime
+    ended_at: datetime
     is_done: bool
     is_over: bool
 
@@ -130,10 +131,10 @@ def _request(
     under_way = next((each for each in payments if not each.is_over), None)
     if under_way is not None:
         return request.changed(state=RequestState.BEING_CONFIRMED, paid_by=under_way.id)
-    # What is paid is withdrawn only after its payment was taken back.
-    is_withdrawn = withdrawn is not None and (paid is None or paid.submitted_at <= withdrawn.submitted_at)
+    # What is paid is withdrawn only after its payment was taken back; a payment that ended later was retried since.
+    is_withdrawn = withdrawn is not None and (paid is None or paid.ended_at <= withdrawn.submitted_at)
     if paid is not None and not is_withdrawn:
-        return request.changed(state=RequestState.PAID, paid_by=paid.id, ended_at=paid.changed_at)
+        return request.changed(state=RequestState.PAID, paid_by=paid.id, ended_at=paid.ended_at)
     if withdrawn is not None:
         return request.changed(state=RequestState.WITHDRAWN, ended_at=withdrawn.submitted_at)
     is_late = request.due_on is not None and request.due_on < today

@@ -81,6 +81,15 @@ class StoredChoice:
     method_id: str
     face: CardFace | BankAccountFace | None = None
 
+    @property
+    def masked(self) -> str:
+        """What staff find it by: its kind and last digits ("visa ****1111"); the id where no face is told."""
+        if self.face is None:
+            return self.method_id
+        kind = self.face.brand if isinstance(self.face, CardFace) else self.face.kind
+        name = "" if kind.value == "unknown" else kind.value.replace("_", " ")
+        return f"{name} ****{self.face.last4}".lstrip()
+
 
 class _Scope(TypedDict):
     account: str
@@ -179,7 +188,8 @@ class Planner:
             names_unit: The back office may have to be asked by the unit whether it is so.
         """
         if method is None and row.autopay is not None and not row.autopay.is_changeable:
-            task = AutopayWanted.of(self.account, row, on=on)
+            named = stored.masked if stored is not None else ""
+            task = AutopayWanted.of(self.account, row, on=on, method=named, days_after_due=days_after_due)
             return Plan(steps=self._tell_staff("set_autopay", task, is_principal=True, emulates="set_autopay", row=row))
         effect = SetAutopay(
             **self._scope, tenant_id=self._tenant, rental_id=row.id, on=on, method=method,

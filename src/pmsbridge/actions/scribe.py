@@ -253,18 +253,25 @@ class AutopayWanted(Notice):
     Attributes:
         unit_number: Which unit.
         on: Whether the back office shall charge by itself.
+        method: What of what is stored shall be charged, masked; empty keeps what is charged.
+        days_after_due: When to charge; None keeps what is set.
     """
 
     name: ClassVar[str] = "autopay_wanted"
-    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "on"})
+    must_say: ClassVar[frozenset[str]] = frozenset({"tenant_id", "unit_number", "on", "method", "days_after_due"})
 
     unit_number: str
     on: bool
+    method: str = ""
+    days_after_due: int | None = None
 
     @classmethod
-    def of(cls, account: TenantAccount, row: RentalAccount, *, on: bool) -> AutopayWanted:
-        """Autopay on or off."""
-        return cls(**_who(account), unit_number=row.rental.label, on=on)
+    def of(
+        cls, account: TenantAccount, row: RentalAccount, *, on: bool, method: str, days_after_due: int | None
+    ) -> AutopayWanted:
+        """Autopay on or off, and what it shall charge when."""
+        label = row.rental.label
+        return cls(**_who(account), unit_number=label, on=on, method=method, days_after_due=days_after_due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,8 @@ def retry(
     action_id: _ActionId,
     actor: _Actor,
     anyway: Annotated[
-        bool, typer.Option("--anyway", help="Pay although the rental was paid since, or the gateway may have let go.")
+        bool,
+        typer.Option("--anyway", help="Pay although it was paid since, the request withdrawn, or a gateway let go."),
     ] = False,
     step: Annotated[str, typer.Option(help="Only this step; else all that were not sent.")] = "",
     as_json: JsonOption = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from pmsbridge.actions.effects import TakePayment
@@ -41,9 +41,14 @@ def _kept(actions: Iterable[StoredAction]) -> Iterator[Kept]:
     for each in actions:
         yield Kept(
             id=each.id, tenant_id=each.tenant_id, kind=each.kind, intent=each.intent, actor=each.actor,
-            submitted_at=each.submitted_at, changed_at=each.changed_at, is_done=each.outcome is Outcome.SETTLED,
+            submitted_at=each.submitted_at, ended_at=_ended_at(each), is_done=each.outcome is Outcome.SETTLED,
             is_over=each.outcome is Outcome.SETTLED or each.outcome.nothing_changed,
         )  # fmt: skip
+
+
+def _ended_at(action: StoredAction) -> datetime:
+    money = (step.finished_at for step in action.effects if step.moves_ledger and step.finished_at is not None)
+    return max(money, default=action.changed_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def coming_for(office: Office) -> tuple[Coming, ...]:
     Raises:
         UnavailableError: The back office cannot be read now.
     """
-    account = office.read()
+    account = office.read_live()
     today, closed = office.today(account), office.rules.closed_sections
     found = [*_Days(account).all(), *_of_calendar(office, account)]
     if Section.SHOP not in closed:

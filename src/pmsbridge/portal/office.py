@@ -30,6 +30,7 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.books import (
     AccessPort,
+    AutopayByUnitPort,
     AutopayMeansPort,
     CalendarlessPort,
     ConsentPort,
@@ -137,13 +138,15 @@ class Office:
 
     @property
     def autopay_means(self) -> frozenset[str]:
-        """What autopay can be told to charge."""
-        return self.adapter.autopay_means if isinstance(self.adapter, AutopayMeansPort) else TYPED_MEANS
+        """What autopay can be told to charge: as the back office says, else what is typed, where it has a place."""
+        if isinstance(self.adapter, AutopayMeansPort):
+            return self.adapter.autopay_means
+        return frozenset() if "method" in self.autopay_without else TYPED_MEANS
 
     @property
     def asks_autopay_by_unit(self) -> bool:
         """Whether how autopay stands can be looked up by the unit alone."""
-        return isinstance(self.adapter, AutopayMeansPort) and self.adapter.asks_autopay_by_unit
+        return isinstance(self.adapter, AutopayByUnitPort) and self.adapter.asks_autopay_by_unit
 
     @property
     def is_copied(self) -> bool:

@@ -199,8 +199,10 @@ class Papering(Reckoning):
         self._open(Section.RENTALS)
         draw = drawer()
         wanted = checked_id("rental_id", rental_id)
-        account = self._own_rental(wanted)
-        row = next(each for each in account.rentals if each.id == wanted)
+        account = self._office.read_live()
+        row = account.rental(wanted)
+        if row is None:
+            raise NotFoundError("rental_id", "is not a rental of this tenant", remedy="Use an id from the dashboard.")
         shows_money = Section.BILLING not in self._office.rules.closed_sections
         letter = self._letter(account, language)
         return draw(contract_sheet(row, letter, today=self._office.today(account), shows_money=shows_money))

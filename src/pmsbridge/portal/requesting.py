@@ -63,7 +63,8 @@ class Requesting(Asking):
             on: Whether the back office shall charge by itself.
             method: A new card or bank account, or one that is stored already (``StoredMethod(method_id=one.id)`` of
                 ``payment_methods()``); None keeps the one that is set, which is never blanked. What this back office
-                takes is among the offer's facts ("by").
+                takes is among the offer's facts ("by"). Where it cannot change what is charged without harm, staff do,
+                and are told what was chosen and the day; the offer says ``is_emulated``.
             days_after_due: 0 to 28; None keeps what is set.
             key: The idempotency key of this click.
 

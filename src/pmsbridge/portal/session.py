@@ -300,8 +300,9 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
     def upcoming(self) -> tuple[Coming, ...]:
         """What is coming up for this tenant from today on, the next first. Live, in every back office.
 
-        Days that rentals, items out and reservations carry, and open payment requests; and what the back office's
-        calendar says, where it keeps one. Without what belongs to a section that is switched off.
+        Days that rentals, items out and reservations carry, and open payment requests with a day to come; and what the
+        back office's calendar says, where it keeps one. Without what belongs to a section that is switched off. Never
+        of the copy, which would say nothing of its age.
 
         Raises:
             IneligibleError: Events are switched off ("section_off").

@@ -23,6 +23,7 @@ from pmsbridge.model.sealed import GateCode
 
 __all__ = [
     "AccessPort",
+    "AutopayByUnitPort",
     "AutopayMeansPort",
     "CalendarlessPort",
     "CallOffPort",
@@ -213,11 +214,19 @@ class PaymentMethodPort(Protocol):
 
 @runtime_checkable
 class AutopayMeansPort(Protocol):
-    """A back office that says what autopay can be told to charge. One without this word takes what was typed now."""
+    """A back office that says what autopay can be told to charge.
+
+    One without this word takes what was typed now, unless its handler has no place for a method (``without``).
+    """
 
     @property
     def autopay_means(self) -> frozenset[str]:
         """Any of "card" and "bank_debit", typed now, and "stored"; empty where autopay only goes on and off."""
+
+
+@runtime_checkable
+class AutopayByUnitPort(Protocol):
+    """A back office that can be asked how autopay stands by the unit alone. One without this word is not."""
 
     @property
     def asks_autopay_by_unit(self) -> bool:

@@ -49,8 +49,9 @@ class Capability:
             every way that the back office has.
         posts_beside: Of a bulletin: it is posted beside the tenant or the rental it is about. A plan names neither
             where nobody reads it, so that earlier code can deliver the post while a deployment rolls.
-        without: Fields of the effect that it has no place for ("method" of autopay): a verb that would set one is
-            denied, and its button too.
+        without: Fields of the effect that it has no place for. Of autopay, two are read: "days_after_due" denies
+            another day, by button and verb; "method" says of a back office without ``AutopayMeansPort`` that it can be
+            told to charge nothing that is typed.
     """
 
     effect: str

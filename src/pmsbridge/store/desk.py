@@ -141,7 +141,7 @@ def retry(
     for effect in chosen:
         _take_guards(connection, effect, now)
         if not anyway:
-            _refuse_withdrawn_since(connection, action)
+            _refuse_withdrawn_since(connection, action, effect)
             _refuse_let_go(effect)
             _refuse_paid_since(connection, action, effect)
         _reset(connection, effect, now)
@@ -179,9 +179,9 @@ def _refuse_let_go(effect: StoredEffect) -> None:
         raise InputError(effect.name, f"{problem} {means.reference}", remedy=remedy, code="gateway_let_go")
 
 
-def _refuse_withdrawn_since(connection: Connection, action: StoredAction) -> None:
-    """The tenant was told by mail that they need not pay it."""
-    if action.kind == ActionKind.PAY_REQUEST:
+def _refuse_withdrawn_since(connection: Connection, action: StoredAction, effect: StoredEffect) -> None:
+    """The tenant was told by mail that they need not pay it; what moves no money may still be told."""
+    if effect.moves_ledger and action.kind == ActionKind.PAY_REQUEST:
         request_id = json.loads(action.intent).get("request_id", "")
         refuse_withdrawn(connection, (action.account, action.facility, action.tenant_id), request_id)
 

@@ -242,7 +242,8 @@ class Journal:
             InputError: Nothing in it can be retried, it would pay once more what was paid since
                 (``balance_moved``), or the gateway may not hold the money any more (``gateway_let_go``).
             GuardHeldError: The same payment is being confirmed in another action.
-            IneligibleError: It pays a request that was withdrawn since (``request_withdrawn``).
+            IneligibleError: It pays a request that was withdrawn since (``request_withdrawn``), and ``anyway`` is not
+                said.
         """
         with self._database.write() as connection:
             return desk.retry(connection, action_id, actor, self._clock.now(), anyway=anyway, step=step)

@@ -12,13 +12,21 @@ from typing import Any
 import pytest
 
 from pmsbridge.actions.sections import PortalRules, Section
-from pmsbridge.errors import ConfigurationError, IneligibleError, NotFoundError, RejectedError, UnsupportedError
+from pmsbridge.errors import (
+    ConfigurationError,
+    IneligibleError,
+    NotFoundError,
+    RejectedError,
+    UnavailableError,
+    UnsupportedError,
+)
 from pmsbridge.model.documents import DocumentKind, SignatureState
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.ledger import AgedBalance
 from pmsbridge.model.letterhead import Letterhead, PaperSize
 from pmsbridge.model.payments import ExternalPayment, Payment, PaymentState
 from pmsbridge.model.people import Tenant
+from pmsbridge.model.record import Source
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.portal import papering
 from pmsbridge.portal.papers.handing_out import UNKNOWN_TYPE, guarded
@@ -85,7 +93,7 @@ def today(session: TenantSession) -> date:
 # -- a contract -------------------------------------------------------------------------------------------------------
 
 
-def with_items(world: World) -> None:
+def with_items(world: World, **changes: Any) -> None:
     rental = world.office.books.find(Rental, "F1", "R4")
     assert rental is not None
     pump = ItemOut(
@@ -94,7 +102,10 @@ def with_items(world: World) -> None:
     )  # fmt: skip
     back = pump.changed(ref=make.ref("item_out", "I2"), code="", description="Hose", returned=Decimal("10.0"))
     world.office.books.put(
-        "F1", rental.changed(kind=RentalKind.CONTRACT, number="C-77", unit_number="", items=(pump, back))
+        "F1",
+        rental.changed(
+            **{"kind": RentalKind.CONTRACT, "number": "C-77", "unit_number": "", "items": (pump, back), **changes}
+        ),
     )
 
 
@@ -120,6 +131,35 @@ def test_a_unit_without_items_has_a_contract_too_and_money_only_where_billing_is
 
     assert ("Unit 015" in text, "1 Jan 2025" in text, "Rent before tax" in text, "USD" in text) == (True,) * 4
     assert ("Unit 015" in quiet, "Rent before tax" in quiet, "USD" in quiet) == (True, False, False)
+
+
+def test_a_quote_is_titled_a_quote_and_names_no_signed_contract(bare: World) -> None:
+    with_items(bare, state=RentalState.QUOTE)
+
+    paper = bare.session().contract_pdf("R4")
+    (text,) = pages_of(paper.content)
+
+    assert paper.name == "Quote-C-77.pdf"
+    assert "A quote is no contract" in " ".join(text.split())
+    assert ("Contract" in text, "signed" in text) == (False, False)
+
+
+def test_a_contract_without_items_lets_no_unit_that_is_called_like_the_contract(bare: World) -> None:
+    with_items(bare, items=(), unit_id=None)
+
+    (text,) = pages_of(bare.session().contract_pdf("R4").content)
+
+    assert ("C-77" in text, "Unit C-77" in text) == (True, False)
+
+
+def test_no_contract_is_printed_of_a_copy_while_the_back_office_is_away(bare: World) -> None:
+    bare.session().contract_pdf("R1")  # and a copy is kept
+    bare.office.failing_reads = 1
+
+    with pytest.raises(UnavailableError):
+        bare.session().contract_pdf("R1")
+    bare.office.failing_reads = 1
+    assert bare.session().dashboard().source is Source.MIRROR
 
 
 def test_nobody_prints_somebody_elses_contract_and_none_where_rentals_are_switched_off(bare: World) -> None:

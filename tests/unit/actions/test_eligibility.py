@@ -132,16 +132,16 @@ def test_an_expired_card_on_file_asks_for_a_new_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "kind", "method", "asked", "code"),
+    ("missing", "kind", "method", "asked", "code"),
     [
         ("", K.AUTOPAY_CHANGE, None, {}, ""),
-        ("method", K.AUTOPAY_CHANGE, None, {}, "method_by_office"),
-        ("method", K.AUTOPAY_CHANGE, None, {"has_new_method": True}, "method_by_office"),
+        ("means", K.AUTOPAY_CHANGE, None, {}, "method_by_office"),
+        ("means", K.AUTOPAY_CHANGE, None, {"has_new_method": True}, "method_by_office"),
         ("", K.AUTOPAY_ON, None, {}, ""),
-        ("method", K.AUTOPAY_ON, None, {}, "method_by_office"),
-        ("method", K.AUTOPAY_ON, None, {"has_new_method": False}, "method_by_office"),
-        ("method", K.AUTOPAY_ON, date(2026, 10, 31), {}, "method_by_office"),
-        ("method", K.AUTOPAY_ON, date(2030, 1, 31), {}, ""),
+        ("means", K.AUTOPAY_ON, None, {}, "method_by_office"),
+        ("means", K.AUTOPAY_ON, None, {"has_new_method": False}, "method_by_office"),
+        ("means", K.AUTOPAY_ON, date(2026, 10, 31), {}, "method_by_office"),
+        ("means", K.AUTOPAY_ON, date(2030, 1, 31), {}, ""),
         ("days_after_due", K.AUTOPAY_ON, date(2030, 1, 31), {"has_new_day": True}, "day_not_taken"),
         ("days_after_due", K.AUTOPAY_OFF, None, {"has_new_day": True}, "day_not_taken"),
         ("days_after_due", K.AUTOPAY_OFF, None, {}, ""),
@@ -149,12 +149,12 @@ def test_an_expired_card_on_file_asks_for_a_new_one() -> None:
     ],
 )
 def test_autopay_is_offered_as_far_as_the_back_office_has_a_place_for_it(
-    without: str, kind: ActionKind, method: date | None, asked: dict[str, Any], code: str
+    missing: str, kind: ActionKind, method: date | None, asked: dict[str, Any], code: str
 ) -> None:
     stored = make.stored_card(expires_on=method) if method is not None else None
     of = make.account(make.row(autopay=Autopay(rental_id="R1", state=AutopayState.OFF, method=stored)))
-    subject = replace(make.subject(of), autopay_without=frozenset({without} - {""}))
-    if without == "method":
+    subject = replace(make.subject(of), autopay_without=frozenset({missing} & {"days_after_due"}))
+    if missing == "means":
         subject = replace(subject, autopay_means=frozenset())
 
     assert judge(kind, subject, rental_id="R1", asked=Asked(**asked)).code == code

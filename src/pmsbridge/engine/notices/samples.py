@@ -86,6 +86,7 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
         QuoteAccepted(**_NOBODY, quote_number="17"),
     ),
     AutopayWanted.name: (
+        AutopayWanted(**_WHO, unit_number="015", on=True, method="visa ****1111", days_after_due=5),
         AutopayWanted(**_WHO, unit_number="015", on=True),
         AutopayWanted(**_NOBODY, unit_number="015", on=False),
     ),

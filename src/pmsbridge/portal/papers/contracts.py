@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from pmsbridge.model.account import RentalAccount
-from pmsbridge.model.rental import ItemOut, Rental
+from pmsbridge.model.rental import ItemOut, Rental, RentalState
 from pmsbridge.portal.papers.correspondence import Correspondence
 from pmsbridge.portal.papers.formats import clean, day, figure, file_name, money, one_line
 from pmsbridge.portal.papers.sheet import Column, Fact, Line, Sheet
@@ -28,18 +28,22 @@ def contract_sheet(row: RentalAccount, letter: Correspondence, *, today: date, s
     """
     say, tongue, rental = letter.say, letter.language, row.rental
     number = one_line(rental.number or rental.label)
+    is_quote = rental.state is RentalState.QUOTE
+    title = say("rental_quote" if is_quote else "contract")
+    told = say("quote_as_told" if is_quote else "as_told", day=day(today, tongue))
     return Sheet(
-        language=tongue, title=say("contract"), subtitle=number, file_name=file_name(say("contract"), number),
+        language=tongue, title=title, subtitle=number, file_name=file_name(title, number),
         dated_on=today, letterhead=letter.letterhead, sender=letter.sender, addressee=letter.addressee,
         facts=tuple(_facts(rental, letter, number, today)), tiles=tuple(_tiles(row, letter, shows_money=shows_money)),
         columns=tuple(_columns(rental, letter)), lines=tuple(_lines(rental, letter)),
-        totals=tuple(_totals(rental, letter, shows_money=shows_money)), notes=(say("as_told", day=day(today, tongue)),),
+        totals=tuple(_totals(rental, letter, shows_money=shows_money)), notes=(told,),
     )  # fmt: skip
 
 
 def _facts(rental: Rental, letter: Correspondence, number: str, today: date) -> Iterator[Fact]:
     tongue = letter.language
-    yield Fact(letter.say("contract_number"), number)
+    is_quote = rental.state is RentalState.QUOTE
+    yield Fact(letter.say("quote_number" if is_quote else "contract_number"), number)
     yield Fact(letter.say("as_of"), day(today, tongue))
     yield Fact(letter.say("account_number"), letter.tenant.id)
     if rental.unit_number:
@@ -73,8 +77,8 @@ def _columns(rental: Rental, letter: Correspondence) -> Iterator[Column]:
 def _lines(rental: Rental, letter: Correspondence) -> Iterator[Line]:
     for item in rental.items:
         yield Line(tuple(_cells(item, letter)))
-    if not rental.items:
-        yield Line((letter.say("unit_let", unit=one_line(rental.label)),))
+    if not rental.items and rental.unit_number:
+        yield Line((letter.say("unit_let", unit=one_line(rental.unit_number)),))
 
 
 def _cells(item: ItemOut, letter: Correspondence) -> Iterator[str]:

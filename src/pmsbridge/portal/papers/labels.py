@@ -89,6 +89,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "What the office’s system told on {day}. The signed contract is the one that the office keeps.",
         "Selon le système du bureau, le {day}. Le contrat signé est celui que le bureau conserve.",
     ),
+    "quote_number": ("Quote no.", "N° de devis"),
+    "quote_as_told": (
+        "What the office’s system told on {day}. A quote is no contract.",
+        "Selon le système du bureau, le {day}. Un devis n’est pas un contrat.",
+    ),
     "rental_quote": ("Quote", "Devis"),
     "rental_reserved": ("Reserved", "Réservé"),
     "rental_active": ("Active", "En cours"),
