@@ -10,9 +10,11 @@ from unittest import SkipTest
 
 import pytest
 
+from pmsbridge.errors import UnsupportedError
 from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.ports.capability import Capability, Dedup, Support
 from pmsbridge.testing.conformance import Conformance, Example, Subject
+from tests import builders as make
 from tests.unit.model.specimens import METHOD, PAY
 
 ROW = Capability("take_payment", Support.NATIVE, Dedup.NATURAL_KEY, True, True, "a test")
@@ -46,6 +48,25 @@ def test_a_check_with_an_example_looks_at_it() -> None:
     for check in CHECKS[1:]:
         with pytest.raises(pytest.fail.Exception, match="it looked"):
             check(Conformance(), subject(by_staff=lambda: None))
+
+
+@pytest.mark.parametrize("untold", [["R1"], ["R2"], ["R1", "R2"]])
+def test_a_ledger_that_is_not_told_of_one_rental_leaves_none_of_the_others_unchecked(untold: list[str]) -> None:
+    """Every ledger told here is empty, and every rental owes."""
+
+    def ledger(_facility: str, _tenant_id: str, rental_id: str) -> list[object]:
+        if rental_id in untold:
+            raise UnsupportedError("it does not tell movements", code="no_ledger_entries")
+        return []
+
+    account = make.account(make.row("R1"), make.row("R2"))
+    adapter = SimpleNamespace(account=lambda *_: account, ledger=ledger)
+    made = replace(subject(), adapter=cast("Any", adapter), judge=cast("Any", SimpleNamespace(reset=lambda: None)))
+    if len(untold) == len(account.rentals):
+        Conformance().test_a_ledger_adds_up_to_its_balance(made)
+        return
+    with pytest.raises(AssertionError, match="moved"):
+        Conformance().test_a_ledger_adds_up_to_its_balance(made)
 
 
 class Telling:

@@ -253,8 +253,8 @@ def move_out(key: str = "click-move", *, rental: str = "R1") -> Submission:
     return submission(key, "request_move_out", [step(key, "move_out", effect)])
 
 
-def autopay(key: str = "click-auto", *, on: bool = True) -> Submission:
-    effect = SetAutopay(account="mem", facility="F1", tenant_id="T1", rental_id="R1", on=on)
+def autopay(key: str = "click-auto", *, on: bool = True, **stored: Any) -> Submission:
+    effect = SetAutopay(account="mem", facility="F1", tenant_id="T1", rental_id="R1", on=on, **stored)
     return submission(key, "autopay", [step(key, "autopay", effect)])
 
 

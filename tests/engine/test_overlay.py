@@ -6,10 +6,11 @@ import pytest
 
 from pmsbridge.actions.effects import CancelMoveOut, SetConsent
 from pmsbridge.model.account import TenantAccount
-from pmsbridge.model.payments import AutopayState
+from pmsbridge.model.payments import Autopay, AutopayState, PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.record import Source
 from pmsbridge.model.rental import RentalState
+from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.memory import Fault
 from tests.engine.stage import WINDOW, Stage, autopay, edit, move_out, pay, step, submission, usd
@@ -141,6 +142,63 @@ def test_contact_consent_and_autopay_show_at_once(stage: Stage) -> None:
     assert shown.tenant.address.line1 == account.tenant.address.line1
     assert shown.tenant.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is True
     assert shown.rental("R1").autopay.state is AutopayState.OFF  # type: ignore[union-attr]
+
+
+def test_autopay_of_which_only_is_known_that_it_is_on_shows_as_off_once_it_is(stage: Stage) -> None:
+    runtime, account = stage.runtime(), _read(stage)
+    told = Autopay(rental_id="R1", state=AutopayState.UNKNOWN, is_enrolled=True)
+    account = account.changed(rentals=tuple(
+        each.changed(autopay=told) if each.id == "R1" else each for each in account.rentals
+    ))  # fmt: skip
+    stage.later(timedelta(seconds=1))
+    runtime.submit(autopay(on=False))
+
+    after = runtime.overlaid(account).rental("R1").autopay  # type: ignore[union-attr]
+
+    assert after is not None
+    assert (after.state, after.is_enrolled) == (AutopayState.OFF, False)
+
+
+CARD = CardFace(brand=CardBrand.VISA, last4="1111", expires_on=date(2031, 1, 31))
+BANK = BankAccountFace(kind=BankAccountKind.CONSUMER_CHECKING, last4="7654")
+
+
+@pytest.mark.parametrize(
+    ("state", "read", "face", "named", "shown"),
+    [
+        ("off", None, None, "m1", ("unknown", "")),
+        ("unknown", None, None, "m1", ("unknown", "")),
+        ("card", None, None, "m1", ("card", "m1")),
+        ("bank_debit", None, None, "m1", ("bank_debit", "m1")),
+        ("card", CARD, None, "m2", ("card", "")),
+        ("off", CARD, None, "m1", ("card", "m1")),
+        ("unknown", BANK, None, "m1", ("bank_debit", "m1")),
+        ("card", CARD, BANK, "m2", ("bank_debit", "")),
+        ("card", CARD, CARD, "m1", ("card", "m1")),
+    ],
+)
+def test_autopay_by_what_is_stored_keeps_what_is_known_and_shows_no_other_method(
+    stage: Stage, state: str, read: CardFace | BankAccountFace | None, face: CardFace | BankAccountFace | None,
+    named: str, shown: tuple[str, str],
+) -> None:  # fmt: skip
+    """``m1`` is what was read as charged."""
+    runtime, account = stage.runtime(), _read(stage)
+    row = account.rental("R1")
+    assert row is not None
+    method = PaymentMethod(ref=row.rental.ref.changed(entity="payment_method", id="m1"), tenant_id="T1", face=read)
+    is_read = (state in {"card", "bank_debit"}) or read is not None
+    told = Autopay(rental_id="R1", state=AutopayState(state), method=method if is_read else None)
+    account = account.changed(rentals=tuple(
+        each.changed(autopay=told) if each.id == "R1" else each for each in account.rentals
+    ))  # fmt: skip
+    stage.later(timedelta(seconds=1))
+    runtime.submit(autopay(method_id=named, stored_face=face))
+
+    after = runtime.overlaid(account).rental("R1").autopay  # type: ignore[union-attr]
+
+    assert after is not None
+    assert (after.state.value, after.method.id if after.method is not None else "") == shown
+    assert (after.is_on, after.is_enrolled) == (shown[0] != "unknown", shown[0] == "unknown")
 
 
 @pytest.mark.parametrize("submitted", [move_out(), edit()])

@@ -11,6 +11,7 @@ import pytest
 from pmsbridge.actions.instalments import InstalmentState
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import ConfigurationError, UnavailableError
+from pmsbridge.model.finding import Finding
 from pmsbridge.model.ledger import LedgerEntry
 from pmsbridge.model.money import Money
 from pmsbridge.ports.adapter import Entity
@@ -117,6 +118,75 @@ def test_a_night_that_gives_up_its_look_at_the_plans_says_so_in_a_finding_until_
     portal.bridge.sync()
     assert waiting(portal, "plans_left") == []
     assert told(portal) == sorted(RENTALS)
+
+
+@contextmanager
+def findings_that_cannot_be_written(portal: Portal, code: str) -> Iterator[None]:
+    findings = portal.bridge.runtime.findings
+    add = findings.add
+
+    def adding(finding: Finding) -> object:
+        if finding.code == code:
+            raise OSError("the disk is full")
+        return add(finding)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(findings), "add", staticmethod(adding))
+        yield
+
+
+@pytest.mark.fact("S1.51")
+def test_a_finding_that_cannot_be_written_stops_no_other_facility(portal: Portal) -> None:
+    agree(portal, *RENTALS)
+    portal.clock.advance(timedelta(days=3))
+    away = asking(portal, lambda _: UnavailableError("it does not answer"))
+    with away, findings_that_cannot_be_written(portal, "plans_left"):
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert waiting(portal, "plans_left") == []
+
+
+def test_plans_that_were_all_looked_at_are_not_told_as_left_because_a_finding_could_not_be_written(
+    portal: Portal,
+) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    broken = asking(portal, lambda rental_id: KeyError("a row") if rental_id == "R1" else None)
+    with broken, findings_that_cannot_be_written(portal, "plan_not_read"):
+        assert facilities_read(portal) == {"F1", "F2"}
+    assert (waiting(portal, "plans_left"), told(portal)) == ([], ["R2"])
+
+
+@pytest.mark.fact("S1.51")
+@pytest.mark.parametrize(("days", "left"), [(3, ["F1"]), (0, []), (90, [])])
+def test_plans_of_an_account_that_is_not_tried_wait_in_a_finding_where_one_would_be_looked_at(
+    portal: Portal, days: int, left: list[str]
+) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=days))
+    runtime = portal.bridge.runtime
+    runtime.refusals.remember("mem", ConfigurationError("the log-on was refused", code="login_refused"))
+    with asking(portal, lambda _: None) as asked:
+        for _ in range(2):
+            Sync(runtime).run(by_clock=True)
+    found = waiting(portal, "plans_left")
+    assert (asked, [each.finding.facility for each in found]) == ([], left)
+    assert all("not tried" in each.finding.text and each.times == 2 for each in found)
+
+    runtime.refusals.lift("mem")
+    Sync(runtime).run(by_clock=True)
+    assert waiting(portal, "plans_left") == []
+
+
+@pytest.mark.fact("S1.51")
+def test_a_plan_that_failed_of_itself_before_a_look_was_given_up_is_noted_too(portal: Portal) -> None:
+    agree(portal, "R1", "R2")
+    portal.clock.advance(timedelta(days=3))
+    trouble = iter([KeyError("a row"), ConfigurationError("a setting is missing", code="settings")])
+    with asking(portal, lambda _: next(trouble)) as asked:
+        portal.bridge.sync()
+    first = f"{RENTALS[asked[0]]} {asked[0]}"
+    assert [each.finding.subject for each in waiting(portal, "plan_not_read")] == [first]
+    assert [each.finding.facility for each in waiting(portal, "plans_left")] == ["F1"]
 
 
 def test_one_ledger_that_does_not_answer_while_the_others_do_is_told_of_too(portal: Portal) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from pmsbridge.errors import IneligibleError, UnsupportedError
+from pmsbridge.model.documents import NoteKind
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.outcome import Outcome
 from tests.facts.portal import MONEY, Portal, before_mapping
 from tests.facts.test_storage_tenant import new_card
+
+HARBOR = Path(__file__).parent.parent / "adapters/rest/harbor.yaml"
+TODAY = date(2026, 11, 21)
 
 
 @pytest.fixture
@@ -46,6 +50,37 @@ def test_means_that_a_mapping_does_not_accept_are_refused_and_nothing_is_stored(
 
         assert refused.value.code == "not_taken"
         assert (portal.bridge.runtime.actions(), portal.changes()) == ((), 0)
+
+
+def test_a_note_that_a_mapping_does_not_accept_is_refused_and_nothing_is_stored(tmp_path: Path) -> None:
+    accepting = HARBOR.read_text(encoding="utf-8").replace(
+        "  add_note:\n", "  add_note:\n    accepts: {note_kind: [general, maintenance]}\n", 1
+    )
+    (mapping := tmp_path / "harbor.yaml").write_text(accepting, encoding="utf-8")
+    with before_mapping(tmp_path, str(mapping)) as portal:
+        session = portal.session
+        row = session.account().current[0]
+
+        with pytest.raises(UnsupportedError) as refused:
+            session.add_note(row.id, "The lock sticks.", kind=NoteKind.ACCESS_PROBLEM, key="click-0001")
+
+        assert refused.value.code == "not_taken"
+        assert (portal.bridge.runtime.actions(), portal.changes()) == ((), 0)
+        assert session.add_note(row.id, "The lock sticks.", key="click-0002").outcome is Outcome.SETTLED
+
+
+def test_a_notice_beside_the_wish_that_a_mapping_does_not_accept_refuses_no_wish(tmp_path: Path) -> None:
+    accepting = HARBOR.read_text(encoding="utf-8").replace(
+        "  add_note:\n", "  add_note:\n    accepts: {note_kind: maintenance}\n", 1
+    )
+    (mapping := tmp_path / "harbor.yaml").write_text(accepting, encoding="utf-8")
+    with before_mapping(tmp_path, str(mapping)) as portal:
+        session = portal.session
+        row = session.account().current[0]
+
+        asked = session.request_move_out(row.id, TODAY + timedelta(days=40), key="click-0001")
+
+        assert asked.outcome is not Outcome.NOT_SENT
 
 
 def test_another_day_of_autopay_that_the_back_office_does_not_take_is_refused_and_nothing_is_stored(

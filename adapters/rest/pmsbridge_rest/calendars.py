@@ -24,17 +24,18 @@ class Calendars(Papers):
     def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
         """Events of a tenant, and those for everybody, in the back office's order; a call for each read that is mapped.
 
+        What is told of both is told as the read of the tenant tells it.
+
         Raises:
             UnsupportedError: The mapping reads none.
             UnavailableError: The back office cannot be read now.
         """
         entity = self._entity("events")
         mapped = [name for name in ("of_tenant", "all") if getattr(entity, name) is not None]
-        found = {
-            record.id: cast("Event", record)
-            for name in mapped or ["of_tenant"]
-            for record in self._records("events", facility, (name,), tenant_id=tenant_id)
-        }
+        found = dict[str, Event]()
+        for name in mapped or ["of_tenant"]:
+            for record in self._records("events", facility, (name,), tenant_id=tenant_id):
+                found.setdefault(record.id, cast("Event", record))
         return [event for event in found.values() if event.tenant_id in {None, tenant_id}]
 
     @property

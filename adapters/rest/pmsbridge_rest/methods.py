@@ -51,6 +51,9 @@ class Methods(LiveReads):
     def _autopay_of(self, facility: str, tenant_id: str, rentals: Sequence[Rental]) -> Sequence[Autopay]:
         """With the method that each charges, where rows name it and the list of them is mapped, too."""
         found = super()._autopay_of(facility, tenant_id, rentals)
+        return [_enrolled(one) for one in self._with_methods(facility, tenant_id, found)]
+
+    def _with_methods(self, facility: str, tenant_id: str, found: Sequence[Autopay]) -> Sequence[Autopay]:
         if not self.tells_payment_methods or all(one.method is None for one in found):
             return found
         stored = {method.id: method for method in self.payment_methods(facility, tenant_id)}
@@ -79,6 +82,12 @@ class Methods(LiveReads):
         action = self._connection.mapping.actions.get("take_payment")
         demand = action.accepts.get("means.by") if action is not None else None
         return action is not None and (demand is None or row_fits({"by": demand}, {"by": "stored"}))
+
+
+def _enrolled(autopay: Autopay) -> Autopay:
+    """Whether it is on is told beside the state only where the state does not say so."""
+    says_so = autopay.is_enrolled and autopay.state is not AutopayState.UNKNOWN
+    return autopay.changed(is_enrolled=False) if says_so else autopay
 
 
 def _method(reader: RowReader, row: Any) -> PaymentMethod:  # noqa: ANN401 - one row as answered

@@ -220,6 +220,10 @@ def _kept(effect: SetAutopay, before: Row) -> dict[str, object]:
         raise UnsupportedError(message, code="bank_account_not_readable")
     if effect.on and not masked_number(before):
         raise RejectedError("autopay needs a stored card, and there is none; nothing was sent", code="no_stored_method")
+    other = _other_than_named(effect, before)
+    if other:
+        message = f"the rental has {other} stored than the one that was chosen; nothing was sent"
+        raise RejectedError(message, code="stored_card_changed")
     return {**_stored_card(before), "iAutoBillType": _CARD if effect.on else _OFF}
 
 
@@ -236,11 +240,19 @@ def _difference(effect: SetAutopay, before: Row | None, after: Row) -> str:
         return f"type {shown}"
     if isinstance(effect.method, CardFace):
         return _other_card(effect.method, after)
+    if other := _other_than_named(effect, after):
+        return other
     if before is not None and masked_number(after) != masked_number(before):
         return "another stored card"
     if effect.method is None and effect.on and not masked_number(after):
         return "no stored card"
     return ""
+
+
+def _other_than_named(effect: SetAutopay, row: Row) -> str:
+    """How the stored card differs from the one that was named when it was asked for; its id is a place, not a card."""
+    face = effect.stored_face
+    return _other_card(face, row) if effect.on and effect.method is None and isinstance(face, CardFace) else ""
 
 
 def _other_card(face: CardFace, after: Row) -> str:
@@ -284,5 +296,6 @@ def _wanted_type(effect: SetAutopay) -> frozenset[str]:
     if not effect.on:
         return frozenset({str(_OFF)})
     if effect.method is None:
-        return frozenset({str(_CARD), str(_BANK)})
+        # Only a card can be named; where nothing is, whichever is stored goes on being charged.
+        return frozenset({str(_CARD)} if effect.method_id is not None else {str(_CARD), str(_BANK)})
     return frozenset({str(_CARD if isinstance(effect.method, CardFace) else _BANK)})

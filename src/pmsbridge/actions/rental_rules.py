@@ -196,9 +196,9 @@ def day_taken(case: Case) -> No | None:
 
 
 def autopay_known(case: Case) -> No | None:
-    """The back office told how autopay stands."""
+    """The back office told how autopay stands; what it charges need not be known."""
     autopay = case.rental.autopay
-    if autopay is None or autopay.state is AutopayState.UNKNOWN:
+    if autopay is None or (autopay.state is AutopayState.UNKNOWN and not autopay.is_enrolled):
         return No("autopay_unknown", "The back office did not tell how autopay stands.", "Please try again later.")
     return None
 

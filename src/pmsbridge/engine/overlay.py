@@ -152,6 +152,8 @@ def _autopay(account: TenantAccount, effect: SetAutopay) -> TenantAccount:
     if row is None or row.autopay is None:
         return account
     changes: dict[str, Any] = {"state": row.autopay.state if effect.on else AutopayState.OFF}
+    if not effect.on:
+        changes["is_enrolled"] = False
     if effect.on and effect.method is not None:
         is_card = isinstance(effect.method, CardFace)
         changes = {"state": AutopayState.CARD if is_card else AutopayState.BANK_DEBIT, "method_usable": True}
@@ -167,13 +169,15 @@ def _autopay(account: TenantAccount, effect: SetAutopay) -> TenantAccount:
 
 
 def _charging_stored(effect: SetAutopay, before: Autopay) -> dict[str, Any]:
-    """What a method that was stored before makes of autopay; not known where the back office tells nothing of it."""
-    face = effect.stored_face
-    if face is None:
-        return {"state": AutopayState.UNKNOWN}
-    state = AutopayState.CARD if isinstance(face, CardFace) else AutopayState.BANK_DEBIT
+    """What a method that was stored before makes of autopay; of which kind it is may be told by what was read only."""
     same = before.method if before.method is not None and before.method.id == effect.method_id else None
-    return {"state": state, "method_usable": True, "method": same}
+    face = effect.stored_face or (same.face if same is not None else None)
+    if face is not None:
+        state = AutopayState.CARD if isinstance(face, CardFace) else AutopayState.BANK_DEBIT
+    else:
+        state = before.state if before.state is not AutopayState.OFF else AutopayState.UNKNOWN
+    is_enrolled = state is AutopayState.UNKNOWN
+    return {"state": state, "is_enrolled": is_enrolled, "method_usable": True, "method": same}
 
 
 def _state_of(row: RentalAccount, fallback: AutopayState) -> AutopayState:

@@ -201,6 +201,8 @@ class Autopay(Value):
         method_usable: The stored method is complete and not expired.
         days_after_due: How long after the due date it charges; None when not known.
         is_changeable: The back office can be told another state without harm to the stored method; else staff do it.
+        is_enrolled: The back office says that it is on, and not what it charges (the state is unknown): then it can be
+            switched off.
     """
 
     rental_id: Id
@@ -211,6 +213,7 @@ class Autopay(Value):
     mandatory: bool = False
     days_after_due: int | None = None
     is_changeable: bool = True
+    is_enrolled: Annotated[bool, Since(5)] = False
     read_at: Instant | None = None
 
     @property

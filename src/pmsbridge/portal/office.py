@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.case import TYPED_MEANS
-from pmsbridge.actions.effects import PostBulletin, SetAutopay
+from pmsbridge.actions.effects import PostBulletin, SendMail, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
-from pmsbridge.actions.plan import Plan, RequestSeen, Submission, When, tenant_guards
+from pmsbridge.actions.plan import Plan, PlannedEffect, RequestSeen, Submission, When, tenant_guards
 from pmsbridge.actions.plans import Planner
 from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.deliver import Runtime
@@ -253,7 +253,9 @@ class Office:
         return not isinstance(self.adapter, ConsentPort) or self.adapter.keeps_consent(channel, purpose)
 
     def refuse_untaken(self, plan: Plan) -> None:
-        """Refuse what this back office would refuse without asking, before anything is stored. Notices are its own way.
+        """Refuse what this back office would refuse without asking, before anything is stored.
+
+        What is told beside the wish goes its own way; a note or post that is the wish itself is asked about too.
 
         Raises:
             UnsupportedError: It takes no effect like one of these.
@@ -262,9 +264,17 @@ class Office:
         if not isinstance(adapter, TakesPort):
             return
         for step in plan.steps:
-            if not step.effect.is_notice and not step.emulates and not adapter.takes(step.effect):
+            if self._is_its_own(step) and not adapter.takes(step.effect):
                 message = f"This back office takes no {step.effect.kind.replace('_', ' ')} like this one."
                 raise UnsupportedError(message, code="not_taken")
+
+    def _is_its_own(self, step: PlannedEffect) -> bool:
+        """Whether the back office alone can do what was wished for by this step."""
+        kind = step.effect.kind
+        if not step.effect.is_notice:
+            return not step.emulates
+        told_here = step.is_principal and not step.emulates and kind != SendMail.model_fields["kind"].default
+        return told_here and kind in self.native
 
     def language_of(self, tenant: Tenant) -> str:
         """What the tenant is written to in: as asked for last, else as the record says; empty when neither is known."""

@@ -9,7 +9,7 @@ import pytest
 from pmsbridge.actions.effects import SetAutopay
 from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedError, UnsupportedError
 from pmsbridge.model.payments import AutopayState
-from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card
+from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card, CardFace
 from pmsbridge.ports.outcome import Absent, CannotTell, Found, Probed
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.autopaying import _as_moment
@@ -307,6 +307,71 @@ def test_a_read_back_that_fails_does_not_undo_a_positive_answer(
     assert not receipt.read_back
     assert judge.rental(RENEE, "015")["billing"]["autopay"] == 0
     assert judge.operations().count("TenantBillingInfoUpdate") == 1
+
+
+def named(judge: Judge, unit: str, face: CardFace, **fields: object) -> SetAutopay:
+    """The card that is stored for a rental of Renee's, as it was seen when it was chosen."""
+    rental = judge.rental(RENEE, unit)
+    return autopay(rental, RENEE, method_id=f"{rental['ledger_id']}:card", stored_face=face, **fields)
+
+
+def stored_face(adapter: SiteLinkAdapter, judge: Judge, unit: str) -> CardFace:
+    rental_id = str(judge.rental(RENEE, unit)["ledger_id"])
+    (method,) = [one for one in adapter.payment_methods(SITE, RENEE) if one.rental_id == rental_id]
+    assert isinstance(method.face, CardFace)
+    return method.face
+
+
+def test_the_named_card_that_is_charged_already_is_found_and_nothing_is_sent(
+    adapter: SiteLinkAdapter, judge: Judge
+) -> None:
+    effect = named(judge, "015", stored_face(adapter, judge, "015"))
+
+    receipt = adapter.execute(effect, attempt())
+
+    assert receipt.read_back
+    assert judge.effects() == 0
+    assert isinstance(adapter.probe(effect, attempt(baseline=adapter.baseline(effect))), Found)
+
+
+def test_a_named_card_is_switched_on_and_read_back(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    adapter.execute(autopay(judge.rental(RENEE, "015"), RENEE, on=False), attempt())
+
+    receipt = adapter.execute(named(judge, "015", stored_face(adapter, judge, "015")), attempt())
+
+    assert receipt.read_back
+    assert judge.rental(RENEE, "015")["billing"]["autopay"] == 1
+
+
+def test_a_named_card_is_not_charged_where_the_office_enrolled_a_bank_account_since(
+    adapter: SiteLinkAdapter, judge: Judge
+) -> None:
+    effect = named(judge, "015", stored_face(adapter, judge, "015"))
+    adapter.execute(autopay(judge.rental(RENEE, "015"), RENEE, method=bank_account().face), attempt(bank_account()))
+    written = judge.effects()
+
+    with pytest.raises(UnsupportedError) as refused:
+        adapter.execute(effect, attempt())
+
+    assert refused.value.code == "bank_account_not_readable"
+    assert judge.effects() == written
+    assert isinstance(adapter.probe(effect, attempt(baseline=adapter.baseline(effect))), Absent)
+
+
+@pytest.mark.parametrize("is_enrolled", [True, False])
+def test_another_card_in_the_place_of_the_named_one_is_refused_before_the_write(
+    adapter: SiteLinkAdapter, judge: Judge, *, is_enrolled: bool
+) -> None:
+    effect, new = named(judge, "015", stored_face(adapter, judge, "015")), card("5555555555554444")
+    adapter.execute(autopay(judge.rental(RENEE, "015"), RENEE, on=is_enrolled, method=new.face), attempt(new))
+    before, written = judge.rental(RENEE, "015")["billing"], judge.effects()
+
+    with pytest.raises(RejectedError) as refused:
+        adapter.execute(effect, attempt())
+
+    assert refused.value.code == "stored_card_changed"
+    assert (judge.rental(RENEE, "015")["billing"], judge.effects()) == (before, written)
+    assert isinstance(adapter.probe(effect, attempt(baseline=adapter.baseline(effect))), Absent)
 
 
 # pure parts

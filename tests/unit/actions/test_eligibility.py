@@ -23,6 +23,7 @@ from tests import builders as make
 
 K = ActionKind
 TOMORROW = make.TODAY + timedelta(days=1)
+UNTOLD = Autopay(rental_id="R1", state=AutopayState.UNKNOWN)
 
 
 def ask(kind: ActionKind, of: TenantAccount, *, rental_id: str | None = None, **asked: Any) -> str:
@@ -99,6 +100,8 @@ CASES: list[tuple[str, ActionKind, TenantAccount, str | None, dict[str, Any]]] =
         {},
     ),
     ("autopay_unknown", K.AUTOPAY_OFF, make.account(make.row(autopay=None)), "R1", {}),
+    ("autopay_unknown", K.AUTOPAY_OFF, make.account(make.row(autopay=UNTOLD)), "R1", {}),
+    ("allowed", K.AUTOPAY_OFF, make.account(make.row(autopay=UNTOLD.changed(is_enrolled=True))), "R1", {}),
     ("allowed", K.REQUEST_MOVE_OUT, make.account(make.row()), "R1", {"leaving_on": make.TODAY}),
     ("date_in_past", K.REQUEST_MOVE_OUT, make.account(make.row()), "R1", {"leaving_on": date(2026, 11, 20)}),
     (

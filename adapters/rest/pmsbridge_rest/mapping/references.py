@@ -117,6 +117,11 @@ def _entities(mapping: Mapping) -> Found:
         targets = targets_of(ENTITY_MODELS[name])
         yield from _fields(mapping, (*key, "fields"), entity.fields, targets)
         yield from _missing(key, name, entity)
+        if name == "events" and entity.all is not None:
+            yield from _whose(key, entity.fields.get("tenant_id"))
+        if name == "autopay" and entity.all is not None and BY_UNIT in entity.fields:
+            what = f"no reading of all says which rental has the unit; without {BY_UNIT}, or by of_tenant, it is known"
+            yield (*key, "all"), "wrong_place", what
         yield from _lists(mapping, key, name, entity)
         yield from _fields(mapping, (*key, "account"), entity.account, ACCOUNT_FIELDS)
         yield from _account(mapping, key, name, entity)
@@ -188,6 +193,15 @@ def _missing(key: Key, name: str, entity: EntityMap) -> Found:
     for field in required_of(ENTITY_MODELS[name]):
         if field not in given and field not in from_settings and in_place_of.get(field) not in given:
             yield (*key, "fields"), "missing_field", f"{field} is missing; a record cannot be without it"
+
+
+def _whose(key: Key, field: FieldMap | None) -> Found:
+    """Whose a row of everybody's is, the row itself says: what says nothing is shown to every tenant."""
+    what = "whose each row is must be read from it (tenant_id): all brings everybody's, and every tenant is shown them"
+    if field is None or not field.is_read:
+        yield (*key, "fields"), "missing_field", what
+    elif field.value is not None:
+        yield (*key, "fields", "tenant_id"), "wrong_place", what
 
 
 def _lists(mapping: Mapping, key: Key, name: str, entity: EntityMap) -> Found:

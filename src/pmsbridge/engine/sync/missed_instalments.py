@@ -6,9 +6,9 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Final
 
 from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_from, progress_of_plan, rentals_with_plans
@@ -89,26 +89,54 @@ class MissedInstalments:
         Raises:
             ConfigurationError: There is no such time zone as the facility's.
         """
-        today, away, failed = self._today(self.runtime.clock.now()), 0, dict[str, Exception]()
+        failed = dict[str, Exception]()
+        try:
+            gave_up = self._each(failed, looked)
+        finally:
+            with _logged(self.key):
+                self._note(failed)
+        if gave_up is None:
+            with _logged(self.key):
+                _close(self.runtime, self.key, PLAN_NOT_READ, besides=failed)
+        return gave_up
+
+    def _each(self, failed: dict[str, Exception], looked: Callable[[], None]) -> Exception | None:
+        """The error with which it gave up; what failed of itself before that is in ``failed``."""
+        today, away = self._today(self.runtime.clock.now()), list[str]()
         for kept in self._plans():
-            error = self._one(kept, today)
+            error, name = self._one(kept, today), f"{kept.tenant_id} {kept.rental_id}"
             if error is not None:
                 why = words_of(error)
                 _log.warning("plan_not_read", account=self.key.account, facility=self.key.facility, why=why)
-                failed[f"{kept.tenant_id} {kept.rental_id}"] = error
-            away = away + 1 if is_away(error) else 0
-            if isinstance(error, ConfigurationError) or away >= AWAY_AFTER:
+                failed[name] = error
+            away = [*away, name] if is_away(error) else []
+            if isinstance(error, ConfigurationError) or len(away) >= AWAY_AFTER:
+                for each in {name, *away}:
+                    del failed[each]
                 return error
             looked()
-        self._note(failed)
         return None
 
     def _note(self, failed: Mapping[str, Exception]) -> None:
-        """Leave a finding of every plan that could not be looked at; whatever could be, closes its own."""
-        note = partial(_note, self.runtime, self.key, PLAN_NOT_READ)
+        """Leave a finding of every plan that could not be looked at."""
         for name, error in failed.items():
-            note(name, f"whether every part of the payment plan of {name} came could not be looked at", error)
-        _close(self.runtime, self.key, PLAN_NOT_READ, besides=failed)
+            what = f"whether every part of the payment plan of {name} came could not be looked at"
+            _note(self.runtime, self.key, PLAN_NOT_READ, name, what, words_of(error))
+
+    def note_left(self, why: str) -> None:
+        """Leave a finding that nobody looks tonight, where there is anything to look at; asks no back office.
+
+        Args:
+            why: In words.
+        """
+        with _logged(self.key):
+            today = self._today(self.runtime.clock.now())
+            if any(self._is_late(kept, today) for kept in self._plans()):
+                note_plans_left(self.runtime, self.key, why)
+
+    def _is_late(self, kept: _Kept, today: date) -> bool:
+        plan = plan_from(kept.agreed, kept.rental_id)
+        return plan is not None and bool(self._untold(kept.tenant_id, plan, today))
 
     def _one(self, kept: _Kept, today: date) -> Exception | None:
         """What went wrong; None when nothing did."""
@@ -199,16 +227,33 @@ class MissedInstalments:
         return planner.instalment_missed(row, part.due_on, part.amount)
 
 
-def note_plans_left(runtime: Runtime, key: FacilityKey, problem: Exception | None) -> None:
-    """Leave a finding that a night gave up its look at a facility's plans; the look that comes to its end closes it."""
-    if problem is None:
-        _close(runtime, key, PLANS_LEFT)
-    else:
-        _note(runtime, key, PLANS_LEFT, key.facility, "the payment plans were not all looked at", problem)
+def note_plans_left(runtime: Runtime, key: FacilityKey, why: str) -> None:
+    """Leave a finding that a night did not look at all of a facility's plans; the look that comes to its end closes it.
+
+    Args:
+        runtime: Where findings are kept.
+        key: The facility.
+        why: In words; empty when the look came to its end.
+
+    A finding that cannot be written is logged: a night never fails by it.
+    """
+    with _logged(key):
+        if why:
+            _note(runtime, key, PLANS_LEFT, key.facility, "the payment plans were not all looked at", why)
+        else:
+            _close(runtime, key, PLANS_LEFT)
 
 
-def _note(runtime: Runtime, key: FacilityKey, code: str, subject: str, what: str, why: Exception) -> None:
-    text = f"{what}: {words_of(why)}. The next night looks again; until then, look at the ledger yourself."
+@contextmanager
+def _logged(key: FacilityKey) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - what was looked at was looked at, and no other facility fails by it
+        _log.warning("plans_not_noted", account=key.account, facility=key.facility, why=words_of(error))
+
+
+def _note(runtime: Runtime, key: FacilityKey, code: str, subject: str, what: str, why: str) -> None:
+    text = f"{what}: {why}. The next night looks again; until then, look at the ledger yourself."
     runtime.findings.add(Finding(
         code=code, severity=Severity.WARNING, account=key.account, facility=key.facility, subject=subject,
         found_at=runtime.clock.now(), text=text,

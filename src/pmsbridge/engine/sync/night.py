@@ -176,7 +176,7 @@ class Sync:
         accounts = Scope(key.account, key.facility, _ACCOUNTS)
         if self._watches and not night.has_done(accounts) and not night.why_not(accounts):
             self._watched(night, adapter, accounts)
-        if self._watches and _LAST in {entity.noun for entity in wanted} and not night.why_not(accounts):
+        if self._watches and _LAST in {entity.noun for entity in wanted}:
             self._missed(night, adapter, accounts)
 
     def _not_configured(self, night: Night, key: FacilityKey, entities: Iterable[Entity]) -> None:
@@ -230,14 +230,17 @@ class Sync:
     def _missed(self, night: Night, adapter: Adapter, scope: Scope) -> None:
         """Have staff told of parts of payment plans that did not come; what fails here is left to the next night."""
         key = FacilityKey(scope.account, scope.facility)
-        look = MissedInstalments(self._runtime, adapter, key).look
+        plans = MissedInstalments(self._runtime, adapter, key)
+        if why_not := night.why_not(scope):
+            plans.note_left(why_not)
+            return
         try:
-            problem = look(night.go_on)
+            problem = plans.look(night.go_on)
         except StopError:
             raise
         except Exception as error:  # noqa: BLE001 - nothing that was read fails by it, and no other facility
             problem = error
-        note_plans_left(self._runtime, key, problem)
+        note_plans_left(self._runtime, key, words_of(problem) if problem is not None else "")
         if problem is not None and concerns_account(problem):
             night.give_up(scope, problem)
         if problem is not None:

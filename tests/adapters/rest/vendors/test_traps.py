@@ -260,22 +260,25 @@ def test_autopay_of_cubby_is_told_of_the_lease_in_the_unit_with_the_kind_of_its_
     on, off = account("cubby").autopay("F1", "7")
 
     assert (on.rental_id, on.state, on.is_on) == ("70", AutopayState.BANK_DEBIT, True)
+    assert not on.is_enrolled  # the state says so
     assert on.method is not None
     assert (on.method.id, on.method.last4) == ("pm_1", "6789")
     assert (off.rental_id, off.state, off.method) == ("71", AutopayState.OFF, None)
 
 
-def test_autopay_of_cubby_that_charges_what_is_not_on_file_any_more_is_not_known(
-    account: Opened, office: Office
+@pytest.mark.parametrize("on_file", [[], [{"paymentMethodId": "pm_1", "type": "CHEQUE"}]])
+def test_autopay_of_cubby_that_charges_what_is_not_known_is_on_and_can_be_switched_off(
+    account: Opened, office: Office, on_file: list[dict[str, str]]
 ) -> None:
     lease = {"leaseId": "70", "unitId": "u1", "customerId": "7", "facilityId": "fac_1", "monthlyRentalAmount": 20800}
     office.answers("/leases/search", cubby({"leases": [lease]}))
     office.answers("/reports/rent-roll", cubby({"entries": [ROLL]}))
-    office.answers("/payment-methods/search", cubby({"paymentMethods": []}))
+    office.answers("/payment-methods/search", cubby({"paymentMethods": on_file}))
 
     (one,) = account("cubby").autopay("F1", "7")
 
-    assert (one.state, one.is_on, one.method) == (AutopayState.UNKNOWN, False, None)
+    assert (one.state, one.is_on, one.is_enrolled) == (AutopayState.UNKNOWN, False, True)
+    assert (one.method is None) is not bool(on_file)
 
 
 def test_an_answer_about_marketing_does_not_lift_a_suppression_of_cubby(account: Opened, office: Office) -> None:

@@ -19,6 +19,7 @@ from pmsbridge.ports.books import CalendarlessPort, EventPort, RequestPort, Unto
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import TestClock
 from pmsbridge_rest.adapter import RestAdapter, create
+from pmsbridge_rest.mapping.reading import examine
 from tests.adapters.rest.wire.harbor_office import HarborOffice, bad, good, opened_harbor
 from tests.adapters.rest.wire.test_adapter import HARBOR, SECRETS, SITE, options
 
@@ -78,11 +79,15 @@ def office() -> Iterator[HarborOffice]:
 
 
 @pytest.fixture
-def adapter(office: HarborOffice, tmp_path: Path) -> Iterator[RestAdapter]:
+def mapped() -> str:
     text = HARBOR.read_text(encoding="utf-8")
-    text = text.replace("\nentities:\n", f"{CODECS}\nentities:\n", 1).replace("\nactions:\n", f"{NOUNS}\nactions:\n", 1)
+    return text.replace("\nentities:\n", f"{CODECS}\nentities:\n", 1).replace("\nactions:\n", f"{NOUNS}\nactions:\n", 1)
+
+
+@pytest.fixture
+def adapter(office: HarborOffice, mapped: str, tmp_path: Path) -> Iterator[RestAdapter]:
     file = tmp_path / "harbor.yaml"
-    file.write_text(text, encoding="utf-8")
+    file.write_text(mapped, encoding="utf-8")
     made = create("main", {**options(office, read_attempts=1), "mapping": str(file)}, secrets=SECRETS)
     yield made
     made.close()
@@ -98,6 +103,60 @@ def test_events_are_the_tenants_and_those_for_everybody(adapter: RestAdapter) ->
         ("Oil change", EventKind.APPOINTMENT, "7"), ("Party", EventKind.SOCIAL, None),
     ]  # fmt: skip
     assert found[0].starts_at == datetime(2031, 5, 1, 14, tzinfo=UTC)  # nine o'clock in Chicago
+
+
+@pytest.mark.parametrize(
+    ("field", "key", "rule"),
+    [
+        ("", "entities.events.fields", "missing_field"),
+        ("tenant_id: {at: customer_id, dir: write}", "entities.events.fields", "missing_field"),
+        ('tenant_id: {value: "{read.tenant_id}"}', "entities.events.fields.tenant_id", "wrong_place"),
+        ('tenant_id: {at: customer_id, value: "{read.tenant_id?}"}', "entities.events.fields.tenant_id", "wrong_place"),
+    ],
+)
+def test_a_calendar_of_everybodys_that_does_not_say_whose_a_row_is_is_refused(
+    mapped: str, field: str, key: str, rule: str
+) -> None:
+    whose = "tenant_id: {at: customer_id, missing: default}"
+    assert mapped.count(whose) == 1
+
+    found = examine(mapped.replace(whose, field).encode()).problems
+
+    assert [(each.key, each.rule) for each in found] == [(key, rule)]
+
+
+def test_a_calendar_of_the_tenants_alone_may_say_whose_it_is_by_what_was_asked(mapped: str) -> None:
+    everybody = '    all: {get: "/sites/{option.site}/days"}\n'
+    own = mapped.replace("{at: customer_id, missing: default}", '{value: "{read.tenant_id}"}')
+
+    assert own != mapped
+    assert list(examine(own.replace(everybody, "").encode()).problems) == []
+
+
+def test_autopay_of_everybodys_by_units_is_refused_for_no_row_says_of_which_rental_it_is(mapped: str) -> None:
+    rows = """
+  autopay:
+    all: {get: "/sites/{option.site}/autopay"}
+    fields: {unit_id: unit, tenant_id: customer_id, state: {at: state, codec: autopay_state}}
+"""
+    codec = "\n  autopay_state: {kind: enum, words: {charged: card}}\nentities:\n"
+    by_unit = mapped.replace("\nentities:\n", codec, 1).replace("\nactions:\n", f"{rows}\nactions:\n", 1)
+    by_rental = by_unit.replace("{unit_id: unit,", "{rental_id: lease,")
+    of_tenant = by_unit.replace('all: {get: "/sites/{option.site}/autopay"}', 'of_tenant: {get: "/a/{read.tenant_id}"}')
+
+    found = {text: [(each.key, each.rule) for each in examine(text.encode()).problems]
+             for text in (by_unit, by_rental, of_tenant)}  # fmt: skip
+
+    assert found == {by_unit: [("entities.autopay.all", "wrong_place")], by_rental: [], of_tenant: []}
+
+
+def test_a_row_of_everybodys_does_not_replace_the_tenants_own(office: HarborOffice, adapter: RestAdapter) -> None:
+    both = [event("v1", "Engaged", "2031-05-01T09:00:00"), event("d9", "Yard closed", "2031-07-01T09:00:00")]
+    office.routes.insert(0, ("GET", r"/sites/1/days", lambda _seen: good(both)))
+
+    found = adapter.events(SITE, "7")
+
+    assert [(each.title, each.tenant_id) for each in found] == [("Oil change", "7"), ("Yard closed", None)]
 
 
 def test_requests_are_the_tenants_newest_first_with_the_moment_they_were_read(adapter: RestAdapter) -> None:
