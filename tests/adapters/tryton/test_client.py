@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import threading
 import time
 from datetime import timedelta
@@ -259,8 +260,9 @@ def test_a_refusal_tells_the_servers_words_on_one_line_without_what_looks_secret
 
     problem = told(client)
 
-    assert "4111" not in problem.message
-    assert "\n" not in problem.message
+    said = re.sub(r"127\.0\.0\.1:\d+", "", problem.message)  # a port may be any number
+    assert "4111" not in said
+    assert "\n" not in said
     assert len(problem.message) < 600
 
 

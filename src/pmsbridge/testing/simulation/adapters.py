@@ -52,6 +52,7 @@ class SimulatedAdapter(EffectHandlers):
     settle_window: timedelta = timedelta(milliseconds=WINDOW_MS)
     send_timeout: timedelta = timedelta(seconds=30)
     pays_together: frozenset[str] = frozenset({"card", "stored", "external"})
+    autopay_means: frozenset[str] = frozenset({"card", "bank_debit", "stored"})
 
     def __init__(self, office: BackOffice, world: World, clock: SimulatedClock) -> None:
         self._office = office
