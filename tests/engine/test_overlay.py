@@ -13,7 +13,7 @@ from pmsbridge.model.rental import RentalState
 from pmsbridge.model.sealed import BankAccountFace, BankAccountKind, CardBrand, CardFace
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.memory import Fault
-from tests.engine.stage import WINDOW, Stage, autopay, edit, move_out, pay, step, submission, usd
+from tests.engine.stage import WINDOW, Stage, action_id, autopay, edit, move_out, pay, step, submission, take, usd
 
 
 def _read(stage: Stage) -> TenantAccount:
@@ -83,6 +83,94 @@ def test_a_payment_being_confirmed_lowers_only_what_may_be_paid_now(stage: Stage
 
     assert _payable(shown) == "0.00 USD"
     assert shown.rental("R1").balances.ledger == usd("120.00")  # type: ignore[union-attr]
+
+
+def _with_ledger(account: TenantAccount, ledger: str) -> TenantAccount:
+    """The account as a read shows it when all that R1 owes is this."""
+    rows = tuple(
+        row.changed(balances=row.balances.changed(ledger=usd(ledger), due=usd(ledger), payable_now=usd(ledger)))
+        if row.id == "R1" else row
+        for row in account.rentals
+    )  # fmt: skip
+    return account.changed(rentals=rows)
+
+
+@pytest.mark.parametrize("fault", [None, Fault.DROP_AFTER])
+def test_what_the_desk_took_is_not_asked_for_again_by_a_read_that_is_older(stage: Stage, fault: Fault | None) -> None:
+    """The desk took 40 of 120, 80 were paid; a later read lags behind both."""
+    runtime, account = stage.runtime(), _read(stage)
+    runtime.mirror.save_account(_with_ledger(account, "80.00"))
+    if fault is not None:
+        stage.office.fail(fault)
+    runtime.submit(pay(amount="80.00"))
+    stage.later(timedelta(seconds=1))
+
+    shown = runtime.overlaid(account.changed(as_of=stage.clock.now()))
+
+    assert _payable(shown) == "0.00 USD"
+    assert _payable(shown, "R4") == "120.00 USD"
+
+
+def test_what_was_judged_counts_before_anything_was_sent_and_after_a_read_that_is_older(stage: Stage) -> None:
+    runtime, account = stage.runtime(), _read(stage)
+    asked = take("click-0001", amount="80.00").changed(known_before={"R1": "80.00"})
+    stage.office.fail(Fault.REFUSE)
+    runtime.submit(submission("click-0001", "pay_rental", [asked]))
+    assert runtime.action(action_id("click-0001")).outcome is Outcome.PENDING
+    stage.later(timedelta(seconds=1))
+    older = account.changed(as_of=stage.clock.now())
+    assert _payable(runtime.overlaid(older)) == "0.00 USD"
+
+    runtime.mirror.save_account(older)
+    stage.office.fail(Fault.DROP_AFTER)
+    stage.later(timedelta(minutes=2))
+    runtime.sweep()
+
+    (sent,) = runtime.journal.action(action_id("click-0001")).effects
+    assert (sent.first_sent_at is not None, dict(sent.known_before)) == (True, {"R1": "80.00"})
+    assert _payable(runtime.overlaid(older.changed(as_of=stage.clock.now()))) == "0.00 USD"
+
+
+def test_part_after_part_may_be_paid_while_the_first_is_being_confirmed(stage: Stage) -> None:
+    runtime, account = stage.runtime(), _read(stage)
+    runtime.mirror.save_account(account)
+    left = []
+    for number, amount in enumerate(("50.00", "30.00", "20.00")):
+        stage.office.fail(Fault.DROP_BEFORE)
+        runtime.submit(pay(f"click-000{number}", amount=amount))
+        stage.later(timedelta(seconds=1))
+        left.append(_payable(runtime.overlaid(account.changed(as_of=stage.clock.now()))))
+
+    assert left == ["70.00 USD", "40.00 USD", "20.00 USD"]
+
+
+@pytest.mark.parametrize("read", ["70.00", "120.00"])
+def test_what_is_known_before_a_payment_may_include_those_before_it_or_not(stage: Stage, read: str) -> None:
+    """50 of 120 are booked, then 60 are on their way: 10 are left, whatever was read between the two."""
+    runtime, account = stage.runtime(), _read(stage)
+    runtime.mirror.save_account(account)
+    runtime.submit(pay("click-0001", amount="50.00"))
+    stage.later(timedelta(seconds=1))
+    runtime.mirror.save_account(_with_ledger(account, read))
+    stage.office.fail(Fault.DROP_BEFORE)
+    runtime.submit(pay("click-0002", amount="60.00"))
+    stage.later(timedelta(seconds=1))
+
+    shown = runtime.overlaid(account.changed(as_of=stage.clock.now()))
+
+    assert _payable(shown) == "10.00 USD"
+
+
+def test_a_charge_that_came_since_is_asked_for_once_the_window_is_over(stage: Stage) -> None:
+    runtime, account = stage.runtime(), _read(stage)
+    runtime.mirror.save_account(account)
+    runtime.submit(pay(amount="120.00"))
+    stage.later(timedelta(seconds=1))
+    charged = _with_ledger(account, "25.00")
+    assert _payable(runtime.overlaid(charged.changed(as_of=stage.clock.now()))) == "0.00 USD"
+    stage.later(WINDOW + timedelta(minutes=5))
+
+    assert _payable(runtime.overlaid(charged.changed(as_of=stage.clock.now()))) == "25.00 USD"
 
 
 def test_a_declined_payment_shows_nowhere(stage: Stage) -> None:

@@ -138,6 +138,7 @@ class PlannedEffect(Value):
         is_principal: Its outcome counts for the action's outcome; a notice's does not.
         emulates: What it stands in for ("schedule_move_out") where the back office cannot do that natively.
         guards: Business guards it holds while it is unresolved.
+        known_before: Of a payment: by rental, the ledger balance it was judged by.
     """
 
     name: Id
@@ -148,6 +149,7 @@ class PlannedEffect(Value):
     is_principal: bool = True
     emulates: str = ""
     guards: tuple[str, ...] = ()
+    known_before: dict[str, str] = Field(default_factory=dict)
 
 
 class Plan(Value):

@@ -164,7 +164,11 @@ class Planner:
             **self._scope, tenant_id=self._tenant, parts=parts, means=means,
             reference=reference_of(self.action_id, name),
         )  # fmt: skip
-        return self._step(name, effect, after=after, guards=tuple(guard_of(self.account, line) for line in lines))
+        return PlannedEffect(
+            name=name, key=effect_key(self.action_id, name, effect.target), effect=effect, after=after,
+            guards=tuple(guard_of(self.account, line) for line in lines),
+            known_before=self.account.ledgers_of(line.rental_id for line in lines),
+        )  # fmt: skip
 
     def guards_of(self, rental_id: str) -> str:
         """What every payment guard of one rental begins with."""
@@ -481,9 +485,8 @@ class Planner:
         after: str | None = None,
         when: When = When.SETTLED,
         is_principal: bool = True,
-        guards: tuple[str, ...] = (),
     ) -> PlannedEffect:
         return PlannedEffect(
             name=name, key=effect_key(self.action_id, name, effect.target), effect=effect, after=after, when=when,
-            is_principal=is_principal, guards=guards,
+            is_principal=is_principal,
         )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Final
 
@@ -205,12 +206,18 @@ class Courier:
         return _Verdict(Change.settled(receipt))
 
     def _ledgers(self, effect: StoredEffect) -> dict[str, str]:
-        """The ledger balances known before a payment: later reads show by them whether they include it."""
+        """The ledger balances known before a payment: later reads show by them whether they include it.
+
+        Of what it was judged by and what is read since the smaller one is known: a read may be of an earlier time.
+        """
         if not isinstance(effect.effect, TakePayment) or not effect.tenant_id:
             return {}
-        known = self._mirror.account(effect.account, effect.facility, effect.tenant_id)
-        rows = known.rentals if known else ()
-        return {row.id: format(row.balances.ledger.amount, "f") for row in rows}
+        copy = self._mirror.account(effect.account, effect.facility, effect.tenant_id)
+        since = copy.ledgers_of(part.rental_id for part in effect.effect.parts) if copy else {}
+        judged = effect.known_before
+        return {
+            rental: min(since.get(rental, known), known, key=Decimal) for rental, known in {**since, **judged}.items()
+        }
 
     # -- what went wrong before or while sending ---------------------------------------------------------------------
 

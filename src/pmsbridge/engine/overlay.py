@@ -6,6 +6,8 @@ Pure, and derived from the journal alone: there is nothing to keep in step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from pmsbridge.actions.effects import (
@@ -81,7 +83,9 @@ def _with_rental(account: TenantAccount, rental_id: str, **changes: Any) -> Tena
 def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[StoredEffect]) -> Balances:
     """The balances of one rental with every recent payment for it taken into account, all of them together.
 
-    A payment that is not over always holds back its amount: whatever the read shows, it is not to be paid again.
+    A payment that is not over always holds back its amount: whatever the read shows, it is not to be paid again. Nor is
+    what a read shows beyond what was known when a recent payment was judged: that read may be of a time before it, and
+    before money that the desk took. A charge that really came since waits as long.
     """
     parts = [
         (stored, part.amount)
@@ -99,7 +103,26 @@ def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[Store
         # Charges that were posted ahead may lag too: then only what may be paid is sure, not the ledger.
         bills_ahead = any(stored.kind == PostFutureCharges.model_fields["kind"].default for stored in recent)
         balances = _reserved(balances, missing) if bills_ahead else _paid(balances, missing)
-    return _reserved(balances, held)
+    return _at_most(_reserved(balances, held), _known_left(row, parts))
+
+
+def _known_left(row: RentalAccount, parts: Iterable[tuple[StoredEffect, Money]]) -> Money | None:
+    """The most that recent payments leave to pay, by what was known before each; None where nothing was known.
+
+    What was known before one of them includes none that was sent after it.
+    """
+    left: list[Decimal] = []
+    paid_since = Decimal(0)
+    for stored, amount in sorted(parts, key=lambda part: _sent_at(part[0]), reverse=True):
+        paid_since += amount.amount
+        known = stored.known_before.get(row.id)
+        if known is not None:
+            left.append(Decimal(known) - paid_since)
+    return Money.of(min(left), row.balances.currency) if left else None
+
+
+def _sent_at(stored: StoredEffect) -> datetime:
+    return stored.first_sent_at or stored.asked_at
 
 
 def missing_of(account: TenantAccount, row: RentalAccount, settled: Sequence[tuple[StoredEffect, Money]]) -> Money:
@@ -111,7 +134,7 @@ def missing_of(account: TenantAccount, row: RentalAccount, settled: Sequence[tup
     """
     currency = row.balances.currency
     total = sum_money((amount for _, amount in settled), currency)
-    first = min((stored for stored, _ in settled), key=lambda stored: stored.first_sent_at or stored.asked_at)
+    first = min((stored for stored, _ in settled), key=_sent_at)
     known = first.known_before.get(row.id)
     if known is None:
         was_read_before = first.first_sent_at is not None and account.as_of < first.first_sent_at
@@ -138,6 +161,12 @@ def _paid(balances: Balances, paid: Money) -> Balances:
 
 def _reserved(balances: Balances, asked: Money) -> Balances:
     return balances.changed(payable_now=less(balances.payable_now, asked))
+
+
+def _at_most(balances: Balances, most: Money | None) -> Balances:
+    if most is None or balances.payable_now <= most:
+        return balances
+    return balances.changed(payable_now=max(most, Money.zero(balances.currency)))
 
 
 def _leave(account: TenantAccount, rental_id: str, state: RentalState, dates: dict[str, Any]) -> TenantAccount:

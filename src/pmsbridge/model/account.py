@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Self
@@ -134,6 +135,11 @@ class TenantAccount(Value):
     def rental(self, rental_id: Id) -> RentalAccount | None:
         """The rental of that id, or None: never another tenant's."""
         return next((row for row in self.rentals if row.id == rental_id), None)
+
+    def ledgers_of(self, rental_ids: Iterable[Id]) -> dict[Id, str]:
+        """By rental, its ledger balance in plain decimal digits; without those that are not the tenant's."""
+        rows = filter(None, map(self.rental, rental_ids))
+        return {row.id: format(row.balances.ledger.amount, "f") for row in rows}
 
     def today(self, now: datetime) -> date:
         """The business date at the facility at an instant."""

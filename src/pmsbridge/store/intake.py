@@ -380,7 +380,7 @@ def digest_of(step: PlannedEffect) -> str:
 
 
 _UNTOUCHED: Final[Mapping[str, Any]] = {
-    "vendor_ids": {}, "baseline": {}, "known_before": {}, "message": "", "code": "", "evidence": "",
+    "vendor_ids": {}, "baseline": {}, "message": "", "code": "", "evidence": "",
     "is_read_back": False, "is_emulated": False, "is_doubtful": False, "attempts": 0, "looks": 0, "resends": 0,
     "version": 0,
 }  # fmt: skip
@@ -391,6 +391,6 @@ def _effect_row(step: PlannedEffect, route: Route, now: datetime) -> dict[str, A
         "name": step.name, "key": step.key, "kind": step.effect.kind, "payload": step.effect.as_stored,
         "after": step.after, "run_when": step.when.value, "is_principal": step.is_principal,
         "emulates": step.emulates, "guards": list(step.guards), "lane": route.lane, "account": step.effect.account,
-        "facility": step.effect.facility, "target": step.effect.target,
+        "facility": step.effect.facility, "target": step.effect.target, "known_before": dict(step.known_before),
         "sealed_until": now + route.sealed_for if route.sealed_for is not None else None,
     }  # fmt: skip

@@ -41,7 +41,7 @@ class StoredEffect:
         is_doubtful: It was sent again although no look had proved that the first send never arrived, because a repeat
             does no harm there, or goes on from the part that stands. What becomes of the repeat says nothing about the
             first: only a receipt, or a conclusive absence, ends it.
-        known_before: By rental, the ledger balance known when it was sent.
+        known_before: Of a payment: by rental, the smallest ledger balance known from its judging until it was sent.
         asked_at: When it was asked for (submitted, or retried by a person): what deadlines count from.
         quiet_until: No look before this instant: last moment its bytes may have left, plus the settle window.
         due_at: When the engine next has something to do with it.
