@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from pmsbridge.actions.effects import AttachDocument, EffectBody, effect_from_json
+from pmsbridge.actions.effects import EffectBody, effect_from_json
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.mapping.actions import Action, Update
 from pmsbridge_rest.mapping.document import Mapping
@@ -43,7 +43,8 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
     paper = {
         "title": "insurance.pdf",
         "media_type": "application/pdf",
-        "content": AttachDocument.packed(b"%PDF-1.4 sample"),
+        "size": 48_210,
+        "sha256": "5a" * 32,
     }
     unit = {"tenant_id": "1001", "unit_id": "3001", "needed_on": leaving, "reference": _REFERENCE}
     return {

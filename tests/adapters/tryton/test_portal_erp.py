@@ -349,7 +349,12 @@ def test_a_document_that_is_handed_in_is_there_once_and_shown(portal: Portal, we
     for _ in range(2):
         view = session.attach_document("licence.pdf", data, key="click-0009", rental_id=f"sale.rental,{rental}")
     weather.clear()
-    for title, content in (("a/b.pdf", data), ("x.exe", b"MZ"), ("big.pdf", b"%PDF-" + bytes(600_000)), ("e.pdf", b"")):
+    for title, content in (
+        ("a/b.pdf", data),
+        ("x.exe", b"MZ"),
+        ("big.pdf", b"%PDF-" + bytes(21_000_000)),
+        ("e.pdf", b""),
+    ):
         with pytest.raises(InputError):
             session.attach_document(title, content, key="click-0010")
 
