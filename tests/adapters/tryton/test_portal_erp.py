@@ -344,7 +344,7 @@ def test_what_this_back_office_cannot_is_said(portal: Portal) -> None:
 def test_a_document_that_is_handed_in_is_there_once_and_shown(portal: Portal, weather: WeatherProxy) -> None:
     yard, session = portal.yard, portal.session
     rental = yard.quote(portal.customer, {"GEN-20": 1}, start=days(5), days=3)
-    data = b"%PDF-1.7 made up"
+    data = b"%PDF-1.7 made up" + bytes(range(256)) * 12_000
 
     for _ in range(2):
         view = session.attach_document("licence.pdf", data, key="click-0009", rental_id=f"sale.rental,{rental}")

@@ -171,7 +171,8 @@ class Reader:
     def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
         if role.call.get("encoding") == "file":
             kind = request.headers.get("content-type", "").partition(";")[0].strip()
-            found.take(match_file("", Handed.of(request.body, name="", media_type=kind), self._reader, "body"))
+            found.body = Handed.of(request.body, name="", media_type=kind)
+            found.take(match_file("", found.body, self._reader, "body"))
             return
         template = self._template(role)
         if template is None:
