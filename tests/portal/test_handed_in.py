@@ -232,6 +232,14 @@ def test_a_step_without_its_own_file_is_not_taken_in(world: World, files: dict[s
     assert (world.pieces, world.runtime.actions()) == (0, ())
 
 
+def test_a_submission_that_comes_twice_is_stored_once(world: World) -> None:
+    first = world.runtime.submit(submission(handed()), files={"document": handed()})
+    again = world.runtime.submit(submission(handed()), files={"document": handed()})
+
+    assert (again.replayed, again.action_id, again.outcome) == (True, first.action_id, Outcome.SETTLED)
+    assert world.pieces == -(-len(PDF) // PIECE_BYTES)
+
+
 def test_a_file_that_breaks_off_while_it_is_stored_leaves_neither_itself_nor_its_action(world: World) -> None:
     broken = replace(handed(), source=lambda: iter([PDF[:100_000]]))
     engine = create_engine(world.database.engine.url)
