@@ -26,6 +26,7 @@ from tests.adapters.rest.wire.office import FakeSecrets
 
 QUARRY = Path(__file__).parent.parent / "quarry.yaml"
 MIB = 1024 * 1024
+BLOCK = 4096
 
 
 class Generated:
@@ -38,10 +39,9 @@ class Generated:
     def read(self, size: int, /) -> bytes:
         """The next bytes; never the same in two places."""
         count = min(size, self.size - self.at)
-        made = b"".join(
-            hashlib.sha256(b"%d" % (block)).digest() for block in range(self.at // 32, (self.at + count) // 32 + 1)
-        )
-        piece = made[self.at % 32 :][:count]
+        blocks = range(self.at // BLOCK, (self.at + count) // BLOCK + 1)
+        made = b"".join(hashlib.sha256(b"%d" % block).digest() * (BLOCK // 32) for block in blocks)
+        piece = made[self.at % BLOCK :][:count]
         piece = b"%PDF-" + piece[5:] if not self.at else piece
         self.at += count
         return piece
