@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,49 @@ class TestStoredge(Conformance):
     def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
         with pytest.raises(UnsupportedError):
             subject.adapter.ledger(subject.facility, subject.tenant_id, "2001")
+
+
+PAPERS = """\
+  attach_document:
+    steps:
+      - name: upload
+        post: "/leases/{effect.rental_id}/papers"
+        %s
+        idempotency:
+          by: client_reference
+          look_up:
+            get: "/leases/{effect.rental_id}/papers"
+            rows: papers
+            match: {%s: "{effect.%s}"}
+            outputs: {paper: id}
+        outputs: {paper: id}
+
+unsupported:
+"""
+SPOKEN = {
+    "multipart": (
+        'encoding: multipart\n        body: {ref: "{effect.reference}", file: {$file: "{effect.title}"}}', "ref",
+        "reference",
+    ),
+    "file": ('encoding: file\n        query: {ref: "{effect.reference}"}', "sha256", "sha256"),
+}  # fmt: skip
+
+
+class TestHarborWithPapers(Conformance):
+    """The same vendor, if it took what tenants hand in: as a part, and as the whole body."""
+
+    @pytest.fixture(scope="class", params=list(SPOKEN))
+    @classmethod
+    def subject(cls, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Subject]:
+        folder = tmp_path_factory.mktemp("harbor")
+        text = HARBOR.read_text(encoding="utf-8").replace(
+            "  attach_document: {because: the vendor keeps no papers}\n", ""
+        )
+        made = folder / "harbor.yaml"
+        made.write_text(text.replace("unsupported:\n", PAPERS % SPOKEN[request.param]), encoding="utf-8")
+        shutil.copy(HARBOR.with_name("harbor.office.yaml"), folder)
+        with opened_subject(made) as subject:
+            yield subject
 
 
 def test_cubby_quotes_months_ahead_for_every_current_rental() -> None:

@@ -22,6 +22,7 @@ from pmsbridge.actions.effects import (
     SetAutopay,
     TakePayment,
 )
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.testing.conformance import Conformance, Example, Subject, Weather
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
@@ -108,6 +109,7 @@ class TurnExample(Example):
 
     sealed = None
     by_staff = None
+    file = HandedFile.of_bytes(b"%PDF-1.7 made up", name="licence.pdf", media_type="application/pdf")
 
     def __init__(self, make: Callable[[], EffectBody]) -> None:
         object.__setattr__(self, "_make", make)
@@ -257,7 +259,8 @@ def examples(world: World) -> list[Example]:
                 **contract,
                 title=f"licence {world.turn}.pdf",
                 media_type="application/pdf",
-                content=AttachDocument.packed(b"%PDF-1.7 made up"),
+                size=TurnExample.file.size,
+                sha256=TurnExample.file.sha256,
                 reference=named("FILE"),
             )
         ),

@@ -14,7 +14,7 @@ from pmsbridge_rest.filling import CannotSayError, Filler
 from pmsbridge_rest.mapping.actions import Action, BodyFieldKey, ClientReference, HeaderKey, Step
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.paths import ABSENT, Absent, write_at
-from pmsbridge_rest.mapping.requests import Call, Encoding, Method
+from pmsbridge_rest.mapping.requests import Call, CallEncoding, Method
 from pmsbridge_rest.matching import case_fits
 
 __all__ = ["Built", "attempt_places", "build", "build_step", "effect_filler", "fitting_steps", "reference_of"]
@@ -30,8 +30,8 @@ class Built:
         path: Escaped, below the base address.
         query: Pairs in the mapping's order, not escaped.
         headers: The connection's and the call's own; no login among them.
-        document: The body as plain data: tables, lists, text, whole numbers, Decimals, true, false, null. ``ABSENT``
-            for no body.
+        document: The body as plain data: tables, lists, text, whole numbers, Decimals, true, false, null; an ``Upload``
+            where a file belongs. ``ABSENT`` for no body.
         encoding: How the document is to be spelt.
         graphql: The query's text where that is graphql; the document then is its variables.
     """
@@ -41,7 +41,7 @@ class Built:
     query: tuple[tuple[str, str], ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     document: Any = field(default=ABSENT, repr=False)
-    encoding: Encoding = "json"
+    encoding: CallEncoding = "json"
     graphql: str = ""
 
 
@@ -60,10 +60,16 @@ def build(call: Call, filler: Filler) -> Built:
         path=filler.path(call.path),
         query=tuple((name, text) for name, text in query if not isinstance(text, Absent)),
         headers={name: text for name, text in texts.items() if not isinstance(text, Absent)},
-        document=ABSENT if call.body is None else filler.structure(call.body),
+        document=_document(call, filler),
         encoding=call.encoding or mapping.encoding,
         graphql=call.graphql,
     )
+
+
+def _document(call: Call, filler: Filler) -> Any:  # noqa: ANN401
+    if call.encoding == "file":
+        return filler.upload("")
+    return ABSENT if call.body is None else filler.structure(call.body)
 
 
 def build_step(step: Step, filler: Filler) -> Built:
@@ -149,4 +155,4 @@ def effect_filler(
         "today": now.astimezone(scene.zone).date(),
         "now": _whole_second(now),
     }
-    return Filler(mapping, scene, places)
+    return Filler(mapping, scene, places, file=attempt.file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -13,6 +13,8 @@ from urllib.parse import quote
 from pydantic import BaseModel, SecretStr
 
 from pmsbridge.model.money import Money
+from pmsbridge.ports.files import HandedFile
+from pmsbridge_rest.bodies.encoding import Upload
 from pmsbridge_rest.codecs.making import codec_named
 from pmsbridge_rest.codecs.scene import CodecError, Scene, say
 from pmsbridge_rest.mapping.document import Mapping
@@ -44,20 +46,22 @@ class Filler:
         scene: The facility's zone and currency.
         places: By root ("effect", "facility", "read", "step" ...), what paths lead into.
         record: What ``$record`` stands for, by "whole" and "changes".
+        file: What ``$file`` stands for; None where nothing was handed in.
     """
 
     mapping: Mapping
     scene: Scene
     places: Table[str, Any] = field(repr=False)
     record: Table[str, Any] = field(default_factory=dict, repr=False)
+    file: HandedFile | None = None
 
     def with_places(self, **places: Any) -> Filler:
         """The same with some roots set."""
-        return Filler(self.mapping, self.scene, {**self.places, **places}, self.record)
+        return replace(self, places={**self.places, **places})
 
     def with_record(self, **record: Any) -> Filler:
         """The same with what ``$record`` stands for."""
-        return Filler(self.mapping, self.scene, self.places, {**self.record, **record})
+        return replace(self, record={**self.record, **record})
 
     # templates
 
@@ -118,10 +122,24 @@ class Filler:
         if "$each" in made:
             entries = self._resolved(str(made["$each"]))
             return [self.with_places(part=entry).structure(made["$make"]) for entry in entries or ()]
+        if "$file" in made:
+            return self.upload(str(made["$file"]))
         if "$record" in made:
             beside = {key: each for key, each in made.items() if key != "$record"}
             return {**self._record(str(made["$record"])), **self.structure(beside)}
         return self._long_form(made)
+
+    def upload(self, called: str) -> Upload:
+        """The file that was handed in, and what a template says it is called.
+
+        Raises:
+            CannotSayError: Nothing was handed in, or there is nothing for a place.
+        """
+        name = self.text(called)
+        if self.file is None or isinstance(name, Absent):
+            message = "$file: there is no file" if self.file is None else f"{_shown(called)}: there is no value"
+            raise CannotSayError(message)
+        return Upload(self.file, name)
 
     def _record(self, which: str) -> dict[str, Any]:
         if which not in self.record:

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from pmsbridge.actions.effects import ChangeContact, EffectBody, SetConsent
+from pmsbridge.actions.effects import AttachDocument, ChangeContact, EffectBody, SetConsent
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Attempt
+from pmsbridge_rest.bodies.encoding import Upload
 from pmsbridge_rest.building import Built, build, build_step, effect_filler, fitting_steps
 from pmsbridge_rest.codecs.scene import Scene
 from pmsbridge_rest.filling import CannotSayError, Filler
@@ -88,8 +90,16 @@ def preview(
         **{name: _option(name, each) for name, each in mapping.connection.options.items()},
         **(option or {}),
     }
-    filler = effect_filler(mapping, effect, Attempt(key=_KEY, sent_at=now), scene=scene, now=now, option=options)
+    attempt = Attempt(key=_KEY, sent_at=now, file=_unread(effect))
+    filler = effect_filler(mapping, effect, attempt, scene=scene, now=now, option=options)
     return list(_requests(filler, chosen, effect))
+
+
+def _unread(effect: EffectBody) -> HandedFile | None:
+    """What would be handed in with an effect; nothing of it is there to be read."""
+    if not isinstance(effect, AttachDocument):
+        return None
+    return HandedFile(effect.title, effect.media_type, effect.size, effect.sha256, lambda: iter(()))
 
 
 def _option(name: str, option: Option) -> str:
@@ -150,7 +160,7 @@ def _of_step(filler: Filler, step: Step, effect: EffectBody) -> Iterator[Shown]:
 def _shown(filler: Filler, step: str, purpose: str, built: Built, note: str = "") -> Shown:
     headers, query = _login(filler)
     built = replace(built, headers={**built.headers, **headers}, query=(*built.query, *query.items()))
-    body = None if isinstance(built.document, Absent) else built.document
+    body = None if isinstance(built.document, Absent) else _named(built.document)
     return Shown(
         step=step,
         purpose=purpose,
@@ -162,6 +172,15 @@ def _shown(filler: Filler, step: str, purpose: str, built: Built, note: str = ""
         encoding=built.encoding,
         note="; ".join(each for each in (note, _signed(filler.mapping)) if each),
     )
+
+
+def _named(document: Any) -> Any:  # noqa: ANN401 - a body
+    """A body, its files shown by name and size."""
+    if isinstance(document, Upload):
+        return repr(document)
+    if isinstance(document, dict):
+        return {name: _named(each) for name, each in document.items()}
+    return [_named(each) for each in document] if isinstance(document, list) else document
 
 
 def _login(filler: Filler) -> tuple[dict[str, str], dict[str, str]]:

@@ -46,6 +46,7 @@ def _row(kind: str, action: Action, mapping: Mapping) -> Capability:
         reads_before=any(_reads_before(step) for step in steps),
         announce=action.announce or None,
         posts_beside=kind == "post_bulletin" and _names_whom(action),
+        max_bytes=action.max_bytes,
         without=_left_out(action) if kind == "set_autopay" else frozenset(),
     )
 

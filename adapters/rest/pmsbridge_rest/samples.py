@@ -11,15 +11,19 @@ from pydantic import ValidationError
 
 from pmsbridge.actions.effects import AttachDocument, EffectBody, effect_from_json
 from pmsbridge.errors import ConfigurationError
+from pmsbridge.ports.files import HandedFile
 from pmsbridge_rest.mapping.actions import Action, Update
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.paths import write_at
 from pmsbridge_rest.matching import case_fits
 
-__all__ = ["sample_effect", "sample_effects", "sample_record"]
+__all__ = ["sample_effect", "sample_effects", "sample_file", "sample_record"]
 
 _WHERE: Final = {"account": "main", "facility": "F1"}
 _REFERENCE: Final = "PB-SAMPLE234567"
+_FILE: Final = HandedFile.of_bytes(
+    (b"%PDF-1.4\n" + b"% nothing but a sample\n" * 2096)[:48_210], name="insurance.pdf", media_type="application/pdf"
+)
 _MEANS: Final[tuple[dict[str, Any], ...]] = (
     {"by": "external", "gateway": "gateway", "reference": "gw_0001"},
     {"by": "stored", "method_id": "4001"},
@@ -41,9 +45,10 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
     consent = {"tenant_id": "1001", "channel": "email", "purpose": "marketing", "granted": False}
     line = {"item_id": "5001", "description": "Breaker hammer", "quantity": "2", "wanted_on": leaving}
     paper = {
-        "title": "insurance.pdf",
-        "media_type": "application/pdf",
-        "content": AttachDocument.packed(b"%PDF-1.4 sample"),
+        "title": _FILE.name,
+        "media_type": _FILE.media_type,
+        "size": _FILE.size,
+        "sha256": _FILE.sha256,
     }
     unit = {"tenant_id": "1001", "unit_id": "3001", "needed_on": leaving, "reference": _REFERENCE}
     return {
@@ -70,6 +75,11 @@ def sample_effects(kind: str, *, today: date, currency: str) -> list[EffectBody]
     """Effects of a kind, one per case that a mapping may treat apart."""
     found = _others(today, currency).get(kind, [])
     return [_made({"kind": kind, **_WHERE, **fields}) for fields in found]
+
+
+def sample_file(effect: EffectBody) -> HandedFile | None:
+    """The file that a sample names; None where it names none."""
+    return _FILE if isinstance(effect, AttachDocument) else None
 
 
 def sample_effect(kind: str, action: Action, *, today: date, currency: str) -> EffectBody:

@@ -11,10 +11,12 @@ from typing import Any, Final, Self
 
 from pmsbridge.errors import ConfigurationError, InputError, PmsBridgeError, RejectedError
 from pmsbridge.ports.calling import priority_of
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.transport.http import Deadline, HttpClient
 from pmsbridge.transport.limits import LaneLimiter, Priority
 from pmsbridge.transport.retry import read_with_retry
 from pmsbridge_tryton.exchange import Exchange, SessionEndedError, unusable
+from pmsbridge_tryton.files import files_in
 from pmsbridge_tryton.session import Credentials, Session, Sessions
 from pmsbridge_tryton.wire import encoded
 
@@ -214,7 +216,9 @@ class Calls:
         until = deadline or self.deadline(self._pacing.write)
         words = _said(method, params)
         whole = {**(context or {}), **({STAMP: dict(stamps)} if stamps else {})}
-        return self._once(method, words, whole, is_write=True, deadline=until, priority=priority)
+        return self._once(
+            method, words, whole, is_write=True, deadline=until, priority=priority, files=[*files_in(params)]
+        )
 
     # -- one call -----------------------------------------------------------------------------------------------------
 
@@ -227,6 +231,7 @@ class Calls:
         is_write: bool,
         deadline: Deadline,
         priority: Priority,
+        files: Sequence[HandedFile] = (),
     ) -> Any:  # noqa: ANN401 - whatever the method answers
         with self._slot(deadline, priority):
             session: Session | None = None
@@ -235,8 +240,9 @@ class Calls:
                 params = [*words, _context(method, session, self._language, context)]
                 try:
                     return self._exchange.ask(
-                        method, params, is_write=is_write, deadline=deadline, authorization=session.authorization
-                    )
+                        method, params, is_write=is_write, deadline=deadline, authorization=session.authorization,
+                        files=files,
+                    )  # fmt: skip
                 except SessionEndedError:
                     continue
         message = f"{method}: the server does not know a session that it has just given; nothing was done"

@@ -10,9 +10,11 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from pmsbridge.errors import PmsBridgeError
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.transport.http import Deadline, HttpAnswer, HttpClient, HttpRequest
 from pmsbridge.transport.status import no_usable_answer
 from pmsbridge_tryton.faults import fault_of, status_fault
+from pmsbridge_tryton.files import spliced
 from pmsbridge_tryton.wire import UnreadableError, decoded
 
 __all__ = ["Exchange", "SessionEndedError", "unusable"]
@@ -57,6 +59,7 @@ class Exchange:
         is_write: bool,
         deadline: Deadline,
         authorization: str = "",
+        files: Sequence[HandedFile] = (),
         of_server: bool = False,
     ) -> Any:  # noqa: ANN401 - whatever the method answers
         """Send once.
@@ -67,6 +70,7 @@ class Exchange:
             is_write: Whether the back office may change.
             deadline: End of the call, answer included.
             authorization: Of the session; empty for none.
+            files: What stands where the parameters have a mark, in order.
             of_server: Put to the server as a whole, not to the database.
 
         Raises:
@@ -81,15 +85,15 @@ class Exchange:
         if authorization:
             headers["Authorization"] = authorization
         # Exactly these three names: with any other the answer comes without an envelope, and errors as HTML.
-        body = f'{{"id":{number},"method":{json.dumps(method)},"params":[{",".join(params)}]}}'.encode()
+        body = f'{{"id":{number},"method":{json.dumps(method)},"params":[{",".join(params)}]}}'
         url = self._whole if of_server else self._database
-        request = HttpRequest("POST", url, headers, body, is_write=is_write, operation=method)
+        request = HttpRequest("POST", url, headers, spliced(body, files), is_write=is_write, operation=method)
         self.calls += 1
         with self._http.send(request, deadline=deadline) as answer:
             _check(answer)
-            body = answer.read()
-        self.bytes_read += len(body)
-        return _opened(body, request, number)
+            content = answer.read()
+        self.bytes_read += len(content)
+        return _opened(content, request, number)
 
     def close(self) -> None:
         """Let go of connections. Idempotent."""

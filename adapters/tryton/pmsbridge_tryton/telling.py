@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from pmsbridge.actions.effects import AddNote, AttachDocument, PostBulletin
+from pmsbridge.errors import RejectedError
 from pmsbridge.model.documents import Visibility
 from pmsbridge.ports.capability import Dedup, handles, probes
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
 from pmsbridge_tryton.mapping.papers import note_text
@@ -76,7 +78,7 @@ class Telling(Paying):
         if (known := self._file_with(resource, effect.reference, end)) is not None:
             return self._file_receipt(known, is_look=True)
         record = {
-            "name": effect.title, "resource": resource, "type": "data", "data": effect.data,
+            "name": effect.title, "resource": resource, "type": "data", "data": _file_of(attempt),
             "description": f"{self._desk.settings.customer_mark} [{effect.reference}]",
         }  # fmt: skip
         (made,) = self._desk.client.create(ATTACHMENT, [record], deadline=end)
@@ -151,6 +153,18 @@ class Telling(Paying):
         if found is None:
             return Absent(f"no post on {place} has the reference")
         return Found(self._post_receipt(place, found, is_look=True))
+
+
+def _file_of(attempt: Attempt) -> HandedFile:
+    """What travels beside the effect.
+
+    Raises:
+        RejectedError: Nothing does; nothing was sent.
+    """
+    if attempt.file is None:
+        message = "the file that was handed in is not there; nothing was sent"
+        raise RejectedError(message, code="no_file")
+    return attempt.file
 
 
 def _is_note(place: str) -> bool:

@@ -13,6 +13,7 @@ here           on the wire                                notes
 ``time``       ``{"__class__": "time", ...}``             of day, without a zone
 ``timedelta``  ``{"__class__": "timedelta", ...}``        seconds
 ``bytes``      ``{"__class__": "bytes", ...}``            base64
+``HandedFile`` the same                                   out only; put in while it is sent, see ``files``
 ``Reference``  ``"sale.rental,7"``                        out only; see ``reference_of``
 =============  =========================================  ==============================
 """
@@ -29,6 +30,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple, NoReturn
 
 from pmsbridge.errors import InputError
+from pmsbridge.ports.files import HandedFile
+from pmsbridge_tryton.files import MARK
 
 __all__ = ["Number", "Reference", "Row", "UnreadableError", "compared", "decoded", "encoded", "nested", "reference_of"]
 
@@ -210,6 +213,7 @@ _WRITERS: Final[Mapping[type, Callable[[Any, str], str]]] = {
     time: _clock_time,
     timedelta: _span,
     bytes: _octets,
+    HandedFile: lambda _value, _where: f'{{"{_CLASS}":"bytes","base64":"{MARK}"}}',
     Reference: _reference,
 }
 

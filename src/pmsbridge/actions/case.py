@@ -41,6 +41,7 @@ class Subject:
         closed_to_tenants: Sections that tenants do not have here; to staff, who have all of them, too.
         autopay_means: What the back office can be told to charge by itself: "card", "bank_debit", "stored"; nothing
             where only its staff can.
+        largest_file: How large a file the back office takes, in bytes; None where it does not say.
     """
 
     account: TenantAccount
@@ -57,6 +58,7 @@ class Subject:
     requests: tuple[PaymentRequest, ...] = ()
     closed_to_tenants: frozenset[Section] = frozenset()
     autopay_means: frozenset[str] = TYPED_MEANS
+    largest_file: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Asked:
         ahead: By rental, what the back office asks for the months.
         line_ids: Of the invoice: the lines that would be paid; None for all of it.
         request: The payment request that would be paid.
+        file_bytes: How large the file is that would be handed in.
     """
 
     by: str = "card"
@@ -86,6 +89,7 @@ class Asked:
     item_id: str | None = None
     quantity: Decimal | None = None
     wanted_on: date | None = None
+    file_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

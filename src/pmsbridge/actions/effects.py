@@ -6,12 +6,10 @@ bank account, a password) travels beside it, sealed, to one send.
 
 from __future__ import annotations
 
-import binascii
-from base64 import b64decode, b64encode
 from datetime import date
-from typing import Annotated, ClassVar, Final, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError
 
 from pmsbridge.model.documents import NoteKind, Visibility
 from pmsbridge.model.earlier import Since, stored_json
@@ -24,7 +22,6 @@ from pmsbridge.model.sealed import BankAccountFace, CardFace
 
 __all__ = [
     "EFFECT_KINDS",
-    "LARGEST_DOCUMENT_BYTES",
     "AddNote",
     "AttachDocument",
     "CancelMoveOut",
@@ -51,8 +48,8 @@ __all__ = [
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{6,40}$")]
 """What an effect is found by again in a back office that keeps it: short, printable, unique per effect."""
 
-LARGEST_DOCUMENT_BYTES: Final = 512 * 1024
-"""Of a document that a tenant hands in: it waits in the journal until it is delivered."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256 of a file, in small hexadecimal."""
 
 
 class EffectBody(Value):
@@ -323,10 +320,13 @@ class AddNote(EffectBody):
 class AttachDocument(EffectBody):
     """Put a document that a tenant hands in beside the rental, or beside the tenant.
 
+    The file itself is kept beside the journal and travels as ``Attempt.file``; the effect says which one it is.
+
     Attributes:
         rental_id: None for the tenant as a whole.
         title: A file name without a folder.
-        content: The bytes in Base64, at most ``LARGEST_DOCUMENT_BYTES`` of them. Never shown.
+        size: In bytes.
+        sha256: Of the file.
     """
 
     kind: Literal["attach_document"] = "attach_document"
@@ -334,28 +334,9 @@ class AttachDocument(EffectBody):
     rental_id: Id | None = None
     title: str = Field(min_length=1, max_length=120, pattern=r"^[^/\\\x00-\x1f\x7f]+$")
     media_type: str = Field(pattern=r"^[a-z]+/[a-z0-9.+-]+$")
-    content: str = Field(min_length=4, max_length=LARGEST_DOCUMENT_BYTES * 4 // 3 + 4, repr=False)
+    size: int = Field(ge=1)
+    sha256: Digest
     reference: Reference
-
-    @field_validator("content")
-    @classmethod
-    def _is_base64(cls, content: str) -> str:
-        try:
-            b64decode(content, validate=True)
-        except binascii.Error:
-            message = "is not Base64"
-            raise ValueError(message) from None
-        return content
-
-    @classmethod
-    def packed(cls, data: bytes) -> str:
-        """Bytes as ``content`` holds them."""
-        return b64encode(data).decode("ascii")
-
-    @property
-    def data(self) -> bytes:
-        """The bytes."""
-        return b64decode(self.content)
 
     @property
     def target(self) -> str:

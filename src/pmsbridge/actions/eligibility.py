@@ -18,6 +18,7 @@ from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.portal_rules import (
     billing_open_to_tenants,
     copied,
+    file_fits,
     licensed,
     portal_open,
     priced_ahead,
@@ -74,8 +75,9 @@ class Offer(Value):
         message: For a person, English; ``message_key`` names it for translation.
         unblock: What would make it possible; empty when nothing the tenant can do would.
         is_emulated: It would be done as a staff task.
-        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units", and
-            "by": ways to pay by which it is possible all the same; of autopay, what it can be told to charge.
+        facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units",
+            "largest_file" in bytes, and "by": ways to pay by which it is possible all the same; of autopay, what it can
+            be told to charge.
     """
 
     kind: ActionKind
@@ -278,7 +280,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     ),
     _K.WITHDRAW_REQUEST: (staff_only, money.one_of_requests(money.request_is_open)),
     _K.ADD_NOTE: (),
-    _K.ATTACH_DOCUMENT: (),
+    _K.ATTACH_DOCUMENT: (file_fits,),
     _K.ASK_STAFF: (),
     _K.RESERVE_UNIT: (),
     _K.ORDER: (something_to_order,),

@@ -33,7 +33,7 @@ _WITHOUT: Final[Mapping[type, Mapping[str, Any]]] = {
     SendMail: {"to": "erased@erased.invalid", "subject": ERASED, "text": ERASED},
     PostBulletin: {"subject": ERASED, "body": ERASED},
     AddNote: {"text": ERASED},
-    AttachDocument: {"title": ERASED, "content": AttachDocument.packed(ERASED.encode())},
+    AttachDocument: {"title": ERASED, "size": 1, "sha256": "0" * 64},
     ReserveUnit: {"comment": ""},
     RequestCallOff: {"place": "", "comment": ""},
     SetAutopay: {"method": None, "method_id": None, "stored_face": None},

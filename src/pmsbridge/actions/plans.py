@@ -286,12 +286,11 @@ class Planner:
             steps.append(self._note("note", row, note, kind=kind, is_principal=to is None))
         return Plan(steps=tuple(steps)) if steps else None
 
-    def attach(self, row: RentalAccount | None, title: str, media_type: str, data: bytes) -> Plan:
-        """Put a document beside a rental, or beside the tenant."""
+    def attach(self, row: RentalAccount | None, title: str, media_type: str, *, size: int, sha256: str) -> Plan:
+        """Put a document beside a rental, or beside the tenant; the file itself is submitted beside the plan."""
         effect = AttachDocument(
             **self._scope, tenant_id=self._tenant, rental_id=row.id if row is not None else None, title=title,
-            media_type=media_type, content=AttachDocument.packed(data),
-            reference=reference_of(self.action_id, "document"),
+            media_type=media_type, size=size, sha256=sha256, reference=reference_of(self.action_id, "document"),
         )  # fmt: skip
         return Plan(steps=(self._step("document", effect),))
 

@@ -73,6 +73,18 @@ def something_to_order(case: Case) -> No | None:
     return None
 
 
+def file_fits(case: Case) -> No | None:
+    """A file is no larger than the operator and the back office take; a form is told how large one may be."""
+    subject = case.subject
+    largest = min(subject.rules.largest_file, subject.largest_file or subject.rules.largest_file)
+    case.facts["largest_file"] = str(largest)
+    if case.asked.file_bytes is not None and case.asked.file_bytes > largest:
+        return No(
+            "file_too_large", f"A file may have at most {largest:,} bytes here.", "Please hand in a smaller file."
+        )
+    return None
+
+
 def staff_only(case: Case) -> No | None:
     """Somebody of the staff asks."""
     if not case.subject.is_staff:

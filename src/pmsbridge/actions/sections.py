@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
+from pydantic import Field
+
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.letterhead import Letterhead
@@ -56,6 +58,7 @@ class PortalRules(Value):
         emergency_contact: Whom to call when nobody is there; empty when not told.
         letterhead: Whose papers they are that we make, and what they look like.
         needs_copy: Only tenants whom the nightly copy holds may act: the others are told to wait for the night.
+        largest_file: How large a file may be that is handed in, in bytes.
     """
 
     closed_sections: frozenset[Section] = frozenset()
@@ -68,6 +71,7 @@ class PortalRules(Value):
     emergency_contact: str = ""
     letterhead: Letterhead = Letterhead()
     needs_copy: bool = False
+    largest_file: int = Field(default=20 * 1024 * 1024, ge=1)
 
     @property
     def sections(self) -> tuple[Section, ...]:

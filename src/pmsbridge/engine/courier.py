@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from pmsbridge import telemetry
-from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.effects import AttachDocument, TakePayment
 from pmsbridge.actions.plan import PlannedEffect
 from pmsbridge.actions.scribe import Scribe
 from pmsbridge.engine.carriers import Carrier, Carriers
@@ -34,6 +34,7 @@ from pmsbridge.errors import (
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Outcome, Probed, Receipt
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.mirror import Mirror
@@ -176,17 +177,9 @@ class Courier:
     def _call(  # noqa: PLR0911 - one answer per class of error
         self, carrier: Carrier, effect: StoredEffect, sealed: Sealed | None, began: float
     ) -> _Verdict:
-        if effect.effect.needs_a_sealed_value and sealed is None:
-            return _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again"))
-        sent_at = effect.last_sent_at or self._clock.now()
-        not_after = sent_at + self._settings.lease_margin
-        frozen = self._clock.monotonic() - began > self._settings.lease_margin.total_seconds()
-        if frozen or self._clock.now() > not_after:
-            return self._unavailable(effect, UnavailableError("the right to send ended before the first byte left"))
-        attempt = Attempt(
-            key=effect.key, number=effect.attempts, not_after=not_after, sealed=sealed,
-            sent_at=effect.first_sent_at, baseline=effect.baseline,
-        )  # fmt: skip
+        attempt = self._attempt(effect, sealed, began)
+        if isinstance(attempt, _Verdict):
+            return attempt
         try:
             receipt: object = carrier.execute(effect.effect, attempt)
         except UnsupportedError as error:
@@ -204,6 +197,28 @@ class Courier:
         if not isinstance(receipt, Receipt):
             return self._unknown(carrier, "no receipt came back", "no_receipt")
         return _Verdict(Change.settled(receipt))
+
+    def _attempt(self, effect: StoredEffect, sealed: Sealed | None, began: float) -> Attempt | _Verdict:
+        """All that travels beside the effect; what becomes of it instead where some of that is not to be had."""
+        if effect.effect.needs_a_sealed_value and sealed is None:
+            return _Verdict(Change.not_sent(_ENTER_AGAIN, "enter_again"))
+        file: HandedFile | None = None
+        if isinstance(effect.effect, AttachDocument):
+            try:
+                file = self._journal.file_of(effect)
+            except UnavailableError as error:
+                return self._unavailable(effect, error)
+            if file is None:
+                return _Verdict(Change.not_sent("the file that was handed in is not kept any more", "file_gone"))
+        sent_at = effect.last_sent_at or self._clock.now()
+        not_after = sent_at + self._settings.lease_margin
+        frozen = self._clock.monotonic() - began > self._settings.lease_margin.total_seconds()
+        if frozen or self._clock.now() > not_after:
+            return self._unavailable(effect, UnavailableError("the right to send ended before the first byte left"))
+        return Attempt(
+            key=effect.key, number=effect.attempts, not_after=not_after, sealed=sealed,
+            sent_at=effect.first_sent_at, baseline=effect.baseline, file=file,
+        )  # fmt: skip
 
     def _ledgers(self, effect: StoredEffect) -> dict[str, str]:
         """The ledger balances known before a payment: later reads show by them whether they include it.

@@ -31,6 +31,7 @@ from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.mailer import Mailer
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.agreed_clock import agreed
@@ -167,6 +168,7 @@ class Runtime:
         sealed: Mapping[str, Sealed] | Sealed | None = None,
         connection: OwnTransaction | None = None,
         wait: timedelta | None = None,
+        files: Mapping[str, HandedFile] | None = None,
     ) -> ActionView:
         """Store an action so that it cannot be lost, and deliver it as far as it goes at once.
 
@@ -182,9 +184,12 @@ class Runtime:
                 PostgreSQL it is READ COMMITTED, the default. After any error but an InputError, roll it back.
             wait: How long to wait for an outcome that is not known at once; None for not at all, except that a lane
                 somebody else is using is waited for a moment (``EngineSettings.busy_wait``, ``sealed_wait``).
+            files: By step name, the file of every step that carries one. It is stored with the action, a piece at a
+                time; not stored again where the same key was used before.
 
         Raises:
-            InputError: The key was used for something else; a sealed value is missing or not wanted; ``connection`` is
+            InputError: The key was used for something else; a sealed value is missing or not wanted; a file is missing,
+                not wanted or not the one that its step names; ``connection`` is
                 on another database, has no open transaction, or one that commits every statement by itself.
             IneligibleError: A part of this payment is still being confirmed ("payment_being_confirmed").
             ConfigurationError: The account is not configured; the database refuses the caller's role or isolation.
@@ -193,9 +198,9 @@ class Runtime:
         values = by_effect_key(submission, sealed)
         try:
             if connection is not None:
-                return self._view(self._outbox.submit(connection, submission, self._routes(submission, wait)))
+                return self._view(self._outbox.submit(connection, submission, self._routes(submission, wait), files))
             self._prompt.require_sealed(submission, values)
-            submitted = self.journal.submit(submission, self._routes(submission, wait))
+            submitted = self.journal.submit(submission, self._routes(submission, wait), files=files)
             with telemetry.span(
                 "submit", account=submission.account, facility=submission.facility, action_id=submission.action_id
             ):

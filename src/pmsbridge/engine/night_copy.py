@@ -11,6 +11,7 @@ from pmsbridge.engine.sync import FacilityKey, Sync, SyncReport
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.store.feed_room import FeedRoom, KeptFor
+from pmsbridge.store.files import FileRoom
 from pmsbridge.store.mirror import Scope
 from pmsbridge.store.report_room import ReportRoom
 
@@ -45,11 +46,15 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
 
 
 def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
-    """Drop old rows of feeds, reports and runs; what cannot go now goes another night, and fails none."""
+    """Drop old rows of feeds, reports and runs, and files that nobody needs any more.
+
+    What cannot go now goes another night, and fails none.
+    """
     now = runtime.clock.now()
     try:
         dropped = FeedRoom(runtime.database, kept_for).make(now)
         forgotten = ReportRoom(runtime.database).make(now)
+        files = FileRoom(runtime.database).make(now - (kept_for or KeptFor()).files)
     except PmsBridgeError as error:
         _log.warning("feeds_not_shortened", why=error.code)
         return
@@ -57,6 +62,8 @@ def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
         _log.info("reports_shortened", reports=forgotten.reports, runs=forgotten.runs)
     if dropped.changes or dropped.outcomes:
         _log.info("feeds_shortened", changes=dropped.changes, outcomes=dropped.outcomes)
+    if files:
+        _log.info("files_taken_away", files=files)
 
 
 def _refuse_failure(report: SyncReport) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from pmsbridge.actions.plan import Submission
 from pmsbridge.engine.sealed_values import refuse_sealed
 from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.store.journal import Journal
 from pmsbridge.store.outbox import CallersTransactions
 from pmsbridge.store.stored import Route, Submitted
@@ -49,10 +50,18 @@ class Outbox:
         self._clock = clock
         self._tell = tell
 
-    def submit(self, own: OwnTransaction, submission: Submission, routes: Mapping[str, Route]) -> Submitted:
+    def submit(
+        self,
+        own: OwnTransaction,
+        submission: Submission,
+        routes: Mapping[str, Route],
+        files: Mapping[str, HandedFile] | None = None,
+    ) -> Submitted:
         """Store an action; workers are woken when the transaction has committed."""
         refuse_sealed(submission)
-        submitted = self._transactions.use(own, lambda c: self._journal.submit(submission, routes, connection=c))
+        submitted = self._transactions.use(
+            own, lambda c: self._journal.submit(submission, routes, connection=c, files=files)
+        )
         self._transactions.after_commit(own, partial(self._committed, submitted.action.lanes))
         return submitted
 

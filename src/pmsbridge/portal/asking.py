@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pmsbridge.actions.effects import LARGEST_DOCUMENT_BYTES
+from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.instalments import Instalment, PaymentPlan, plan_text
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
@@ -26,6 +25,7 @@ from pmsbridge.portal.arguments import (
     checked_whole,
 )
 from pmsbridge.portal.collecting import Collecting
+from pmsbridge.portal.handed_in import Readable, handed_in
 from pmsbridge.portal.inspecting import inspection_text, refuse_unmade
 from pmsbridge.portal.office import rental_of
 from pmsbridge.portal.typed import checked_text, refuse_past
@@ -37,7 +37,6 @@ __all__ = ["Asking"]
 
 _MOST_PIECES = 1000
 _LONGEST_TITLE_CHARS = 120
-_DOCUMENTS = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Asking(Collecting):
@@ -149,29 +148,38 @@ class Asking(Collecting):
         intent = {"rental_id": rental, "text": checked, "kind": about.value, "visibility": seen_by.value}
         return self._perform(ActionKind.ADD_NOTE, key, intent)(decide)
 
-    def attach_document(self, title: str, data: bytes, *, key: str, rental_id: str | None = None) -> ActionView:
+    def attach_document(
+        self, title: str, data: bytes | Readable, *, key: str, rental_id: str | None = None
+    ) -> ActionView:
         """Hand in a document (PDF, PNG or JPEG); it is put beside the rental, or beside the tenant.
 
         Args:
             title: A file name without a folder.
-            data: The bytes, at most 512 KiB: they wait in the journal until they are delivered.
-            key: The idempotency key of this click.
+            data: The bytes, or a binary file open for reading: it is read to its end, a piece at a time, and kept
+                beside the journal until it is delivered. At most ``portal.largest_file`` bytes.
+            key: The idempotency key of this click. The same key with other bytes is another wish, and is refused.
             rental_id: One of this tenant's rentals; None for the tenant as a whole.
 
         Raises:
-            InputError: The name does not fit, or the bytes are none of these kinds, none, or too many.
+            InputError: The name does not fit, or the bytes are none of these kinds, none, or too many
+                ("file_too_large").
+            IneligibleError: The back office takes none as large as this ("file_too_large").
             NotFoundError: The rental is not this tenant's.
-            UnsupportedError: This back office keeps no documents.
+            UnsupportedError: This back office keeps no documents, or none like this.
         """
         rental = checked_id("rental_id", rental_id) if rental_id is not None else None
-        name, media_type = _checked_title(title), _checked_document(data)
+        name, largest = _checked_title(title), self._office.rules.largest_file
+        with handed_in(name, data, largest=largest) as file:
 
-        def decide(account: TenantAccount, planner: Planner) -> Plan:
-            self._office.allowed(ActionKind.ATTACH_DOCUMENT, account, rental_id=rental)
-            return planner.attach(rental_of(account, rental) if rental is not None else None, name, media_type, data)
+            def decide(account: TenantAccount, planner: Planner) -> Plan:
+                asked = Asked(file_bytes=file.size)
+                self._office.allowed(ActionKind.ATTACH_DOCUMENT, account, rental_id=rental, asked=asked)
+                row = rental_of(account, rental) if rental is not None else None
+                return planner.attach(row, name, file.media_type, size=file.size, sha256=file.sha256)
 
-        intent = {"rental_id": rental, "title": name, "sha256": hashlib.sha256(data).hexdigest()}
-        return self._perform(ActionKind.ATTACH_DOCUMENT, key, intent)(decide)
+            intent = {"rental_id": rental, "title": name, "sha256": file.sha256}
+            perform = self._perform(ActionKind.ATTACH_DOCUMENT, key, intent)
+            return perform(decide, files=lambda plan: {step.name: file for step in plan.steps})
 
     def ask_staff(self, subject: str, text: str, *, key: str, due_on: date | None = None) -> ActionView:
         """Hand a request to staff (service, question, follow up): a note, a bulletin post and a mail.
@@ -229,18 +237,3 @@ def _checked_title(title: str) -> str:
     if any(sign in "/\\" or not sign.isprintable() for sign in name):
         raise InputError("title", "is no plain file name", remedy="Leave the folder out.")
     return name
-
-
-def _checked_document(data: object) -> str:
-    """The kind of a document, by how it begins."""
-    if not isinstance(data, bytes) or not data:
-        raise InputError("data", "must be bytes, and not empty", shape=type(data).__name__)
-    if len(data) > LARGEST_DOCUMENT_BYTES:
-        raise InputError(
-            "data", f"is larger than {LARGEST_DOCUMENT_BYTES:,} bytes", shape=f"{len(data):,} bytes",
-            remedy="Make it smaller; nothing is cut silently.",
-        )  # fmt: skip
-    found = next((kind for start, kind in _DOCUMENTS.items() if data.startswith(start)), None)
-    if found is None:
-        raise InputError("data", "is no PDF, PNG or JPEG", shape=f"{len(data):,} bytes")
-    return found

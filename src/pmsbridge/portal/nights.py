@@ -168,7 +168,8 @@ class Nights(ABC):
 
     @property
     def _kept_for(self) -> KeptFor:
-        return KeptFor(self.settings.store.keep_feeds, self.settings.store.keep_untold)
+        store = self.settings.store
+        return KeptFor(store.keep_feeds, store.keep_untold, store.keep_files)
 
     def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (

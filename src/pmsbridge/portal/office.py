@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from pmsbridge.actions.case import TYPED_MEANS
-from pmsbridge.actions.effects import PostBulletin, SendMail, SetAutopay
+from pmsbridge.actions.effects import AttachDocument, PostBulletin, SendMail, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
@@ -43,6 +43,7 @@ from pmsbridge.ports.books import (
 )
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter
 
@@ -129,6 +130,12 @@ class Office:
         """What of autopay the back office has no place for, by field of the effect."""
         row = self.adapter.capabilities.get(SetAutopay.model_fields["kind"].default)
         return row.without if row is not None else frozenset()
+
+    @property
+    def largest_file(self) -> int | None:
+        """How large a file the back office takes, in bytes; None where it does not say."""
+        row = self.adapter.capabilities.get(AttachDocument.model_fields["kind"].default)
+        return row.max_bytes if row is not None else None
 
     @property
     def calendar(self) -> EventPort | None:
@@ -351,7 +358,7 @@ class Office:
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
             autopay_without=self.autopay_without, autopay_means=self.autopay_means,
-            closed_to_tenants=self.closed_to_tenants,
+            closed_to_tenants=self.closed_to_tenants, largest_file=self.largest_file,
         )  # fmt: skip
 
     def offered(
@@ -423,6 +430,7 @@ class Perform:
         *,
         sealed: Callable[[Plan], SealedSteps] | None = None,
         typed: Sealed | None = None,
+        files: Callable[[Plan], Mapping[str, HandedFile]] | None = None,
     ) -> ActionView:
         """Do it.
 
@@ -430,9 +438,10 @@ class Perform:
             decide: Judges and plans; called only for a new key. Money gets the account as the back office says it.
             sealed: Says which step gets which sealed value.
             typed: The sealed value as typed; wiped whatever happens.
+            files: Says which step carries which file.
         """
         try:
-            return self._known() or self._submit(decide, sealed)
+            return self._known() or self._submit(decide, sealed, files)
         except (StillConfirmed, PmsBridgeError) as trouble:
             # The same click, at the same moment in another process: what it changed is what stood in the way here.
             with suppress(PmsBridgeError):
@@ -458,6 +467,7 @@ class Perform:
         self,
         decide: Callable[[TenantAccount, Planner], Plan],
         sealed: Callable[[Plan], SealedSteps] | None,
+        files: Callable[[Plan], Mapping[str, HandedFile]] | None,
     ) -> ActionView:
         office = self.office
         is_money = self.verb in MONEY_KINDS
@@ -479,8 +489,9 @@ class Perform:
             payments_seen=seen, request_seen=answered,
         )  # fmt: skip
         view = office.runtime.submit(
-            submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait, connection=office.own
-        )
+            submission, sealed=sealed(plan) if sealed is not None else None, wait=office.wait, connection=office.own,
+            files=files(plan) if files is not None else None,
+        )  # fmt: skip
         office.report_unmailed(self.verb, plan, self.action_id, staff=scribe.staff)
         return view
 

@@ -52,6 +52,7 @@ class Capability:
         without: Fields of the effect that it has no place for. Of autopay, two are read: "days_after_due" denies
             another day, by button and verb; "method" says of a back office without ``AutopayMeansPort`` that it can be
             told to charge nothing that is typed.
+        max_bytes: Of an effect that carries a file: the largest one that it takes; None where it does not say.
     """
 
     effect: str
@@ -64,6 +65,7 @@ class Capability:
     announce: tuple[str, ...] | None = None
     posts_beside: bool = False
     without: frozenset[str] = frozenset()
+    max_bytes: int | None = None
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])

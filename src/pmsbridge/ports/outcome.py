@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pmsbridge.model.record import Instant, Value
 from pmsbridge.model.sealed import Sealed
+from pmsbridge.ports.files import HandedFile
 
 __all__ = ["Absent", "Attempt", "CannotTell", "Found", "Outcome", "Probed", "Receipt"]
 
@@ -107,6 +108,7 @@ class Attempt:
         sealed: Card, bank account or password for this one send; None when not needed or already used.
         sent_at: When the (first) send began; None before it. For a probe: how far back to look.
         baseline: What ``baseline`` read before the send, as stored.
+        file: What was handed in, for an effect that carries a file; None for any other, and for a probe.
     """
 
     key: str
@@ -115,3 +117,4 @@ class Attempt:
     sealed: Sealed | None = field(default=None, repr=False)
     sent_at: datetime | None = None
     baseline: Mapping[str, str] = field(default_factory=dict)
+    file: HandedFile | None = None

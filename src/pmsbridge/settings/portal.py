@@ -34,6 +34,9 @@ def _unit_field(word: str) -> str:
 UnitField = Annotated[str, AfterValidator(_unit_field)]
 """What of a unit can be held back."""
 
+FileSize = Annotated[int, Field(ge=1_000, le=200_000_000)]
+"""How large a file may be, in bytes."""
+
 EffectKind = Annotated[str, AfterValidator(_effect)]
 """What a back office is asked to do ("take_payment")."""
 
@@ -52,6 +55,7 @@ class PlacePortal(Part):
         emergency_contact: Whom to call when nobody is there; None for as everywhere.
         letterhead: See ``PortalSettings``; the whole of it, None for as everywhere.
         needs_copy: See ``PortalSettings``; None for as everywhere.
+        largest_file: See ``PortalSettings``; None for as everywhere.
         first_steps: See ``PortalSettings``; None for as everywhere, empty for none.
     """
 
@@ -65,6 +69,7 @@ class PlacePortal(Part):
     emergency_contact: str | None = None
     letterhead: Letterhead | None = None
     needs_copy: bool | None = None
+    largest_file: FileSize | None = None
     first_steps: tuple[str, ...] | None = None
 
     def below(self, folder: Path) -> Self:
@@ -87,6 +92,8 @@ class PortalSettings(Part):
         emergency_contact: Whom to call when nobody is there.
         letterhead: Name, address, logo, foot, size, colour and fonts of papers that are made here.
         needs_copy: Tenants whom the nightly copy does not hold yet may do nothing ("not_copied").
+        largest_file: How large a document may be that is handed in, in bytes: 1,000 bytes to 200 MB. It waits in the
+            database until the back office has it, and a while longer (``store.keep_files``).
         link_address: The portal's page that takes a mailed link, with ``{token}`` where the token belongs.
         link_lives: How long a mailed link works once it was mailed.
         session_lives: How long somebody stays signed in.
@@ -107,6 +114,7 @@ class PortalSettings(Part):
     emergency_contact: str = ""
     letterhead: Letterhead = Letterhead()
     needs_copy: bool = False
+    largest_file: FileSize = 20 * 1024 * 1024
     link_address: str = ""
     link_lives: Duration = timedelta(days=2)
     session_lives: Duration = timedelta(days=30)

@@ -58,6 +58,8 @@ class StoreSettings(Section):
         connections: How many connections one process has open at most; further transactions wait for one.
         keep_feeds: How long changes of the mirror and outcomes of actions are kept in their feeds.
         keep_untold: The same for what some webhook endpoint has not been told; not shorter.
+        keep_files: How long what somebody handed in is kept after it was delivered, or given up: so long it can be
+            sent once more.
     """
 
     url: str = "sqlite:///pmsbridge.db"
@@ -65,6 +67,7 @@ class StoreSettings(Section):
     connections: int = Field(default=64, ge=2, le=1000)
     keep_feeds: Duration = Field(default=timedelta(days=90), ge=timedelta(days=1))
     keep_untold: Duration = Field(default=timedelta(days=180), ge=timedelta(days=1))
+    keep_files: Duration = Field(default=timedelta(days=7), ge=timedelta(hours=1))
 
     @field_validator("url")
     @classmethod

@@ -9,12 +9,13 @@ from typing import Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from pmsbridge.actions.effects import TakePayment
+from pmsbridge.actions.effects import AttachDocument, TakePayment
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import When
 from pmsbridge.errors import InputError
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.ports.outcome import Outcome, Receipt
+from pmsbridge.store import files
 from pmsbridge.store.delivery import apply_change, lock, refresh_action
 from pmsbridge.store.intake import guarded
 from pmsbridge.store.reading import load_action, payments_of, rentals_paid
@@ -122,9 +123,9 @@ def retry(
 
     Raises:
         NotFoundError: There is no such action.
-        InputError: There is no such step, nothing ended unsent, or what did needs a card or password typed again, was
-            already replaced by its stand-in; or, where ``anyway`` is not said, was paid since in another action, or is
-            a gateway's payment that the portal may have let go of.
+        InputError: There is no such step, nothing ended unsent, or what did needs a card or password typed again, or a
+            file that is not kept any more, or was already replaced by its stand-in; or, where ``anyway`` is not said,
+            was paid since in another action, or is a gateway's payment that the portal may have let go of.
         GuardHeldError: The same payment is being confirmed in another action.
         IneligibleError: It pays a request that was withdrawn since, and ``anyway`` is not said.
     """
@@ -138,6 +139,7 @@ def retry(
         raise InputError("step" if step else "action", "has nothing to retry", shape=shape, remedy=remedy)
     for effect in chosen:
         _refuse_unrepeatable(action, effect)
+        _refuse_without_file(connection, effect)
     for effect in chosen:
         _take_guards(connection, effect, now)
         if not anyway:
@@ -168,6 +170,12 @@ def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:
     if any(e.attempts and e.ended is not Ended.NOT_SENT for e in stand_ins):
         problem = "was already replaced: its failure was acted upon"
         raise InputError(effect.name, problem, remedy="Do what is left as a new action.")
+
+
+def _refuse_without_file(connection: Connection, effect: StoredEffect) -> None:
+    if isinstance(effect.effect, AttachDocument) and not files.holds(connection, effect.key):
+        problem = "needs the file that was handed in, which is not kept any more"
+        raise InputError(effect.name, problem, remedy="Let it be handed in again.", code="file_gone")
 
 
 def _refuse_let_go(effect: StoredEffect) -> None:

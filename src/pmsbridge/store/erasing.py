@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, sele
 
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.clock import Clock
+from pmsbridge.store import files
 from pmsbridge.store.database import Database
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
 from pmsbridge.store.heard import readings_of_accounts
@@ -79,6 +80,7 @@ class _Person:
             "actions",
             sum(erase_action(self._connection, row, self._words, actor, now, dry_run=dry_run) for row in self.actions),
         )
+        yield "files", files.forget(self._connection, [row.id for row in self.actions], dry_run=dry_run)
         yield "findings", self._findings(dry_run=dry_run)
         logins = [row.id for row in logins_of(self._connection, *self._place, self.mirrored.tenant_ids)]
         yield "links", self._gone(LOGINS.links, LOGINS.links.c.login_id.in_(logins), dry_run=dry_run)

@@ -30,15 +30,17 @@ _changes: Final = MIRROR.changes
 
 @dataclass(frozen=True, slots=True)
 class KeptFor:
-    """How long rows of the feeds are kept, from the moment they were noted.
+    """How long rows of the feeds are kept, from the moment they were noted, and files from the end of their effect.
 
     Attributes:
         told: What every webhook endpoint has been told, and everything where there is none.
         untold: What some endpoint has not been told: disabled, stopped, or taken out of the settings.
+        files: What somebody handed in; see ``FileRoom``.
     """
 
     told: timedelta = timedelta(days=90)
     untold: timedelta = timedelta(days=180)
+    files: timedelta = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge.actions.plan import PlannedEffect, Submission
 from pmsbridge.errors import InputError
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Outcome
+from pmsbridge.store import files as kept_files
 from pmsbridge.store.batch import Absence, Ensure, Insert, insert_new, not_new, run
 from pmsbridge.store.columns import plain
 from pmsbridge.store.deduced import plan_digest
@@ -58,7 +60,13 @@ class Click(Protocol):
 
 
 def take_in(
-    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime, *, is_own: bool = False
+    connection: Connection,
+    submission: Submission,
+    routes: Mapping[str, Route],
+    now: datetime,
+    *,
+    is_own: bool = False,
+    files: Mapping[str, HandedFile] | None = None,
 ) -> Submitted:
     """Store an action and its effects, or find what the same click or the same payment already is.
 
@@ -68,14 +76,31 @@ def take_in(
         routes: By step name, how the effect will travel.
         now: Since when.
         is_own: The transaction is ours and does nothing else: it may be committed here.
+        files: By step name, what is kept beside a new action.
 
     Raises:
-        InputError: The key was used for something else, or the action id was not made from the key.
+        InputError: The key was used for something else, the action id was not made from the key, or the files are not
+            those that the steps name.
         GuardHeldError: Some of its payments, but not all of them in one action, are being confirmed.
         IneligibleError: What it was judged by moved on since; see ``payments_seen`` and ``request_seen``.
         UnavailableError: Some of it was there already, and nobody knows why; nothing of it is left in the transaction.
     """
     _refuse_foreign_id(submission)
+    kept_files.refuse_other_files(submission, files or {})
+    if not files:
+        return _take_in(connection, submission, routes, now, is_own=is_own)
+    if not is_postgresql(connection):
+        put_lanes(connection, routes.values())  # a savepoint wants a transaction that has written
+    with kept_files.all_or_nothing(connection):
+        taken = _take_in(connection, submission, routes, now, is_own=False)
+        if not (taken.replayed or taken.attached):
+            kept_files.put(connection, submission, files)
+    return taken
+
+
+def _take_in(
+    connection: Connection, submission: Submission, routes: Mapping[str, Route], now: datetime, *, is_own: bool
+) -> Submitted:
     scope = ("tenant", submission.account, submission.facility, submission.tenant_id or "")
     if is_postgresql(connection) and submission.payments_seen is None and submission.request_seen is None:
         stored = _insert_new(connection, submission, routes, now, lock=lock_number(*scope), is_own=is_own)

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
+from pmsbridge.actions.effects import AttachDocument
 from pmsbridge.actions.plan import RequestSeen, Submission
 from pmsbridge.ports.clock import Clock, SystemClock
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Outcome
-from pmsbridge.store import delivery, desk, intake, reading, request_answers, trail
+from pmsbridge.store import delivery, desk, files, intake, reading, request_answers, trail
 from pmsbridge.store.database import Database
 from pmsbridge.store.delivery import TakingTurn, Turn
 from pmsbridge.store.known import Known
@@ -44,7 +47,12 @@ class Journal:
     # -- taking in -------------------------------------------------------------------------------------------------
 
     def submit(
-        self, submission: Submission, routes: Mapping[str, Route], *, connection: Connection | None = None
+        self,
+        submission: Submission,
+        routes: Mapping[str, Route],
+        *,
+        connection: Connection | None = None,
+        files: Mapping[str, HandedFile] | None = None,
     ) -> Submitted:
         """Store an action so that it cannot be lost.
 
@@ -52,17 +60,18 @@ class Journal:
             submission: The action, its key and its plan.
             routes: By step name, how the effect will travel.
             connection: The caller's open transaction on this database: then the action exists when that commits.
+            files: By step name, what is kept with it, in the same transaction.
 
         Raises:
-            InputError: The key was used for something else.
+            InputError: The key was used for something else, or the files are not those that the steps name.
             GuardHeldError: Some of its payments are being confirmed.
             IneligibleError: What it was judged by moved on since.
             UnavailableError: The database cannot be used; nothing was stored, unless the key says otherwise later.
         """
         if connection is not None:
-            return intake.take_in(connection, submission, routes, self._clock.now())
+            return intake.take_in(connection, submission, routes, self._clock.now(), files=files)
         with self._database.write() as own:
-            return intake.take_in(own, submission, routes, self._clock.now(), is_own=True)
+            return intake.take_in(own, submission, routes, self._clock.now(), is_own=True, files=files)
 
     def find_click(self, submission: intake.Click, *, connection: Connection | None = None) -> Submitted | None:
         """The action this click already is or was attached to; None for a new click.
@@ -263,6 +272,17 @@ class Journal:
         """Actions that fit, newest first."""
         with self._database.read() as connection:
             return reading.find_actions(connection, wanted or ActionFilter())
+
+    def file_of(self, effect: StoredEffect) -> HandedFile | None:
+        """What was handed in with an effect; None where the effect carries no file, or it is not kept any more."""
+        asked = effect.effect
+        if not isinstance(asked, AttachDocument):
+            return None
+        with self._database.read() as connection:
+            if not files.holds(connection, effect.key):
+                return None
+        source = partial(files.file_pieces_of, self._database, effect.key)
+        return HandedFile(asked.title, asked.media_type, asked.size, asked.sha256, source)
 
     def trail(self, action_id: str) -> tuple[TrailEntry, ...]:
         """Everything that happened to an action, oldest first.

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -39,6 +40,7 @@ __all__ = [
     "aliases",
     "call_counts",
     "effects",
+    "file_pieces",
     "findings",
     "gates",
     "guards",
@@ -187,6 +189,16 @@ trail = Table(
     Column("data", _TEXT, nullable=False),
     Column("prev_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# What people hand in, until a while after it was delivered. No foreign key: to add one to a table in use, an upgrade
+# would wait for everybody who writes to it.
+file_pieces = Table(
+    "pmsbridge_file_pieces",
+    METADATA,
+    Column("effect_key", _ID, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
 )
 
 # -- what runs by the clock, what a payment refers to, what an account may spend ---------------------------------------

@@ -40,6 +40,7 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.ports.books import PaymentMethodPort
 from pmsbridge.ports.capability import Dedup, Support
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Receipt
 from pmsbridge.ports.streams import PullPort
 
@@ -103,6 +104,7 @@ class Example:
     Attributes:
         effect: What to do.
         sealed: Makes the card, account or password that travels with it; None when none is needed.
+        file: What is handed in with it; None for an effect that carries no file.
         by_staff: Staff enter what looks like it themselves: same thing, same amount, same means, and nothing in it that
             only ours has. None where that cannot be.
     """
@@ -110,11 +112,12 @@ class Example:
     effect: EffectBody
     sealed: Callable[[], Sealed] | None = None
     by_staff: Callable[[], object] | None = None
+    file: HandedFile | None = None
 
     def attempt(self, baseline: Mapping[str, str], *, now: datetime | None = None) -> Attempt:
         """A first attempt."""
         sealed = self.sealed() if self.sealed is not None else None
-        return Attempt(key=_KEY, sealed=sealed, baseline=baseline, sent_at=now)
+        return Attempt(key=_KEY, sealed=sealed, baseline=baseline, sent_at=now, file=self.file)
 
 
 @dataclass(frozen=True, slots=True)

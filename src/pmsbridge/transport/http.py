@@ -27,6 +27,7 @@ from pmsbridge.ports.calling import bytes_came
 from pmsbridge.transport.body import BodyRefusedError, check_announced, decoded
 from pmsbridge.transport.deadline import Deadline
 from pmsbridge.transport.network import Flight, MayReach, build_transport
+from pmsbridge.transport.outgoing import Outgoing, StreamedBody
 from pmsbridge.transport.status import classify_status, no_usable_answer, parse_retry_after
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "HttpClient",
     "HttpLimits",
     "HttpRequest",
+    "StreamedBody",
     "classify_status",
     "no_usable_answer",
     "parse_retry_after",
@@ -75,7 +77,7 @@ class HttpRequest:
         method: "GET", "POST" ...
         url: Absolute http or https address without user information.
         headers: Sent as given, besides our user agent and accepted encoding.
-        body: None for no body.
+        body: None for no body. A streamed one is opened anew whenever the request is sent.
         is_write: Whether the back office may change. Decides which error a lost answer is.
         operation: What is asked, for logs and errors.
     """
@@ -83,7 +85,7 @@ class HttpRequest:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: bytes | StreamedBody | None = None
     is_write: bool = True
     operation: str = "call"
 
@@ -281,14 +283,17 @@ class HttpClient:
 
     def _dispatch(self, request: HttpRequest, flight: Flight, limits: HttpLimits) -> httpx.Response:
         client = self._opened()
-        message = _message(client, request, _timeouts(limits, flight.deadline))
+        # Its first piece is here before a byte leaves: a file that cannot be read at all was certainly not sent.
+        outgoing = Outgoing.of(request.body, request.subject)
+        message = _message(client, request, outgoing, _timeouts(limits, flight.deadline))
         try:
             with flight.aboard():
                 return client.send(message, stream=True, follow_redirects=False)
-        except PmsBridgeError:
-            raise
-        except Exception as error:  # noqa: BLE001  (whatever it is, the request may have left)
-            problem = _send_error(error, request, flight)
+        except Exception as error:
+            is_cut = outgoing is not None and outgoing.is_cut
+            if isinstance(error, PmsBridgeError) and not is_cut:
+                raise
+            problem = _cut_short(request, flight) if is_cut else _send_error(error, request, flight)
         raise problem
 
     def _opened(self) -> httpx.Client:
@@ -319,13 +324,18 @@ def _network(verify: bool | str, may_reach: MayReach | None) -> httpx.BaseTransp
     raise ConfigurationError(problem, code="bad_certificates")
 
 
-def _message(client: httpx.Client, request: HttpRequest, timeout: httpx.Timeout) -> httpx.Request:
+def _message(
+    client: httpx.Client, request: HttpRequest, outgoing: Outgoing | None, timeout: httpx.Timeout
+) -> httpx.Request:
+    headers = dict(request.headers)
+    if outgoing is not None:
+        headers["Content-Length"] = str(outgoing.length)
     try:
         return client.build_request(
             request.method,
             _checked_url(request),
-            headers=dict(request.headers),
-            content=request.body,
+            headers=headers,
+            content=request.body if isinstance(request.body, bytes) else outgoing,
             timeout=timeout,
         )
     except (ValueError, TypeError, httpx.InvalidURL):
@@ -347,6 +357,14 @@ def _timeouts(limits: HttpLimits, deadline: Deadline) -> httpx.Timeout:
     connect = min(limits.connect_timeout.total_seconds(), left)
     read = min(limits.read_timeout.total_seconds(), left)
     return httpx.Timeout(connect=connect, read=read, write=read, pool=connect)
+
+
+def _cut_short(request: HttpRequest, flight: Flight) -> PmsBridgeError:
+    """The body could not be read to its end. What left is no whole request; that nobody acted on it is not proven."""
+    if flight.tracked and not flight.started:
+        return UnavailableError(f"{request.subject}: the body could not be read; nothing was sent", code="body_lost")
+    problem = f"{request.subject}: the body could not be read to its end"
+    return no_usable_answer(problem, is_write=request.is_write, code="body_lost")
 
 
 def _send_error(error: Exception, request: HttpRequest, flight: Flight) -> PmsBridgeError:

@@ -15,6 +15,7 @@ from pmsbridge.errors import OutcomeUnknownError
 from pmsbridge.model.invoices import InvoiceState
 from pmsbridge.model.rental import RentalState
 from pmsbridge.ports.adapter import Entity, Query, TenantSearch
+from pmsbridge.ports.files import HandedFile
 from pmsbridge.ports.outcome import Absent, Attempt, Found
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
@@ -63,9 +64,12 @@ def customer(yard: Yard) -> Customer:
     return yard.customer()
 
 
+FILE = HandedFile.of_bytes(b"%PDF-1.7 made up", name="a.pdf", media_type="application/pdf")
+
+
 def lost_then_sent(adapter: TrytonAdapter, way: WeatherProxy, effect: EffectBody, step: str) -> None:
     """An answer is lost, the look says so, the next send goes on, and the look finds it."""
-    attempt = Attempt(key=KEY, baseline=adapter.baseline(effect))
+    attempt = Attempt(key=KEY, baseline=adapter.baseline(effect), file=FILE)
     assert isinstance(adapter.probe(effect, attempt), Absent)
     way.let(Weather.LOST_AFTER, step)
     with pytest.raises(OutcomeUnknownError):
@@ -116,14 +120,14 @@ def test_items_are_called_off(adapter: TrytonAdapter, way: WeatherProxy, yard: Y
 def test_contact_data_autopay_and_words(adapter: TrytonAdapter, way: WeatherProxy, customer: Customer) -> None:
     tenant = {**SCOPE, "tenant_id": str(customer.id)}
     party = f"party.party,{customer.id}"
-    file = AttachDocument.packed(b"%PDF-1.7 made up")
     tries: dict[str, EffectBody] = {
         "model.party.party.write": edit(customer, changes={"phone": "+1 312-555-0199", "address.city": "Evanston"}),
         "model.party.party.reception_direct_debit.create": autopay(customer, on=True),
         "model.party.party.reception_direct_debit.delete": autopay(customer, on=False),
         "model.ir.note.create": AddNote(**tenant, rental_id=party, text="Please call.", reference="PB-NOTE00000001"),
         "model.ir.attachment.create": AttachDocument(
-            **tenant, title="a.pdf", media_type="application/pdf", content=file, reference="PB-FILE00000001"
+            **tenant, title="a.pdf", media_type=FILE.media_type, size=FILE.size, sha256=FILE.sha256,
+            reference="PB-FILE00000001",
         ),
     }  # fmt: skip
     post = PostBulletin(**tenant, subject="A post", body="To staff.", reference="PB-POST00000001")

@@ -344,12 +344,17 @@ def test_what_this_back_office_cannot_is_said(portal: Portal) -> None:
 def test_a_document_that_is_handed_in_is_there_once_and_shown(portal: Portal, weather: WeatherProxy) -> None:
     yard, session = portal.yard, portal.session
     rental = yard.quote(portal.customer, {"GEN-20": 1}, start=days(5), days=3)
-    data = b"%PDF-1.7 made up"
+    data = b"%PDF-1.7 made up" + bytes(range(256)) * 12_000
 
     for _ in range(2):
         view = session.attach_document("licence.pdf", data, key="click-0009", rental_id=f"sale.rental,{rental}")
     weather.clear()
-    for title, content in (("a/b.pdf", data), ("x.exe", b"MZ"), ("big.pdf", b"%PDF-" + bytes(600_000)), ("e.pdf", b"")):
+    for title, content in (
+        ("a/b.pdf", data),
+        ("x.exe", b"MZ"),
+        ("big.pdf", b"%PDF-" + bytes(21_000_000)),
+        ("e.pdf", b""),
+    ):
         with pytest.raises(InputError):
             session.attach_document(title, content, key="click-0010")
 

@@ -405,7 +405,8 @@ SPECIMENS: Final[tuple[BaseModel, ...]] = (
         rental_id="R1",
         title="licence.pdf",
         media_type="application/pdf",
-        content=e.AttachDocument.packed(b"%PDF-1.7"),
+        size=8,
+        sha256="a" * 64,
         reference="PB-ABCDEFGHIJKL",
     ),
     e.RequestCallOff(

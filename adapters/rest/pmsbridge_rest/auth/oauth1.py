@@ -94,7 +94,7 @@ def base_string(request: HttpRequest, protocol: dict[str, str]) -> str:
 def _form(request: HttpRequest) -> Iterable[tuple[str, str]]:
     """A form is signed with the query; any other body is not signed at all."""
     kind = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
-    if kind.partition(";")[0].strip().lower() != _FORM or not request.body:
+    if kind.partition(";")[0].strip().lower() != _FORM or not isinstance(request.body, bytes):
         return ()
     return parse_qsl(request.body.decode("ascii"), keep_blank_values=True)
 

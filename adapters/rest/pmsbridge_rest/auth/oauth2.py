@@ -13,7 +13,7 @@ from pmsbridge_rest.auth.scheme import Signed, Token, with_header
 from pmsbridge_rest.auth.token_cell import TokenCell
 from pmsbridge_rest.auth.token_request import ask_for_token, found_in, good_for, text_in
 from pmsbridge_rest.auth.words import Words
-from pmsbridge_rest.bodies.encoding import encoded
+from pmsbridge_rest.bodies.encoding import encoded_whole
 from pmsbridge_rest.mapping.auth import ClientCredentialsAuth, RefreshTokenAuth
 
 __all__ = ["ClientCredentials", "TokenAddress"]
@@ -62,7 +62,7 @@ class TokenAddress:
         client = [words.secret(name) for name in (section.client_id, section.client_secret) if name is not None]
         if section.send_as == "body":
             fields |= dict(zip(("client_id", "client_secret"), client, strict=False))
-        body, media_type = encoded(fields, "form")
+        body, media_type = encoded_whole(fields, "form")
         headers = {"Content-Type": media_type, "Accept": "application/json"}
         request = HttpRequest("POST", self.url, headers, body, is_write=False, operation="token")
         if section.send_as == "basic" and client:

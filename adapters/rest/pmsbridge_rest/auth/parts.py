@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from pmsbridge.transport.http import HttpRequest
+from pmsbridge.errors import ConfigurationError
+from pmsbridge.transport.http import HttpRequest, StreamedBody
 
-__all__ = ["Nonce", "TimeSpelling", "parts_of", "random_nonce"]
+__all__ = ["Nonce", "TimeSpelling", "parts_of", "random_nonce", "whole_body"]
 
 Nonce = Callable[[], str]
 TimeSpelling = Literal["seconds", "milliseconds", "iso"]
@@ -28,9 +29,9 @@ def parts_of(request: HttpRequest, now: datetime, nonce: str, spelling: TimeSpel
 
     ``method``, ``host``, ``path``, ``path_and_query``, ``query``, ``url``, ``timestamp``, ``nonce``, ``content_type``,
     ``body``, ``body_base64``, ``body_sha256`` and ``body_sha512`` in hexadecimal, ``body_sha256_base64``,
-    ``body_md5_base64``.
+    ``body_md5_base64``. Those of the body are made when they are asked for: one with a file is then read once more.
     """
-    address, body = urlsplit(request.url), request.body or b""
+    address = urlsplit(request.url)
     path = address.path or "/"
     text = {
         "method": request.method.upper(),
@@ -42,17 +43,57 @@ def parts_of(request: HttpRequest, now: datetime, nonce: str, spelling: TimeSpel
         "timestamp": _spelt(now, spelling),
         "nonce": nonce,
         "content_type": next((v for name, v in request.headers.items() if name.lower() == "content-type"), ""),
-        "body_sha256": hashlib.sha256(body).hexdigest(),
-        "body_sha256_base64": _base64(hashlib.sha256(body).digest()),
-        "body_sha512": hashlib.sha512(body).hexdigest(),
-        "body_md5_base64": _base64(hashlib.md5(body, usedforsecurity=False).digest()),
-        "body_base64": _base64(body),
     }
-    return {**{name: value.encode() for name, value in text.items()}, "body": body}
+    return _Parts(request, {name: value.encode() for name, value in text.items()})
 
 
-def _base64(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")
+class _Parts(dict[str, bytes]):
+    """Parts of a request; those of its body come when they are asked for."""
+
+    def __init__(self, request: HttpRequest, known: Mapping[str, bytes]) -> None:
+        super().__init__(known)
+        self._request = request
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or name in _OF_BODY
+
+    def __missing__(self, name: str) -> bytes:
+        self[name] = made = _OF_BODY[name](self._request)
+        return made
+
+
+def whole_body(request: HttpRequest) -> bytes:
+    """The body's bytes; none where there is no body.
+
+    Raises:
+        ConfigurationError: It is streamed: credentials that go over its text cannot be made. Nothing was sent.
+    """
+    if isinstance(request.body, StreamedBody):
+        message = f"{request.subject}: the credentials go over the text of the body, and a file is not read into one"
+        raise ConfigurationError(message, code="body_not_whole")
+    return request.body or b""
+
+
+def _digest(request: HttpRequest, name: str) -> bytes:
+    made = hashlib.new(name, usedforsecurity=False)
+    body = request.body
+    for piece in body.source() if isinstance(body, StreamedBody) else (body or b"",):
+        made.update(piece)
+    return made.digest()
+
+
+_OF_BODY: Final[Mapping[str, Callable[[HttpRequest], bytes]]] = {
+    "body": whole_body,
+    "body_base64": lambda request: _base64(whole_body(request)),
+    "body_sha256": lambda request: _digest(request, "sha256").hex().encode(),
+    "body_sha256_base64": lambda request: _base64(_digest(request, "sha256")),
+    "body_sha512": lambda request: _digest(request, "sha512").hex().encode(),
+    "body_md5_base64": lambda request: _base64(_digest(request, "md5")),
+}
+
+
+def _base64(content: bytes) -> bytes:
+    return base64.b64encode(content)
 
 
 def _spelt(now: datetime, spelling: TimeSpelling) -> str:

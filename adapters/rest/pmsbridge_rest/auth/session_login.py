@@ -6,13 +6,14 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from pmsbridge.errors import ConfigurationError
-from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest
+from pmsbridge.transport.http import Deadline, HttpClient, HttpRequest, StreamedBody
 from pmsbridge_rest.address import joined, with_query, without_query
+from pmsbridge_rest.auth.parts import whole_body
 from pmsbridge_rest.auth.scheme import Signed, Token, with_header
 from pmsbridge_rest.auth.token_cell import TokenCell
 from pmsbridge_rest.auth.token_request import ask_for_token, text_in
 from pmsbridge_rest.auth.words import Words
-from pmsbridge_rest.bodies.encoding import encoded
+from pmsbridge_rest.bodies.encoding import encoded, encoded_whole
 from pmsbridge_rest.bodies.exact_json import UnreadableError, read_json, write_json
 from pmsbridge_rest.mapping.auth import SessionAuth
 from pmsbridge_rest.mapping.paths import write_at
@@ -74,7 +75,7 @@ class SessionLogin:
             [(name, words.text(template)) for name, template in call.query.items()],
         )
         headers = {"Accept": "application/json"}
-        body = None
+        body: bytes | StreamedBody | None = None
         if call.body is not None:
             body, headers["Content-Type"] = encoded(words.filled(call.body), call.encoding or self._encoding)
         request = HttpRequest(call.method, url, headers, body, is_write=False, operation="log-on")
@@ -85,12 +86,13 @@ class SessionLogin:
 
 def _in_body(request: HttpRequest, path: str, text: str) -> bytes:
     """The body with a field more, in a form or a JSON object; a request without a body gets one."""
+    body = whole_body(request)
     kind = next((value for name, value in request.headers.items() if name.lower() == "content-type"), "")
     if "form-urlencoded" in kind:
-        added, _ = encoded({path: text}, "form")
-        return (request.body + b"&" if request.body else b"") + added
+        added, _ = encoded_whole({path: text}, "form")
+        return (body + b"&" if body else b"") + added
     try:
-        document = read_json(request.body or b"{}")
+        document = read_json(body or b"{}")
         return write_json(write_at(document, path, text))
     except (UnreadableError, ValueError):
         problem = f"{request.subject}: a session's token can stand in a form or in a JSON object only"

@@ -6,40 +6,54 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Final
 from urllib.parse import quote_plus
 
+from pmsbridge.ports.files import HandedFile
+from pmsbridge.transport.http import StreamedBody
 from pmsbridge_rest.bodies.exact_json import UnwritableError, write_json, written_number
-from pmsbridge_rest.mapping.requests import Encoding
+from pmsbridge_rest.mapping.requests import CallEncoding
 
-__all__ = ["Upload", "encoded", "form_text", "pairs_of"]
+__all__ = ["Upload", "encoded", "encoded_whole", "form_text", "pairs_of"]
 
 _UNSAFE_IN_NAMES: Final = frozenset('"\r\n\0')
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file in a multipart request.
+    """A file within a request. Its repr shows name and size, and nothing of it is read for that.
 
     Attributes:
-        content: The file; at most what the caller's cap let through.
-        media_type: "application/pdf".
+        file: Where its bytes are.
         file_name: As the back office shall show it.
     """
 
-    content: bytes
-    media_type: str
+    file: HandedFile
     file_name: str
 
     def __repr__(self) -> str:
-        return f"<upload of {len(self.content)} bytes>"
+        return f"<{self.file_name or 'the file'}, {self.file.size} bytes>"
 
 
-def encoded(document: object, encoding: Encoding) -> tuple[bytes, str]:
-    """The body's bytes and its content type.
+def encoded(document: object, encoding: CallEncoding) -> tuple[bytes | StreamedBody, str]:
+    """The body and its content type; one with a file in it is streamed.
 
     Raises:
         UnwritableError: The document cannot be said faithfully in this encoding; nothing was sent.
+    """
+    if encoding == "file":
+        return _whole_file(document)
+    if encoding == "multipart":
+        return _multipart(document, secrets.token_hex(16))
+    return encoded_whole(document, encoding)
+
+
+def encoded_whole(document: object, encoding: CallEncoding) -> tuple[bytes, str]:
+    """The bytes of a body without files, and its content type.
+
+    Raises:
+        UnwritableError: As for ``encoded``; or it has a file, or is multipart.
     """
     if encoding == "jsonapi":
         return write_json(document), "application/vnd.api+json"
@@ -48,7 +62,7 @@ def encoded(document: object, encoding: Encoding) -> tuple[bytes, str]:
     if encoding == "form":
         text = "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in _texts(document))
         return text.encode("ascii"), "application/x-www-form-urlencoded"
-    return _multipart(document, secrets.token_hex(16))
+    raise UnwritableError("not_whole")
 
 
 def pairs_of(document: object) -> Iterator[tuple[str, object]]:
@@ -98,23 +112,47 @@ def _texts(document: object) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _multipart(document: object, boundary: str) -> tuple[bytes, str]:
-    lines: list[bytes] = []
+def _whole_file(document: object) -> tuple[StreamedBody, str]:
+    if not isinstance(document, Upload):
+        raise UnwritableError("no_file")
+    return StreamedBody(document.file.size, document.file.pieces), _safe(document.file.media_type)
+
+
+def _multipart(document: object, boundary: str) -> tuple[bytes | StreamedBody, str]:
+    parts: list[bytes | HandedFile] = []
     for name, value in pairs_of(document):
-        lines.append(_part(name, value, boundary))
-    body = b"".join(lines) + f"--{boundary}--\r\n".encode("ascii")
-    return body, f"multipart/form-data; boundary={boundary}"
+        parts += _part(name, value, boundary)
+    parts.append(f"--{boundary}--\r\n".encode("ascii"))
+    kind = f"multipart/form-data; boundary={boundary}"
+    plain = [part for part in parts if isinstance(part, bytes)]
+    if len(plain) == len(parts):
+        return b"".join(plain), kind
+    length = sum(part.size if isinstance(part, HandedFile) else len(part) for part in parts)
+    return StreamedBody(length, partial(_pieces, parts)), kind
 
 
-def _part(name: str, value: object, boundary: str) -> bytes:
+def _pieces(parts: Sequence[bytes | HandedFile]) -> Iterator[bytes]:
+    for part in parts:
+        if isinstance(part, HandedFile):
+            yield from part.pieces()
+        else:
+            yield part
+
+
+def _part(name: str, value: object, boundary: str) -> Iterator[bytes | HandedFile]:
     words = f'--{boundary}\r\nContent-Disposition: form-data; name="{_safe(name)}"'
-    content = str(value).encode("utf-8")
     if isinstance(value, Upload):
-        words += f'; filename="{_safe(value.file_name)}"\r\nContent-Type: {_safe(value.media_type)}'
-        content = value.content
+        # A file is not searched for the boundary beforehand: that 128 random bits stand in it is as good as impossible.
+        yield (
+            f'{words}; filename="{_safe(value.file_name)}"\r\nContent-Type: {_safe(value.file.media_type)}\r\n\r\n'
+        ).encode()
+        yield value.file
+        yield b"\r\n"
+        return
+    content = str(value).encode("utf-8")
     if boundary.encode("ascii") in content:
         raise UnwritableError("boundary_in_content")
-    return f"{words}\r\n\r\n".encode() + content + b"\r\n"
+    yield f"{words}\r\n\r\n".encode() + content + b"\r\n"
 
 
 def _safe(text: str) -> str:

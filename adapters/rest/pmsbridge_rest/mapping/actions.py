@@ -103,6 +103,8 @@ class Action(Section):
         accepts: Only effects of which this holds can be said; another is refused before anything is sent.
         before: A read before the first step, whose outputs all steps may use: ``{step.before.OUTPUT}``.
         reverses: The action this takes back ("schedule_move_out").
+        max_bytes: Of attach_document: the largest file that is taken; a larger one is refused before it is stored. None
+            where the vendor does not say.
         announce: How staff are told afterwards, each an effect of its own: a move-out, its taking back and a change of
             contact data are told. Empty for every way there is.
         source: Where in the vendor's documents it is; empty for the mapping's own source.
@@ -113,6 +115,7 @@ class Action(Section):
     accepts: Cases = Field(default_factory=dict)
     before: Look | None = None
     reverses: Word | None = None
+    max_bytes: ExactNumber | None = Field(default=None, ge=1, le=1_000_000_000)
     announce: tuple[Literal["note", "bulletin", "mail"], ...] = ()
     source: str = ""
     note: str = ""

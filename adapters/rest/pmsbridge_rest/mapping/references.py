@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
 from pmsbridge_rest.mapping.actions import Action, Step, Update
+from pmsbridge_rest.mapping.attachments import file_problems
 from pmsbridge_rest.mapping.codec_sections import BUILT_IN
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import Consent, EntityMap, FieldMap
@@ -68,7 +69,7 @@ def reference_problems(mapping: Mapping, tree: Tree) -> Iterator[Problem]:
     checks: tuple[Callable[[Mapping], Found], ...] = (
         _names_of_codecs, _paginations, _since, _entities, _actions, _unsupported, _secrets, _webhooks, _prepay,
         place_problems,
-        poison_problems,
+        poison_problems, file_problems,
     )  # fmt: skip
     for check in checks:
         for key, rule, what in check(mapping):

@@ -14,7 +14,7 @@ from pmsbridge_rest.mapping.sections import HeaderName, Section, Word
 from pmsbridge_rest.mapping.structures import Body
 from pmsbridge_rest.mapping.templates import Template
 
-__all__ = ["METHODS", "Call", "Encoding", "Method", "PathTemplate", "Reading", "below_the_base"]
+__all__ = ["METHODS", "Call", "CallEncoding", "Encoding", "Method", "PathTemplate", "Reading", "below_the_base"]
 
 METHODS: Final = ("get", "post", "put", "patch", "delete")
 """How a request may be sent; each is a key whose value is the path."""
@@ -24,6 +24,9 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 Encoding = Literal["json", "form", "multipart", "jsonapi", "graphql"]
 """How a body is spelt."""
+
+CallEncoding = Literal["json", "form", "multipart", "jsonapi", "graphql", "file"]
+"""The same of one call; ``file``: the file that was handed in is the whole body, byte by byte."""
 
 
 def below_the_base(path: str) -> str:
@@ -49,7 +52,8 @@ class Call(Section):
         query: Parameters behind the path; one whose only place is optional and empty is left out.
         headers: Beside those of the connection.
         body: None for none.
-        encoding: How the body is spelt; None for the mapping's own.
+        encoding: How the body is spelt; None for the mapping's own. ``file``, of a step of attach_document: the file is
+            the body, its media type the content type, and there is no other body.
         graphql: The query's text, where the encoding is graphql; the body then is its variables.
     """
 
@@ -61,7 +65,7 @@ class Call(Section):
     query: dict[str, Template] = Field(default_factory=dict)
     headers: dict[HeaderName, Template] = Field(default_factory=dict)
     body: Body | None = None
-    encoding: Encoding | None = None
+    encoding: CallEncoding | None = None
     graphql: Annotated[str, Field(max_length=20_000)] = ""
 
     @model_validator(mode="after")
@@ -72,6 +76,9 @@ class Call(Section):
             raise ValueError(message)
         if self.get is not None and (self.body is not None or self.graphql):
             message = "a get has no body"
+            raise ValueError(message)
+        if self.encoding == "file" and (self.get is not None or self.body is not None or self.graphql):
+            message = "with the encoding file, the file is the whole body: leave body out, and name no get"
             raise ValueError(message)
         return self
 

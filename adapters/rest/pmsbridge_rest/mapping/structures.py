@@ -10,10 +10,13 @@ from pmsbridge_rest.mapping.templates import HAS_PLACES, parse_template
 
 __all__ = ["SPECIAL", "Body", "Structure"]
 
-SPECIAL: Final = frozenset({"$each", "$make", "$value", "$as", "$none", "$record"})
+SPECIAL: Final = frozenset({"$each", "$make", "$value", "$as", "$none", "$record", "$file"})
 """Keys that say how something is made; everything else that begins with $ is refused."""
 
 _DEEPEST: Final = 20
+_ALONE: Final = (
+    {"$file"}, {"$each", "$make"}, {"$value"}, {"$value", "$as"}, {"$value", "$none"}, {"$value", "$as", "$none"},
+)  # fmt: skip
 
 
 def _checked(value: Any) -> Any:  # noqa: ANN401 - tables, lists and plain values
@@ -42,12 +45,15 @@ def _check_special(table: dict[str, Any]) -> None:
     if unknown := sorted(ours - SPECIAL):
         message = f"{unknown[0]} is not one of {', '.join(sorted(SPECIAL))}"
         raise ValueError(message)
-    allowed = ({"$each", "$make"}, {"$value"}, {"$value", "$as"}, {"$value", "$none"}, {"$value", "$as", "$none"})
-    if ours and ours != {"$record"} and (ours != set(table) or ours not in allowed):
+    if ours and ours != {"$record"} and (ours != set(table) or ours not in _ALONE):
         message = (
-            "special keys stand alone: $each with $make, $value with $as or $none; only $record has others beside it"
+            "special keys stand alone: $file, $each with $make, $value with $as or $none; only $record has others "
+            "beside it"
         )
         raise ValueError(message)
+    if not isinstance(table.get("$file", ""), str):
+        message = '$file says what the file is called: $file: "{effect.title}"'
+        raise ValueError(message)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into a field error
     if table.get("$none", "omit") not in {"omit", "null", "empty", "refuse"}:
         message = "$none is omit, null, empty or refuse"
         raise ValueError(message)
@@ -66,6 +72,7 @@ Body = Annotated[
 
 ``$each`` with ``$make``: a list, one entry for every entry of the path after ``$each``, in which ``{part...}`` is that
 entry. ``$value`` with ``$as`` (a codec) or ``$none`` (omit, null, empty, refuse): one value, in the long form.
+``$file``: the file that was handed in, called as the text says; multipart only.
 ``$record``: what an update makes, the whole record or its changes; keys beside it are added.
 """
 

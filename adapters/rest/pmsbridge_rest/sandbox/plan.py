@@ -201,7 +201,7 @@ class Plan:
             raise CannotPlayError(message)
         encodings = {self.sheet.mapping.get("encoding", "json")}
         encodings |= {role.call.get("encoding", "json") for route in self.routes for role in route.roles}
-        for spoken in sorted(encodings - {"json", "form", "jsonapi"}):
+        for spoken in sorted(encodings - {"json", "form", "jsonapi", "multipart", "file"}):
             message = f"the sandbox speaks no {spoken}"
             raise CannotPlayError(message)
 

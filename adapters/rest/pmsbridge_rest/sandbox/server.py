@@ -23,7 +23,7 @@ from .faults import FaultKind, Rule
 from .office import Office
 
 _POLL: Final = 0.005
-_LONGEST_BODY: Final = 16_000_000
+_LONGEST_BODY: Final = 256_000_000
 _WAITS_BEFORE: Final = frozenset({FaultKind.DELAY})
 _WAITS_AFTER: Final = frozenset({FaultKind.STALL})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
@@ -87,6 +87,7 @@ class Taker:
             "add_note": self._note,
             "post_bulletin": self._bulletin,
             "reserve_unit": self._reservation,
+            "attach_document": self._document,
         }
         return takes.get(action, self._other)(order)
 
@@ -218,6 +219,15 @@ class Taker:
     def _reservation(self, order: Order) -> Doing:
         values = {"state": "active", **{name: order.values.get(name) for name in _RESERVED}}
         return self._put("reservations", str(order.values.get("unit_id")), values, order)
+
+    def _document(self, order: Order) -> Doing:
+        """A paper; whoever looks behind the counter sees the digest of its file."""
+        values = order.values
+        tenant, rental = values.get("tenant_id"), values.get("rental_id")
+        if tenant is None and rental is not None:
+            tenant = self._rental(values).values["tenant_id"]
+        made = self._put("documents", str(rental or tenant), {"tenant_id": tenant, "rental_id": rental}, order)
+        return replace(made, lines=[(subject, str(values.get("sha256", ""))) for subject, _ in made.lines])
 
     def _other(self, order: Order) -> Doing:
         return self._put("requests", self._facility, dict(order.values), order)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
+from .files import Handed
 from .paths import ABSENT
 from .spelling import SpellingError
 
@@ -168,6 +169,8 @@ def _match_list(template: list[Any], raw: Any, read: Reader, at: str) -> Matched
 
 
 def _match_table(template: Mapping[str, Any], raw: Any, read: Reader, at: str) -> Matched:  # noqa: ANN401
+    if "$file" in template:
+        return match_file(str(template["$file"]), raw, read, at)
     if "$value" in template:
         return _match_value(template, raw, read, at)
     if "$each" in template:
@@ -186,7 +189,18 @@ def _match_table(template: Mapping[str, Any], raw: Any, read: Reader, at: str) -
     return found
 
 
+def match_file(called: str, raw: Any, read: Reader, at: str) -> Matched:  # noqa: ANN401
+    """Match a file that came against what it is to be called; what else is said of it must be true."""
+    if not isinstance(raw, Handed):
+        return Matched(wrong=[(at, "a file is expected")])
+    found = match_text(called, raw["name"], read, at) if called else Matched()
+    found.take(Matched({"sha256": raw["sha256"], "media_type": raw["media_type"], "file.size": raw["size"]}))
+    return found
+
+
 def _may_be_left_out(template: Any) -> bool:  # noqa: ANN401
+    if isinstance(template, Mapping) and "$file" in template:
+        return False
     if isinstance(template, Mapping) and "$value" in template:
         return template.get("$none", "omit") == "omit" and _may_be_left_out(template["$value"])
     if isinstance(template, Mapping | list):

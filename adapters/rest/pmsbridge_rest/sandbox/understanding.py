@@ -14,13 +14,18 @@ from . import pages
 from .answers import unfolded
 from .door import Door, Request
 from .exact import read_back
+from .files import Handed, parts_of
 from .mapping_file import Sheet
 from .paths import ABSENT, get, put, take_out
 from .plan import Role, Route
 from .spelling import Place, SpellingError, read
-from .templates import Matched, match_structure, match_text, pieces_of, slots_in
+from .templates import Matched, match_file, match_structure, match_text, pieces_of, slots_in
 
 _DAYS: Final = frozenset({"leaving_on", "notice_given_on", "due_on", "needed_on", "expires_on", "wanted_on", "today"})
+
+_SPOKEN: Final = {
+    "json": "application/json", "form": "application/x-www-form-urlencoded", "multipart": "multipart/form-data",
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -164,6 +169,11 @@ class Reader:
             found.wrong.append((str(since.get("name")), str(problem)))
 
     def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
+        if role.call.get("encoding") == "file":
+            kind = request.headers.get("content-type", "").partition(";")[0].strip()
+            found.body = Handed.of(request.body, name="", media_type=kind)
+            found.take(match_file("", found.body, self._reader, "body"))
+            return
         template = self._template(role)
         if template is None:
             if request.body.strip():
@@ -195,18 +205,18 @@ class Reader:
     def _parsed(self, role: Role, request: Request, found: Understood) -> Any:  # noqa: ANN401
         encoding = role.call.get("encoding") or self._sheet.mapping.get("encoding", "json")
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
-        wanted = {"json": "application/json", "form": "application/x-www-form-urlencoded"}.get(
-            encoding, "application/vnd.api+json"
-        )
+        wanted = _SPOKEN.get(encoding, "application/vnd.api+json")
         if kind != wanted:
             found.wrong.append(("content-type", f"{wanted} is expected"))
             return None
         if encoding == "form":
             return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         try:
+            if encoding == "multipart":
+                return parts_of(request.headers["content-type"], request.body)
             return read_back(request.body)
-        except ValueError:
-            found.wrong.append(("body", "is no JSON"))
+        except ValueError as problem:
+            found.wrong.append(("body", str(problem) if encoding == "multipart" else "is no JSON"))
             return None
 
     def _record(self, template: Any, body: Any, found: Understood) -> None:  # noqa: ANN401

@@ -15,7 +15,7 @@ from pmsbridge_rest.adapter import create
 from pmsbridge_rest.mapping.document import Mapping as MappingDocument
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.matching import case_fits
-from pmsbridge_rest.samples import sample_effects
+from pmsbridge_rest.samples import sample_effects, sample_file
 from pmsbridge_rest.sandbox import Office, SandboxServer, Terms
 from pmsbridge_rest.shipped import file_of
 from pmsbridge_rest.testing.judging import OfficeJudge
@@ -132,7 +132,7 @@ def opened_subject(mapping: Path | str, *, vendor: Path | str | None = None) -> 
         yield Subject(
             adapter=adapter,
             judge=OfficeJudge(office, lambda: clock.sleep(_REST_SECONDS)),
-            examples=[Example(effect) for effect in effects],
+            examples=[Example(effect, file=sample_file(effect)) for effect in effects],
             facility=office.terms.facility,
             tenant_id=_TENANT,
             unknown_tenant_id=_NOBODY,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pmsbridge_rest.mapping.requests import Encoding, Method
+from pmsbridge_rest.mapping.requests import CallEncoding, Method
 from pmsbridge_rest.paging.turns import Turn
 
 __all__ = ["NO_BODY", "Ask", "Came", "NoBody"]
@@ -46,7 +46,7 @@ class Ask:
     query: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     document: Any = NO_BODY
-    encoding: Encoding = "json"
+    encoding: CallEncoding = "json"
     url: str | None = None
 
     def __repr__(self) -> str:

@@ -18,7 +18,7 @@ from pmsbridge.errors import ConfigurationError, OutcomeUnknownError, RejectedEr
 from pmsbridge.logging import get_logger
 from pmsbridge.ports.calls import Priority
 from pmsbridge.ports.clock import Clock
-from pmsbridge.transport.http import Deadline, HttpAnswer, HttpClient, HttpRequest
+from pmsbridge.transport.http import Deadline, HttpAnswer, HttpClient, HttpRequest, StreamedBody
 from pmsbridge.transport.limits import LaneLimiter
 from pmsbridge.transport.retry import read_with_retry
 from pmsbridge_rest.address import joined, with_query
@@ -299,12 +299,12 @@ class Channel:
             message = f"{ask.operation}: the address has more than {longest} characters; nothing was sent"
             raise RejectedError(message, code="address_too_long")
         headers = {"Accept": _ACCEPT.get(ask.encoding, "application/json"), **ask.headers}
-        body = None
+        body: bytes | StreamedBody | None = None
         if ask.document is not NO_BODY:
             body, headers["Content-Type"] = self._body(ask)
         return HttpRequest(ask.method, url, headers, body, is_write=ask.is_write, operation=ask.operation)
 
-    def _body(self, ask: Ask) -> tuple[bytes, str]:
+    def _body(self, ask: Ask) -> tuple[bytes | StreamedBody, str]:
         try:
             return encoded(ask.document, ask.encoding)
         except UnwritableError as problem:

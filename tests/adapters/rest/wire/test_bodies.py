@@ -9,10 +9,16 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from pmsbridge_rest.bodies.encoding import Upload, encoded
+from pmsbridge.ports.files import HandedFile
+from pmsbridge.transport.http import StreamedBody
+from pmsbridge_rest.bodies.encoding import Upload, encoded, encoded_whole
 from pmsbridge_rest.bodies.exact_json import UnreadableError, UnwritableError, read_json
 from pmsbridge_rest.bodies.graphql import errors_in, posted
 from pmsbridge_rest.bodies.jsonapi import resource, unfolded
+
+
+def upload(content: bytes, media_type: str, name: str) -> Upload:
+    return Upload(HandedFile.of_bytes(content, name="as handed in", media_type=media_type), name)
 
 
 def test_an_attribute_may_repeat_what_the_resource_is_and_not_deny_it() -> None:
@@ -24,7 +30,7 @@ def test_an_attribute_may_repeat_what_the_resource_is_and_not_deny_it() -> None:
 
 
 def test_a_form_spells_nesting_lists_and_truth_like_forms_do() -> None:
-    body, kind = encoded(
+    body, kind = encoded_whole(
         {"payment": {"amount": Decimal("120.00"), "ids": ["7", "8"]}, "all": True, "q": "a&b=ü +"}, "form"
     )
 
@@ -39,7 +45,7 @@ def test_a_form_spells_nesting_lists_and_truth_like_forms_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "code"), [(None, "null_in_form"), (1.5, "unknown_type"), (Upload(b"x", "a/b", "c"), "file_in_form")]
+    ("value", "code"), [(None, "null_in_form"), (1.5, "unknown_type"), (upload(b"x", "a/b", "c"), "file_in_form")]
 )
 def test_a_form_refuses_what_it_cannot_say(value: object, code: str) -> None:
     with pytest.raises(UnwritableError) as refused:
@@ -50,10 +56,14 @@ def test_a_form_refuses_what_it_cannot_say(value: object, code: str) -> None:
 
 def test_a_multipart_body_is_read_back_by_a_mail_parser() -> None:
     body, kind = encoded(
-        {"tenant": "7", "file": Upload(b"%PDF-1.7\r\n\x00\xff", "application/pdf", "lease 1.pdf")}, "multipart"
+        {"tenant": "7", "file": upload(b"%PDF-1.7\r\n\x00\xff", "application/pdf", "lease 1.pdf")}, "multipart"
     )
 
-    parts: list[Any] = list(message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).walk())[1:]
+    assert isinstance(body, StreamedBody)
+    first, again = b"".join(body.source()), b"".join(body.source())
+    assert len(first) == body.length
+    assert first == again
+    parts: list[Any] = list(message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + first).walk())[1:]
     assert [part.get_param("name", header="content-disposition") for part in parts] == ["tenant", "file"]
     assert parts[0].get_payload(decode=True) == b"7"
     assert parts[1].get_payload(decode=True) == b"%PDF-1.7\r\n\x00\xff"
@@ -65,11 +75,22 @@ def test_a_multipart_name_cannot_end_its_header(name: str) -> None:
     with pytest.raises(UnwritableError, match="unsafe_name"):
         encoded({name: "1"}, "multipart")
     with pytest.raises(UnwritableError, match="unsafe_name"):
-        encoded({"file": Upload(b"", "text/plain", name)}, "multipart")
+        encoded({"file": upload(b"x", "text/plain", name)}, "multipart")
 
 
 def test_an_upload_shows_nothing_of_its_file() -> None:
-    assert repr(Upload(b"the lease", "text/plain", "a")) == "<upload of 9 bytes>"
+    assert repr(upload(b"the lease", "text/plain", "a.txt")) == "<a.txt, 9 bytes>"
+
+
+def test_a_file_can_be_the_whole_body_and_nothing_else_can() -> None:
+    body, kind = encoded(upload(b"%PDF-1.7", "application/pdf", ""), "file")
+
+    assert isinstance(body, StreamedBody)
+    assert (b"".join(body.source()), body.length, kind) == (b"%PDF-1.7", 8, "application/pdf")
+    with pytest.raises(UnwritableError, match="no_file"):
+        encoded({"a": 1}, "file")
+    with pytest.raises(UnwritableError):
+        encoded({"file": upload(b"x", "a/b", "c")}, "json")
 
 
 def test_jsonapi_rows_are_plain_and_hold_what_was_included() -> None:
@@ -124,7 +145,7 @@ def test_jsonapi_that_is_none_is_refused(data: object) -> None:
 def test_a_jsonapi_write_names_type_attributes_and_relations() -> None:
     made = resource("notes", {"body": "hello"}, relationships={"owner": ("customers", "9")})
 
-    body, kind = encoded(made, "jsonapi")
+    body, kind = encoded_whole(made, "jsonapi")
     assert kind == "application/vnd.api+json"
     assert read_json(body) == {
         "data": {

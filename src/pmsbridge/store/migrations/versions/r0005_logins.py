@@ -1,11 +1,11 @@
-"""People who sign in: logins, links, failed attempts."""
+"""People who sign in: logins, links, failed attempts; and the files that they hand in."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from alembic import op
-from sqlalchemy import Column, Integer, String, UniqueConstraint
+from sqlalchemy import Column, Integer, LargeBinary, String, UniqueConstraint
 
 from pmsbridge.store.columns import JsonText, PlainText, UtcInstant
 from pmsbridge.store.migrations.steps import note_version
@@ -18,7 +18,7 @@ _TEXT: Final = PlainText()
 
 
 def upgrade() -> None:
-    """Add three tables; nothing of the schema before is touched, and nobody who works with it has to wait."""
+    """Add four tables; nothing of the schema before is touched, and nobody who works with it has to wait."""
     op.create_table(
         "pmsbridge_logins",
         Column("id", _ID, primary_key=True),
@@ -52,5 +52,11 @@ def upgrade() -> None:
         Column("subject", _ID, primary_key=True),
         Column("failures", Integer, nullable=False),
         Column("since", UtcInstant, nullable=False),
+    )
+    op.create_table(
+        "pmsbridge_file_pieces",
+        Column("effect_key", _ID, primary_key=True),
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("content", LargeBinary, nullable=False),
     )
     note_version(5, oldest_code=2)

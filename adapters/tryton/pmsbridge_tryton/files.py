@@ -1,0 +1,55 @@
+"""Files within a question: their Base64 is put into the JSON while it is sent; memory does not grow with them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import zip_longest
+from typing import Final
+
+from pmsbridge.ports.files import HandedFile
+from pmsbridge.transport.http import StreamedBody
+
+__all__ = ["MARK", "files_in", "spliced"]
+
+MARK: Final = "\x01"
+"""Stands in JSON text where a file's Base64 belongs; no text of a value can hold it, because JSON escapes it."""
+
+
+def files_in(value: object) -> Iterator[HandedFile]:
+    """The files within a value, in the order in which they are written."""
+    if isinstance(value, HandedFile):
+        yield value
+    elif isinstance(value, Mapping):
+        for held in value.values():
+            yield from files_in(held)
+    elif isinstance(value, list | tuple):
+        for held in value:
+            yield from files_in(held)
+
+
+def spliced(text: str, files: Sequence[HandedFile]) -> bytes | StreamedBody:
+    """JSON text as it is sent, each mark in it replaced by the file whose turn it is."""
+    if not files:
+        return text.encode()
+    parts = [part.encode() for part in text.split(MARK)]
+    length = sum(map(len, parts)) + sum((file.size + 2) // 3 * 4 for file in files)
+    return StreamedBody(length, partial(_pieces, parts, files))
+
+
+def _pieces(parts: Sequence[bytes], files: Sequence[HandedFile]) -> Iterator[bytes]:
+    for part, file in zip_longest(parts, files):
+        yield part
+        if file is not None:
+            yield from _in_base64(file)
+
+
+def _in_base64(file: HandedFile) -> Iterator[bytes]:
+    left = b""
+    for piece in file.pieces():
+        left += piece
+        cut = len(left) - len(left) % 3
+        yield b64encode(left[:cut])
+        left = left[cut:]
+    yield b64encode(left)
