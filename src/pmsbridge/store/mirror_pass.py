@@ -22,6 +22,7 @@ from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
 from pmsbridge.store.changes import ChangeKind, different_fields
 from pmsbridge.store.database import Database
+from pmsbridge.store.held_rows import HeldByHash
 from pmsbridge.store.mirror_batch import Batch, Different, Made, extra_of, parsed, suspicious, text_of, words_of
 from pmsbridge.store.mirror_batch_writer import BatchWriter
 from pmsbridge.store.mirror_sql import Known, column_values, known_rows, mark, noun_sql
@@ -109,6 +110,13 @@ class Pass:
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
             self._seen = SeenKeys.unpacked(row.seen) if row.seen else self._seen
 
+    @property
+    def held(self) -> HeldByHash | None:
+        """What rows are compared with before they are handed over; None when most will be new, or few will come."""
+        if self._began_empty or self.since is not None:
+            return None
+        return HeldByHash(self._database, self._place, self.scope.entity, self._hash)
+
     def _is_stale(self, begun_at: datetime) -> bool:
         return self._begun_at - begun_at > _STALE
 
@@ -120,6 +128,9 @@ class Pass:
         Raises:
             UnavailableError: Another reading of the scope has written since this one began: nothing is written.
         """
+        if rows.same:
+            met = self._seen.meet(rows.same)
+            self.counts += UpsertCounts(met, 0, met)
         latest = self._latest(rows)
         lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
         self._is_whole = self._is_whole and not lost
