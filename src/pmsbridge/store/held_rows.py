@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from pmsbridge.store.collector import unsearched
 from pmsbridge.store.database import Database
 from pmsbridge.store.portable import is_postgresql
 from pmsbridge.store.prepared import driver_rows
@@ -43,7 +44,7 @@ class HeldByHash:
         return keys.get(self._hash(raw)) if keys else None
 
     def _read(self) -> dict[bytes, int]:
-        with self._database.read() as connection:
+        with unsearched, self._database.read() as connection:
             rows: Sequence[Any] = driver_rows(connection, _text(connection), (self._place, self._entity))
         found: dict[bytes, int] = dict(rows)
         return found if len(found) <= _MOST else {}

@@ -21,6 +21,7 @@ from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
 from pmsbridge.store.changes import ChangeKind, different_fields
+from pmsbridge.store.collector import unsearched
 from pmsbridge.store.database import Database
 from pmsbridge.store.held_rows import HeldByHash
 from pmsbridge.store.mirror_batch import Batch, Different, Made, extra_of, parsed, suspicious, text_of, words_of
@@ -128,6 +129,10 @@ class Pass:
         Raises:
             UnavailableError: Another reading of the scope has written since this one began: nothing is written.
         """
+        with unsearched:
+            return self._take_batch(rows)
+
+    def _take_batch(self, rows: Rows) -> list[Different]:
         if rows.same:
             met = self._seen.meet(rows.same)
             self.counts += UpsertCounts(met, 0, met)
@@ -331,7 +336,8 @@ class Pass:
         with self._database.write() as connection:
             self._enter(connection)
             is_proof = is_complete and self._is_whole
-            ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
+            with unsearched:
+                ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
             moves = self._cursor is not None and not self.unreadable
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,
