@@ -129,10 +129,6 @@ class Pass:
         Raises:
             UnavailableError: Another reading of the scope has written since this one began: nothing is written.
         """
-        with unsearched:
-            return self._take_batch(rows)
-
-    def _take_batch(self, rows: Rows) -> list[Different]:
         if rows.same:
             met = self._seen.meet(rows.same)
             self.counts += UpsertCounts(met, 0, met)
@@ -179,14 +175,16 @@ class Pass:
         come_anew = self._come_anew(fresh)
         tells = self._tells_new or not come_anew
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known, tells=tells)
-        batch, found = self._batch(fresh, made, come_anew=come_anew)
+        with unsearched:
+            batch, found = self._batch(fresh, made, come_anew=come_anew)
         new: Sequence[int] = ()
         if batch.most_new or found or rows.gone or self._resume(rows) is not None:
             with self._database.write() as connection:
                 self._enter(connection)
-                self._sort(connection, batch, fresh, found, again)
                 now = self._clock.now()
-                new = self._writer.write(connection, batch, rows.gone, now)
+                with unsearched:
+                    self._sort(connection, batch, fresh, found, again)
+                    new = self._writer.write(connection, batch, rows.gone, now)
                 self._seen.add(new)
                 self.deleted += batch.deleted
                 if (resume := self._resume(rows)) is not None:
