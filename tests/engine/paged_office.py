@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pmsbridge.model.places import Unit
 from pmsbridge.model.record import VendorRef
 from pmsbridge.ports.adapter import Entity, Query
-from pmsbridge.ports.streams import Rows
+from pmsbridge.ports.streams import HeldRows, Rows
 from pmsbridge.ports.watermark import Watermark
 from pmsbridge.store.record_rows import document
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
@@ -159,6 +159,25 @@ class PagedAdapter(MemoryAdapter):
             [row.id for row in rows], raws, lambda raw: unit_document(facility, *json.loads(raw)), cursor=cursor,
             resume=resume, is_complete=is_complete, calls=1, bytes_read=sum(map(len, raws)),
         )  # fmt: skip
+
+
+class BesideAdapter(PagedAdapter):
+    """Names the rows that are as they are held, instead of handing them out."""
+
+    def pull_beside(
+        self, query: Query, held: HeldRows, *, since: str | None = None, resume: str | None = None
+    ) -> Iterator[Rows]:
+        different: set[str] = set()
+        for rows in self.pull(query, since=since, resume=resume):
+            others, same = list[tuple[str, bytes]](), list[int]()
+            for row_id, raw in zip(rows.ids, rows.raw, strict=True):
+                key = held.find(raw) if row_id not in different else None
+                if key is not None:
+                    same.append(key)
+                    continue
+                different.add(row_id)
+                others.append((row_id, raw))
+            yield replace(rows, ids=[i for i, _ in others], raw=[raw for _, raw in others], same=same)
 
 
 def unit_document(facility: str, row_id: str, floor: int) -> Any:

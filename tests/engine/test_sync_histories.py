@@ -21,7 +21,7 @@ from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.testing.memory import SimulatedCrash, TestClock
-from tests.engine.paged_office import TICKS, PagedAdapter, PagedOffice, Ways
+from tests.engine.paged_office import TICKS, BesideAdapter, PagedAdapter, PagedOffice, Ways
 
 HISTORIES = int(os.environ.get("PMSBRIDGE_SYNC_HISTORIES", "1000"))
 SEED = int(os.environ.get("PMSBRIDGE_SYNC_SEED", "0"))
@@ -37,9 +37,8 @@ class History:
         self.office = PagedOffice(now=self.chance.randrange(10**6) * TICKS)
         self.clock = TestClock()
         self.key = FacilityKey("mem", f"F{seed}-{ways.is_inclusive}{ways.overlap}{ways.rounds_up}{ways.splits_ties}")
-        self.adapter = PagedAdapter(
-            self.office, ways=ways, page=self.chance.randint(1, 5), facilities=(self.key.facility,)
-        )
+        kind = self.chance.choice((PagedAdapter, BesideAdapter))
+        self.adapter = kind(self.office, ways=ways, page=self.chance.randint(1, 5), facilities=(self.key.facility,))
         self.runtime = Runtime(database, {"mem": self.adapter}, clock=self.clock)
         self.sync = Sync(self.runtime, delete_cap_percent=100)
         self.oldest_late = 0

@@ -25,11 +25,13 @@ from pmsbridge.ports.adapter import Secrets
 from pmsbridge.ports.calling import priority_of
 from pmsbridge.ports.calls import CallGate
 from pmsbridge.ports.clock import Clock
+from pmsbridge.ports.streams import HeldRows
 from pmsbridge.transport.cut_rows import CutRow, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
 from pmsbridge.transport.http import Deadline, HttpClient, HttpLimits
 from pmsbridge.transport.limits import LaneLimiter, LaneLimits, Priority
 from pmsbridge.transport.retry import read_with_retry
+from pmsbridge.transport.same_rows import SameRows
 from pmsbridge.transport.soap import SoapService
 from pmsbridge_sitelink.faults import fault_of
 from pmsbridge_sitelink.mapping.cells import Row, Scope
@@ -100,12 +102,14 @@ class RawAnswer:
 
     Attributes:
         bytes_read: How long the answer was, decoded.
+        same: Of rows that are as they are held, and not on disk: which records they are.
 
     Raises:
         UnavailableError: The disk cannot take them; nothing was handed out.
     """
 
     bytes_read = 0
+    same: Sequence[int] = ()
 
     def __enter__(self) -> Self:
         with _on_disk():
@@ -319,6 +323,8 @@ class Connection:
         params: Mapping[str, object],
         *tables: str,
         prepare: Prepare = lambda _row: "",
+        held: HeldRows | None = None,
+        as_they_came: bool = False,
     ) -> Iterator[RawAnswer]:
         """Read a large answer; its rows are handed out after the whole of it is here. Asked once.
 
@@ -332,6 +338,8 @@ class Connection:
             params: With what.
             tables: Which tables of the answer are read.
             prepare: Gives a row's id, and may add cells to it; None leaves the row out.
+            held: Rows that it finds are only named; None when all are wanted.
+            as_they_came: ``prepare`` gives the id and does nothing else.
 
         Raises:
             ConfigurationError: Log-on, location or contract are wrong.
@@ -339,6 +347,7 @@ class Connection:
                 was handed out.
         """
         end = self.deadline(self.settings.timeouts.batch)
+        same = None if held is None else SameRows(held.find, prepare, as_they_came=as_they_came)
         with RawAnswer() as answer:
             with self._called(
                 operation,
@@ -350,8 +359,9 @@ class Connection:
                 lease=_LEASE,
                 limits=self._batch_limits,
             ) as reader:
-                rows = reader.cut_tables(*tables, Table.RETURN, cut=set(tables) - {Table.ROWS_1})
+                rows = reader.cut_tables(*tables, Table.RETURN, cut=set(tables) - {Table.ROWS_1}, passed=same)
                 answer.fill(_checked_rows(operation, rows), prepare)
+                answer.same = () if same is None else same.keys
                 answer.bytes_read = reader.bytes_read
             yield answer
 

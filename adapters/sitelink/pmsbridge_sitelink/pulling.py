@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from pmsbridge.errors import UnsupportedError
 from pmsbridge.ports.adapter import Entity, Query
-from pmsbridge.ports.streams import MonthBudget, Rows
+from pmsbridge.ports.streams import HeldRows, MonthBudget, Rows
 from pmsbridge_sitelink.connection import RawAnswer, RowCells, cells_of
 from pmsbridge_sitelink.fetching import OVERLAP, Fetching, polled_since
 from pmsbridge_sitelink.mapping.cells import Row, text, ticks_of
@@ -37,7 +37,7 @@ _MAPPING: Final = "2"
 class Pulling(Fetching):
     """The half of the reading port that fills a copy."""
 
-    def pull(self, query: Query, *, since: str | None = None, resume: str | None = None) -> Iterator[Rows]:  # noqa: ARG002 - the port's shape
+    def pull(self, query: Query, *, since: str | None = None, resume: str | None = None) -> Iterator[Rows]:
         """Stream one entity of one facility; see ``fetch`` for calls and cursors.
 
         An answer comes whole, so a reading that died starts anew; what it had stored costs no write again.
@@ -45,7 +45,22 @@ class Pulling(Fetching):
         Raises:
             UnsupportedError: The back office cannot list this noun.
         """
-        pullers: dict[Entity, Callable[[str, str | None], Iterator[Rows]]] = {
+        yield from self.pull_beside(query, None, since=since, resume=resume)
+
+    def pull_beside(
+        self,
+        query: Query,
+        held: HeldRows | None,
+        *,
+        since: str | None = None,
+        resume: str | None = None,  # noqa: ARG002 - the port's shape
+    ) -> Iterator[Rows]:
+        """As ``pull``; rows that ``held`` finds are named, and neither kept on disk nor handed out.
+
+        Raises:
+            UnsupportedError: The back office cannot list this noun.
+        """
+        pullers: dict[Entity, Callable[[str, str | None, HeldRows | None], Iterator[Rows]]] = {
             Entity.FACILITIES: self._pull_facility,
             Entity.UNITS: self._pull_units,
             Entity.TENANTS: self._pull_tenants,
@@ -56,7 +71,7 @@ class Pulling(Fetching):
         if puller is None:
             message = f"the back office has no list of {query.entity.value}"
             raise UnsupportedError(message, code="not_listed")
-        yield from puller(query.facility, since)
+        yield from puller(query.facility, since, held)
 
     account_calls: ClassVar[int] = 3
     accounts_follow_rows: ClassVar[bool] = True
@@ -84,7 +99,7 @@ class Pulling(Fetching):
         scope = self._connection.scope(facility)
         return Place(scope.account, scope.facility, scope.currency, scope.measure)
 
-    def _pull_facility(self, facility: str, _since: str | None) -> Iterator[Rows]:
+    def _pull_facility(self, facility: str, _since: str | None, _held: HeldRows | None) -> Iterator[Rows]:
         """A handful of cells from two answers and the settings: the record itself is what is compared."""
         self._facilities.pop(facility, None)
         found = self.facility(facility).model_dump(mode="json")
@@ -92,7 +107,7 @@ class Pulling(Fetching):
         raw = json.dumps(found, ensure_ascii=False, sort_keys=True).encode()
         yield Rows((facility,), (raw,), json.loads, is_complete=True, calls=_CALLS[Entity.FACILITIES])
 
-    def _pull_units(self, facility: str, since: str | None) -> Iterator[Rows]:
+    def _pull_units(self, facility: str, since: str | None, held: HeldRows | None) -> Iterator[Rows]:
         """Deleted units are left out of a full reading; an incremental one tells them as out of service."""
         params = {"lngLastTimePolled": polled_since(since), "bReturnExcludedFromWebsiteUnits": True}
         is_full = since is None
@@ -102,19 +117,23 @@ class Pulling(Fetching):
 
         document = partial(_made, unit_document, self._place(facility))
         tables = (Table.ROWS, Table.ROWS_1)
-        with self._connection.raw("UnitsInformation_v3", facility, params, *tables, prepare=prepare) as answer:
+        with self._connection.raw(
+            "UnitsInformation_v3", facility, params, *tables, prepare=prepare, held=held
+        ) as answer:
             yield from _batches(answer, document, is_full=is_full, fallback=since)
 
-    def _pull_tenants(self, facility: str, since: str | None) -> Iterator[Rows]:
+    def _pull_tenants(self, facility: str, since: str | None, held: HeldRows | None) -> Iterator[Rows]:
         """When the back office returns no polling mark, the reading's own start less a day is the next one."""
         fallback = ticks_of(self._connection.clock.now() - OVERLAP)
         params = {"lngLastTimePolled": polled_since(since)}
         document = partial(_made, tenant_document, self._place(facility), only=TENANT_COLUMNS)
         tables = (Table.TENANTS, Table.ROWS, Table.ROWS_1)
-        with self._connection.raw("TenantListComplete_v2", facility, params, *tables, prepare=_tenant_id) as answer:
+        with self._connection.raw(
+            "TenantListComplete_v2", facility, params, *tables, prepare=_tenant_id, held=held, as_they_came=True
+        ) as answer:
             yield from _batches(answer, document, is_full=since is None, fallback=fallback)
 
-    def _pull_rentals(self, facility: str, _since: str | None) -> Iterator[Rows]:
+    def _pull_rentals(self, facility: str, _since: str | None, held: HeldRows | None) -> Iterator[Rows]:
         """The rent roll; scheduled move-outs and past-due balances are written into its rows, to be compared, too."""
         leaving = {ledger: found.isoformat() for ledger, found in self._leaving(facility).items()}
         past_due = self._past_due(facility)
@@ -131,7 +150,7 @@ class Pulling(Fetching):
 
         document = partial(_made, rental_document, self._place(facility))
         with self._connection.raw(
-            "RentRoll", facility, self._period(facility), Table.RENT_ROLL, prepare=prepare
+            "RentRoll", facility, self._period(facility), Table.RENT_ROLL, prepare=prepare, held=held
         ) as answer:
             yield from _batches(answer, document, is_full=True, fallback=None, calls=_CALLS[Entity.RENTALS])
 
@@ -160,7 +179,10 @@ def _batches(
     """
     ids: list[str] = []
     raws: list[bytes] = []
-    cursor, count, unreadable, size = fallback, 0, 0, answer.bytes_read
+    cursor, count, unreadable, size = fallback, len(answer.same), 0, answer.bytes_read
+    if answer.same:
+        yield Rows((), (), document, calls=calls, bytes_read=size, same=answer.same)
+        calls = size = 0
     for row in answer:
         if row.table == Table.ROWS_1:
             cursor = text(cells_of(row.line), "lngLastTimePolled") or cursor

@@ -12,7 +12,17 @@ from typing import Any, Protocol, runtime_checkable
 
 from pmsbridge.ports.adapter import Entity, Query
 
-__all__ = ["CostPort", "Document", "MonthBudget", "NightPort", "PullPort", "Rows", "ZonePort"]
+__all__ = [
+    "BesidePort",
+    "CostPort",
+    "Document",
+    "HeldRows",
+    "MonthBudget",
+    "NightPort",
+    "PullPort",
+    "Rows",
+    "ZonePort",
+]
 
 Document = Mapping[str, Any]
 """A record of the model as JSON holds it (``Record.model_dump(mode="json")``), without the time it was seen at."""
@@ -37,6 +47,8 @@ class Rows:
         calls: Calls made for these rows.
         bytes_read: Bytes of the answers to them, decoded.
         unreadable: Rows left out because not even their id could be read; such a reading is never complete.
+        same: What ``HeldRows.find`` gave for rows that are neither in ``ids`` nor in ``raw``, because they are as they
+            are held. No row of another content, under the id of one of these, came before it in the same answer.
     """
 
     ids: Sequence[str]
@@ -49,6 +61,7 @@ class Rows:
     calls: int = 0
     bytes_read: int = 0
     unreadable: int = 0
+    same: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,3 +146,28 @@ class PullPort(Protocol):
 
     def fingerprint(self, query: Query) -> str:
         """What beside the rows decides what records are made of them: settings such as currency or measure."""
+
+
+class HeldRows(Protocol):
+    """The rows that the living records of a copy were made of, as they were when the reading began."""
+
+    def find(self, raw: bytes) -> int | None:
+        """The record that was made of exactly these bytes; None when none is known, and the row has to be handed out.
+
+        Args:
+            raw: A row as it would stand in ``Rows.raw``. The record's id is part of it: two records are never made of
+                equal bytes.
+        """
+
+
+@runtime_checkable
+class BesidePort(Protocol):
+    """An adapter that leaves out what is as it is held, before it does anything with it, and only names it.
+
+    Worth it where a row costs something before it is handed out: an answer that comes whole and waits on disk.
+    """
+
+    def pull_beside(
+        self, query: Query, held: HeldRows, *, since: str | None = None, resume: str | None = None
+    ) -> Iterator[Rows]:
+        """As ``PullPort.pull``, with ``Rows.same`` for any of the rows that ``held`` finds."""

@@ -21,7 +21,9 @@ from pmsbridge.ports.clock import Clock
 from pmsbridge.ports.streams import Document, Rows
 from pmsbridge.store import changes, findings
 from pmsbridge.store.changes import ChangeKind, different_fields
+from pmsbridge.store.collector import unsearched
 from pmsbridge.store.database import Database
+from pmsbridge.store.held_rows import HeldByHash
 from pmsbridge.store.mirror_batch import Batch, Different, Made, extra_of, parsed, suspicious, text_of, words_of
 from pmsbridge.store.mirror_batch_writer import BatchWriter
 from pmsbridge.store.mirror_sql import Known, column_values, known_rows, mark, noun_sql
@@ -109,6 +111,13 @@ class Pass:
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
             self._seen = SeenKeys.unpacked(row.seen) if row.seen else self._seen
 
+    @property
+    def held(self) -> HeldByHash | None:
+        """What rows are compared with before they are handed over; None when most will be new, or few will come."""
+        if self._began_empty or self.since is not None:
+            return None
+        return HeldByHash(self._database, self._place, self.scope.entity, self._hash)
+
     def _is_stale(self, begun_at: datetime) -> bool:
         return self._begun_at - begun_at > _STALE
 
@@ -120,6 +129,9 @@ class Pass:
         Raises:
             UnavailableError: Another reading of the scope has written since this one began: nothing is written.
         """
+        if rows.same:
+            met = self._seen.meet(rows.same)
+            self.counts += UpsertCounts(met, 0, met)
         latest = self._latest(rows)
         lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
         self._is_whole = self._is_whole and not lost
@@ -163,14 +175,16 @@ class Pass:
         come_anew = self._come_anew(fresh)
         tells = self._tells_new or not come_anew
         made = self._made(rows.document, {i: latest[i] for i in fresh}, known, tells=tells)
-        batch, found = self._batch(fresh, made, come_anew=come_anew)
+        with unsearched:
+            batch, found = self._batch(fresh, made, come_anew=come_anew)
         new: Sequence[int] = ()
         if batch.most_new or found or rows.gone or self._resume(rows) is not None:
             with self._database.write() as connection:
                 self._enter(connection)
-                self._sort(connection, batch, fresh, found, again)
                 now = self._clock.now()
-                new = self._writer.write(connection, batch, rows.gone, now)
+                with unsearched:
+                    self._sort(connection, batch, fresh, found, again)
+                    new = self._writer.write(connection, batch, rows.gone, now)
                 self._seen.add(new)
                 self.deleted += batch.deleted
                 if (resume := self._resume(rows)) is not None:
@@ -320,7 +334,8 @@ class Pass:
         with self._database.write() as connection:
             self._enter(connection)
             is_proof = is_complete and self._is_whole
-            ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
+            with unsearched:
+                ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
             moves = self._cursor is not None and not self.unreadable
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,

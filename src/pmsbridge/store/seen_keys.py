@@ -29,6 +29,19 @@ class SeenKeys:
                 piece = pieces[key >> _SHIFT] = bytearray(_BYTES)
             piece[(key & _LOW) >> 3] |= 1 << (key & 7)
 
+    def meet(self, keys: Iterable[int]) -> int:
+        """They were met; how many of them for the first time."""
+        pieces, count = self._pieces, 0
+        for key in keys:
+            piece = pieces.get(key >> _SHIFT)
+            if piece is None:
+                piece = pieces[key >> _SHIFT] = bytearray(_BYTES)
+            place, bit = (key & _LOW) >> 3, 1 << (key & 7)
+            if not piece[place] & bit:
+                piece[place] |= bit
+                count += 1
+        return count
+
     def remove(self, key: int) -> None:
         """It was not met after all."""
         piece = self._pieces.get(key >> _SHIFT)

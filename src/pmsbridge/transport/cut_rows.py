@@ -13,13 +13,13 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
-from typing import Final
+from typing import Final, Protocol
 
 from lxml import etree
 
 from pmsbridge.transport._dataset_parser import CELL_CAP, COLUMN_CAP, local_name
 
-__all__ = ["CutRow", "RowCutter", "cells_of_cut"]
+__all__ = ["CutRow", "PassedOver", "RowCutter", "cells_of_cut"]
 
 _ROW_BYTES: Final = 256 * 1024
 _HEAD_BYTES: Final = 1024 * 1024
@@ -222,21 +222,36 @@ def _parsed(inner: bytes) -> dict[str, str]:
     return cells
 
 
+class PassedOver(Protocol):
+    """Knows rows by what stands between their tags, and which of them nobody is to get."""
+
+    def take(self, inner: bytes) -> bool:
+        """Whether this one is passed over: it was cut out of an answer before, and kept as it is."""
+
+    def differs(self, inner: bytes) -> None:
+        """This one is handed out."""
+
+
 class RowCutter:
     """Takes an answer in pieces, keeps the plain rows of some tables, and gives the rest back for the parser.
 
     Attributes:
         rows: (table, row) pairs cut since the list was last emptied.
+        passed: How many others were passed over since this was last set to 0.
     """
 
-    def __init__(self, tables: Collection[str], drop: Collection[str]) -> None:
+    def __init__(self, tables: Collection[str], drop: Collection[str], passed: PassedOver | None = None) -> None:
         """Nothing is cut yet.
 
         Args:
             tables: Whose rows are cut out; all others go to the parser.
             drop: Columns that are taken out of a row before anybody gets it.
+            passed: Rows that nobody is to get; None when all are wanted.
         """
         self.rows: list[tuple[str, CutRow]] = []
+        self.passed = 0
+        self._passed = passed
+        self._drops = False
         self._tables = {table.encode(): table for table in tables}
         names = _any_of([name.encode() for name in drop]) or b"(?!)"
         self._odd = re.compile(rb"<(?:[!?]|(?:" + names + rb")[\s/>])")
@@ -299,14 +314,26 @@ class RowCutter:
         return b"</" + name + b">"
 
     def _keep(self, table: str, name: bytes, inner: bytes) -> bool:
-        """Keep a row; False when it is not plain."""
+        """Keep a row, or pass it over; False when it is not plain."""
+        passed = self._passed
+        # A row that is held was plain when it came first. Where rows have something to drop, none is held as it comes.
+        if passed is not None and not self._drops and passed.take(inner):
+            self.passed += 1
+            return True
+        drops = False
         if self._odd.search(inner) is not None:
-            inner = self._poison.sub(b"", inner)
+            inner, drops = self._poison.sub(b"", inner), True
             if self._odd.search(inner) is not None:
                 return False
         is_nested = name in inner and (b"<" + name in inner or b"</" + name in inner)
         if is_nested or len(inner.translate(None, _NOT_XML)) != len(inner):
             return False
+        if passed is not None:
+            is_other, self._drops = drops or self._drops, drops
+            if is_other and passed.take(inner):
+                self.passed += 1
+                return True
+            passed.differs(inner)
         self.rows.append((table, CutRow(inner)))
         return True
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from pmsbridge.errors import PmsBridgeError
 from pmsbridge.logging import redact
 from pmsbridge.transport._dataset_parser import FEED_BYTES, Column, DataSetParser, FaultFoundError, RefusedError
-from pmsbridge.transport.cut_rows import CutRow, RowCutter
+from pmsbridge.transport.cut_rows import CutRow, PassedOver, RowCutter
 from pmsbridge.transport.status import no_usable_answer
 
 __all__ = ["Column", "DataSetReader"]
@@ -90,14 +90,16 @@ class DataSetReader:
             if not self._advance():
                 return
 
-    def cut_tables(self, *names: str, cut: Collection[str]) -> Iterator[tuple[str, dict[str, str] | CutRow]]:
+    def cut_tables(
+        self, *names: str, cut: Collection[str], passed: PassedOver | None = None
+    ) -> Iterator[tuple[str, dict[str, str] | CutRow]]:
         """(table, row) of the named tables; rows of those in ``cut`` as they came, where they are plain.
 
-        A cut row that is no sound XML is noticed when its cells are asked for. Raises like :meth:`rows`; rows already
-        handed out stand.
+        Plain rows that ``passed`` takes are handed to nobody. A cut row that is no sound XML is noticed when its cells
+        are asked for. Raises like :meth:`rows`; rows already handed out stand.
         """
         self._take(names)
-        self._cutter = RowCutter(set(cut).intersection(names), self._drop)
+        self._cutter = RowCutter(set(cut).intersection(names), self._drop, passed)
         while True:
             for rows in (self._cutter.rows, self._parser.rows):
                 # Taken out whole: the cutter and the parser go on filling the same lists.
@@ -150,7 +152,8 @@ class DataSetReader:
             self._parser.feed(data)
             return
         left = self._cutter.feed(data)
-        self._parser.count(len(self._cutter.rows))
+        self._parser.count(len(self._cutter.rows) + self._cutter.passed)
+        self._cutter.passed = 0
         if left:
             self._parser.feed(left)
 

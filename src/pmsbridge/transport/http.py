@@ -230,7 +230,7 @@ class HttpClient:
         self._transport = transport
         self._may_reach = may_reach
         self._lock = threading.Lock()
-        self._client: httpx.Client | None = None
+        self._clients: dict[bool, httpx.Client] = {}
         self._owner = 0
 
     def deadline(self, span: timedelta | None = None, *, not_after: datetime | None = None) -> Deadline:
@@ -277,12 +277,12 @@ class HttpClient:
     def close(self) -> None:
         """Close the pool. A later call opens a new one."""
         with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
+            clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
 
     def _dispatch(self, request: HttpRequest, flight: Flight, limits: HttpLimits) -> httpx.Response:
-        client = self._opened()
+        client = self._opened(may_be_plain=request.url.startswith("http://"))
         # Its first piece is here before a byte leaves: a file that cannot be read at all was certainly not sent.
         outgoing = Outgoing.of(request.body, request.subject)
         message = _message(client, request, outgoing, _timeouts(limits, flight.deadline))
@@ -296,17 +296,21 @@ class HttpClient:
             problem = _cut_short(request, flight) if is_cut else _send_error(error, request, flight)
         raise problem
 
-    def _opened(self) -> httpx.Client:
+    def _opened(self, *, may_be_plain: bool = False) -> httpx.Client:
+        # A pool of its own, where no certificate is ever looked at: to read them all takes longer than many a call.
+        is_plain = may_be_plain and self._verify is True
         with self._lock:
-            if self._client is None or self._owner != os.getpid():
-                self._client = self._build()
-                self._owner = os.getpid()
-            return self._client
+            if self._owner != os.getpid():
+                self._clients, self._owner = {}, os.getpid()
+            if is_plain not in self._clients:
+                self._clients[is_plain] = self._build(is_plain=is_plain)
+            return self._clients[is_plain]
 
-    def _build(self) -> httpx.Client:
+    def _build(self, *, is_plain: bool) -> httpx.Client:
         transport = self._transport
         if not isinstance(transport, httpx.BaseTransport):
-            transport = _network(self._verify, self._may_reach)
+            verify = None if is_plain else self._verify
+            transport = _network(verify, self._may_reach)
         return httpx.Client(
             transport=transport,
             headers={"User-Agent": self._user_agent, "Accept-Encoding": "gzip"},
@@ -316,7 +320,7 @@ class HttpClient:
         )
 
 
-def _network(verify: bool | str, may_reach: MayReach | None) -> httpx.BaseTransport:  # noqa: FBT001
+def _network(verify: bool | str | None, may_reach: MayReach | None) -> httpx.BaseTransport:  # noqa: FBT001
     try:
         return build_transport(verify, may_reach=may_reach)
     except OSError:

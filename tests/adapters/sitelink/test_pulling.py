@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pmsbridge.errors import PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Entity, Query
-from pmsbridge.ports.streams import PullPort, Rows
+from pmsbridge.ports.streams import BesidePort, PullPort, Rows
 from pmsbridge.store.mirror_batch import text_of
 from pmsbridge.store.record_rows import document, record_from
 from pmsbridge.transport.dataset import DataSetReader
@@ -74,6 +74,43 @@ def test_two_pulls_of_an_unchanged_office_give_the_same_bytes(adapter: SiteLinkA
     )
 
     assert one == two
+
+
+class Held:
+    """Rows of an earlier pull."""
+
+    def __init__(self, batches: list[Rows]) -> None:
+        self.ids = [row_id for rows in batches for row_id in rows.ids]
+        self._places = {raw: place for place, raw in enumerate(raw for rows in batches for raw in rows.raw)}
+
+    def find(self, raw: bytes) -> int | None:
+        return self._places.get(raw)
+
+
+@pytest.mark.parametrize("entity", [Entity.UNITS, Entity.TENANTS, Entity.RENTALS])
+def test_beside_what_is_held_an_unchanged_office_hands_out_no_row(adapter: SiteLinkAdapter, entity: Entity) -> None:
+    first = list(adapter.pull(Query(entity, SITE)))
+    held = Held(first)
+
+    again = list(adapter.pull_beside(Query(entity, SITE), held))
+
+    assert [row_id for rows in again for row_id in rows.ids] == []
+    assert sorted(held.ids[key] for rows in again for key in rows.same) == sorted(held.ids)
+    assert again[-1].is_complete
+    assert sum(rows.calls for rows in again) == sum(rows.calls for rows in first)
+    assert isinstance(adapter, BesidePort)
+
+
+def test_beside_what_is_held_only_what_is_different_is_handed_out(adapter: SiteLinkAdapter, judge: Judge) -> None:
+    held = Held(list(adapter.pull(Query(Entity.RENTALS, SITE))))
+    rental = judge.rental(ANAIS, "F-03")
+    adapter.execute(payment(ANAIS, part(rental, "1.00"), means=gateway()), attempt())
+
+    again = list(adapter.pull_beside(Query(Entity.RENTALS, SITE), held))
+
+    told = [row_id for rows in again for row_id in rows.ids]
+    assert told == [str(rental["ledger_id"])]
+    assert {held.ids[key] for rows in again for key in rows.same} == {*held.ids} - {*told}
 
 
 def test_calls_and_bytes_are_told_once(adapter: SiteLinkAdapter) -> None:

@@ -21,6 +21,7 @@ from pmsbridge.model.record import Record, Source
 from pmsbridge.model.rental import RentalKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.streams import Rows
+from pmsbridge.store import held_rows
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.folding import fold
@@ -98,6 +99,77 @@ def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: M
     with patch.object(Database, "write", side_effect=AssertionError):
         reading.take(replace(rows, document=mapped))
 
+    assert reading.counts == UpsertCounts(2, 0, 2)
+
+
+def same_or_not(reading: Pass, *records: Record) -> Rows:
+    """As an adapter hands records out that names those that are as they are held."""
+    rows, held = rows_of(records, is_complete=True), reading.held
+    keys = {row_id: held.find(raw) if held else None for row_id, raw in zip(rows.ids, rows.raw, strict=True)}
+    different = [(i, raw) for i, raw in zip(rows.ids, rows.raw, strict=True) if keys[i] is None]
+    same = [key for key in keys.values() if key is not None]
+    return replace(rows, ids=[i for i, _ in different], raw=[raw for _, raw in different], same=same)
+
+
+def test_rows_that_are_as_they_are_held_are_known_by_their_bytes_alone(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2), unit(3), unit(4)], "r1")
+    read(mirror, [unit(1), unit(2), unit(3)], "r2", cap=100)  # 4 is deleted, and not held any more
+    reading = mirror.reading(UNITS, "r3", is_full=True)
+
+    rows = same_or_not(reading, unit(1), unit(2, state=UnitState.VACANT), unit(4))
+    reading.take(rows)
+    ended = reading.finish(is_complete=True, cap_percent=100)
+
+    assert (list(rows.ids), len(rows.same)) == (["U2", "U4"], 1)
+    assert reading.counts == UpsertCounts(3, 2, 1)
+    assert ended.deleted == 1
+    assert [row.id for row in mirror.units("north", "F1")] == ["U1", "U2", "U4"]
+
+
+def test_a_row_that_comes_again_as_it_is_held_counts_once(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    rows = same_or_not(reading, unit(1))
+
+    reading.take(rows)
+    reading.take(rows)
+    reading.take(rows_of([unit(1, floor="3")]))  # after it, another row of its id: the last one counts
+
+    assert reading.counts == UpsertCounts(1, 0, 1)
+    assert reading.repeats.ids == {"U1"}
+    assert [row.floor for row in mirror.units("north", "F1")] == ["3", ""]
+
+
+def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_anew(mirror: Mirror) -> None:
+    (raw,) = rows_of([unit(1)]).raw
+    assert mirror.reading(UNITS, "r1", is_full=True).held is None  # the first reading
+    read(mirror, [unit(1)], "r1")
+
+    held = mirror.reading(UNITS, "r2", is_full=True).held
+    other = mirror.reading(UNITS, "r2", is_full=True, fingerprint="another version of the mapping").held
+    assert held is not None
+    assert held.find(raw) is not None
+    assert held.find(raw + b" ") is None
+    assert other is not None
+    assert other.find(raw) is None
+
+    mirror.distrust(UNITS)
+    distrusted = mirror.reading(UNITS, "r2", is_full=True).held
+
+    assert distrusted is not None
+    assert distrusted.find(raw) is None
+    assert distrusted.find(b"") is None
+
+
+def test_of_a_great_scope_nothing_is_kept_in_memory(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_rows, "_MOST", 1)
+    read(mirror, [unit(1), unit(2)], "r1")
+
+    reading = mirror.reading(UNITS, "r2", is_full=True)
+    rows = same_or_not(reading, unit(1), unit(2))
+    reading.take(rows)
+
+    assert rows.same == []
     assert reading.counts == UpsertCounts(2, 0, 2)
 
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pmsbridge.errors import UnavailableError
-from pmsbridge.transport import cut_rows
+from pmsbridge.transport import cut_rows, same_rows
 from pmsbridge.transport.cut_rows import _LAYOUTS, _MOST_LESSONS, CutRow, _any_of, cells_of_cut
 from pmsbridge.transport.dataset import DataSetReader
+from pmsbridge.transport.same_rows import SameRows
 from tests.unit.transport.answers import answer, data_set, row, simple
 
 POISON = frozenset({"sSSN", "sWebPassword"})
@@ -32,9 +33,11 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def cut(data: bytes | Iterable[bytes], **more: object) -> list[tuple[str, dict[str, str] | CutRow]]:
+def cut(
+    data: bytes | Iterable[bytes], passed: SameRows | None = None, **more: object
+) -> list[tuple[str, dict[str, str] | CutRow]]:
     reader = DataSetReader([data] if isinstance(data, bytes) else data, drop=POISON, **more)  # type: ignore[arg-type]
-    return list(reader.cut_tables("Table", "Table1", "RT", cut={"Table", "Table1"}))
+    return list(reader.cut_tables("Table", "Table1", "RT", cut={"Table", "Table1"}, passed=passed))
 
 
 def plain(rows: Iterable[tuple[str, dict[str, str] | CutRow]]) -> list[tuple[str, dict[str, str]]]:
@@ -128,6 +131,99 @@ def test_where_nothing_more_is_learned_a_row_pays_for_no_lesson(monkeypatch: pyt
     monkeypatch.setattr(cut_rows, "pairwise", lambda _: pytest.fail("one more lesson was begun"))
 
     assert cells(_MOST_LESSONS) == {"everchanging": "1", f"c{_MOST_LESSONS}": "2"}
+
+
+# -- rows that are passed over, because somebody holds them ----------------------------------------------------------
+
+
+OFFICE = st.lists(
+    st.tuples(st.sampled_from("1234"), st.sampled_from(["a", "b & c", "d"]), st.sampled_from(["", "078-05-1120"])),
+    max_size=12,
+)  # fmt: skip
+
+
+def listed(office: Iterable[tuple[str, str, str]]) -> bytes:
+    rows = [{"UnitID": i, "sName": name} | ({"sSSN": secret} if secret else {}) for i, name, secret in office]
+    return simple([("Table", cells) for cells in rows])
+
+
+def unit_id(row: CutRow | dict[str, str]) -> str:
+    return row.get("UnitID", "")
+
+
+@given(OFFICE, OFFICE, st.booleans(), st.integers(1, 4000))
+def test_what_is_held_and_what_is_handed_out_together_say_what_the_last_rows_say(
+    before: list[tuple[str, str, str]], now: list[tuple[str, str, str]], as_they_came: bool, size: int
+) -> None:
+    held = {unit_id(row): row.line for _, row in cut(listed(before)) if isinstance(row, CutRow)}
+    ids, numbers = list(held), {line: number for number, line in enumerate(held.values())}
+    same = SameRows(numbers.get, unit_id, as_they_came=as_they_came)
+
+    found = cut(pieces(listed(now), size), passed=same)
+
+    told = {ids[number]: held[ids[number]] for number in same.keys}
+    told |= {unit_id(row): row.line for _, row in found if isinstance(row, CutRow)}
+    assert told == {unit_id(row): row.line for _, row in cut(listed(now)) if isinstance(row, CutRow)}
+    assert not any(b"078-05" in line for line in told.values())
+
+
+@pytest.mark.parametrize("secret", ["", "078-05-1120"])
+def test_the_same_answer_again_hands_out_no_row_whatever_is_dropped_from_it(secret: str) -> None:
+    data = listed([(str(number), "a", secret) for number in range(4)])
+    held = {row.line: number for number, (_, row) in enumerate(cut(data)) if isinstance(row, CutRow)}
+    same = SameRows(held.get, unit_id, as_they_came=True)
+
+    assert cut(data, passed=same) == []
+    assert list(same.keys) == [0, 1, 2, 3]
+
+
+def test_cells_of_our_own_are_compared_with_the_row() -> None:
+    leaving = {"1": "2026-11-30"}
+
+    def prepare(row: CutRow | dict[str, str]) -> str:
+        if isinstance(row, CutRow) and unit_id(row) in leaving:
+            row[" leaving"] = leaving[unit_id(row)]
+        return unit_id(row)
+
+    held: dict[bytes, int] = {}
+    data = listed([("1", "a", ""), ("2", "a", "")])
+    for number, (_, found) in enumerate(cut(data)):
+        assert isinstance(found, CutRow)
+        prepare(found)
+        held[found.line] = number
+    same = SameRows(held.get, prepare, as_they_came=False)
+    assert not cut(data, passed=same)
+
+    leaving["1"] = "2026-12-31"
+    same = SameRows(held.get, prepare, as_they_came=False)
+    assert [unit_id(row) for _, row in cut(data, passed=same)] == ["1"]
+    assert list(same.keys) == [1]
+
+
+def test_a_row_that_is_left_out_is_not_passed_over() -> None:
+    data = listed([("1", "a", ""), ("2", "a", "")])
+    held = {row.line: 7 for _, row in cut(data) if isinstance(row, CutRow)}
+    same = SameRows(held.get, lambda row: unit_id(row) if unit_id(row) != "2" else None, as_they_came=False)
+
+    assert [unit_id(row) for _, row in cut(data, passed=same)] == ["2"]
+
+
+def test_after_too_many_different_rows_none_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(same_rows, "_MOST_DIFFERENT", 1)
+    old = listed([(str(number), "a", "") for number in range(4)])
+    new = listed([("0", "a", ""), ("1", "b", ""), ("2", "b", ""), ("3", "a", "")])
+    held = {row.line: number for number, (_, row) in enumerate(cut(old)) if isinstance(row, CutRow)}
+    same = SameRows(held.get, unit_id, as_they_came=True)
+
+    assert [unit_id(row) for _, row in cut(new, passed=same)] == ["1", "2", "3"]
+
+
+def test_rows_that_are_passed_over_count_against_the_cap() -> None:
+    data = listed([("1", "a", "")] * 3)
+    same = SameRows(lambda _raw: 1, unit_id, as_they_came=True)
+
+    with pytest.raises(UnavailableError, match="too_many_rows"):
+        cut(data, passed=same, row_cap=2)
 
 
 ROW = '<Table diffgr:id="Table1" msdata:rowOrder="0"><UnitID>1</UnitID>{}</Table>'

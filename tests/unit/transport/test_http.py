@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpcore
 import httpx
@@ -27,6 +28,7 @@ from pmsbridge.errors import (
     RejectedError,
     UnavailableError,
 )
+from pmsbridge.transport import http, network
 from pmsbridge.transport.http import Deadline, HttpClient, HttpLimits, HttpRequest
 from tests.unit.transport.wire import QUICK, Server, Visit, failure, fetch, gzip_bomb, serving
 
@@ -498,6 +500,37 @@ def test_cookies_are_never_kept() -> None:
         client.close()
 
     assert b"cookie" not in server.requests[1].lower()
+
+
+def test_who_speaks_no_tls_reads_no_certificates_and_trusts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    made: list[Any] = []
+    real, build = httpx.create_ssl_context, network.build_transport
+
+    def create(**how: Any) -> ssl.SSLContext:
+        read.append(how)
+        return real(**how)
+
+    def built(*given: Any, **how: Any) -> Any:
+        made.append(build(*given, **how))
+        return made[-1]
+
+    monkeypatch.setattr(httpx, "create_ssl_context", create)
+    monkeypatch.setattr(http, "build_transport", built)
+    client = HttpClient()
+    with serving(lambda visit: visit.answer()) as server:
+        for _ in range(2):
+            with client.send(HttpRequest("GET", server.url)) as answer:
+                assert answer.read() == b""
+    assert read == []
+    assert len(made) == 1
+    context = made[0]._pool._ssl_context
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert context.cert_store_stats()["x509_ca"] == 0
+
+    assert client._opened() is not client._opened(may_be_plain=True)
+    assert read == [{"verify": True, "trust_env": False}]
+    client.close()
 
 
 def test_a_forked_child_opens_a_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,10 @@ class Reading:
         """
         tally = self.tally
         rows = Rows((), (), json.loads)
-        for rows in rows_from(self._adapter, self._query, since=started.since, resume=started.resume):
+        source = rows_from(
+            self._adapter, self._query, since=started.since, resume=started.resume, held=started.held
+        )  # fmt: skip
+        for rows in source:
             self._count(started, rows, started.take(rows))
             told()
         self._watch_steps(started.take_rest(rows.document))

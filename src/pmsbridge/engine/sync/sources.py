@@ -8,7 +8,7 @@ from typing import Final
 
 from pmsbridge.ports.adapter import Adapter, Entity, Query
 from pmsbridge.ports.calling import for_a_night
-from pmsbridge.ports.streams import NightPort, PullPort, Rows
+from pmsbridge.ports.streams import BesidePort, HeldRows, NightPort, PullPort, Rows
 from pmsbridge.store.record_rows import rows_of
 
 __all__ = ["ALL_ENTITIES", "copied_of", "fingerprint_of", "rows_from"]
@@ -33,9 +33,19 @@ def fingerprint_of(adapter: Adapter, query: Query) -> str:
     return f"{_VERSION}/{adapter.system}/{own}"
 
 
-def rows_from(adapter: Adapter, query: Query, *, since: str | None, resume: str | None) -> Iterator[Rows]:
-    """Rows of one noun of one facility; the calls for them go as those of a night."""
-    source = _source(adapter, query, since, resume)
+def rows_from(
+    adapter: Adapter, query: Query, *, since: str | None, resume: str | None, held: HeldRows | None = None
+) -> Iterator[Rows]:
+    """Rows of one noun of one facility; the calls for them go as those of a night.
+
+    Args:
+        adapter: Who reads.
+        query: What.
+        since: The cursor of the last reading that came to its end; None for everything.
+        resume: Where an unfinished reading stopped; None for its beginning.
+        held: What rows may be left out for, where the adapter can; None when all are wanted.
+    """
+    source = _source(adapter, query, since, resume, held)
     while True:
         with for_a_night() as meter:
             rows = next(source, None)
@@ -45,7 +55,12 @@ def rows_from(adapter: Adapter, query: Query, *, since: str | None, resume: str 
         yield replace(rows, calls=meter.calls, bytes_read=meter.bytes_read) if meter.calls else rows
 
 
-def _source(adapter: Adapter, query: Query, since: str | None, resume: str | None) -> Iterator[Rows]:
+def _source(
+    adapter: Adapter, query: Query, since: str | None, resume: str | None, held: HeldRows | None
+) -> Iterator[Rows]:
+    if held is not None and isinstance(adapter, BesidePort):
+        yield from adapter.pull_beside(query, held, since=since, resume=resume)
+        return
     if isinstance(adapter, PullPort):
         yield from adapter.pull(query, since=since, resume=resume)
         return
