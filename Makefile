@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
+# Empty where the tests that are run want none.
+SERVERS ?= servers
 # One more than there are cores, because many tests wait for processes of their own; WORKERS=0 to debug.
 CORES := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 WORKERS ?= $(shell echo $$(( $(CORES) < 4 ? $(CORES) + 1 : 5 )))
@@ -23,6 +25,9 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PYTHONUTF8 := 1
+# Compiled once and kept, also where the surroundings want nothing kept (many containers do): the suite starts hundreds of
+# processes, and each would compile everything that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## Show the targets
@@ -50,8 +55,7 @@ servers: $(STAMP) ## Install the servers that some tests want (nothing to do whe
 	@tools/servers.sh $(BIN)/python
 
 .PHONY: test
-test: $(STAMP) ## Run the test suite
-	@tools/servers.sh $(BIN)/python
+test: $(STAMP) $(SERVERS) ## Run the test suite
 	@tools/in_memory.sh $(PYTEST) $(TESTS) $(PYTEST_ARGS)
 
 .PHONY: coverage

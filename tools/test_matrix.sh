@@ -50,11 +50,11 @@ wait # what could not be installed fails below, by name
 if [ "${1:-}" = install ]; then exit 0; fi
 
 # What reads the sources and the pages of this repository says the same on every Python, and benchmarks and what was
-# designed by them are no part of what is shipped.
+# designed by them are no part of what is shipped. None of these tests wants a server that has to be installed.
 left_out=(--ignore=tests/contract/test_{benchmarks,facts,floors,generated,house_rules,retry_designs}.py)
 for version in "${found[@]}"; do
   echo "python$version: unit and contract tests"
-  make --no-print-directory test PYTHON="$(find_python "$version")" VENV=".venv-$version" \
+  make --no-print-directory test PYTHON="$(find_python "$version")" VENV=".venv-$version" SERVERS= \
     TESTS="tests/unit tests/contract" PYTEST_ARGS="-q -p no:cacheprovider ${left_out[*]}" || failed+=("$version")
 done
 if [ "${#failed[@]}" -gt 0 ]; then
