@@ -15,10 +15,13 @@ from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import RentalKind
 
-__all__ = ["TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+__all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
 
 TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
 """Ways to pay that were typed now: what was typed is used at once, or not at all."""
+
+ALL_MEANS: Final = TYPED_MEANS | {"external", "stored"}
+"""Every way to pay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Subject:
         closed_to_tenants: Sections that tenants do not have here; to staff, who have all of them, too.
         autopay_means: What the back office can be told to charge by itself: "card", "bank_debit", "stored"; nothing
             where only its staff can.
+        payment_means: By what the back office takes payments.
     """
 
     account: TenantAccount
@@ -57,6 +61,7 @@ class Subject:
     requests: tuple[PaymentRequest, ...] = ()
     closed_to_tenants: frozenset[Section] = frozenset()
     autopay_means: frozenset[str] = TYPED_MEANS
+    payment_means: frozenset[str] = ALL_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Asked:
     """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?".
 
     Attributes:
-        by: How it would be paid: "card", "bank_debit", "external" or "stored". A card typed now can least of all wait.
+        by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for the one of those that the back
+            office takes which can least wait: what is typed now.
         has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
@@ -72,7 +78,7 @@ class Asked:
         request: The payment request that would be paid.
     """
 
-    by: str = "card"
+    by: str | None = None
     amount: Money | None = None
     is_agreed: bool = False
     months: int | None = None

@@ -94,6 +94,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         "What the office’s system told on {day}. A quote is no contract.",
         "Selon le système du bureau, le {day}. Un devis n’est pas un contrat.",
     ),
+    "reservation": ("Reservation", "Réservation"),
+    "reservation_number": ("Reservation no.", "N° de réservation"),
+    "reservation_as_told": (
+        "What the office’s system told on {day}. A reservation is no contract.",
+        "Selon le système du bureau, le {day}. Une réservation n’est pas un contrat.",
+    ),
     "rental_quote": ("Quote", "Devis"),
     "rental_reserved": ("Reserved", "Réservé"),
     "rental_active": ("Active", "En cours"),
