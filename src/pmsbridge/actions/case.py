@@ -69,8 +69,8 @@ class Asked:
     """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?".
 
     Attributes:
-        by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for the one of those that the back
-            office takes which can least wait: what is typed now.
+        by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for that one of
+            those that the back office takes which can least wait: what is typed now.
         has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.

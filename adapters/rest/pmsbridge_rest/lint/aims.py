@@ -1,4 +1,4 @@
-"""Lints of payments that name an invoice or a line of it: what is named can be read, and what names none is not lost."""
+"""Lints of payments that name an invoice or a line of it: what is named is read, and what names none is not lost."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ Row = Mapping[str, Any]
 def begun(begins: Mapping[str, Any], today: date, now: datetime) -> list[Record]:
     """The records of ``begins``, by noun: rows of values, each with an ``id``.
 
-    A day (``..._on``) and a moment (``..._at``) is written as so many days from the first one: ``-10``, ``3``. An invoice
-    has ``lines``, each with its rental, its words and its amount before tax; what it charges is in the ledger.
+    A day (``..._on``) and a moment (``..._at``) is written as so many days from the first one: ``-10``, ``3``. An
+    invoice has ``lines``, each with its rental, its words and its amount before tax; what it charges is in the ledger.
 
     Raises:
         CannotPlayError: A row has no id, or holds something that cannot be meant.
