@@ -28,7 +28,8 @@ from pmsbridge.testing.memory import TestClock
 from pmsbridge.transport.limits import InMemoryGate
 from pmsbridge_rest.adapter import RestAdapter, create
 from pmsbridge_rest.lint import lint
-from pmsbridge_rest.mapping.reading import load_mapping
+from pmsbridge_rest.mapping.reading import examine, load_mapping
+from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.sandbox import Office, SandboxServer
 from pmsbridge_rest.testing import account_options, opened_subject
 from tests.adapters.rest.wire.office import FakeSecrets
@@ -81,6 +82,19 @@ def test_what_a_payment_can_be_aimed_at_is_read_from_the_mapping(
         assert isinstance(adapter, LinePort)
         assert isinstance(adapter, UnaimedPort)
         assert (adapter.settles_invoices, adapter.settles_lines) == (invoices, lines)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "aims"),
+    [("", {"bill": "6001", "line": "7001"}), ('line: "{part.line_id?}", ', {"bill": "6001"}), (PART, {})],
+)
+def test_map_try_shows_a_payment_that_is_aimed_as_closely_as_it_can(left_out: str, aims: dict[str, str]) -> None:
+    mapping = examine(GUILD.read_text(encoding="utf-8").replace(left_out, "").encode()).mapping
+    assert mapping is not None
+
+    (sent, *_) = [each.body for each in preview(mapping, "take_payment") if each.body]
+
+    assert sent["parts"] == [{"lease": "2001", **aims, "cents": 12005}]
 
 
 # -- a portal on it ----------------------------------------------------------------------------------------------------
