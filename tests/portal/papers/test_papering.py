@@ -152,6 +152,7 @@ def test_what_is_reserved_is_titled_a_reservation_and_names_no_signed_contract(b
     (french,) = pages_of(bare.session().contract_pdf("R4", language="fr").content)
 
     assert paper.name == "Reservation-C-77.pdf"
+    assert ("From" in text, "Since" in text, "À partir du" in french) == (True, False, True)
     assert "A reservation is no contract" in " ".join(text.split())
     assert ("Contract" in text, "signed" in text) == (False, False)
     assert "Une réservation n’est pas un contrat" in " ".join(french.split())

@@ -19,14 +19,15 @@ _QUANTITIES = ("ordered", "out", "returned", "on_rent")
 
 
 class _Words(NamedTuple):
-    """Labels of what the paper is, of its number, and of who told."""
+    """Labels of what the paper is, of its number, of who told, and of the day on which it begins."""
 
     title: str
     number: str
     told: str
+    begins: str = "begins_on"
 
 
-_CONTRACT: Final = _Words("contract", "contract_number", "as_told")
+_CONTRACT: Final = _Words("contract", "contract_number", "as_told", begins="since")
 _NOT_YET: Final = {
     RentalState.QUOTE: _Words("rental_quote", "quote_number", "quote_as_told"),
     RentalState.RESERVED: _Words("reservation", "reservation_number", "reservation_as_told"),
@@ -69,7 +70,7 @@ def _facts(rental: Rental, letter: Correspondence, number: str, today: date) -> 
     if rental.unit_number:
         yield Fact(letter.say("unit"), one_line(rental.unit_number))
     for name, on in (
-        ("since", rental.moved_in_on), ("paid_through", rental.paid_through), ("leaving_on", rental.leaving_on),
+        (_words(rental).begins, rental.moved_in_on), ("paid_through", rental.paid_through), ("leaving_on", rental.leaving_on),
         ("ended_on", rental.moved_out_on),
     ):  # fmt: skip
         if on is not None:

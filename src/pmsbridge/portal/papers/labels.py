@@ -74,6 +74,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "contract_number": ("Contract no.", "N° de contrat"),
     "as_of": ("As of", "En date du"),
     "since": ("Since", "Depuis le"),
+    "begins_on": ("From", "À partir du"),
     "paid_through": ("Paid through", "Payé jusqu’au"),
     "leaving_on": ("Leaving on", "Départ prévu le"),
     "ended_on": ("Ended on", "Terminé le"),
