@@ -70,7 +70,8 @@ def _facts(rental: Rental, letter: Correspondence, number: str, today: date) -> 
     if rental.unit_number:
         yield Fact(letter.say("unit"), one_line(rental.unit_number))
     for name, on in (
-        (_words(rental).begins, rental.moved_in_on), ("paid_through", rental.paid_through), ("leaving_on", rental.leaving_on),
+        (_words(rental).begins, rental.moved_in_on), ("paid_through", rental.paid_through),
+        ("leaving_on", rental.leaving_on),
         ("ended_on", rental.moved_out_on),
     ):  # fmt: skip
         if on is not None:
