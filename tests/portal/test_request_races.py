@@ -187,7 +187,10 @@ def test_what_staff_retry_is_no_payment_of_a_request_that_was_withdrawn_since(wo
     def retry() -> object:
         return world.runtime.journal.retry(view.action_id, "staff:ann")
 
-    assert refused(retry) == "request_withdrawn"
+    with pytest.raises(IneligibleError) as said:
+        retry()
+
+    assert (said.value.code, "--anyway" in said.value.unblock) == ("request_withdrawn", True)
     assert (world.payments, told_back(world)) == (0, 1)
 
 

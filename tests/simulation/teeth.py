@@ -575,6 +575,23 @@ def a_new_card_for_autopay_is_sent_again(patch: Patch) -> None:
     a_card_is_sent_again(patch)
 
 
+def _asked_for(schedule: Schedule, dice: Dice) -> Schedule:
+    """Staff ask for a payment; it is paid and withdrawn in the same moment."""
+    drawn: Schedule = _narrow("ask_request", "pay_request", "withdraw_request", workers=1, fault=0.0, freeze=0.1)(
+        schedule, dice
+    )
+    asks, pays, withdraws = drawn.wishes
+    return replace(
+        drawn, wishes=(asks, replace(pays, start=5_000), replace(withdraws, start=4_950 + dice.below(2_000)))
+    )
+
+
+@tooth("request_answered_twice", focus=_asked_for)
+def a_request_is_not_looked_at_when_it_is_answered(patch: Patch) -> None:
+    """What answers a request is stored without a look at whether it was answered since it was judged"""
+    patch.setattr(intake, "refuse_answered_since", lambda *_: None)
+
+
 @tooth("phantom", focus=_narrow("note_in_own", wish={"retries": 0}))
 def a_rollback_is_ignored(patch: Patch) -> None:
     """What was submitted in a transaction of the portal's is committed at once, whatever becomes of that"""

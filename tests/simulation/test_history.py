@@ -20,6 +20,7 @@ from pmsbridge.testing.history import (
     History,
     Mailed,
     Request,
+    RequestAnswer,
     Statement,
     Step,
     check,
@@ -150,6 +151,23 @@ def two_payments(first: str, then: str) -> History:
     return History(owed={"R1": Decimal("120.00")}, clicks=clicks, answers=answers, booked=booked)
 
 
+def answered(*withdrawals: bool, booked: bool = True) -> History:
+    """A request that is answered by these actions: the first is the payment, which was booked or not."""
+    history = honest()
+    answers = [RequestAnswer("r1", f"a{number}", withdraws) for number, withdraws in enumerate(withdrawals, 1)]
+    history.request_answers = answers
+    return history if booked else _with(history, booked=[], answers=[
+        told("not_sent"), told("not_sent", order=9, wish=""),
+    ])  # fmt: skip
+
+
+def paid_twice() -> History:
+    """A request of 80 that two payments answer, both booked."""
+    history = two_payments("a80", "a40")
+    history.request_answers = [RequestAnswer("r1", "a80", withdraws=False), RequestAnswer("r1", "a40", withdraws=False)]
+    return history
+
+
 def asked_anew(at: int, amount: str = "") -> History:
     """80 of 120 are booked at 50, the rest at 70, by a click at an instant that named an amount or all that is due."""
     history = two_payments("a80", "a40")
@@ -209,6 +227,8 @@ CASES: list[tuple[str, Callable[[], History]]] = [
     ("review_untold", lambda: reviewed(1, 0)),
     ("review_untold", lambda: reviewed(2, 1)),
     ("review_untold", lambda: reviewed(1, 1, last="pending")),
+    ("request_answered_twice", lambda: answered(False, True)),
+    ("request_answered_twice", paid_twice),
     ("phantom", lambda: withdrawn({"key-1"})),
     ("phantom", lambda: attached_to("60.00")),
     ("foreign_error", lambda: _with(honest(), answers=[
@@ -227,6 +247,9 @@ FINE: list[tuple[str, Callable[[], History]]] = [
     ("staff told of what they are to look at", lambda: reviewed(1, 1)),
     ("staff told again of what is unknown again", lambda: reviewed(2, 2)),
     ("another click that the portal took back", lambda: withdrawn({"key-2"})),
+    ("a request that is paid", lambda: answered(False)),
+    ("a request that is paid by one of two", lambda: answered(False, False)),
+    ("a request that is withdrawn after a payment that was not sent", lambda: answered(False, True, booked=False)),
     ("a mail twice under one Message-ID", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x")] * 2)),
     ("an operator who is right", lambda: _resolved(honest(), "settled", "settled")),
     ("an operator who is wrong", lambda: _resolved(honest(), "not_sent", "not_sent")),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
+from pmsbridge.logging import get_logger
 from pmsbridge.model.documents import Event
 from pmsbridge.model.requests import Request
+from pmsbridge_rest.live_reads import made
+from pmsbridge_rest.mapping.conditions import Holds
+from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.papers import Papers
 
 __all__ = ["Calendars"]
+
+_log = get_logger(__name__)
 
 
 class Calendars(Papers):
@@ -24,7 +30,8 @@ class Calendars(Papers):
     def events(self, facility: str, tenant_id: str) -> Sequence[Event]:
         """Events of a tenant, and those for everybody, in the back office's order; a call for each read that is mapped.
 
-        What is told of both is told as the read of the tenant tells it.
+        What is told of both is told as the read of the tenant tells it. A row that names no tenant is for everybody
+        where the mapping says so (``for_everybody``), and else for nobody: it may be another tenant's.
 
         Raises:
             UnsupportedError: The mapping reads none.
@@ -34,9 +41,22 @@ class Calendars(Papers):
         mapped = [name for name in ("of_tenant", "all") if getattr(entity, name) is not None]
         found = dict[str, Event]()
         for name in mapped or ["of_tenant"]:
-            for record in self._records("events", facility, (name,), tenant_id=tenant_id):
-                found.setdefault(record.id, cast("Event", record))
+            for event in self._told(entity.for_everybody, facility, name, tenant_id):
+                found.setdefault(event.id, event)
         return [event for event in found.values() if event.tenant_id in {None, tenant_id}]
+
+    def _told(self, for_everybody: Holds, facility: str, read: str, tenant_id: str) -> Iterator[Event]:
+        """What one read brings, less what is nobody's."""
+        listing, reader = self._asked("events", facility, (read,), tenant_id=tenant_id)
+        nobodys = 0
+        for row in listing.all(self._live_end()):
+            event = cast("Event", made(reader, row))
+            if event.tenant_id is None and not (for_everybody and row_fits(for_everybody, row)):
+                nobodys += 1
+            else:
+                yield event
+        if nobodys:
+            _log.warning("events_of_nobody", facility=facility, rows=nobodys)
 
     @property
     def tells_requests(self) -> bool:

@@ -232,6 +232,17 @@ class LiveReads:
         found = [cast("Invoice", record) for record in records]
         return [invoice for invoice in found if since <= invoice.issued_on <= until]
 
+    def invoice(self, facility: str, tenant_id: str, invoice_id: str) -> Invoice:
+        """One invoice of a tenant that a customer may see; one call.
+
+        Raises:
+            NotFoundError: The tenant has none of that id, or it may not be seen.
+        """
+        found = cast("Invoice", self._one("invoices", facility, id=invoice_id, tenant_id=tenant_id))
+        if found.tenant_id != tenant_id or not found.is_visible:
+            raise NotFoundError("invoice", "there is no such invoice", code="invoice_not_found")
+        return found
+
     def reservations(self, facility: str, tenant_id: str) -> Sequence[Reservation]:
         """A tenant's reservations."""
         records = self._records("reservations", facility, ("of_tenant",), tenant_id=tenant_id)

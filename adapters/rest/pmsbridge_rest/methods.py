@@ -10,8 +10,8 @@ from typing import Any, Final, cast
 from pmsbridge.logging import get_logger
 from pmsbridge.model.payments import Autopay, AutopayState, MethodKind, PaymentMethod, expires_before
 from pmsbridge.model.rental import Rental
+from pmsbridge_rest.accepting import payment_means
 from pmsbridge_rest.live_reads import LiveReads, made
-from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.rows import RowError, RowReader
 
 __all__ = ["Methods"]
@@ -79,9 +79,7 @@ class Methods(LiveReads):
     @property
     def _charges_stored(self) -> bool:
         """Whether the mapping pays by a stored method."""
-        action = self._connection.mapping.actions.get("take_payment")
-        demand = action.accepts.get("means.by") if action is not None else None
-        return action is not None and (demand is None or row_fits({"by": demand}, {"by": "stored"}))
+        return "stored" in payment_means(self._connection.mapping)
 
 
 def _enrolled(autopay: Autopay) -> Autopay:

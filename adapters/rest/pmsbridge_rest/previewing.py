@@ -85,7 +85,7 @@ def preview(
     now = now or datetime.now(UTC)
     chosen = mapping.actions[action]
     today = now.astimezone(scene.zone).date()
-    effect = effect or sample_effect(action, chosen, today=today, currency=scene.currency)
+    effect = effect or sample_effect(action, mapping, today=today, currency=scene.currency)
     options = {
         **{name: _option(name, each) for name, each in mapping.connection.options.items()},
         **(option or {}),

@@ -225,8 +225,10 @@ class RowReader:
         owner = {"tenants": "tenant_id", "rentals": "rental_id"}.get(self.noun, "")
         if owner in model.model_fields:
             values.setdefault(owner, own_id)
-        fields = _nested({name: value for name, value in values.items() if name not in {"id", "version"}})
-        if issubclass(model, Record):
+        is_record = issubclass(model, Record)
+        apart = {"id", "version"} if is_record else set[str]()  # of a record they are its reference
+        fields = _nested({name: value for name, value in values.items() if name not in apart})
+        if is_record:
             fields["ref"] = self.scope.ref(model.entity, str(values.get("id", "")), values.get("version"))
         made: Value = model.model_validate(fields)
         return made

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from pmsbridge.actions.effects import AttachDocument, EffectBody, effect_from_json
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.ports.files import HandedFile
-from pmsbridge_rest.mapping.actions import Action, Update
+from pmsbridge_rest.accepting import takes
+from pmsbridge_rest.mapping.actions import Update
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.paths import write_at
 from pmsbridge_rest.matching import case_fits
@@ -35,6 +36,13 @@ def _payments(currency: str) -> Iterator[dict[str, Any]]:
     part = {"rental_id": "2001", "unit_id": "3001", "unit_number": "015", "amount": amount}
     for means in _MEANS:
         yield {"tenant_id": "1001", "parts": [part], "means": means, "reference": _REFERENCE}
+
+
+def _aimed(currency: str) -> Iterator[dict[str, Any]]:
+    """The same for one line of an invoice, and for a whole one."""
+    for aim in ({"invoice_id": "6001", "line_id": "7001"}, {"invoice_id": "6001"}):
+        for payment in _payments(currency):
+            yield {**payment, "parts": [{**part, **aim} for part in payment["parts"]]}
 
 
 def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
@@ -82,14 +90,18 @@ def sample_file(effect: EffectBody) -> HandedFile | None:
     return _FILE if isinstance(effect, AttachDocument) else None
 
 
-def sample_effect(kind: str, action: Action, *, today: date, currency: str) -> EffectBody:
-    """The first sample that an action is for.
+def sample_effect(kind: str, mapping: Mapping, *, today: date, currency: str) -> EffectBody:
+    """The first sample that an action is for; of payments one that is aimed as closely as the mapping can.
 
     Raises:
         ConfigurationError: No sample fits; one must be given.
     """
-    samples = sample_effects(kind, today=today, currency=currency)
-    found = next((each for each in samples if case_fits(action.accepts, each)), None)
+    aimed = [
+        _made({"kind": kind, **_WHERE, **fields}) for fields in (_aimed(currency) if kind == "take_payment" else ())
+    ]
+    found = next((each for each in aimed if takes(mapping, each)), None)
+    samples = sample_effects(kind, today=today, currency=currency) if found is None else []
+    found = found or next((each for each in samples if case_fits(mapping.actions[kind].accepts, each)), None)
     if found is None:
         message = f"no sample of {kind} fits what the action accepts. Give one with --effect FILE, as JSON."
         raise ConfigurationError(message, code="no_sample")

@@ -12,7 +12,15 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.capability import Capability, Support
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
-from pmsbridge_rest.accepting import autopay_means, keeps_consent, names_in_autopay, takes
+from pmsbridge_rest.accepting import (
+    autopay_means,
+    keeps_consent,
+    names_in_autopay,
+    payment_means,
+    settles_invoices,
+    settles_lines,
+    takes,
+)
 from pmsbridge_rest.building import fitting_steps
 from pmsbridge_rest.connection import Connection
 from pmsbridge_rest.edits import Editing
@@ -33,6 +41,9 @@ class Writing(Nightly):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._capabilities = capabilities_of(connection.mapping)
+        self._payment_means = payment_means(connection.mapping)
+        self._settles_invoices = settles_invoices(connection.mapping)
+        self._settles_lines = settles_lines(connection.mapping)
 
     @property
     def capabilities(self) -> Mapping[str, Capability]:
@@ -89,6 +100,21 @@ class Writing(Nightly):
     def keeps_consent(self, channel: ConsentChannel, purpose: ConsentPurpose) -> bool:
         """Whether the mapping has a place for an answer about this channel and purpose."""
         return keeps_consent(self._connection.mapping, channel, purpose)
+
+    @property
+    def payment_means(self) -> frozenset[str]:
+        """What a gateway took, and what is stored, as far as the mapping accepts them; nothing that was typed."""
+        return self._payment_means
+
+    @property
+    def settles_invoices(self) -> bool:
+        """Whether the mapping can aim a payment at one invoice."""
+        return self._settles_invoices
+
+    @property
+    def settles_lines(self) -> bool:
+        """Whether the mapping can aim a payment at one line of an invoice."""
+        return self._settles_lines
 
     @property
     def autopay_means(self) -> frozenset[str]:

@@ -58,6 +58,8 @@ def reference_text(effect: TakePayment) -> str:
 class Paying(Searching, EffectHandlers):
     """Payments that a gateway took, booked against invoices or on account."""
 
+    payment_means: frozenset[str] = frozenset({"external"})
+
     @handles(
         TakePayment,
         dedup=Dedup.REFERENCE,

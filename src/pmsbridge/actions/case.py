@@ -15,10 +15,13 @@ from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.rental import RentalKind
 
-__all__ = ["TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+__all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
 
 TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
 """Ways to pay that were typed now: what was typed is used at once, or not at all."""
+
+ALL_MEANS: Final = TYPED_MEANS | {"external", "stored"}
+"""Every way to pay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Subject:
         autopay_means: What the back office can be told to charge by itself: "card", "bank_debit", "stored"; nothing
             where only its staff can.
         largest_file: How large a file the back office takes, in bytes; None where it does not say.
+        payment_means: By what the back office takes payments.
     """
 
     account: TenantAccount
@@ -59,6 +63,7 @@ class Subject:
     closed_to_tenants: frozenset[Section] = frozenset()
     autopay_means: frozenset[str] = TYPED_MEANS
     largest_file: int | None = None
+    payment_means: frozenset[str] = ALL_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class Asked:
     """The arguments of a verb, as far as they matter for the answer. All None: "could it be offered at all?".
 
     Attributes:
-        by: How it would be paid: "card", "bank_debit", "external" or "stored". A card typed now can least of all wait.
+        by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for that one of
+            those that the back office takes which can least wait: what is typed now.
         has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
@@ -75,7 +81,7 @@ class Asked:
         file_bytes: How large the file is that would be handed in.
     """
 
-    by: str = "card"
+    by: str | None = None
     amount: Money | None = None
     is_agreed: bool = False
     months: int | None = None

@@ -6,6 +6,7 @@ Every denial has a reason code, a message and its key, and what would unblock it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from pmsbridge.actions import money_rules as money
 from pmsbridge.actions.case import Asked, Case, Rule, Subject
-from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
+from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, NEEDS, ActionKind
 from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.portal_rules import (
     billing_open_to_tenants,
@@ -61,8 +62,8 @@ __all__ = [
     "refuse_answered",
     "refuse_bad_autopay_method",
     "refuse_bad_method",
+    "refuse_means",
     "refuse_unless_allowed",
-    "refuse_waiting",
 ]
 
 
@@ -104,7 +105,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
     row = _row(subject.account, rental_id) if rental_id is not None else None
     if kind.is_per_rental and row is None:
         raise NotFoundError("rental_id", "is needed", remedy="Name one of the tenant's rentals.")
-    case = Case(subject, asked or Asked(), row)
+    case = Case(subject, _with_means(kind, subject, asked or Asked()), row)
     needed = NEEDS[kind]
     emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row, case.asked)
     for rule in (licensed(needed), supported(needed), portal_open, copied, section_open(kind), *_RULES[kind]):
@@ -187,17 +188,19 @@ def refuse_bad_autopay_method(method: PaymentMethod, rental_id: str, today: date
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
-def refuse_waiting(subject: Subject, by: str) -> None:
-    """Refuse to take for a payment what cannot wait until the one is over that is being confirmed.
+def refuse_means(subject: Subject, by: str) -> None:
+    """Refuse means of a payment: what the back office does not take, and what cannot wait for another payment.
 
     Args:
         subject: Everything else about the payment was judged before.
         by: How it would be paid, as ``Asked`` says it.
 
     Raises:
-        IneligibleError: A card or bank account was typed, and a payment is being confirmed.
+        IneligibleError: The back office takes no payment by these means ("means_not_taken"), or a card or bank account
+            was typed, and a payment is being confirmed.
     """
-    denial = money.nothing_confirming(Case(subject, Asked(by=by), None))
+    case = Case(subject, Asked(by=by), None)
+    denial = next((denial for rule in _LAST if (denial := rule(case)) is not None), None)
     if denial is not None:
         key = f"eligibility.{denial.code}"
         raise IneligibleError(denial.message, code=denial.code, message_key=key, unblock=denial.unblock)
@@ -212,6 +215,14 @@ def _by_hand(kind: ActionKind, row: RentalAccount | None, asked: Asked) -> bool:
     return kind is _K.AUTOPAY_OFF or (kind in {_K.AUTOPAY_ON, _K.AUTOPAY_CHANGE} and types_none)
 
 
+def _with_means(kind: ActionKind, subject: Subject, asked: Asked) -> Asked:
+    """Where no means are named, those of the ones that are taken which are denied most."""
+    if asked.by is not None:
+        return asked
+    taken = [way for way in _MOST_DENIED if way in subject.payment_means]
+    return replace(asked, by=taken[0] if kind in MONEY_KINDS and taken else _MOST_DENIED[0])
+
+
 def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
     row = account.rental(rental_id)
     if row is None:
@@ -220,18 +231,19 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
 
 
 _K = ActionKind
+_MOST_DENIED: Final = ("card", "bank_debit", "stored", "external")
 _AUTOPAY: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known)
 _AUTOPAY_ON: Final = (method_taken, method_ready, day_taken)
 _PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
-_LAST: Final = money.nothing_confirming  # only what could be paid otherwise waits for another payment
+_LAST: Final = (money.means_taken, money.nothing_confirming)  # only what could be paid otherwise is about the means
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
-    _K.PAY_RENTAL: (*_PAYING, money.something_due, money.amount_fits, money.not_again(money.of_rental), _LAST),
+    _K.PAY_RENTAL: (*_PAYING, money.something_due, money.amount_fits, money.not_again(money.of_rental), *_LAST),
     _K.PAY_ALL: (
         *_PAYING,
         money.every_unit_billed,
         money.anything_due,
         money.not_again(money.of_everything),
-        _LAST,
+        *_LAST,
     ),
     _K.PREPAY: (
         priced_ahead,
@@ -242,7 +254,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         money.months_priced,
         money.not_covered,
         money.not_again(money.of_months),
-        _LAST,
+        *_LAST,
     ),
     _K.AUTOPAY_ON: (*_AUTOPAY, *_AUTOPAY_ON),
     _K.AUTOPAY_CHANGE: (*_AUTOPAY, method_can_change, *_AUTOPAY_ON),
@@ -251,13 +263,13 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         money.invoice_is_open,
         money.lines_are_open,
         money.not_again(money.of_invoice),
-        _LAST,
+        *_LAST,
     ),
-    _K.PAY_ON_ACCOUNT: (*_PAYING, money.keeps_an_account, money.not_again(money.of_account), _LAST),
+    _K.PAY_ON_ACCOUNT: (*_PAYING, money.keeps_an_account, money.not_again(money.of_account), *_LAST),
     _K.PAY_REQUEST: (
         *_PAYING,
         money.one_of_requests(money.request_is_open, money.aim_of_request_is_due, money.not_again(money.of_request)),
-        _LAST,
+        *_LAST,
     ),
     _K.AUTOPAY_OFF: (autopay_is_here, autopay_known, autopay_optional, day_taken),
     _K.REQUEST_MOVE_OUT: (is_current, is_no_contract, not_under_lien, leaving_date_fits),

@@ -25,6 +25,7 @@ __all__ = [
     "invoice_is_open",
     "keeps_an_account",
     "lines_are_open",
+    "means_taken",
     "method_good",
     "months_fit",
     "months_priced",
@@ -51,9 +52,18 @@ __all__ = [
 def nothing_confirming(case: Case) -> No | None:
     """While a payment is being confirmed, no card is taken for another one: it could not wait for its turn."""
     if case.subject.is_confirming and case.asked.by in TYPED_MEANS:
-        case.facts["by"] = "external, stored"
+        case.facts["by"] = ", ".join(sorted(case.subject.payment_means - TYPED_MEANS))
         return _being_confirmed()
     return None
+
+
+def means_taken(case: Case) -> No | None:
+    """The back office takes payments by what is named."""
+    taken = case.subject.payment_means
+    if case.asked.by in taken:
+        return None
+    case.facts["by"] = ", ".join(sorted(taken))
+    return No("means_not_taken", "This way to pay is not taken here.", "Choose another way to pay.")
 
 
 def _being_confirmed() -> No:

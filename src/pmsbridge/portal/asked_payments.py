@@ -15,7 +15,6 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.portal.office import Office
-from pmsbridge.ports.books import CustomerAccountPort
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.journal import ActionFilter, Journal
 from pmsbridge.store.stored import StoredAction
@@ -102,11 +101,11 @@ class AskedPayments:
         return request if is_due or not request.is_open else request.changed(state=RequestState.NOT_DUE)
 
     def _beside_invoice(self, request: PaymentRequest) -> PaymentRequest:
-        adapter = self.office.adapter
-        if request.invoice_id is None or not request.is_open or not isinstance(adapter, CustomerAccountPort):
+        books = self.office.invoice_books
+        if request.invoice_id is None or not request.is_open or books is None:
             return request
         with suppress(NotFoundError):
-            invoice = adapter.invoice(self.office.facility, self.office.tenant_id, request.invoice_id)
+            invoice = books.invoice(self.office.facility, self.office.tenant_id, request.invoice_id)
             if invoice.is_visible and invoice.balance is not None and invoice.balance >= request.amount:
                 return request
         return request.changed(state=RequestState.NOT_DUE)

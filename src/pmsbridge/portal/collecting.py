@@ -25,7 +25,6 @@ from pmsbridge.portal.moving import Moving
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papers.formats import spoken
 from pmsbridge.portal.typed import checked_text, refuse_past
-from pmsbridge.ports.books import CustomerAccountPort
 
 if TYPE_CHECKING:
     from pmsbridge.actions.plans import Planner
@@ -138,9 +137,10 @@ class Collecting(Moving):
             office.allowed(ActionKind.PAY_ON_ACCOUNT, account, asked=Asked(amount=amount))
             return account_row(account)
         office.allowed(ActionKind.PAY_INVOICE, account)
-        assert isinstance(office.adapter, CustomerAccountPort)  # noqa: S101 - the judge would have refused
+        books = office.invoice_books
+        assert books is not None  # noqa: S101 - the judge would have refused
         try:
-            found = office.adapter.invoice(office.facility, office.tenant_id, invoice_id)
+            found = books.invoice(office.facility, office.tenant_id, invoice_id)
         except NotFoundError as error:
             raise NotFoundError("invoice_id", "is not an invoice of this tenant", code=error.code) from None
         return row_of_invoice(account, found)

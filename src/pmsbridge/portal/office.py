@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from pmsbridge.actions.case import TYPED_MEANS
+from pmsbridge.actions.case import ALL_MEANS, TYPED_MEANS
 from pmsbridge.actions.effects import AttachDocument, PostBulletin, SendMail, SetAutopay
 from pmsbridge.actions.eligibility import Asked, Offer, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, TELLS_STAFF, ActionKind
@@ -36,10 +36,13 @@ from pmsbridge.ports.books import (
     ConsentPort,
     CustomerAccountPort,
     EventPort,
+    InvoicePort,
     LinePort,
+    PaymentMeansPort,
     PrepayPort,
     ReadinessPort,
     TakesPort,
+    UnaimedPort,
 )
 from pmsbridge.ports.capability import Support
 from pmsbridge.ports.clock import Clock
@@ -111,7 +114,8 @@ class Office:
     def native(self) -> frozenset[str]:
         """Effect kinds the back office does itself; mail is always ours. What ``NEEDS`` tells apart is told apart."""
         own = {kind for kind, row in self.adapter.capabilities.items() if row.support is Support.NATIVE}
-        aimed = {"pay_invoice", "pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
+        aimed = {"pay_invoice"} if self.invoice_books is not None else set()
+        aimed |= {"pay_on_account"} if isinstance(self.adapter, CustomerAccountPort) else set()
         read = {"look_up_code"} if isinstance(self.adapter, AccessPort) and "add_note" in own else set()
         return frozenset(own | aimed | read | {"send_mail"})
 
@@ -119,6 +123,18 @@ class Office:
     def quotes_ahead(self) -> bool:
         """Whether the back office says what months ahead cost."""
         return not isinstance(self.adapter, PrepayPort) or self.adapter.quotes_prepay
+
+    @property
+    def invoice_books(self) -> InvoicePort | None:
+        """The back office, where it settles single invoices."""
+        adapter = self.adapter
+        is_without = isinstance(adapter, UnaimedPort) and not adapter.settles_invoices
+        return adapter if isinstance(adapter, InvoicePort) and not is_without else None
+
+    @property
+    def payment_means(self) -> frozenset[str]:
+        """By what the back office takes payments."""
+        return self.adapter.payment_means if isinstance(self.adapter, PaymentMeansPort) else ALL_MEANS
 
     @property
     def settles_lines(self) -> bool:
@@ -357,7 +373,7 @@ class Office:
             account=account, today=self.today(account), native=self.native, is_confirming=is_confirming,
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
-            autopay_without=self.autopay_without, autopay_means=self.autopay_means,
+            autopay_without=self.autopay_without, autopay_means=self.autopay_means, payment_means=self.payment_means,
             closed_to_tenants=self.closed_to_tenants, largest_file=self.largest_file,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import TakePayment
-from pmsbridge.actions.eligibility import refuse_waiting
+from pmsbridge.actions.eligibility import refuse_means
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan, payment_guards_of
 from pmsbridge.actions.quotes import PaymentQuote, refuse_moved_balance
@@ -212,9 +212,9 @@ class Paying(Quoting):
             names = names_an_amount or intent.get("amount") is not None
             quote = way.settled(agreed or way.first_look(answers or _anything, names_an_amount=names))
             if not way.holds(quote):
-                # A card cannot wait; the judge says why, as it does for the button.
+                # What is not taken, or cannot wait: the judge says why, as it does for the button.
                 is_confirming = self._office.is_confirming
-                refuse_waiting(self._office.subject(bare, is_confirming=is_confirming), face.by)
+                refuse_means(self._office.subject(bare, is_confirming=is_confirming), face.by)
             return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
 
         def hand_out(plan: Plan) -> Mapping[str, Sealed]:

@@ -20,7 +20,7 @@ from pmsbridge.model.record import Source
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_months, shape_of
 from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.office import Office, StillConfirmed, rental_of
-from pmsbridge.ports.books import CustomerAccountPort
+from pmsbridge.ports.books import InvoicePort
 
 __all__ = ["Quoting", "checked_lines", "one_or_all", "some_amount"]
 
@@ -98,7 +98,7 @@ class Quoting:
         """Quote the balances of several invoices, to be paid by one click. Live; writes nothing.
 
         Each invoice is a payment of its own in the back office, with an outcome of its own: ``pay`` answers with one
-        step per line.
+        step per invoice. One of several rentals is settled line by line, where the back office can.
 
         Args:
             invoice_ids: Of this tenant's invoices, each once; at most 50.
@@ -112,7 +112,7 @@ class Quoting:
         """
         wanted = _checked_ids("invoice_ids", invoice_ids)
         account = self._office.read_live()
-        lines = [self._invoice_line(account, each, None) for each in wanted]
+        lines = [line for each in wanted for line in self._invoice_quote(account, each, None).lines]
         return self._kept(PaymentQuote.make(account, PaymentIntent.INVOICES, lines))
 
     def quote_on_account(self, amount: Money) -> PaymentQuote:
@@ -176,9 +176,6 @@ class Quoting:
             raise NotFoundError("lines", "names a line that is about no rental of this tenant")
         return lines
 
-    def _invoice_line(self, account: TenantAccount, invoice_id: str, amount: Money | None) -> QuoteLine:
-        return self._line_for(account, self._live_invoice(account, invoice_id), amount)
-
     def _line_for(self, account: TenantAccount, invoice: Invoice, amount: Money | None) -> QuoteLine:
         row = row_of_invoice(account, invoice)
         self._office.allowed(ActionKind.PAY_INVOICE, account, asked=Asked(amount=amount, invoice=invoice))
@@ -190,12 +187,12 @@ class Quoting:
 
     def _live_invoice(self, account: TenantAccount, invoice_id: str) -> Invoice:
         """An invoice as read now, less what it may not show yet of what was paid, where the account says so too."""
-        adapter = self._office.adapter
         self._office.allowed(ActionKind.PAY_INVOICE, account)
-        if not isinstance(adapter, CustomerAccountPort):  # pragma: no cover - the judge has refused
+        books = self._office.invoice_books
+        if books is None:  # pragma: no cover - the judge has refused
             message = "the judge let a payment pass that this back office cannot aim"
             raise TypeError(message)
-        invoice = self._own_invoice(adapter, invoice_id)
+        invoice = self._own_invoice(books, invoice_id)
         row = row_of_invoice(account, invoice)
         if account.source is Source.OVERLAY:
             return self._office.runtime.overlaid_invoice(account, row, invoice)
@@ -203,17 +200,17 @@ class Quoting:
 
     def _may_be_paid_by(self, guard: str, invoice_id: str, line_ids: tuple[str, ...] | None) -> bool:
         """Whether an open payment may be all that was asked for: an invoice, or lines of which none owes anything."""
-        adapter = self._office.adapter
-        assert isinstance(adapter, CustomerAccountPort)  # noqa: S101 - the judge has refused others
-        invoice = self._own_invoice(adapter, invoice_id)
+        books = self._office.invoice_books
+        assert books is not None  # noqa: S101 - the judge has refused others
+        invoice = self._own_invoice(books, invoice_id)
         if line_ids is not None and due_lines(invoice, line_ids):
             return False
         about = {line.rental_id or "" for line in invoice.lines if line_ids is None or line.id in line_ids}
         return may_settle(guard, about, invoice_id, line_ids)
 
-    def _own_invoice(self, adapter: CustomerAccountPort, invoice_id: str) -> Invoice:
+    def _own_invoice(self, books: InvoicePort, invoice_id: str) -> Invoice:
         try:
-            return adapter.invoice(self._office.facility, self._office.tenant_id, invoice_id)
+            return books.invoice(self._office.facility, self._office.tenant_id, invoice_id)
         except NotFoundError as error:
             raise NotFoundError("invoice_id", "is not an invoice of this tenant", code=error.code) from None
 
@@ -293,7 +290,7 @@ class Quoting:
         named: dict[str, list[str]] = {}
         for line in quote.lines:
             if line.line_id is None:
-                self._invoice_line(account, line.invoice_id or "", line.amount)
+                self._line_for(account, self._live_invoice(account, line.invoice_id or ""), line.amount)
             else:
                 named.setdefault(line.invoice_id or "", []).append(line.line_id)
         for invoice_id, line_ids in named.items():

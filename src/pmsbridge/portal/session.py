@@ -128,14 +128,15 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         return Dashboard(account=account, offers=offers, open_actions=opened, payment_requests=asked)
 
     def available_actions(
-        self, rental_id: str | None = None, *, by: str = "card", months: int | None = None
+        self, rental_id: str | None = None, *, by: str | None = None, months: int | None = None
     ) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
 
         Args:
             rental_id: One rental of this tenant; None for everything.
-            by: How it would be paid: "card", "bank_debit", "external" or "stored". What is typed now cannot wait until
-                another payment is confirmed, the others can: a denial for that reason alone names them in its facts.
+            by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for one that the
+                back office takes. What is typed now cannot wait until another payment is confirmed, the others can; a
+                denial for the means alone ("means_not_taken", "payment_being_confirmed") names others in its facts.
             months: To learn whether so many can be paid ahead, which asks the back office for their price where nothing
                 else stands in the way; None for whether months can be paid ahead at all.
 
@@ -145,7 +146,7 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
             UnavailableError: The back office is away and there is no copy, or it is asked for a price and is away.
         """
         office, rental = self._office, one_or_all(rental_id)
-        if checked_words("by", by) not in WAYS:
+        if by is not None and checked_words("by", by) not in WAYS:
             raise InputError("by", "is no way to pay", remedy=f"One of: {', '.join(WAYS)}.")
         wanted = checked_months(months) if months is not None else None
         account = office.read()
@@ -159,7 +160,8 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         asked = Asked(by=by, months=wanted)
         if wanted is not None and rental is None:
             # As the verb does it: a price is asked for when nothing but the way to pay may stand in the way.
-            ahead = [each for each in offered(replace(asked, by="external")) if each.kind is ActionKind.PREPAY]
+            patient = next((way for way in reversed(WAYS) if way in office.payment_means), None)
+            ahead = [each for each in offered(replace(asked, by=patient)) if each.kind is ActionKind.PREPAY]
             asked = replace(asked, ahead=self._priced(wanted)) if any(each.allowed for each in ahead) else asked
         return offered(asked)
 

@@ -30,26 +30,25 @@ __all__ = [
     "ConsentPort",
     "CustomerAccountPort",
     "EventPort",
+    "InvoicePort",
     "LinePort",
     "PaperContent",
     "PaperPort",
     "PaperlessPort",
+    "PaymentMeansPort",
     "PaymentMethodPort",
     "PrepayPort",
     "ReadinessPort",
     "RequestPort",
     "TakesPort",
+    "UnaimedPort",
     "UntoldRequestsPort",
 ]
 
 
 @runtime_checkable
-class CustomerAccountPort(Protocol):
-    """A back office that keeps one account per customer over all rentals.
-
-    It settles single invoices and takes money on account. What belongs to no one rental is a row of the tenant's
-    account whose rental has the kind ``account``.
-    """
+class InvoicePort(Protocol):
+    """A back office that settles single invoices: a payment whose part names one goes to that one."""
 
     def invoice(self, facility: str, tenant_id: str, invoice_id: str) -> Invoice:
         """Live: one invoice of a tenant that a customer may see.
@@ -57,6 +56,24 @@ class CustomerAccountPort(Protocol):
         Raises:
             NotFoundError: The tenant has none of that id, or it may not be seen.
         """
+
+
+@runtime_checkable
+class UnaimedPort(Protocol):
+    """A back office that may settle no single invoice, and says so. One with an ``InvoicePort`` alone settles them."""
+
+    @property
+    def settles_invoices(self) -> bool:
+        """Whether ``invoice`` answers, and a payment may name one."""
+
+
+@runtime_checkable
+class CustomerAccountPort(InvoicePort, Protocol):
+    """A back office that keeps one account per customer over all rentals.
+
+    It settles single invoices and takes money on account. What belongs to no one rental is a row of the tenant's
+    account whose rental has the kind ``account``.
+    """
 
     def tenant_ledger(self, facility: str, tenant_id: str) -> Sequence[LedgerEntry]:
         """Live: movements of all rentals and of the account, oldest first."""
@@ -210,6 +227,15 @@ class PaymentMethodPort(Protocol):
         Raises:
             UnsupportedError: It does not tell.
         """
+
+
+@runtime_checkable
+class PaymentMeansPort(Protocol):
+    """A back office that takes payments by some means only, and says by which. One without this word takes them all."""
+
+    @property
+    def payment_means(self) -> frozenset[str]:
+        """Any of "card" and "bank_debit", typed now, "external" and "stored"."""
 
 
 @runtime_checkable

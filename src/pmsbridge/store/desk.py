@@ -12,7 +12,7 @@ from sqlalchemy import Connection, insert, select, update
 from pmsbridge.actions.effects import AttachDocument, TakePayment
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import When
-from pmsbridge.errors import InputError
+from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.ports.outcome import Outcome, Receipt
 from pmsbridge.store import files
@@ -191,7 +191,11 @@ def _refuse_withdrawn_since(connection: Connection, action: StoredAction, effect
     """The tenant was told by mail that they need not pay it; what moves no money may still be told."""
     if effect.moves_ledger and action.kind == ActionKind.PAY_REQUEST:
         request_id = json.loads(action.intent).get("request_id", "")
-        refuse_withdrawn(connection, (action.account, action.facility, action.tenant_id), request_id)
+        try:
+            refuse_withdrawn(connection, (action.account, action.facility, action.tenant_id), request_id)
+        except IneligibleError as denied:
+            unblock = "If it is to be paid all the same, tell the tenant, and retry with --anyway."
+            raise IneligibleError(denied.message, code=denied.code, unblock=unblock) from None
 
 
 def _refuse_paid_since(connection: Connection, action: StoredAction, effect: StoredEffect) -> None:

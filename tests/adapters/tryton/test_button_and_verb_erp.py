@@ -15,7 +15,7 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
-from pmsbridge.model.sealed import BankAccount, BankAccountKind, GateCode, WebPassword
+from pmsbridge.model.sealed import BankAccount, BankAccountKind, Card, GateCode, WebPassword
 from pmsbridge.portal.access import IdentityCheck
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
@@ -206,6 +206,29 @@ def test_of_a_contract_that_owes_the_button_and_the_verb_say_the_same(
     if not is_cash_only:
         done = ("request_call_off", "add_note", "edit_contact", "attach_document")
         assert [found[kind][0] for kind in (*done, "change_password")] == ["", "", "", "", "not_supported"]
+
+
+def test_a_card_is_denied_by_the_button_and_the_verb_before_anything_is_kept(
+    tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer, tmp_path: Path
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-20), days=60)
+    tryton_yard.bill(rental, until=days(-10))
+    typed = Card(number="4111111111111111", expires_on=date(2035, 12, 31), holder="A B", cvv="123")
+    with portal_of(tryton_server, tmp_path, None) as bridge:
+        session = bridge.tenant("main", str(tryton_customer.id))
+        offers = session.available_actions(f"sale.rental,{rental}", by="card")
+        (button,) = [offer for offer in offers if offer.kind is K.PAY_RENTAL]
+        with pytest.raises(IneligibleError) as denied:
+            session.pay_rental(f"sale.rental,{rental}", typed, key="click-0001")
+
+        assert (button.code, button.facts["by"], denied.value.code) == (
+            "means_not_taken",
+            "external",
+            "means_not_taken",
+        )
+        assert typed.is_wiped
+        assert session.dashboard().open_actions == ()
+        assert of_button(K.PAY_RENTAL, session, f"sale.rental,{rental}") == ""
 
 
 def test_of_a_unit_with_nothing_due_the_button_and_the_verb_say_the_same(

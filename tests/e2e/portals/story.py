@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -109,6 +110,8 @@ def told(page: str, folder: Path, instead: Mapping[str, str]) -> Iterator[Story]
     text = (PAGES / f"{page}.md").read_text(encoding="utf-8")
     _, *parts = _HEAD.split(text)
     heads = list(zip(parts[::2], parts[1::2], strict=True))
+    for beside in PAGES.glob("*.yaml"):  # what a reader takes from beside the page
+        shutil.copy(beside, folder)
     with _postbox(folder / "mails") as port:
         story = Story(folder, {**instead, _WRITTEN_MAIL_PORT: str(port)}, heads)
         try:

@@ -144,6 +144,21 @@ def test_a_quote_is_titled_a_quote_and_names_no_signed_contract(bare: World) -> 
     assert ("Contract" in text, "signed" in text) == (False, False)
 
 
+def test_what_is_reserved_is_titled_a_reservation_and_names_no_signed_contract(bare: World) -> None:
+    with_items(bare, state=RentalState.RESERVED)
+
+    paper = bare.session().contract_pdf("R4")
+    (text,) = pages_of(paper.content)
+    (french,) = pages_of(bare.session().contract_pdf("R4", language="fr").content)
+
+    assert paper.name == "Reservation-C-77.pdf"
+    assert ("From" in text, "Since" in text, "À partir du" in french) == (True, False, True)
+    assert "A reservation is no contract" in " ".join(text.split())
+    assert ("Contract" in text, "signed" in text) == (False, False)
+    assert "Une réservation n’est pas un contrat" in " ".join(french.split())
+    assert ("N° de réservation" in french, "Contrat" in french) == (True, False)
+
+
 def test_a_contract_without_items_lets_no_unit_that_is_called_like_the_contract(bare: World) -> None:
     with_items(bare, items=(), unit_id=None)
 

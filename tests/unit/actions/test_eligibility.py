@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pmsbridge.actions.case import ALL_MEANS
 from pmsbridge.actions.eligibility import Asked, Subject, available_actions, judge, refuse_unless_allowed
 from pmsbridge.actions.kinds import EMULATABLE, NEEDS, ActionKind
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
@@ -161,6 +162,30 @@ def test_autopay_is_offered_as_far_as_the_back_office_has_a_place_for_it(
         subject = replace(subject, autopay_means=frozenset())
 
     assert judge(kind, subject, rental_id="R1", asked=Asked(**asked)).code == code
+
+
+@pytest.mark.parametrize(
+    ("taken", "by", "code"),
+    [
+        ({"external"}, "card", "means_not_taken"),
+        ({"external"}, "external", ""),
+        ({"external"}, None, ""),
+        ({"card"}, "external", "means_not_taken"),
+        ({"card"}, "stored", "means_not_taken"),
+        (ALL_MEANS, None, "payment_being_confirmed"),
+        ({"external"}, "stored", "means_not_taken"),
+    ],
+)
+def test_a_payment_is_offered_by_what_the_back_office_takes(taken: set[str], by: str | None, code: str) -> None:
+    subject = replace(make.subject(make.account(make.row())), payment_means=frozenset(taken))
+    subject = replace(subject, is_confirming=by is None)  # then what was typed waits, and what is not typed does not
+
+    offer = judge(K.PAY_RENTAL, subject, rental_id="R1", asked=Asked(by=by))
+
+    assert offer.code == code
+    assert offer.facts.get("by", "") == {
+        "means_not_taken": ", ".join(sorted(taken)), "payment_being_confirmed": "external, stored", "": "",
+    }[code]  # fmt: skip
 
 
 def test_the_unit_s_own_notice_counts_when_it_is_longer_than_the_facility_s() -> None:

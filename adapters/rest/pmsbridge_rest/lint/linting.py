@@ -7,6 +7,7 @@ from typing import Final
 
 from pmsbridge_rest.lint.against_examples import Example, example_findings
 from pmsbridge_rest.lint.against_openapi import openapi_findings
+from pmsbridge_rest.lint.aims import aim_findings
 from pmsbridge_rest.lint.findings import Finding
 from pmsbridge_rest.lint.honesty import evidence_findings, gap_findings, unused_findings
 from pmsbridge_rest.lint.reads import read_findings
@@ -24,6 +25,7 @@ _LINTS: Final[tuple[Callable[[Mapping], Iterator[Finding]], ...]] = (
     sealed_findings,
     read_only_findings,
     time_findings,
+    aim_findings,
     read_findings,
     gap_findings,
     unused_findings,

@@ -23,6 +23,8 @@ def read_findings(mapping: Mapping) -> Iterator[Finding]:
 
 
 def _entity(mapping: Mapping, key: Key, entity: EntityMap) -> Iterator[Finding]:
+    if key[-1] == "events":
+        yield from _events(key, entity)
     if entity.all is not None and entity.all.paginate is None and mapping.pagination:
         yield doubt((*key, "all"), "unpaged_list", "everything in one answer? Name a pagination if it comes in pieces")
     for name, field in entity.fields.items():
@@ -31,3 +33,15 @@ def _entity(mapping: Mapping, key: Key, entity: EntityMap) -> Iterator[Finding]:
             yield doubt(
                 (*key, "fields", name), "doubtful_word", f"cannot write {codec.doubtful[0]}: several words mean it"
             )
+
+
+def _events(key: Key, entity: EntityMap) -> Iterator[Finding]:
+    """Whose a row is that names no tenant must be said: it is another tenant's as likely as everybody's."""
+    whose = entity.fields.get("tenant_id")
+    is_always_told = whose is not None and (whose.value is not None or whose.missing == "refuse")
+    if not is_always_told and not entity.for_everybody:
+        what = (
+            "a row that names no tenant is shown to nobody; say in for_everybody which rows are everybody's, or "
+            "missing: refuse of tenant_id where each names one"
+        )
+        yield doubt(key, "event_of_nobody", what)

@@ -144,6 +144,7 @@ class EntityMap(Section):
         ledger_is_summed: Of rentals: no call tells the balance, so it is the sum of all ``ledger_entries``.
         shown: Of documents: what must hold for the tenant to see one; None when every one that is listed is shown.
         file: Of documents: how the bytes are had; None when they cannot be.
+        for_everybody: Of events: which rows that name no tenant are for everybody; another is shown to nobody.
         hides_reference: Our reference in a text that people read is taken out of it again.
         extra: Further values that are kept as text, by our name.
     """
@@ -161,6 +162,7 @@ class EntityMap(Section):
     ledger_is_summed: bool = False
     shown: Shown | None = None
     file: FileRead | None = None
+    for_everybody: Holds = Field(default_factory=dict)
     hides_reference: bool = True
     extra: dict[Word, Path] = Field(default_factory=dict)
 

@@ -118,6 +118,8 @@ def _entities(mapping: Mapping) -> Found:
         targets = targets_of(ENTITY_MODELS[name])
         yield from _fields(mapping, (*key, "fields"), entity.fields, targets)
         yield from _missing(key, name, entity)
+        if name != "events" and entity.for_everybody:
+            yield (*key, "for_everybody"), "wrong_place", "for_everybody belongs to events"
         if name == "events" and entity.all is not None:
             yield from _whose(key, entity.fields.get("tenant_id"))
         if name == "autopay" and entity.all is not None and BY_UNIT in entity.fields:

@@ -13,7 +13,7 @@ from .editing import Editor, changed_line
 from .faults import FaultKind, Rule
 from .listing import Lists, MissingError, Wanted
 from .paths import is_plain, put
-from .plan import Plan, Role, Route
+from .plan import FILE, Plan, Role, Route
 from .records import Books, Shelf
 from .showing import Window
 from .spelling import Place
@@ -24,6 +24,7 @@ _SHOWN_WHOLE: Final = frozenset({"tenants", "rentals"})
 """Nouns whose writes are answered with the record as reads show it."""
 _NO_CONTENT: Final = 204
 _NO_SUCCESS: Final = 300
+_BEGINS: Final = {"application/pdf": b"%PDF-1.7 ", "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 
 
 class Counter:
@@ -52,7 +53,7 @@ class Counter:
         self._books = books
         self._taker = taker
         self._page_rows = page_rows
-        self._window = Window(plan.sheet, where, constants)
+        self._window = Window(plan.sheet, where, constants, taker.today)
         self._lists = Lists(plan, self._window)
         self._reader = Reader(plan.sheet, where, constants, door)
         self._answered: dict[tuple[str, str], Reply] = {}
@@ -109,6 +110,8 @@ class Counter:
     def _read(self, route: Route, role: Role, request: Request, found: Understood, rule: Rule | None) -> Reply:
         if all(one.sort == "check" for one in route.roles):
             return self.wrapping.good({"up": True})
+        if role.scope == FILE:
+            return self._file(role, found, self._shelf(rule))
         wanted = Wanted(found.values, found.in_path, found.since, found.constants)
         rows = self._lists.rows(route, wanted, self._shelf(rule))
         at = self._lists.rows_at(route)
@@ -125,6 +128,16 @@ class Counter:
         reply = self.wrapping.good(_placed(at, piece.rows), beside=piece.beside)
         reply.headers.update(piece.headers)
         return reply
+
+    @staticmethod
+    def _file(role: Role, found: Understood, shelf: Shelf) -> Reply:
+        """The bytes of a document, of the first kind that is handed out: how such a file begins, and its title."""
+        record = shelf.one(role.nouns[0], str(found.values.get("id")))
+        if record is None:
+            raise MissingError(role.nouns[0])
+        kind = role.call.get("kinds", ["application/pdf"])[0]
+        begins = _BEGINS.get(kind, b"")
+        return Reply(200, headers={"Content-Type": kind}, raw=begins + str(record.values.get("title", "")).encode())
 
     def _shelf(self, rule: Rule | None) -> Shelf:
         """What reads show: what is known by now, or an older copy."""

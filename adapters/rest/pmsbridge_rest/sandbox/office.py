@@ -14,12 +14,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from .answers import Reply
+from .beginning import begun
+from .billing import INVOICES
 from .counter import Counter
 from .door import Door, Request
 from .faults import FaultKind, FaultPlan, Rule
 from .mapping_file import load_sheet
 from .plan import Plan
-from .records import Books, Entry
+from .records import Books, Entry, Record
 from .seeding import RENT, RENTALS, Start, first_day
 from .spelling import Place
 from .taking import Order, Taker
@@ -153,7 +155,7 @@ class Office:
             self.faults.clear()
             self.calls: list[Called] = []
             self._late: list[tuple[datetime, Request]] = []
-            self.books = Books(first_day(self._start()), self.now)
+            self.books = Books(self._first_day(), self.now)
             self.books.watchers = self.watchers
             self._door = Door(self.sheet, self.options, self.now, counts_calls=self.terms.counts_calls)
             self._taker = Taker(self.books, self.terms.facility, self.now, self.today)
@@ -162,13 +164,18 @@ class Office:
             )
             self.secrets = self._door.secrets
 
+    def _first_day(self) -> list[Record]:
+        begins = self.sheet.beside("begins")
+        return [*first_day(self._start()), *begun(begins, self.today(), self.now())]
+
     def _start(self) -> Start:
         today = self.today()
+        rent = Decimal(0) if self.sheet.beside("begins").get(INVOICES) else RENT  # then what is owed is what was billed
         leaving = {rental: today + timedelta(days=days) for rental, days in self.terms.leaving_in.items()}
         kept = {noun: dict(rows) for noun, rows in self.sheet.beside("keeps").items()}
         return Start(
             self.terms.facility, self.terms.zone, self.terms.currency, today, self.now(),
-            dict.fromkeys(RENTALS, RENT) if self.terms.owed is None else self.terms.owed,
+            dict.fromkeys(RENTALS, rent) if self.terms.owed is None else self.terms.owed,
             self.terms.autopay_on, leaving, kept, self.terms.consents,
         )  # fmt: skip
 

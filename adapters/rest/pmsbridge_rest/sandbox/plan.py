@@ -30,6 +30,9 @@ NOUN_OF: Final = {
 PREPAY: Final = "prepay"
 """The scope of a read of what months ahead cost."""
 
+FILE: Final = "file"
+"""The scope of a read that is answered with a document's bytes."""
+
 _SCOPES: Final = ("all", "one", "of_tenant", "of_rental", "search", "account_of_rental")
 
 
@@ -156,6 +159,9 @@ class Plan:
             for scope in _SCOPES:
                 if isinstance(entity.get(scope), Mapping):
                     yield Role("read", f"read.{noun}", "", (noun,), scope, entity[scope])
+            file = entity.get(FILE)
+            if isinstance(file, Mapping) and "get" in file and "link_at" not in file:
+                yield Role("read", f"read.{noun}.{FILE}", "", (noun,), FILE, file)
         prepay = self.sheet.part("prepay", "of_rental")
         if prepay:
             yield Role("read", "read.prepay", "", ("rentals",), PREPAY, prepay)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from .billing import Asked, asked_of
 from .mapping_file import Sheet
 from .paths import ABSENT, PathError, get, put, take_out, turned_round
 from .plan import PREPAY
@@ -24,12 +26,16 @@ class Window:
         sheet: The mapping: where which field stands, and how it is spelt.
         where: The facility.
         constants: What is the same in every row: the options, the facility's code.
+        today: The facility's business date.
     """
 
-    def __init__(self, sheet: Sheet, where: Place, constants: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, sheet: Sheet, where: Place, constants: Mapping[str, Any], today: Callable[[], date]
+    ) -> None:  # fmt: skip
         self._sheet = sheet
         self._where = where
-        self._constants = dict(constants or {})
+        self._today = today
+        self._constants = dict(constants)
         ahead = {name: sheet.part("prepay")[name] for name in ("future", "through") if sheet.part("prepay").get(name)}
         self._entities = {**sheet.part("entities"), PREPAY: {"fields": ahead}}
         self.numbers_ids = _writes_number_ids(sheet)
@@ -62,13 +68,15 @@ class Window:
         if record.noun != "rentals":
             return values
         owed = shelf.owed(record.id)
-        due, credit = max(owed, _ZERO), max(-owed, _ZERO)
+        credit = max(-owed, _ZERO)
+        asked = asked_of(shelf, record.id, self._today()) or Asked(owed, max(owed, _ZERO))
         autopay = shelf.one("autopay", record.id)
         moved = [row.values for row in shelf.all("ledger_entries") if row.values["rental_id"] == record.id]
         payments = [row for row in moved if row["effect"] < 0]
         paid = -sum((row["effect"] for row in payments), _ZERO)
         return {
-            **values, "ledger": owed, "due": owed, "payable_now": due, "past_due": due, "credit": credit,
+            **values, "ledger": owed, "due": asked.due, "payable_now": max(asked.due, _ZERO),
+            "past_due": asked.past_due, "credit": credit,
             "billed": True, "days_past_due": 0, "payments_blocked": False, "is_complimentary": False,
             "charged": owed + paid, "paid": paid, "began_at": moved[0]["posted_at"] if moved else None,
             "last_payment_on": payments[-1]["effective_on"] if payments else None,

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
+from .billing import NotOwedError, Part, settled_by
 from .records import Books, Move, Record, Shelf
 from .seeding import entry_record
 
@@ -68,7 +69,7 @@ class Taker:
         self._books = books
         self._facility = facility
         self._now = now
-        self._today = today
+        self.today = today
 
     def take(self, action: str, order: Order) -> Doing:
         """What an order comes to.
@@ -114,24 +115,35 @@ class Taker:
     # money
 
     def _payment(self, order: Order) -> Doing:
-        parts = order.values.get("parts") or [order.values]
-        lines: list[tuple[str, str]] = []
-        moves: list[Move] = []
-        for part in parts:
-            rental = self._rental({**order.values, **part})
-            amount = part.get("amount", order.values.get("amount"))
-            if not isinstance(amount, Decimal) or amount <= 0:
-                message = "the amount must be more than nothing"
-                raise RefusedError(message)
-            lines.append((rental.id, format(amount, "f")))
-            moves += self._paid(rental, amount, order)
-        return Doing(lines, tuple(moves), ("payments", moves[0].id), str(order.values.get("reference") or ""))
+        aimed = [self._part(order, part) for part in order.values.get("parts") or [order.values]]
+        paid = dict[str, Decimal]()
+        for part in aimed:
+            paid[part.rental_id] = paid.get(part.rental_id, Decimal(0)) + part.amount
+        moves = [move for key, amount in paid.items() for move in self._paid(key, amount, order)]
+        answer = ("payments", moves[0].id)
+        try:
+            moves += settled_by(self._shelf, aimed)
+        except NotOwedError as problem:
+            raise RefusedError(str(problem)) from None
+        lines = [(key, format(amount, "f")) for key, amount in paid.items()]
+        return Doing(lines, tuple(moves), answer, str(order.values.get("reference") or ""))
 
-    def _paid(self, rental: Record, amount: Decimal, order: Order) -> list[Move]:
+    def _part(self, order: Order, part: Values) -> Part:
+        """One part of a payment, about a rental that is there."""
+        rental = self._rental({**order.values, **part})
+        amount = part.get("amount", order.values.get("amount"))
+        if not isinstance(amount, Decimal) or amount <= 0:
+            message = "the amount must be more than nothing"
+            raise RefusedError(message)
+        return Part(rental.id, amount, part.get("invoice_id"), part.get("line_id"))
+
+    def _paid(self, rental_id: str, amount: Decimal, order: Order) -> list[Move]:
         """The payment, and its movement on the account."""
+        rental = self._rental({"rental_id": rental_id})
         key, tenant = self._books.next_number(), rental.values["tenant_id"]
-        row = entry_record(key, rental.id, tenant, "payment", -amount, self._today(), self._now(), "Payment")
+        row = entry_record(key, rental.id, tenant, "payment", -amount, self.today(), self._now(), "Payment")
         own = {**row.values, **_words_of(order.values), "amount": amount, "state": "succeeded"}
+        own = {**own, "rental_id": rental.id, "tenant_id": tenant}
         through = {"paid_through": self._through(rental, amount)}
         return [
             Move("put", "payments", key, own, order.body), Move("put", "ledger_entries", key, own),
@@ -153,7 +165,7 @@ class Taker:
             for _ in range(months):
                 key = self._books.next_number()
                 row = entry_record(
-                    key, rental.id, tenant, "charge", rental.values["rent"], self._today(), self._now(), "Rent"
+                    key, rental.id, tenant, "charge", rental.values["rent"], self.today(), self._now(), "Rent"
                 )
                 moves.append(Move("put", "ledger_entries", key, row.values, order.body))
         return Doing([(tenant, str(months))], tuple(moves))
@@ -178,7 +190,7 @@ class Taker:
         if not isinstance(day, date):
             message = "the day is missing"
             raise RefusedError(message)
-        notice = order.values.get("notice_given_on") or self._today()
+        notice = order.values.get("notice_given_on") or self.today()
         values = {
             "id": rental.id, "rental_id": rental.id, "tenant_id": rental.values["tenant_id"], "leaving_on": day,
             "notice_given_on": notice, "wanted_on": day, "state": "requested",
@@ -235,7 +247,7 @@ class Taker:
     def _put(self, noun: str, subject: str, values: dict[str, Any], order: Order) -> Doing:
         key = self._books.next_number()
         own = {
-            **_words_of(order.values), **values, "written_at": self._now(), "written_on": self._today(),
+            **_words_of(order.values), **values, "written_at": self._now(), "written_on": self.today(),
             "posted_at": self._now(),
         }  # fmt: skip
         reference = str(order.values.get("reference") or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Final, NamedTuple
 
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.rental import ItemOut, Rental, RentalState
@@ -15,6 +16,27 @@ from pmsbridge.portal.papers.sheet import Column, Fact, Line, Sheet
 __all__ = ["contract_sheet"]
 
 _QUANTITIES = ("ordered", "out", "returned", "on_rent")
+
+
+class _Words(NamedTuple):
+    """Labels of what the paper is, of its number, of who told, and of the day on which it begins."""
+
+    title: str
+    number: str
+    told: str
+    begins: str = "begins_on"
+
+
+_CONTRACT: Final = _Words("contract", "contract_number", "as_told", begins="since")
+_NOT_YET: Final = {
+    RentalState.QUOTE: _Words("rental_quote", "quote_number", "quote_as_told"),
+    RentalState.RESERVED: _Words("reservation", "reservation_number", "reservation_as_told"),
+}
+"""What is no contract yet, and does not call itself one."""
+
+
+def _words(rental: Rental) -> _Words:
+    return _NOT_YET.get(rental.state, _CONTRACT)
 
 
 def contract_sheet(row: RentalAccount, letter: Correspondence, *, today: date, shows_money: bool) -> Sheet:
@@ -28,9 +50,9 @@ def contract_sheet(row: RentalAccount, letter: Correspondence, *, today: date, s
     """
     say, tongue, rental = letter.say, letter.language, row.rental
     number = one_line(rental.number or rental.label)
-    is_quote = rental.state is RentalState.QUOTE
-    title = say("rental_quote" if is_quote else "contract")
-    told = say("quote_as_told" if is_quote else "as_told", day=day(today, tongue))
+    words = _words(rental)
+    title = say(words.title)
+    told = say(words.told, day=day(today, tongue))
     return Sheet(
         language=tongue, title=title, subtitle=number, file_name=file_name(title, number),
         dated_on=today, letterhead=letter.letterhead, sender=letter.sender, addressee=letter.addressee,
@@ -42,14 +64,14 @@ def contract_sheet(row: RentalAccount, letter: Correspondence, *, today: date, s
 
 def _facts(rental: Rental, letter: Correspondence, number: str, today: date) -> Iterator[Fact]:
     tongue = letter.language
-    is_quote = rental.state is RentalState.QUOTE
-    yield Fact(letter.say("quote_number" if is_quote else "contract_number"), number)
+    yield Fact(letter.say(_words(rental).number), number)
     yield Fact(letter.say("as_of"), day(today, tongue))
     yield Fact(letter.say("account_number"), letter.tenant.id)
     if rental.unit_number:
         yield Fact(letter.say("unit"), one_line(rental.unit_number))
     for name, on in (
-        ("since", rental.moved_in_on), ("paid_through", rental.paid_through), ("leaving_on", rental.leaving_on),
+        (_words(rental).begins, rental.moved_in_on), ("paid_through", rental.paid_through),
+        ("leaving_on", rental.leaving_on),
         ("ended_on", rental.moved_out_on),
     ):  # fmt: skip
         if on is not None:

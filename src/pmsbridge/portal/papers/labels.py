@@ -74,6 +74,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "contract_number": ("Contract no.", "N° de contrat"),
     "as_of": ("As of", "En date du"),
     "since": ("Since", "Depuis le"),
+    "begins_on": ("From", "À partir du"),
     "paid_through": ("Paid through", "Payé jusqu’au"),
     "leaving_on": ("Leaving on", "Départ prévu le"),
     "ended_on": ("Ended on", "Terminé le"),
@@ -93,6 +94,12 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "quote_as_told": (
         "What the office’s system told on {day}. A quote is no contract.",
         "Selon le système du bureau, le {day}. Un devis n’est pas un contrat.",
+    ),
+    "reservation": ("Reservation", "Réservation"),
+    "reservation_number": ("Reservation no.", "N° de réservation"),
+    "reservation_as_told": (
+        "What the office’s system told on {day}. A reservation is no contract.",
+        "Selon le système du bureau, le {day}. Une réservation n’est pas un contrat.",
     ),
     "rental_quote": ("Quote", "Devis"),
     "rental_reserved": ("Reserved", "Réservé"),

@@ -24,6 +24,7 @@ from pmsbridge.testing.history.seen import (
     History,
     Mailed,
     Request,
+    RequestAnswer,
     Statement,
     Step,
     Violation,
@@ -37,6 +38,7 @@ __all__ = [
     "History",
     "Mailed",
     "Request",
+    "RequestAnswer",
     "Statement",
     "Step",
     "Violation",
@@ -44,9 +46,9 @@ __all__ = [
 ]
 
 _RULES: Final[tuple[Callable[[Case], Iterable[Violation]], ...]] = (
-    once.doubles, once.overpaid, once.phantoms, answers.lost, answers.told, answers.changed_minds, answers.stuck,
-    laws.notices, laws.sealed, laws.vacated, laws.order, laws.overlaps, answers.reasons, answers.errors,
-    reviews.untold,
+    once.doubles, once.overpaid, once.phantoms, once.answered_twice, answers.lost, answers.told,
+    answers.changed_minds, answers.stuck, laws.notices, laws.sealed, laws.vacated, laws.order, laws.overlaps,
+    answers.reasons, answers.errors, reviews.untold,
 )  # fmt: skip
 
 

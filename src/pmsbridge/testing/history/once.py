@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from pmsbridge.testing.history.case import Case
-from pmsbridge.testing.history.seen import NOTICES, Booked, Violation
+from pmsbridge.testing.history.seen import NOTICES, Booked, RequestAnswer, Violation
 
-__all__ = ["doubles", "overpaid", "phantoms"]
+__all__ = ["answered_twice", "doubles", "overpaid", "phantoms"]
 
 
 def doubles(case: Case) -> Iterable[Violation]:
@@ -86,3 +86,20 @@ def phantoms(case: Case) -> Iterable[Violation]:
         # A click without an amount is for all that is due, and another one may have been attached to it.
         if rows[0].kind == "take_payment" and "" not in wanted and rows[0].what not in wanted:
             yield case.violation("phantom", action, f"{sorted(wanted)} was wanted", *rows)
+
+
+def answered_twice(case: Case) -> Iterable[Violation]:
+    """A request of the office is paid or withdrawn, never both, and paid once."""
+    booked: dict[str, list[Booked]] = defaultdict(list)
+    for row in case.history.booked:
+        if row.key and row.kind == "take_payment":
+            booked[case.action_of(row.key)].append(row)
+    answers: dict[str, list[RequestAnswer]] = defaultdict(list)
+    for answer in case.history.request_answers:
+        answers[answer.request].append(answer)
+    for request, given in answers.items():
+        paid = [each.action for each in given if not each.withdraws and booked[each.action]]
+        is_withdrawn = any(each.withdraws for each in given)
+        is_excused = any(each.action in case.misjudged for each in given)
+        if paid and len(paid) + is_withdrawn > 1 and not is_excused:
+            yield case.violation("request_answered_twice", request, *given, *(booked[action][0] for action in paid))

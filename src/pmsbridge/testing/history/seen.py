@@ -18,6 +18,7 @@ __all__ = [
     "History",
     "Mailed",
     "Request",
+    "RequestAnswer",
     "Statement",
     "Step",
     "Violation",
@@ -27,6 +28,7 @@ KINDS: Final = (
     "double", "lost", "phantom", "told_failed_but_done", "told_done_but_not", "changed_mind", "stuck",
     "notice_doubled", "notice_lost", "edit_repeated_by_notice", "sealed_resent", "vacate_called", "order", "overlap",
     "pending_without_reason", "statement_ignored", "foreign_error", "declined_without_a_no", "review_untold",
+    "request_answered_twice",
 )  # fmt: skip
 """Every kind of violation there is."""
 
@@ -78,6 +80,20 @@ class Request:
     ended: int
     answer: str
     sealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestAnswer:
+    """An action that answers a request of the office for a payment.
+
+    Attributes:
+        request: Which request.
+        withdraws: It takes the request back, from the moment it was accepted; else it pays it.
+    """
+
+    request: str
+    action: str
+    withdraws: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,4 +227,5 @@ class History:
     booked: list[Booked] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     mails: list[Mailed] = field(default_factory=list)
+    request_answers: list[RequestAnswer] = field(default_factory=list)
     finished: bool = True

@@ -17,7 +17,8 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.history import Answer, Click, Step
 from pmsbridge.testing.memory import SimulatedCrash
 from pmsbridge.testing.simulation.own import note_in_own
-from pmsbridge.testing.simulation.plan import MONTHS, Wish
+from pmsbridge.testing.simulation.plan import ASKED, MONTHS, Wish
+from pmsbridge.testing.simulation.requests import BY_STAFF, REQUESTS
 
 if TYPE_CHECKING:
     from pmsbridge.testing.simulation.run import OurProcess, Run
@@ -120,11 +121,21 @@ VERBS: Final[Mapping[str, tuple[Verb, str]]] = {
 """By verb: how it is asked for, and the kind of its principal effect."""
 
 
+def _verb(wish: Wish) -> tuple[Verb | None, str]:
+    """How a wish is asked for, and the kind of its principal effect; None for what is stored by the portal itself."""
+    asked = REQUESTS.get(wish.verb)
+    if asked is None:
+        return VERBS.get(wish.verb, (None, "add_note"))
+    ask, kind = asked
+    return lambda session, wish, key: ask(session, wish, key, _means), kind
+
+
 def _wanted(wish: Wish) -> tuple[str, str]:
     """What a wish is about, and the value it asks for."""
     on_off = "on" if wish.number % 2 == 0 else "off"
     by_verb = {
         "pay": (wish.rental, wish.amount),
+        "pay_request": (wish.rental, ASKED),
         "set_autopay": (wish.rental, on_off),
         "autopay_card": (wish.rental, "on"),
         "autopay_stored": (wish.rental, on_off),
@@ -208,7 +219,7 @@ class Person:
         return view
 
     def _click(self, key: str) -> ActionView | Exception | None:
-        verb, kind = VERBS.get(self._wish.verb, (None, "add_note"))
+        verb, kind = _verb(self._wish)
         subject, amount = _wanted(self._wish)
         notices = self._run.notices if self._wish.verb in {"edit_contact", "move_out", "cancel_move_out"} else ()
         world = self._world
@@ -228,7 +239,8 @@ class Person:
         return self._session(process).action(action_id)
 
     def _session(self, process: OurProcess) -> TenantSession:
-        return process.session(self._wish.tenant, timedelta(milliseconds=self._world.schedule.wait_ms))
+        wait = timedelta(milliseconds=self._world.schedule.wait_ms)
+        return process.session(self._wish.tenant, wait, "staff:ann" if self._wish.verb in BY_STAFF else "tenant")
 
     def _request(self, what: str, ask: Callable[[OurProcess], ActionView]) -> ActionView | Exception | None:
         """One request to the portal: an answer, an error, or None when the connection broke."""

@@ -9,7 +9,19 @@ from typing import Final
 
 from pmsbridge.testing.simulation.baton import Dice
 
-__all__ = ["LAG_MS", "LATE_MS", "MONTHS", "SMALL", "STEP_MS", "WINDOW_MS", "Character", "Schedule", "Wish", "draw"]
+__all__ = [
+    "ASKED",
+    "LAG_MS",
+    "LATE_MS",
+    "MONTHS",
+    "SMALL",
+    "STEP_MS",
+    "WINDOW_MS",
+    "Character",
+    "Schedule",
+    "Wish",
+    "draw",
+]
 
 LATE_MS: Final = 60_000
 """The longest time after its answer was lost at which a simulated back office still carries a request out."""
@@ -132,7 +144,11 @@ SMALL: Final = "40.00"
 """A part of what is due that fits into it more than once."""
 MONTHS: Final = 2
 """How many months ahead are paid."""
-_RARE: Final[Sequence[tuple[str, int]]] = (("prepay", 4), ("note_in_own", 3), ("autopay_card", 2), ("reserve", 1))
+ASKED: Final = "80.00"
+"""What the office asks for by a payment request."""
+_RARE: Final[Sequence[tuple[str, int]]] = (
+    ("prepay", 4), ("note_in_own", 3), ("autopay_card", 2), ("reserve", 1), ("pay_request", 3),
+)  # fmt: skip
 _RARE_SEEDS: Final = 5
 
 
@@ -170,6 +186,8 @@ def _with_a_rare_one(dice: Dice, wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
     *others, last = wishes
     verb = dice.weighted(_RARE)
     rare = replace(last, verb=verb, amount="", means="", again=dice.weighted((("", 3), ("same", 1))))
+    if verb == "pay_request":
+        return (*others, *_asked_for(dice, rare))
     if verb != "prepay":
         return (*others, rare)
     # Who owes nothing may pay ahead, so the second tenant pays first. Charges are posted for everything that one rents.
@@ -179,6 +197,18 @@ def _with_a_rare_one(dice: Dice, wishes: tuple[Wish, ...]) -> tuple[Wish, ...]:
         due, number=last.number + 1, verb=verb, means=means, again=rare.again, start=dice.between(3_000, 90_000)
     )
     return (*others, due, ahead)
+
+
+def _asked_for(dice: Dice, rare: Wish) -> tuple[Wish, ...]:
+    """Staff ask for a payment; the tenant pays it, and staff withdraw it at about the same time."""
+    paid = replace(
+        rare, number=rare.number + 1, tenant="T1", rental="R1", means=dice.weighted(_MEANS),
+        again=dice.weighted((("", 3), ("same", 1), ("new", 2))), start=dice.between(2_000, 30_000), retries=3,
+    )  # fmt: skip
+    asks = replace(paid, number=rare.number, verb="ask_request", means="", again="", start=dice.below(400))
+    late = paid.start + dice.pick((0, 40, 400, 5_000, 120_000))
+    withdraws = replace(asks, number=paid.number + 1, verb="withdraw_request", start=late)
+    return asks, paid, withdraws
 
 
 def _wish(dice: Dice, number: int) -> Wish:

@@ -24,6 +24,7 @@ from pmsbridge.testing.simulation.journal_file import JournalFile, SimulatedData
 from pmsbridge.testing.simulation.others import Clockmaker, Desk, Operator, Worker
 from pmsbridge.testing.simulation.people import Person, tell
 from pmsbridge.testing.simulation.plan import Schedule, draw
+from pmsbridge.testing.simulation.requests import note_answer
 from pmsbridge.testing.simulation.staff_mail import SimulatedMailer
 from pmsbridge.testing.simulation.world import World
 
@@ -68,11 +69,11 @@ class OurProcess:
     runtime: Runtime
     adapter: Adapter
 
-    def session(self, tenant_id: str, wait: timedelta) -> TenantSession:
-        """A portal session of one tenant."""
+    def session(self, tenant_id: str, wait: timedelta, actor: str = "tenant") -> TenantSession:
+        """A portal session of one tenant; or of staff, on behalf of one."""
         office = Office(
             adapter=self.adapter, runtime=self.runtime, clock=self.clock, facility=FACILITY, tenant_id=tenant_id,
-            actor="tenant", wait=wait or None,
+            actor=actor, wait=wait or None,
         )  # fmt: skip
         return TenantSession(office)
 
@@ -286,6 +287,7 @@ class Run:
         runtime = self.anybody.runtime
         for view in reversed(runtime.actions(ActionFilter(limit=200))):
             tell(self, view, "")
+            note_answer(self, view)
             trail = runtime.trail(view.action_id)
             self.world.log("trail", action=view.action_id, head=trail[-1].hash, events=len(trail))
 

@@ -19,6 +19,7 @@ from pmsbridge.ports.books import CalendarlessPort, EventPort, RequestPort, Unto
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import TestClock
 from pmsbridge_rest.adapter import RestAdapter, create
+from pmsbridge_rest.lint import lint
 from pmsbridge_rest.mapping.reading import examine
 from tests.adapters.rest.wire.harbor_office import HarborOffice, bad, good, opened_harbor
 from tests.adapters.rest.wire.test_adapter import HARBOR, SECRETS, SITE, options
@@ -31,6 +32,7 @@ NOUNS = """
   events:
     of_tenant: {get: "/customers/{read.tenant_id}/visits"}
     all: {get: "/sites/{option.site}/days"}
+    for_everybody: {type: party}
     fields:
       id: id
       tenant_id: {at: customer_id, missing: default}
@@ -105,6 +107,62 @@ def test_events_are_the_tenants_and_those_for_everybody(adapter: RestAdapter) ->
     assert found[0].starts_at == datetime(2031, 5, 1, 14, tzinfo=UTC)  # nine o'clock in Chicago
 
 
+EVERYBODYS = "    for_everybody: {type: party}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (EVERYBODYS, ["Oil change", "Party"]),
+        (EVERYBODYS.replace("type: party", "type: {present: true}"), ["Oil change", "Inspection", "Party"]),
+        ("", ["Oil change"]),
+    ],
+)
+def test_a_row_that_names_no_tenant_is_everybodys_only_where_the_mapping_says_so(
+    office: HarborOffice, mapped: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, said: str, shown: list[str]
+) -> None:
+    visits = [
+        event("v1", "Oil change", "2031-05-01T09:00:00", whose="7"),
+        event("v2", "Inspection", "2031-05-01T09:00:00"),
+    ]
+    office.routes.insert(0, ("GET", r"/customers/7/visits", lambda _seen: good(visits)))
+    file = tmp_path / "harbor.yaml"
+    assert mapped.count(EVERYBODYS) == 1
+    file.write_text(mapped.replace(EVERYBODYS, said), encoding="utf-8")
+    adapter = create("main", {**options(office, read_attempts=1), "mapping": str(file)}, secrets=SECRETS)
+
+    found = adapter.events(SITE, "7")
+
+    adapter.close()
+    assert [each.title for each in found] == shown
+    assert ("events_of_nobody" in caplog.text) is (len(shown) < 3)
+
+
+@pytest.mark.parametrize(
+    ("everybodys", "whose", "rules"),
+    [
+        (EVERYBODYS, "default", []),
+        ("", "refuse", []),
+        ("", "default", ["event_of_nobody"]),
+    ],
+)
+def test_who_sees_an_event_of_no_tenant_is_to_be_said(
+    mapped: str, everybodys: str, whose: str, rules: list[str]
+) -> None:
+    text = mapped.replace(EVERYBODYS, everybodys)
+    text = text.replace("customer_id, missing: default", f"customer_id, missing: {whose}")
+
+    assert [each.rule for each in lint(text.encode()) if each.key == "entities.events"] == rules
+
+
+def test_only_events_are_for_everybody(mapped: str) -> None:
+    text = mapped.replace(EVERYBODYS, "").replace("  requests:\n", f"  requests:\n{EVERYBODYS}")
+
+    found = examine(text.encode()).problems
+
+    assert [(each.key, each.rule) for each in found] == [("entities.requests.for_everybody", "wrong_place")]
+
+
 @pytest.mark.parametrize(
     ("field", "key", "rule"),
     [
@@ -151,7 +209,10 @@ def test_autopay_of_everybodys_by_units_is_refused_for_no_row_says_of_which_rent
 
 
 def test_a_row_of_everybodys_does_not_replace_the_tenants_own(office: HarborOffice, adapter: RestAdapter) -> None:
-    both = [event("v1", "Engaged", "2031-05-01T09:00:00"), event("d9", "Yard closed", "2031-07-01T09:00:00")]
+    both = [
+        event("v1", "Engaged", "2031-05-01T09:00:00"),
+        event("d9", "Yard closed", "2031-07-01T09:00:00", kind="party"),
+    ]
     office.routes.insert(0, ("GET", r"/sites/1/days", lambda _seen: good(both)))
 
     found = adapter.events(SITE, "7")
