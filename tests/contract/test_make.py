@@ -16,10 +16,11 @@ def _make(*arguments: str) -> str:
     program = shutil.which("make")
     if program is None:
         pytest.skip("needs make")
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    # Nothing of the make that may have started this run.
+    surroundings = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
         [program, "--no-print-directory", "-o", ".venv/.installed", *arguments],
-        cwd=ROOT, env={**surroundings, "PYTHONDONTWRITEBYTECODE": "1"}, check=True, capture_output=True, text=True,
+        cwd=ROOT, env=surroundings, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
 
 
