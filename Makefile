@@ -25,8 +25,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 export PYTHONUTF8 := 1
-# Compiled once and kept, also where the surroundings want nothing kept (many containers do): the suite starts hundreds of
-# processes, and each would compile everything that it imports.
+# Compiled once and kept, also where the surroundings want nothing kept (many containers do): the suite starts hundreds
+# of processes, and each would compile everything that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
