@@ -68,7 +68,7 @@ def test_whatever_the_driver_raises_is_translated_for_every_verb(
 ) -> None:
     runtime = stage.runtime()
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         from sqlalchemy.exc import DBAPIError
 
         raise DBAPIError.instance("INSERT", None, raised, sqlite3.Error)

@@ -175,7 +175,7 @@ STATE = "{at: status, codec: lease_state}"
 NOTE = "      - name: note\n"
 ODD = {
     "turned round": (STATE, STATE.replace("at: status", 'expr: "to_string(status)"')),
-    "multipart": (NOTE, f"{NOTE}        encoding: multipart\n"),
+    "graphql": (NOTE, f"{NOTE}        encoding: graphql\n"),
     "leese_state": ("codec: lease_state", "codec: leese_state"),
 }
 
