@@ -30,10 +30,10 @@ def test_a_card_that_no_mapping_takes_is_wiped_and_no_payment_is_stored(cubby: P
     session, typed = cubby.session, new_card()
     row = session.account().current[0]
 
-    with pytest.raises(UnsupportedError) as refused:
+    with pytest.raises(IneligibleError) as refused:
         session.pay_rental(row.id, typed, key="click-0001")
 
-    assert (refused.value.code, typed.is_wiped) == ("not_taken", True)
+    assert (refused.value.code, typed.is_wiped) == ("means_not_taken", True)
     assert (cubby.bridge.runtime.actions(), cubby.changes()) == ((), 0)
 
 
@@ -45,10 +45,10 @@ def test_means_that_a_mapping_does_not_accept_are_refused_and_nothing_is_stored(
         session = portal.session
         row = session.account().current[0]
 
-        with pytest.raises(UnsupportedError) as refused:
+        with pytest.raises(IneligibleError) as refused:
             session.pay_rental(row.id, means, key="click-0001")
 
-        assert refused.value.code == "not_taken"
+        assert refused.value.code == "means_not_taken"
         assert (portal.bridge.runtime.actions(), portal.changes()) == ((), 0)
 
 

@@ -63,7 +63,7 @@ class Paying(Quoting):
 
         Raises:
             IneligibleError: The quote is too old, the balance moved or the card has expired; nothing was sent.
-            UnsupportedError: This back office does not take these means.
+            UnsupportedError: This back office takes no payments.
         """
         with wiped_on_refusal(means):
             agreed = self._own(quote)
@@ -84,8 +84,8 @@ class Paying(Quoting):
 
         Raises:
             InputError: An argument has the wrong shape; nothing was tried.
-            IneligibleError: The judge says no; the code says why. Nothing was sent.
-            UnsupportedError: This back office does not take these means.
+            IneligibleError: The judge says no; the code says why, such as "means_not_taken". Nothing was sent.
+            UnsupportedError: This back office takes no payments.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         with wiped_on_refusal(means):
@@ -102,7 +102,7 @@ class Paying(Quoting):
         Raises:
             InputError: An argument has the wrong shape; nothing was tried.
             IneligibleError: The judge says no; the code says why. Nothing was sent.
-            UnsupportedError: This back office does not take these means.
+            UnsupportedError: This back office takes no payments.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         return self._pay(ActionKind.PAY_ALL, means, key, {}, self._all_quote)
@@ -122,7 +122,7 @@ class Paying(Quoting):
             InputError: An argument has the wrong shape; nothing was tried.
             IneligibleError: The judge says no; the code says why. Nothing was sent.
             NotFoundError: The invoice is not this tenant's.
-            UnsupportedError: This back office cannot settle a single invoice, or does not take these means.
+            UnsupportedError: This back office cannot settle a single invoice.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         with wiped_on_refusal(means):
@@ -143,7 +143,7 @@ class Paying(Quoting):
         Raises:
             InputError: An argument has the wrong shape; nothing was tried.
             IneligibleError: The judge says no; the code says why. Nothing was sent.
-            UnsupportedError: This back office keeps no account for a customer, or does not take these means.
+            UnsupportedError: This back office keeps no account for a customer.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         with wiped_on_refusal(means):
@@ -159,7 +159,7 @@ class Paying(Quoting):
         Raises:
             InputError: An argument has the wrong shape; nothing was tried.
             IneligibleError: The judge says no; the code says why. Nothing was sent.
-            UnsupportedError: This back office does not take these means.
+            UnsupportedError: This back office takes no payments.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         with wiped_on_refusal(means):
@@ -178,7 +178,7 @@ class Paying(Quoting):
             InputError: An argument has the wrong shape; nothing was tried.
             IneligibleError: The judge says no; the code says why. Nothing was sent.
             NotFoundError: There is no such request to this tenant.
-            UnsupportedError: This back office does not take these means.
+            UnsupportedError: This back office takes no payments.
             UnavailableError: The back office cannot be read now; nothing was stored or sent.
         """
         with wiped_on_refusal(means):
