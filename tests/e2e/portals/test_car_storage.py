@@ -35,7 +35,11 @@ class Books:
 
 
 @pytest.mark.slow
-@pytest.mark.fact(*(f"S3.{number}" for number in range(1, 27) if number not in {2, 3, 7, 17, 24, 25}), on="rest")
+@pytest.mark.fact(
+    "S3.1", "S3.4", "S3.5", "S3.6", "S3.8", "S3.9", "S3.10", "S3.11", "S3.12", "S3.13", "S3.14", "S3.15", "S3.16",
+    "S3.18", "S3.19", "S3.20", "S3.21", "S3.22", "S3.23", "S3.26",
+    on="rest",
+)  # fmt: skip
 def test_a_car_owners_portal_is_built_by_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     books, club = Books(Office(file_of("cubby"))), Books(Office(PAGES / "guild.yaml"))
