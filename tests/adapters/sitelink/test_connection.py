@@ -241,7 +241,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, rows: Callable[[], Iterator[tuple
     class Reader:
         bytes_read = 0
 
-        def cut_tables(self, *_names: str, cut: object) -> Iterator[tuple[str, Any]]:
+        def cut_tables(self, *_names: str, cut: object, passed: object = None) -> Iterator[tuple[str, Any]]:
             return rows()
 
     @contextmanager
