@@ -161,6 +161,22 @@ def test_what_is_known_before_a_payment_may_include_those_before_it_or_not(stage
     assert _payable(shown) == "10.00 USD"
 
 
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.REFUSE])
+def test_what_is_not_over_for_weeks_holds_back_its_own_amount_and_no_more(stage: Stage, fault: Fault) -> None:
+    """100 of 120 are unknown, or not sent, and nobody looks; the rent of the next months comes."""
+    runtime, account = stage.runtime(), _read(stage)
+    runtime.mirror.save_account(account)
+    stage.office.fail(fault)
+    asked = take("click-0001", amount="100.00").changed(known_before={"R1": "120.00"})
+    assert runtime.submit(submission("click-0001", "pay_rental", [asked])).outcome is Outcome.PENDING
+    billed = _with_ledger(account, "420.00")
+    assert _payable(runtime.overlaid(billed.changed(as_of=stage.clock.now() + WINDOW))) == "20.00 USD"
+
+    later = billed.changed(as_of=stage.clock.now() + WINDOW + timedelta(seconds=1))
+
+    assert _payable(runtime.overlaid(later)) == "320.00 USD"
+
+
 def test_a_charge_that_came_since_is_asked_for_once_the_window_is_over(stage: Stage) -> None:
     runtime, account = stage.runtime(), _read(stage)
     runtime.mirror.save_account(account)

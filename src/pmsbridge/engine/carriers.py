@@ -195,6 +195,14 @@ class Carriers:
         row = adapter.capabilities.get(kind) if adapter else None
         return row is not None and row.support in {Support.NATIVE, Support.EMULATED}
 
+    def window(self, account: str) -> timedelta:
+        """The settle window of an account's back office.
+
+        Raises:
+            ConfigurationError: It is not configured.
+        """
+        return self.settings.window(account, self._adapter(account).settle_window)
+
     def longest_call(self) -> timedelta:
         """The longest one delivery may take, over all carriers: what a lease must outlive."""
         return max([self.settings.mail_timeout, *(adapter.send_timeout for adapter in self.adapters.values())])

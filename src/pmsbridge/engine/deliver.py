@@ -272,7 +272,8 @@ class Runtime:
     def overlaid(self, account: TenantAccount) -> TenantAccount:
         """A read with our own recent writes on top, its source then ``overlay``."""
         ref = account.tenant.ref
-        return overlay(account, self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of))
+        recent = self.journal.recent_effects(ref.account, ref.facility, ref.id, account.as_of)
+        return overlay(account, recent, self._carriers.window(ref.account))
 
     def overlaid_invoice(self, account: TenantAccount, row: RentalAccount | None, invoice: Invoice) -> Invoice:
         """An invoice, read after the account, with payments on top that it may not show yet.

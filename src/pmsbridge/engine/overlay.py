@@ -6,7 +6,7 @@ Pure, and derived from the journal alone: there is nothing to keep in step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -35,16 +35,21 @@ __all__ = ["less", "missing_of", "overlay"]
 _PHONES: Final = frozenset({"phone", "mobile"})
 
 
-def overlay(account: TenantAccount, effects: Iterable[StoredEffect]) -> TenantAccount:
+def overlay(account: TenantAccount, effects: Iterable[StoredEffect], window: timedelta) -> TenantAccount:
     """An account with our own recent writes on top; the same account when there are none.
 
     What is settled changes what the account says. What is not yet known changes only what may be paid now: nobody is
     asked to pay again what is being confirmed, and nothing unknown is shown as done.
+
+    Args:
+        account: As read.
+        effects: Of the tenant: what the read may not show yet.
+        window: The settle window of the back office: a read may be that much behind.
     """
     recent = list(effects)
     result = account
     for row in account.rentals:
-        balances = _balances(account, row, recent)
+        balances = _balances(account, row, recent, window)
         if balances != row.balances:
             result = _with_rental(result, row.id, balances=balances)
     for stored in recent:
@@ -80,12 +85,14 @@ def _with_rental(account: TenantAccount, rental_id: str, **changes: Any) -> Tena
     return account if rows == account.rentals else account.changed(rentals=rows)
 
 
-def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[StoredEffect]) -> Balances:
+def _balances(
+    account: TenantAccount, row: RentalAccount, recent: Iterable[StoredEffect], window: timedelta
+) -> Balances:
     """The balances of one rental with every recent payment for it taken into account, all of them together.
 
     A payment that is not over always holds back its amount: whatever the read shows, it is not to be paid again. Nor is
     what a read shows beyond what was known when a recent payment was judged: that read may be of a time before it, and
-    before money that the desk took. A charge that really came since waits as long.
+    before money that the desk took. A charge that really came since waits until the window is over.
     """
     parts = [
         (stored, part.amount)
@@ -103,20 +110,21 @@ def _balances(account: TenantAccount, row: RentalAccount, recent: Iterable[Store
         # Charges that were posted ahead may lag too: then only what may be paid is sure, not the ledger.
         bills_ahead = any(stored.kind == PostFutureCharges.model_fields["kind"].default for stored in recent)
         balances = _reserved(balances, missing) if bills_ahead else _paid(balances, missing)
-    return _at_most(_reserved(balances, held), _known_left(row, parts))
+    return _at_most(_reserved(balances, held), _known_left(row, parts, account.as_of - window))
 
 
-def _known_left(row: RentalAccount, parts: Iterable[tuple[StoredEffect, Money]]) -> Money | None:
-    """The most that recent payments leave to pay, by what was known before each; None where nothing was known.
+def _known_left(row: RentalAccount, parts: Iterable[tuple[StoredEffect, Money]], since: datetime) -> Money | None:
+    """The most that recent payments leave to pay, by what was known before each; None where nothing is known by them.
 
-    What was known before one of them includes none that was sent after it.
+    What was known before one of them includes none that was sent after it. A read that is a window younger says more
+    than what was known.
     """
     left: list[Decimal] = []
     paid_since = Decimal(0)
     for stored, amount in sorted(parts, key=lambda part: _sent_at(part[0]), reverse=True):
         paid_since += amount.amount
         known = stored.known_before.get(row.id)
-        if known is not None:
+        if known is not None and _sent_at(stored) >= since:
             left.append(Decimal(known) - paid_since)
     return Money.of(min(left), row.balances.currency) if left else None
 
