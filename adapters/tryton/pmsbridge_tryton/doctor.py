@@ -1,4 +1,4 @@
-"""Checks for ``doctor``: address, log-on, company, names of the settings, rights."""
+"""Checks for ``doctor``: address, log-on, company, its time zone, names of the settings, rights."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ SERIES: Final = ("8.0", "8.2")
 _READ: Final = (PARTY, RENTAL, SUBSCRIPTION, INVOICE, MOVE_LINE, PAYMENT)
 _SHORTEST_WINDOW: Final = timedelta(seconds=30)
 
+_WITHOUT_ZONE: Final = "UTC"
+
 Check = Mapping[str, str]
 
 
@@ -30,6 +32,7 @@ def examine(desk: Desk) -> Iterator[Check]:
     yield log_on
     if log_on["status"] == "failed":
         return
+    yield _zone(desk)
     yield _tried("names", lambda: _names(desk), "Correct the setting, or the name in the back office.")
     for model in _READ:
         yield _tried(
@@ -42,6 +45,15 @@ def examine(desk: Desk) -> Iterator[Check]:
 def _series(desk: Desk) -> str:
     found = desk.client.server_series()
     return f"series {found}" + ("" if found in SERIES else f"; tried with {' and '.join(SERIES)}")
+
+
+def _zone(desk: Desk) -> Check:
+    """Both date what is booked: where they go by different zones, an evening's payment is tomorrow's in one of them."""
+    ours, theirs = desk.settings.facility.zone, text(desk.company(), "timezone")
+    if (theirs or _WITHOUT_ZONE) == ours:
+        return _check("zone", "ok", ours, "")
+    known = f"the company has {theirs}" if theirs else "the company has none: its server's clock dates what it books"
+    return _check("zone", "warning", f"{ours} here; {known}", "Set the company's time zone, or facility.zone, alike.")
 
 
 def _names(desk: Desk) -> str:

@@ -75,7 +75,7 @@ def _under(parent: str, *names: str) -> tuple[str, ...]:
 
 
 COMPANY_FIELDS: Final = (
-    "party", "currency.code", "currency.digits", "party.name", *_under("party.addresses", "street", "city",
+    "party", "timezone", "currency.code", "currency.digits", "party.name", *_under("party.addresses", "street", "city",
     "postal_code", "country.name", "subdivision.name"), *_under("party.contact_mechanisms", "type", "value",
     "value_compact"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from pmsbridge_tryton.sandbox.serving import TrytonServer
 
 __all__ = ["ACCOUNT", "FACILITY", "KEY", "ZONE", "RealClock", "adapter_of", "days", "options_of", "payment", "today"]
 
-ACCOUNT, FACILITY, ZONE, KEY = "erp", "main", "America/Chicago", "c0ffee00" * 5
+ACCOUNT, FACILITY, ZONE, KEY = "erp", "main", "UTC", "c0ffee00" * 5
 
 
 class RealClock:

@@ -275,3 +275,24 @@ def test_a_file_that_is_too_large_is_not_read(
     adapter.close()
     assert refusal.value.code == "too_large"
     assert weather.count("model.ir.attachment.search_read") == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status"),
+    [("UTC", None, "ok"), ("America/Chicago", None, "warning"), ("America/Chicago", "America/Chicago", "ok"),
+     ("UTC", "America/Chicago", "warning")],
+)  # fmt: skip
+def test_the_doctor_sees_whether_both_sides_date_by_one_zone(
+    tryton_server: TrytonServer, tryton_yard: Yard, ours: str, theirs: str | None, status: str
+) -> None:
+    company = [tryton_yard.facts["company"]]
+    tryton_yard.call.call("model.company.company.write", company, {"timezone": theirs})
+    try:
+        adapter = adapter_of(tryton_server, facility={"code": FACILITY, "zone": ours})
+        checks = {check["name"]: check for check in adapter.diagnose()}
+        adapter.close()
+    finally:
+        tryton_yard.call.call("model.company.company.write", company, {"timezone": None})
+
+    assert checks["zone"]["status"] == status
+    assert bool(checks["zone"]["remedy"]) == (status == "warning")
