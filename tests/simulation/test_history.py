@@ -169,7 +169,7 @@ def paid_twice() -> History:
 
 
 def misjudged_withdrawal(history: History) -> History:
-    """A request that is answered as it was, and withdrawn by an action whose mail an operator took for sent, which it never was."""
+    """A request that is withdrawn, too, and of whose mail an operator said what was not so."""
     withdrawal, mail = "aw", replace(STEP, key="k-mail", outcome="needs_review")
     history.answers.append(Answer(10, 900, "", "key-w", withdrawal, "needs_review", (mail,)))
     history.statements.append(Statement(11, 910, withdrawal, mail.name, "settled", accepted=True))
