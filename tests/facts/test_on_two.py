@@ -319,7 +319,8 @@ def test_what_is_to_come_and_what_was_is_told_apart_by_a_mapping_and_nobody_else
     now = club.clock.now()
     for name, hours, who, kind in (
         ("Oil change", -48, "1001", "social"), ("Inspection", 24, "1001", "social"),
-        ("Summer party", 48, None, "social"), ("Delivery", 24, "1002", "social"), ("Nobody's visit", 36, None, "appointment"),
+        ("Summer party", 48, None, "social"), ("Delivery", 24, "1002", "social"),
+        ("Nobody's visit", 36, None, "appointment"),
     ):  # fmt: skip
         begins = now + timedelta(hours=hours)
         event = {
