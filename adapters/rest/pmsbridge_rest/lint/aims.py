@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pmsbridge_rest.aiming import AIMS, OPEN_MEANS, aims_in, aims_said, named_aims, refers_to, steps_by
+from pmsbridge_rest.aiming import AIMS, OPEN_MEANS, Aim, aims_in, aims_said, named_aims, refers_to, steps_by
 from pmsbridge_rest.lint.findings import Finding, doubt, wrong
 from pmsbridge_rest.mapping.actions import Action, Step
 from pmsbridge_rest.mapping.document import Mapping
@@ -49,13 +49,13 @@ def _name(place: Place) -> str:
     return place.path.rpartition(".")[2]
 
 
-def _unaimed(action: Action) -> dict[str, dict[str, list[str]]]:
+def _unaimed(action: Action) -> dict[str, dict[str, list[Aim]]]:
     """By step and by means what a step does not name of a payment, though another step of the action does.
 
     What goes on with the payment of another step, or is gone on with by one, need not name it once more.
     """
     wanted = aims_said(action.steps)
-    found: dict[str, dict[str, list[str]]] = {}
+    found: dict[str, dict[str, list[Aim]]] = {}
     for way in OPEN_MEANS:
         steps = steps_by(action, way, wanted)
         for step in steps:

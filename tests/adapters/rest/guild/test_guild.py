@@ -108,8 +108,8 @@ def _by_two_steps(charge: str) -> str:
     text = GUILD.read_text(encoding="utf-8")
     for old, new in (
         ("    accepts: {means.by: external}\n    steps:\n      - name: book\n",
-         "    accepts: {means.by: {among: [external, stored]}}\n    steps:\n      - name: book\n"
-         "        only_when: {means.by: external}\n"),
+         ("    accepts: {means.by: {among: [external, stored]}}\n    steps:\n      - name: book\n"
+         "        only_when: {means.by: external}\n")),
         ("  set_autopay:\n", f"{charge}  set_autopay:\n"),
     ):  # fmt: skip
         assert text.count(old) == 1
