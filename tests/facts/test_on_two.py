@@ -54,6 +54,7 @@ def harbor(tmp_path: Path) -> Iterator[Portal]:
 CLUB = """
   events:
     all: {get: "/sites/{option.site}/calendar", paginate: pages}
+    for_everybody: {sort: party}
     fields:
       id: id
       tenant_id: customer_id
@@ -316,12 +317,14 @@ def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> N
 def test_what_is_to_come_and_what_was_is_told_apart_by_a_mapping_and_nobody_elses_is_told(club: Portal) -> None:
     assert club.mapped is not None
     now = club.clock.now()
-    for name, hours, who in (
-        ("Oil change", -48, "1001"), ("Inspection", 24, "1001"), ("Summer party", 48, None), ("Delivery", 24, "1002"),
+    for name, hours, who, kind in (
+        ("Oil change", -48, "1001", "social"), ("Inspection", 24, "1001", "social"),
+        ("Summer party", 48, None, "social"), ("Delivery", 24, "1002", "social"),
+        ("Nobody's visit", 36, None, "appointment"),
     ):  # fmt: skip
         begins = now + timedelta(hours=hours)
         event = {
-            "id": name, "tenant_id": who, "kind": "social", "title": name, "starts_at": begins,
+            "id": name, "tenant_id": who, "kind": kind, "title": name, "starts_at": begins,
             "ends_at": begins + timedelta(hours=2),
         }  # fmt: skip
         club.mapped.books.enter("desk", [(name, "")], (Move("put", "events", name, event),))

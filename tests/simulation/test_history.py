@@ -168,6 +168,16 @@ def paid_twice() -> History:
     return history
 
 
+def misjudged_withdrawal(history: History) -> History:
+    """A request that is withdrawn, too, and of whose mail an operator said what was not so."""
+    withdrawal, mail = "aw", replace(STEP, key="k-mail", outcome="needs_review")
+    history.answers.append(Answer(10, 900, "", "key-w", withdrawal, "needs_review", (mail,)))
+    history.statements.append(Statement(11, 910, withdrawal, mail.name, "settled", accepted=True))
+    history.answers.append(Answer(12, 920, "", "key-w", withdrawal, "settled", (replace(mail, outcome="settled"),)))
+    history.request_answers.append(RequestAnswer("r1", withdrawal, withdraws=True))
+    return history
+
+
 def asked_anew(at: int, amount: str = "") -> History:
     """80 of 120 are booked at 50, the rest at 70, by a click at an instant that named an amount or all that is due."""
     history = two_payments("a80", "a40")
@@ -229,6 +239,8 @@ CASES: list[tuple[str, Callable[[], History]]] = [
     ("review_untold", lambda: reviewed(1, 1, last="pending")),
     ("request_answered_twice", lambda: answered(False, True)),
     ("request_answered_twice", paid_twice),
+    ("request_answered_twice", lambda: misjudged_withdrawal(paid_twice())),
+    ("request_answered_twice", lambda: misjudged_withdrawal(answered(False))),
     ("phantom", lambda: withdrawn({"key-1"})),
     ("phantom", lambda: attached_to("60.00")),
     ("foreign_error", lambda: _with(honest(), answers=[
@@ -250,6 +262,8 @@ FINE: list[tuple[str, Callable[[], History]]] = [
     ("a request that is paid", lambda: answered(False)),
     ("a request that is paid by one of two", lambda: answered(False, False)),
     ("a request that is withdrawn after a payment that was not sent", lambda: answered(False, True, booked=False)),
+    ("a request that is withdrawn once an operator took its payment for not sent", lambda: _resolved(
+        answered(False, True), "not_sent", "not_sent")),
     ("a mail twice under one Message-ID", lambda: _with(edit(), mails=[Mailed(20, "m", "m@x")] * 2)),
     ("an operator who is right", lambda: _resolved(honest(), "settled", "settled")),
     ("an operator who is wrong", lambda: _resolved(honest(), "not_sent", "not_sent")),

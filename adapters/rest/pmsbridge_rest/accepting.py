@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
-
 from pmsbridge.actions.effects import EffectBody, SetAutopay, SetConsent, TakePayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge_rest.aiming import OPEN_MEANS, Aim, aims_said, is_aimed, steps_by
 from pmsbridge_rest.building import fitting_steps
 from pmsbridge_rest.mapping.document import Mapping
-from pmsbridge_rest.mapping.templates import places_in
-from pmsbridge_rest.matching import row_fits
 
 __all__ = [
     "autopay_means",
@@ -21,9 +17,6 @@ __all__ = [
     "settles_lines",
     "takes",
 ]
-
-_OPEN_MEANS: Final = ("external", "stored")
-"""What is typed now travels sealed, and no mapping can open it."""
 
 
 def takes(mapping: Mapping, effect: EffectBody) -> bool:
@@ -41,43 +34,50 @@ def takes(mapping: Mapping, effect: EffectBody) -> bool:
 
 
 def payment_means(mapping: Mapping) -> frozenset[str]:
-    """By what the mapping takes payments: never by what was typed."""
+    """By what the mapping takes payments, and has a step for: never by what was typed."""
     action = mapping.actions.get("take_payment")
-    demand = action.accepts.get("means.by") if action is not None else None
-    taken = [way for way in _OPEN_MEANS if demand is None or row_fits({"by": demand}, {"by": way})]
-    return frozenset(taken if action is not None else ())
+    return frozenset(way for way in OPEN_MEANS if action is not None and steps_by(action, way))
 
 
 def settles_invoices(mapping: Mapping) -> bool:
-    """Whether a payment can name the one invoice that it settles, and each invoice can be read by itself."""
-    invoices = mapping.entities.get("invoices")
-    return "invoice_id" in set(_aims_said(mapping)) and invoices is not None and invoices.one is not None
+    """Whether every payment can name the one invoice that it settles, and each invoice can be read by itself."""
+    return _reads_invoices(mapping) and _says(mapping, "invoice_id")
 
 
 def settles_lines(mapping: Mapping) -> bool:
-    """Whether a payment can name one line of an invoice, and a line's id and what it still owes are read."""
-    invoices = mapping.entities.get("invoices")
-    lines = invoices.items.get("lines") if invoices is not None else None
-    told = lines is not None and {"id", "balance"} <= lines.fields.keys()
-    return settles_invoices(mapping) and "line_id" in set(_aims_said(mapping)) and told
+    """Whether every payment can name one line of an invoice, and a line's id and what it still owes are read."""
+    return settles_invoices(mapping) and _reads_lines(mapping) and _says(mapping, "invoice_id", "line_id")
+
+
+def _says(mapping: Mapping, *aims: Aim) -> bool:
+    """Whether a payment that aims so can say it, whatever it is paid by."""
+    action, ways = mapping.actions.get("take_payment"), payment_means(mapping)
+    return (
+        bool(ways)
+        and action is not None
+        and all(aims_said(steps_by(action, way, aims)).issuperset(aims) for way in ways)
+    )
 
 
 def _aims(mapping: Mapping, effect: TakePayment) -> bool:
-    """Whether all that a payment aims at can be said."""
+    """Whether all that a payment aims at can be said by the steps it travels by, and is read."""
+    action = mapping.actions["take_payment"]
     names_invoice, names_line = (
         any(getattr(part, name) for part in effect.parts) for name in ("invoice_id", "line_id")
     )
-    return (not names_invoice or settles_invoices(mapping)) and (not names_line or settles_lines(mapping))
+    is_read = (not names_invoice or _reads_invoices(mapping)) and (not names_line or _reads_lines(mapping))
+    return is_read and is_aimed(fitting_steps(action, effect), effect)
 
 
-def _aims_said(mapping: Mapping) -> Iterator[str]:
-    """What of a payment's part stands in what is sent: "invoice_id", "line_id"."""
-    action = mapping.actions.get("take_payment")
-    for step in action.steps if action is not None else ():
-        sent = {"path": step.path, **step.model_dump(include={"query", "headers", "body"})}
-        for place in places_in(sent):
-            if place.path.startswith(("effect.parts[", "part.")):
-                yield place.path.rpartition(".")[2]
+def _reads_invoices(mapping: Mapping) -> bool:
+    invoices = mapping.entities.get("invoices")
+    return invoices is not None and invoices.one is not None
+
+
+def _reads_lines(mapping: Mapping) -> bool:
+    invoices = mapping.entities.get("invoices")
+    lines = invoices.items.get("lines") if invoices is not None else None
+    return _reads_invoices(mapping) and lines is not None and {"id", "balance"} <= lines.fields.keys()
 
 
 def autopay_means(mapping: Mapping) -> frozenset[str]:

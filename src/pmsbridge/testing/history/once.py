@@ -89,7 +89,11 @@ def phantoms(case: Case) -> Iterable[Violation]:
 
 
 def answered_twice(case: Case) -> Iterable[Violation]:
-    """A request of the office is paid or withdrawn, never both, and paid once."""
+    """A request of the office is paid or withdrawn, never both, and paid once.
+
+    Who misjudged a payment that was booked is excused. A withdrawal is final however its mail ends, so what is said of
+    it excuses nothing.
+    """
     booked: dict[str, list[Booked]] = defaultdict(list)
     for row in case.history.booked:
         if row.key and row.kind == "take_payment":
@@ -100,6 +104,6 @@ def answered_twice(case: Case) -> Iterable[Violation]:
     for request, given in answers.items():
         paid = [each.action for each in given if not each.withdraws and booked[each.action]]
         is_withdrawn = any(each.withdraws for each in given)
-        is_excused = any(each.action in case.misjudged for each in given)
+        is_excused = any(action in case.misjudged for action in paid)
         if paid and len(paid) + is_withdrawn > 1 and not is_excused:
             yield case.violation("request_answered_twice", request, *given, *(booked[action][0] for action in paid))

@@ -15,7 +15,7 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, NotFoundError, RejectedError, UnsupportedError
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
-from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.sealed import Card
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
@@ -26,6 +26,7 @@ from pmsbridge.store.database import open_database
 from pmsbridge.testing.conformance import Conformance, Subject
 from pmsbridge.testing.memory import TestClock
 from pmsbridge.transport.limits import InMemoryGate
+from pmsbridge_rest.accepting import payment_means, settles_invoices, settles_lines, takes
 from pmsbridge_rest.adapter import RestAdapter, create
 from pmsbridge_rest.lint import lint
 from pmsbridge_rest.mapping.reading import examine, load_mapping
@@ -82,6 +83,103 @@ def test_what_a_payment_can_be_aimed_at_is_read_from_the_mapping(
         assert isinstance(adapter, LinePort)
         assert isinstance(adapter, UnaimedPort)
         assert (adapter.settles_invoices, adapter.settles_lines) == (invoices, lines)
+
+
+MEMO: Final = 'memo: "portal, invoice {part.invoice_id?}", '
+STORED: Final = """      - name: charge
+        only_when: {means.by: stored}
+        post: /charges
+        body: {ref: "{effect.reference}", lease: "{effect.parts[0].rental_id}", card: "{effect.means.method_id}"}
+        idempotency:
+          by: client_reference
+          look_up:
+            get: "/leases/{effect.parts[0].rental_id}/payments"
+            match: {ref: "{effect.reference}"}
+            outputs: {payment: id}
+        outputs: {payment: id}
+"""
+AIMED: Final = STORED.replace(
+    "{ref:", '{bill: "{effect.parts[0].invoice_id?}", line: "{effect.parts[0].line_id?}", ref:', 1
+)
+
+
+def _by_two_steps(charge: str) -> str:
+    """What is taken elsewhere is booked with its aims; a stored card is charged by a step of its own."""
+    text = GUILD.read_text(encoding="utf-8")
+    for old, new in (
+        ("    accepts: {means.by: external}\n    steps:\n      - name: book\n",
+         ("    accepts: {means.by: {among: [external, stored]}}\n    steps:\n      - name: book\n"
+         "        only_when: {means.by: external}\n")),
+        ("  set_autopay:\n", f"{charge}  set_autopay:\n"),
+    ):  # fmt: skip
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    return text
+
+
+def _payment(means: ExternalPayment | StoredMethod, *aims: dict[str, str]) -> TakePayment:
+    parts = tuple(
+        PaymentPart(rental_id="2001", unit_id=None, amount=Money(amount="80.00", currency="USD"), **aim) for aim in aims
+    )
+    return TakePayment(account="main", facility="F1", tenant_id=ADA, parts=parts, means=means, reference="PB-AAAAAAAA")
+
+
+TAKEN: Final = ExternalPayment(gateway="stripe", reference="pi_1234")
+CARD: Final = StoredMethod(method_id="4001")
+LINE: Final = {"invoice_id": "6001", "line_id": "7001"}
+
+
+@pytest.mark.parametrize(("charge", "rules", "aimed"), [(STORED, {"aim_by_some"}, False), (AIMED, set(), True)])
+def test_a_payment_is_aimed_by_the_steps_it_travels_by(charge: str, rules: set[str], *, aimed: bool) -> None:
+    text = _by_two_steps(charge).encode()
+    mapping = examine(text).mapping
+    assert mapping is not None
+
+    assert {each.rule for each in lint(text)} == rules
+    assert payment_means(mapping) == {"external", "stored"}
+    assert (settles_invoices(mapping), settles_lines(mapping)) == (aimed, aimed)
+    assert takes(mapping, _payment(TAKEN, LINE, LINE))
+    assert takes(mapping, _payment(CARD, LINE)) is aimed
+    assert takes(mapping, _payment(CARD, {}))
+    assert not takes(mapping, _payment(CARD, {}, LINE)), "the charge has a place for the first part alone"
+
+
+@pytest.mark.parametrize(
+    ("place", "rules", "counts"),
+    [
+        (MEMO, {"aim_in_words"}, False),
+        ('bill: "INV-{part.invoice_id?}", ', {"aim_in_words"}, False),
+        (MEMO + 'bill: "{part.invoice_id?}", ', set(), True),
+    ],
+)
+def test_an_aim_within_a_sentence_is_none(place: str, rules: set[str], *, counts: bool) -> None:
+    text = GUILD.read_text(encoding="utf-8").replace(PART, place).encode()
+    mapping = examine(text).mapping
+    assert mapping is not None
+
+    assert {each.rule for each in lint(text)} == rules
+    assert settles_invoices(mapping) is counts
+    assert takes(mapping, _payment(TAKEN, {"invoice_id": "6001"})) is counts
+
+
+@pytest.mark.parametrize(
+    ("path", "counts"),
+    [("/bills/{effect.parts[0].invoice_id}/payments", True), ("/bills/x-{effect.parts[0].invoice_id}", False)],
+)
+def test_a_segment_of_a_path_is_an_aim(path: str, *, counts: bool) -> None:
+    text = GUILD.read_text(encoding="utf-8").replace(PART, "").replace("post: /payments", f'post: "{path}"')
+    mapping = examine(text.encode()).mapping
+    assert mapping is not None
+
+    assert settles_invoices(mapping) is counts
+
+
+def test_a_means_that_no_step_is_for_is_not_taken() -> None:
+    mapping = examine(_by_two_steps("").encode()).mapping
+    assert mapping is not None
+
+    assert payment_means(mapping) == {"external"}
+    assert not takes(mapping, _payment(CARD, {}))
 
 
 @pytest.mark.parametrize(
