@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import logging
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -29,7 +31,9 @@ from pmsbridge.ports.files import PIECE_BYTES, HandedFile
 from pmsbridge.ports.outcome import Attempt, Outcome, Probed, Receipt
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.erasing import erase
-from pmsbridge.store.feed_room import KeptFor
+from pmsbridge.store.feed_room import FeedRoom, KeptFor
+from pmsbridge.store.files import FileRoom, _portions, holds
+from pmsbridge.store.report_room import ReportRoom
 from pmsbridge.store.tables import effects, file_pieces
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 from tests.mailbox import Outbox
@@ -289,6 +293,50 @@ def test_a_file_is_kept_for_a_while_after_it_was_delivered_and_then_taken_away(w
     assert world.pieces == 1  # that one waits to be sent
 
 
+def test_a_file_that_was_taken_away_in_part_is_no_file_and_the_rest_goes_the_next_night(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.session.attach_document("a.pdf", PDF, key="click-0001")
+    world.clock.advance(WEEK + timedelta(minutes=1))
+    before, begin, begun = world.pieces, Database.write, []
+
+    def once(self: Database) -> Any:
+        begun.append(self)
+        if len(begun) > 1:
+            raise UnavailableError("the database is away", code="database_unavailable")
+        return begin(self)
+
+    def is_held() -> bool:
+        with world.database.read() as connection:
+            return holds(connection, connection.execute(select(effects.c.key)).scalar_one(), len(PDF))
+
+    assert is_held()
+    monkeypatch.setattr("pmsbridge.store.files._PIECES_AT_ONCE", 3)
+    with monkeypatch.context() as broken:
+        broken.setattr(Database, "write", once)
+        make_room(world.runtime, KeptFor(files=WEEK))
+
+    assert (world.pieces, is_held()) == (before - 3, False)
+    make_room(world.runtime, KeptFor(files=WEEK))
+    assert world.pieces == 0
+
+
+@pytest.mark.parametrize(
+    ("pieces", "portions"),
+    [
+        ([("a", 320)], [[("a", 0)]]),
+        ([("a", 500), ("b", 1)], [[("a", 0)], [("b", 0)]]),
+        ([("a", 1), ("b", 1200)], [[("a", 0), ("b", 701)], [("b", 201)], [("b", 0)]]),
+    ],
+)
+def test_a_transaction_takes_away_so_many_pieces_and_of_a_file_the_last_ones_first(
+    pieces: list[tuple[str, int]], portions: list[list[tuple[str, int]]]
+) -> None:
+    cut = [[(each["key"], each["from_number"]) for each in portion] for portion in _portions(pieces)]
+
+    assert cut == portions
+
+
 def test_what_is_not_kept_any_more_is_neither_retried_nor_sent(world: World) -> None:
     world.office.fail(Fault.REFUSE)
     view = world.session.attach_document("a.pdf", PDF, key="click-0001")
@@ -338,6 +386,74 @@ def test_nothing_of_a_file_is_logged(world: World, caplog: pytest.LogCaptureFixt
         ))]  # fmt: skip
 
     assert not [text for text in (*caplog.messages, *shown) if "Quassnoi" in text]
+
+
+@pytest.mark.parametrize("broken", ["write", "seek", "read", "close"])
+def test_a_full_disk_says_that_there_is_no_room_wherever_it_shows(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def full(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "no space left on device", "/secret/folder")
+
+    class FullDisk(tempfile.SpooledTemporaryFile[bytes]):
+        def close(self) -> None:  # writes what is still in a buffer, and closes all the same
+            super().close()
+            full()
+
+    if broken != "close":
+        setattr(FullDisk, broken, full)
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", FullDisk)
+
+    if broken == "close":  # everything was read by then
+        view = world.session.attach_document("a.pdf", io.BytesIO(PDF), key="click-0001")
+        assert view.outcome is Outcome.SETTLED
+        return
+    with pytest.raises(UnavailableError) as refused:
+        world.session.attach_document("a.pdf", io.BytesIO(PDF), key="click-0001")
+    assert refused.value.code == "no_room"
+    assert "secret" not in str(refused.value)
+    assert (world.pieces, world.runtime.actions()) == (0, ())
+
+
+def test_a_disk_that_breaks_while_the_file_is_stored_leaves_nothing_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Breaks(tempfile.SpooledTemporaryFile[bytes]):
+        def seek(self, *given: int) -> int:
+            if given[0]:
+                raise OSError(errno.EIO, "input/output error")
+            return super().seek(*given)
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Breaks)
+
+    with pytest.raises(UnavailableError) as refused:
+        world.session.attach_document("a.pdf", io.BytesIO(PDF), key="click-0001")
+
+    assert (refused.value.code, world.pieces, world.runtime.actions()) == ("no_room", 0, ())
+
+
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [(FeedRoom, "feeds_not_shortened"), (ReportRoom, "reports_not_shortened"), (FileRoom, "files_not_taken_away")],
+)
+def test_a_room_that_cannot_be_made_keeps_none_of_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, room: Any, told: str
+) -> None:
+    made: list[Any] = []
+    for each in (FeedRoom, ReportRoom, FileRoom):
+
+        def make(self: Any, before: Any, *, own: Any = each.make) -> Any:
+            made.append(type(self))
+            if type(self) is room:
+                raise UnavailableError("the database is away", code="database_unavailable")
+            return own(self, before)
+
+        monkeypatch.setattr(each, "make", make)
+    with caplog.at_level(logging.WARNING):
+        make_room(world.runtime)
+
+    assert made == [FileRoom, FeedRoom, ReportRoom]
+    assert told in caplog.text
 
 
 def test_what_reads_like_a_file_is_one() -> None:

@@ -179,6 +179,19 @@ def test_an_older_schema_is_refused_with_the_command_that_helps(
     assert upgrade.store_status(url).state is State.OLDER
 
 
+def test_a_schema_that_lacks_a_table_is_refused_by_its_name(
+    addresses: Addresses, opened: Callable[[str], Database]
+) -> None:
+    url = addresses()
+    open_database(url).close()
+    with opened(url).write() as connection:
+        connection.exec_driver_sql("DROP TABLE pmsbridge_file_pieces")
+
+    with pytest.raises(ConfigurationError, match=r"lacks pmsbridge_file_pieces: .* restore a backup") as refused:
+        open_database(url)
+    assert refused.value.code == "schema_incomplete"
+
+
 @pytest.mark.parametrize(("oldest", "usable"), [(SCHEMA_VERSION, True), (SCHEMA_VERSION + 1, False)])
 def test_a_newer_schema_is_used_when_it_says_that_this_code_may(
     addresses: Addresses, oldest: int, usable: bool

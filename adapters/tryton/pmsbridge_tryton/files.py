@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import zip_longest
+from itertools import chain
 from typing import Final
 
 from pmsbridge.ports.files import HandedFile
@@ -39,15 +39,14 @@ def spliced(text: str, files: Sequence[HandedFile]) -> bytes | StreamedBody:
 
 
 def _pieces(parts: Sequence[bytes], files: Sequence[HandedFile]) -> Iterator[bytes]:
-    for part, file in zip_longest(parts, files):
-        yield part
-        if file is not None:
-            yield from _in_base64(file)
+    begun: list[Iterable[bytes]] = [_in_base64(file.begun()) for file in files]
+    begun.append(())  # after the last part there is none
+    return chain.from_iterable(chain((part,), file) for part, file in zip(parts, begun, strict=True))
 
 
-def _in_base64(file: HandedFile) -> Iterator[bytes]:
+def _in_base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
     left = b""
-    for piece in file.pieces():
+    for piece in pieces:
         left += piece
         cut = len(left) - len(left) % 3
         yield b64encode(left[:cut])

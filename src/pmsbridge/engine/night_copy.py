@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,19 +52,28 @@ def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
     What cannot go now goes another night, and fails none.
     """
     now = runtime.clock.now()
-    try:
-        dropped = FeedRoom(runtime.database, kept_for).make(now)
-        forgotten = ReportRoom(runtime.database).make(now)
+    # What people handed in goes first: how long it stays was promised to them.
+    with _another_night("files_not_taken_away"):
         files = FileRoom(runtime.database).make(now - (kept_for or KeptFor()).files)
+        if files:
+            _log.info("files_taken_away", files=files)
+    with _another_night("feeds_not_shortened"):
+        dropped = FeedRoom(runtime.database, kept_for).make(now)
+        if dropped.changes or dropped.outcomes:
+            _log.info("feeds_shortened", changes=dropped.changes, outcomes=dropped.outcomes)
+    with _another_night("reports_not_shortened"):
+        forgotten = ReportRoom(runtime.database).make(now)
+        if forgotten.reports or forgotten.runs:
+            _log.info("reports_shortened", reports=forgotten.reports, runs=forgotten.runs)
+
+
+@contextmanager
+def _another_night(event: str) -> Iterator[None]:
+    """One room that cannot be made now keeps none of the others from being made."""
+    try:
+        yield
     except PmsBridgeError as error:
-        _log.warning("feeds_not_shortened", why=error.code)
-        return
-    if forgotten.reports or forgotten.runs:
-        _log.info("reports_shortened", reports=forgotten.reports, runs=forgotten.runs)
-    if dropped.changes or dropped.outcomes:
-        _log.info("feeds_shortened", changes=dropped.changes, outcomes=dropped.outcomes)
-    if files:
-        _log.info("files_taken_away", files=files)
+        _log.warning(event, why=error.code)
 
 
 def _refuse_failure(report: SyncReport) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import IO, Final, Protocol
 
@@ -44,16 +44,19 @@ def handed_in(name: str, data: bytes | Readable, *, largest: int) -> Iterator[Ha
             raise _too_large(largest, f"{len(data):,} bytes")
         yield HandedFile.of_bytes(data, name=name, media_type=_kind(data[:_LONGEST_BEGIN], len(data)))
         return
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as aside:
+    with _aside() as aside:
         digest, size = hashlib.sha256(), 0
         for piece in _read(data):
             size += len(piece)
             if size > largest:
                 raise _too_large(largest, f"more than {largest:,} bytes")
             digest.update(piece)
-            _keep(aside, piece)
-        aside.seek(0)
-        kind = _kind(aside.read(_LONGEST_BEGIN), size)
+            with _room():
+                aside.write(piece)
+        with _room():
+            aside.seek(0)  # writes what is still in a buffer
+            beginning = aside.read(_LONGEST_BEGIN)
+        kind = _kind(beginning, size)
         yield HandedFile(name, kind, size, digest.hexdigest(), partial(_again, aside))
 
 
@@ -71,9 +74,22 @@ def _read(data: Readable) -> Iterator[bytes]:
         yield piece
 
 
-def _keep(aside: IO[bytes], piece: bytes) -> None:
+@contextmanager
+def _aside() -> Iterator[IO[bytes]]:
+    """A nameless file. That it cannot be closed takes nothing from what was done: it is gone all the same."""
+    aside = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed below
     try:
-        aside.write(piece)
+        yield aside
+    finally:
+        with suppress(OSError):
+            aside.close()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """What the disk cannot do becomes our error, without its text: that may name a folder."""
+    try:
+        yield
     except OSError:
         message = "the file cannot be kept aside: there is no room on this machine"
     else:
@@ -85,8 +101,9 @@ def _again(aside: IO[bytes]) -> Iterator[bytes]:
     """From the first byte on, whoever else is reading."""
     at = 0
     while True:
-        aside.seek(at)
-        piece = aside.read(PIECE_BYTES)
+        with _room():
+            aside.seek(at)
+            piece = aside.read(PIECE_BYTES)
         if not piece:
             return
         at += len(piece)

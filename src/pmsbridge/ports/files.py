@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Final, Self
 
 from pmsbridge.errors import UnavailableError
@@ -65,6 +66,15 @@ class HandedFile:
             message = "the file that was handed in is not there as it was"
             raise UnavailableError(message, code="file_damaged")
         yield held
+
+    def begun(self) -> Iterator[bytes]:
+        """As ``pieces``, the first one read already: a file that cannot be read at all says so before anything is sent.
+
+        Raises:
+            UnavailableError: As ``pieces``.
+        """
+        pieces = self.pieces()
+        return chain((next(pieces),), pieces)
 
 
 def _small(pieces: Iterator[bytes]) -> Iterator[bytes]:

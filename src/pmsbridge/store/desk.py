@@ -173,7 +173,7 @@ def _refuse_unrepeatable(action: StoredAction, effect: StoredEffect) -> None:
 
 
 def _refuse_without_file(connection: Connection, effect: StoredEffect) -> None:
-    if isinstance(effect.effect, AttachDocument) and not files.holds(connection, effect.key):
+    if isinstance(effect.effect, AttachDocument) and not files.holds(connection, effect.key, effect.effect.size):
         problem = "needs the file that was handed in, which is not kept any more"
         raise InputError(effect.name, problem, remedy="Let it be handed in again.", code="file_gone")
 

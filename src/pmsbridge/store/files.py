@@ -6,7 +6,7 @@ along and nobody else's, and two people who hand in the same file have two.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Final
@@ -28,7 +28,9 @@ __all__ = ["FileRoom", "all_or_nothing", "file_pieces_of", "forget", "holds", "p
 Files = Mapping[str, HandedFile]
 """By the name of the step that carries it."""
 
-_AT_ONCE: Final = 100
+_FILES_AT_ONCE: Final = 100
+_PIECES_AT_ONCE: Final = 500
+"""What one transaction takes away at most: some 30 MB."""
 
 
 def refuse_other_files(submission: Submission, files: Files) -> None:
@@ -93,10 +95,11 @@ _PIECE: Final = Query(
 )
 
 
-def holds(connection: Connection, effect_key: str) -> bool:
-    """Whether the file of an effect is kept."""
-    first = select(file_pieces.c.number).where(file_pieces.c.effect_key == effect_key, file_pieces.c.number == 0)
-    return connection.execute(first).first() is not None
+def holds(connection: Connection, effect_key: str, size: int) -> bool:
+    """Whether the file of an effect, of so many bytes, is kept. Its last piece tells: that one is taken away first."""
+    last = max(0, size - 1) // PIECE_BYTES
+    found = select(file_pieces.c.number).where(file_pieces.c.effect_key == effect_key, file_pieces.c.number == last)
+    return connection.execute(found).first() is not None
 
 
 def file_pieces_of(database: Database, effect_key: str) -> Iterator[bytes]:
@@ -135,29 +138,54 @@ class FileRoom:
     def make(self, before: datetime) -> int:
         """Take away the files of effects that were over before an instant; how many. What waits for a person stays.
 
+        A few hundred pieces in a transaction, of a file the last ones first: what is left of it is no whole one.
+
         Raises:
             UnavailableError: The database cannot be used now; the rest goes next time.
         """
         total = 0
-        while keys := self._over(before):
-            with self._database.write() as connection:
-                still = select(effects.c.key).where(effects.c.key.in_(keys), *_is_over(before))
-                connection.execute(delete(file_pieces).where(file_pieces.c.effect_key.in_(still)))
-            total += len(keys)
-            if len(keys) < _AT_ONCE:
+        still = select(effects.c.key).where(effects.c.key == bindparam("key"), *_is_over(before))
+        part = delete(file_pieces).where(
+            file_pieces.c.effect_key.in_(still), file_pieces.c.number >= bindparam("from_number")
+        )
+        while found := self._over(before):
+            for portion in _portions(found):
+                with self._database.write() as connection:
+                    connection.execute(part, portion)
+            total += len(found)
+            if len(found) < _FILES_AT_ONCE:
                 break
         return total
 
-    def _over(self, before: datetime) -> list[str]:
-        """Asked without a lock: on most nights there is nothing to do."""
+    def _over(self, before: datetime) -> list[tuple[str, int]]:
+        """Each with how many pieces there are. Asked without a lock: on most nights there is nothing to do."""
         found = (
-            select(file_pieces.c.effect_key)
+            select(file_pieces.c.effect_key, func.max(file_pieces.c.number) + 1)
             .join(effects, effects.c.key == file_pieces.c.effect_key)
-            .where(file_pieces.c.number == 0, *_is_over(before))
-            .limit(_AT_ONCE)
+            .where(*_is_over(before))
+            .group_by(file_pieces.c.effect_key)
+            .limit(_FILES_AT_ONCE)
         )
         with self._database.read() as connection:
-            return list(connection.execute(found).scalars())
+            return [(key, pieces) for key, pieces in connection.execute(found)]
+
+
+def _portions(found: Sequence[tuple[str, int]]) -> Iterator[list[dict[str, object]]]:
+    """What one transaction after the other takes away: of which file, and from which piece on."""
+    portion: list[dict[str, object]] = []
+    room = _PIECES_AT_ONCE
+    for key, pieces in found:
+        left = pieces
+        while left:
+            taken = min(left, room)
+            left -= taken
+            room -= taken
+            portion.append({"key": key, "from_number": left})
+            if not room:
+                yield portion
+                portion, room = [], _PIECES_AT_ONCE
+    if portion:
+        yield portion
 
 
 def _is_over(before: datetime) -> tuple[ColumnElement[bool], ...]:

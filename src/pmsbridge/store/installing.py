@@ -59,10 +59,12 @@ class Standing:
     Attributes:
         version: 0 when there are no tables yet.
         oldest_code: The oldest code that may use it, by the schema version it was written for.
+        missing: Tables of this code's version that are not there, by name; looked for in a database that has any.
     """
 
     version: int
     oldest_code: int
+    missing: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
@@ -91,6 +93,13 @@ class Standing:
                 "may not use it; install the pmsbridge that wrote it, or a newer one"
             )
             raise ConfigurationError(message, code="schema_version")
+        if self.state is State.CURRENT and self.missing:
+            message = (
+                f"the database says that it has schema version {self.version}, and lacks {', '.join(self.missing)}: "
+                "somebody dropped it, or a pmsbridge that was never released made the database; restore a backup and "
+                "run: pmsbridge db upgrade; or begin with an empty database"
+            )
+            raise ConfigurationError(message, code="schema_incomplete")
 
 
 class _Transactions(Protocol):
@@ -122,7 +131,7 @@ def ensure(database: _Transactions) -> None:
 
 def standing(connection: Connection) -> Standing:
     """Which schema there is."""
-    columns = _columns(connection)
+    columns, missing = _columns(connection)
     if not columns:
         return Standing(0, 0)
     # The first schema has no column that says who may use it.
@@ -131,19 +140,31 @@ def standing(connection: Connection) -> Standing:
         return Standing(max(versions, default=0), max(versions, default=0))
     query = select(schema_version.c.version, schema_version.c.oldest_code).order_by(schema_version.c.version.desc())
     newest = connection.execute(query.limit(1)).first()
-    return Standing(0, 0) if newest is None else Standing(newest.version, newest.oldest_code)
+    return Standing(0, 0) if newest is None else Standing(newest.version, newest.oldest_code, missing)
 
 
-def _columns(connection: Connection) -> frozenset[str]:
-    """Of the table that says which schema there is; empty where it is not. Asked by every process that starts."""
-    asked = _COLUMNS_POSTGRESQL if is_postgresql(connection) else _COLUMNS_SQLITE
-    return frozenset(connection.exec_driver_sql(asked).scalars())
+def _columns(connection: Connection) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Of the table that says which schema there is, none where it is not; and which tables of ours are not there.
+
+    One statement for both: every process that starts asks it.
+    """
+    asked = _ASKED_POSTGRESQL if is_postgresql(connection) else _ASKED_SQLITE
+    rows = connection.exec_driver_sql(asked).all()
+    columns = frozenset(name for kind, name in rows if kind == "column")
+    return columns, tuple(sorted(name for kind, name in rows if kind == "missing"))
 
 
-_COLUMNS_SQLITE: Final = f"SELECT name FROM pragma_table_info('{schema_version.name}')"  # noqa: S608 - our own name
-_COLUMNS_POSTGRESQL: Final = (
-    f"SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = to_regclass('{schema_version.name}') "  # noqa: S608 - likewise
-    "AND attnum > 0 AND NOT attisdropped"
+_OURS: Final = ", ".join(f"('{name}')" for name in METADATA.tables)
+_ASKED_SQLITE: Final = (
+    f"WITH ours(name) AS (VALUES {_OURS}) "  # noqa: S608 - our own names
+    f"SELECT 'column', name FROM pragma_table_info('{schema_version.name}') UNION ALL "
+    "SELECT 'missing', name FROM ours WHERE name NOT IN (SELECT name FROM sqlite_master WHERE type = 'table')"
+)
+_ASKED_POSTGRESQL: Final = (
+    f"WITH ours(name) AS (VALUES {_OURS}) "  # noqa: S608 - likewise
+    "SELECT 'column', attname::text FROM pg_catalog.pg_attribute "
+    f"WHERE attrelid = to_regclass('{schema_version.name}') AND attnum > 0 AND NOT attisdropped UNION ALL "
+    "SELECT 'missing', name::text FROM ours WHERE to_regclass(name) IS NULL"
 )
 
 

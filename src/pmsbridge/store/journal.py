@@ -279,7 +279,7 @@ class Journal:
         if not isinstance(asked, AttachDocument):
             return None
         with self._database.read() as connection:
-            if not files.holds(connection, effect.key):
+            if not files.holds(connection, effect.key, asked.size):
                 return None
         source = partial(files.file_pieces_of, self._database, effect.key)
         return HandedFile(asked.title, asked.media_type, asked.size, asked.sha256, source)

@@ -283,7 +283,7 @@ class HttpClient:
 
     def _dispatch(self, request: HttpRequest, flight: Flight, limits: HttpLimits) -> httpx.Response:
         client = self._opened(may_be_plain=request.url.startswith("http://"))
-        # Its first piece is here before a byte leaves: a file that cannot be read at all was certainly not sent.
+        # Each file in it is begun before a byte leaves: one that cannot be read at all was certainly not sent.
         outgoing = Outgoing.of(request.body, request.subject)
         message = _message(client, request, outgoing, _timeouts(limits, flight.deadline))
         try:

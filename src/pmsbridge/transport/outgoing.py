@@ -17,7 +17,8 @@ class StreamedBody:
 
     Attributes:
         length: In bytes, said in the request's head.
-        source: Opens it: exactly so many bytes, in pieces. Called once for every time that it is sent.
+        source: Opens it: exactly so many bytes, in pieces. Called once for every time that it is sent, before a byte
+            leaves: a file within the body is begun here (``HandedFile.begun``), not when it is its turn.
     """
 
     length: int

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import tracemalloc
 from base64 import b64decode
+from dataclasses import replace
 from itertools import repeat
 
 import pytest
 
+from pmsbridge.errors import UnavailableError
 from pmsbridge.ports.files import HandedFile
 from pmsbridge.transport.http import StreamedBody
 from pmsbridge_tryton.files import files_in, spliced
@@ -40,6 +42,17 @@ def test_a_file_is_said_as_its_bytes_would_be(size: int) -> None:
 
 def test_a_question_without_a_file_is_whole() -> None:
     assert spliced(encoded({"a": "\x01"}), []) == b'{"a":"\\u0001"}'
+
+
+@pytest.mark.parametrize("data", [b"x", bytes(200_000)])
+def test_a_file_that_cannot_be_read_says_so_before_the_question_begins(data: bytes) -> None:
+    gone = replace(file(data), source=lambda: iter(()))
+    body = spliced(encoded([file(b"x"), gone]), [file(b"x"), gone])
+
+    assert isinstance(body, StreamedBody)
+    with pytest.raises(UnavailableError) as refused:
+        body.source()
+    assert refused.value.code == "file_damaged"
 
 
 def test_memory_does_not_grow_with_the_file() -> None:

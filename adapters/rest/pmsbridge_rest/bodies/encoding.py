@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
+from itertools import chain
 from typing import Final
 from urllib.parse import quote_plus
 
@@ -132,11 +133,7 @@ def _multipart(document: object, boundary: str) -> tuple[bytes | StreamedBody, s
 
 
 def _pieces(parts: Sequence[bytes | HandedFile]) -> Iterator[bytes]:
-    for part in parts:
-        if isinstance(part, HandedFile):
-            yield from part.pieces()
-        else:
-            yield part
+    return chain.from_iterable([part.begun() if isinstance(part, HandedFile) else (part,) for part in parts])
 
 
 def _part(name: str, value: object, boundary: str) -> Iterator[bytes | HandedFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from email import message_from_bytes
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from pmsbridge.errors import UnavailableError
 from pmsbridge.ports.files import HandedFile
 from pmsbridge.transport.http import StreamedBody
 from pmsbridge_rest.bodies.encoding import Upload, encoded, encoded_whole
@@ -68,6 +70,18 @@ def test_a_multipart_body_is_read_back_by_a_mail_parser() -> None:
     assert parts[0].get_payload(decode=True) == b"7"
     assert parts[1].get_payload(decode=True) == b"%PDF-1.7\r\n\x00\xff"
     assert (parts[1].get_filename(), parts[1].get_content_type()) == ("lease 1.pdf", "application/pdf")
+
+
+@pytest.mark.parametrize("data", [b"x", bytes(200_000)])
+def test_a_file_that_cannot_be_read_says_so_before_the_body_begins(data: bytes) -> None:
+    whole, gone = upload(data, "a/b", "c"), upload(data, "a/b", "d")
+    gone = replace(gone, file=replace(gone.file, source=lambda: iter(())))
+    body, _ = encoded({"first": whole, "second": gone}, "multipart")
+
+    assert isinstance(body, StreamedBody)
+    with pytest.raises(UnavailableError) as refused:
+        body.source()
+    assert refused.value.code == "file_damaged"
 
 
 @pytest.mark.parametrize("name", ['a"b', "a\r\nX-Evil: 1"])
