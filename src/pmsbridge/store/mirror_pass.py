@@ -111,12 +111,20 @@ class Pass:
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
             self._seen = SeenKeys.unpacked(row.seen) if row.seen else self._seen
 
-    @property
     def held(self) -> HeldByHash | None:
-        """What rows are compared with before they are handed over; None when most will be new, or few will come."""
+        """Read what rows are compared with before they are handed over.
+
+        It may be older than the answer it is compared with: a reading during which another one wrote has no end.
+
+        Returns:
+            None when most rows will be new, few will come, or more are held than are kept in memory.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
         if self._began_empty or self.since is not None:
             return None
-        return HeldByHash(self._database, self._place, self.scope.entity, self._hash)
+        return HeldByHash.read(self._database, self._place, self.scope.entity, self._hash)
 
     def _is_stale(self, begun_at: datetime) -> bool:
         return self._begun_at - begun_at > _STALE

@@ -104,7 +104,7 @@ def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: M
 
 def same_or_not(reading: Pass, *records: Record) -> Rows:
     """As an adapter hands records out that names those that are as they are held."""
-    rows, held = rows_of(records, is_complete=True), reading.held
+    rows, held = rows_of(records, is_complete=True), reading.held()
     keys = {row_id: held.find(raw) if held else None for row_id, raw in zip(rows.ids, rows.raw, strict=True)}
     different = [(i, raw) for i, raw in zip(rows.ids, rows.raw, strict=True) if keys[i] is None]
     same = [key for key in keys.values() if key is not None]
@@ -142,11 +142,11 @@ def test_a_row_that_comes_again_as_it_is_held_counts_once(mirror: Mirror) -> Non
 
 def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_anew(mirror: Mirror) -> None:
     (raw,) = rows_of([unit(1)]).raw
-    assert mirror.reading(UNITS, "r1", is_full=True).held is None  # the first reading
+    assert mirror.reading(UNITS, "r1", is_full=True).held() is None  # the first reading
     read(mirror, [unit(1)], "r1")
 
-    held = mirror.reading(UNITS, "r2", is_full=True).held
-    other = mirror.reading(UNITS, "r2", is_full=True, fingerprint="another version of the mapping").held
+    held = mirror.reading(UNITS, "r2", is_full=True).held()
+    other = mirror.reading(UNITS, "r2", is_full=True, fingerprint="another version of the mapping").held()
     assert held is not None
     assert held.find(raw) is not None
     assert held.find(raw + b" ") is None
@@ -154,11 +154,22 @@ def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_a
     assert other.find(raw) is None
 
     mirror.distrust(UNITS)
-    distrusted = mirror.reading(UNITS, "r2", is_full=True).held
+    distrusted = mirror.reading(UNITS, "r2", is_full=True).held()
 
     assert distrusted is not None
     assert distrusted.find(raw) is None
     assert distrusted.find(b"") is None
+
+
+def test_what_is_held_is_read_before_the_first_row_is_looked_for(mirror: Mirror) -> None:
+    read(mirror, [unit(1)], "r1")
+    (raw,) = rows_of([unit(1)]).raw
+
+    held = mirror.reading(UNITS, "r2", is_full=True).held()
+
+    with patch.object(Database, "read", side_effect=AssertionError):  # an account's slot may be taken by now
+        assert held is not None
+        assert held.find(raw) is not None
 
 
 def test_of_a_great_scope_nothing_is_kept_in_memory(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,10 +177,9 @@ def test_of_a_great_scope_nothing_is_kept_in_memory(mirror: Mirror, monkeypatch:
     read(mirror, [unit(1), unit(2)], "r1")
 
     reading = mirror.reading(UNITS, "r2", is_full=True)
-    rows = same_or_not(reading, unit(1), unit(2))
-    reading.take(rows)
+    reading.take(rows_of([unit(1), unit(2)]))
 
-    assert rows.same == []
+    assert reading.held() is None
     assert reading.counts == UpsertCounts(2, 0, 2)
 
 
