@@ -81,6 +81,7 @@ class Pass:
         self.deleted = 0
         self.unreadable = 0
         self._seen = SeenKeys()
+        self._unchanged = SeenKeys()
         self._highest = (0, "")
         self.resume: str | None = None
         self._cursor: str | None = None
@@ -139,7 +140,8 @@ class Pass:
         """
         if rows.same:
             met = self._seen.meet(rows.same)
-            self.counts += UpsertCounts(met, 0, met)
+            self._unchanged.add(met)
+            self.counts += UpsertCounts(len(met), 0, len(met))
         latest = self._latest(rows)
         lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
         self._is_whole = self._is_whole and not lost
@@ -197,10 +199,20 @@ class Pass:
                 self.deleted += batch.deleted
                 if (resume := self._resume(rows)) is not None:
                     self._keep_place(connection, resume, now)
-        read = len(latest) - len(again)
-        written = len(new) + sum(row.key not in again for row, *_ in batch.rewritten)
-        self.counts += UpsertCounts(read, written, read - written)
+        self._count(len(latest), len(new), {row.key for row, *_ in batch.rewritten}, known, again)
         return batch.different
+
+    def _count(
+        self, rows: int, new: int, rewritten: Collection[int], known: Mapping[str, Known], again: Collection[int]
+    ) -> None:
+        """A record counts once, however often it comes: as changed when any of its rows was another one."""
+        read = rows - len(again)
+        # What was counted as unchanged before, and is rewritten now, moves over.
+        written = new + sum(key not in again or key in self._unchanged for key in rewritten)
+        self.counts += UpsertCounts(read, written, read - written)
+        for key in rewritten:
+            self._unchanged.remove(key)
+        self._unchanged.add(row.key for row in known.values() if row.key not in again and row.key not in rewritten)
 
     def _batch(
         self, fresh: Mapping[str, bytes], made: Iterator[tuple[str, Made]], *, come_anew: bool

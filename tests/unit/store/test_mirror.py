@@ -133,11 +133,36 @@ def test_a_row_that_comes_again_as_it_is_held_counts_once(mirror: Mirror) -> Non
 
     reading.take(rows)
     reading.take(rows)
-    reading.take(rows_of([unit(1, floor="3")]))  # after it, another row of its id: the last one counts
-
     assert reading.counts == UpsertCounts(1, 0, 1)
+
+    for floor in "23":  # after it, other rows of its id: the last one counts
+        reading.take(rows_of([unit(1, floor=floor)]))
+    reading.take_rest(rows.document)
+
+    assert reading.counts == UpsertCounts(1, 1, 0)
     assert reading.repeats.ids == {"U1"}
     assert [row.floor for row in mirror.units("north", "F1")] == ["3", ""]
+
+
+def test_an_unchanged_record_whose_id_comes_again_with_another_row_counts_as_changed(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+
+    found = batches(mirror, [unit(1), unit(2)], [unit(1, floor="2")], [unit(1, floor="3")])
+
+    assert found.counts == UpsertCounts(2, 1, 1)
+
+
+def test_what_came_before_a_reading_was_resumed_is_not_counted_again(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    killed = mirror.reading(UNITS, "killed", is_full=True)
+    killed.take(rows_of([unit(1), unit(2, floor="9")], resume="page 2"))
+
+    resumed = mirror.reading(UNITS, "next", is_full=True)
+    resumed.take(same_or_not(resumed, unit(1)))
+    resumed.take(rows_of([unit(1, floor="3")]))
+
+    assert resumed.resume == "page 2"
+    assert resumed.counts == UpsertCounts(0, 0, 0)
 
 
 def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_anew(mirror: Mirror) -> None:
