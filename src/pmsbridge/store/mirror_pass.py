@@ -356,6 +356,9 @@ class Pass:
             is_proof = is_complete and self._is_whole
             with unsearched:
                 ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
+            if self.repeats.ids:
+                twice = known_rows(connection, self._place, self.scope.entity, list(self.repeats.ids))
+                self.repeats.remember(twice)
             moves = self._cursor is not None and not self.unreadable
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,

@@ -471,6 +471,22 @@ def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_f
     assert sum(kind != "created" for _, kind in kinds(mirror)) <= 1
 
 
+@pytest.mark.parametrize("held", [[], [unit(1, floor="1")]], ids=["new", "held"])
+def test_an_id_twice_in_one_batch_is_known_when_its_rows_come_in_two(mirror: Mirror, held: list[Unit]) -> None:
+    batches(mirror, [*held, unit(2)])
+    reading = mirror.reading(UNITS, "r", is_full=True)
+    one, other = rows_of([unit(1, floor="1"), unit(2)]), rows_of([unit(1, floor="2")])
+    reading.take(replace(one, ids=[*one.ids, *other.ids], raw=[*one.raw, *other.raw]))
+    reading.finish(is_complete=True, cap_percent=20)
+    first = len(kinds(mirror))
+
+    night = batches(mirror, [unit(2), unit(1, floor="1")], [unit(1, floor="2")])
+
+    assert night.repeats.ids == {"U1"}
+    assert [found.floor for found in mirror.units("north", "F1")] in (["2", ""], ["", "2"])
+    assert len(kinds(mirror)) == first
+
+
 @pytest.mark.parametrize("order", [
     ([1, 2], [3, 10], [11, 100]), ([100], [11, 10], [3], [2, 1]), ([10, 2], [2, 3], [10, 11]), ([5], [5], [6], [5]),
 ])  # fmt: skip
