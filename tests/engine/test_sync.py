@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -17,13 +18,15 @@ from pmsbridge.engine.sync import (
     SyncEvent,
     SyncProgress,
 )
+from pmsbridge.engine.sync.sources import rows_from
 from pmsbridge.errors import ConfigurationError, UnavailableError
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental, RentalState
-from pmsbridge.ports.adapter import Entity
+from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.outcome import Outcome
 from pmsbridge.store.mirror import Scope
 from pmsbridge.store.nouns import NOUNS
+from tests.engine.paged_office import BesideAdapter, PagedAdapter, PagedOffice
 from tests.engine.stage import Stage, at, pay
 
 F1, F2 = FacilityKey("mem", "F1"), FacilityKey("mem", "F2")
@@ -54,6 +57,19 @@ def test_the_next_night_reads_only_what_changed(stage: Stage) -> None:
     report = Sync(runtime).run()
 
     assert (report.total.read, report.total.changed) == (1, 1)
+
+
+def test_what_is_held_is_read_only_where_an_adapter_can_leave_it_out() -> None:
+    asked = list[type[PagedAdapter]]()
+    for kind in (PagedAdapter, BesideAdapter):
+        office = PagedOffice()
+        office.put("U1", 1)
+        held = partial(asked.append, kind)
+        rows = rows_from(kind(office), Query(Entity.UNITS, "F1"), since=None, resume=None, held=held)
+        # Of too much, or of nothing, nothing is held: then every row is handed out.
+        assert [row_id for each in rows for row_id in each.ids] == ["U1"]
+
+    assert asked == [BesideAdapter]
 
 
 def test_only_a_full_run_finds_what_was_deleted(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -22,7 +23,7 @@ from pmsbridge_sitelink.mapping.documents import (
     tenant_document,
     unit_document,
 )
-from pmsbridge_sitelink.wire import Table
+from pmsbridge_sitelink.wire import POISON, Table
 
 __all__ = ["Pulling"]
 
@@ -91,9 +92,13 @@ class Pulling(Fetching):
         return self._connection.facility(facility).zone
 
     def fingerprint(self, query: Query) -> str:
-        """Currency, measure and zone of the facility, and the version of the mapping."""
+        """Currency, measure and zone of the facility, the version of the mapping, and what is dropped.
+
+        A row is looked for before anything is dropped: where one more column is, no row may be found as it was kept.
+        """
         scope = self._connection.scope(query.facility)
-        return f"{_MAPPING}/{scope.account}/{scope.facility}/{scope.currency}/{scope.measure}/{scope.zone}"
+        dropped = hashlib.blake2b(" ".join(sorted(POISON)).encode(), digest_size=8).hexdigest()
+        return f"{_MAPPING}/{dropped}/{scope.account}/{scope.facility}/{scope.currency}/{scope.measure}/{scope.zone}"
 
     def _place(self, facility: str) -> Place:
         scope = self._connection.scope(facility)

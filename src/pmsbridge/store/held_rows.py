@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
@@ -24,30 +24,30 @@ _LIVING: Final = (
 
 
 class HeldByHash:
-    """Of one scope; read from the database when the first row is looked for.
+    """Of one scope, in memory: a hundred thousand rows take some twenty megabytes."""
 
-    A hundred thousand rows take some twenty megabytes. Of a scope that holds more nothing is known here: its rows are
-    looked up batch by batch, and memory does not grow with it.
-    """
+    def __init__(self, keys: Mapping[bytes, int], row_hash: RowHash) -> None:
+        """Of records by the hash of their row."""
+        self._keys, self._hash = keys, row_hash
 
-    def __init__(self, database: Database, place: int, entity: str, row_hash: RowHash) -> None:
-        """Nothing is read yet."""
-        self._database, self._place, self._entity, self._hash = database, place, entity, row_hash
-        self._keys: dict[bytes, int] | None = None
+    @classmethod
+    def read(cls, database: Database, place: int, entity: str, row_hash: RowHash) -> Self | None:
+        """What is held of a scope now; None when that is nothing, or more than a hundred thousand rows.
+
+        Rows of a larger scope are looked up batch by batch, and memory does not grow with it.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
+        with database.read() as connection, unsearched:
+            rows: Sequence[Any] = driver_rows(connection, _text(connection), (place, entity))
+            keys: dict[bytes, int] = dict(rows) if len(rows) <= _MOST else {}
+        return cls(keys, row_hash) if keys else None
 
     def find(self, raw: bytes) -> int | None:
         """The key of the living record that was made of exactly these bytes; None when none is known."""
-        keys = self._keys
-        if keys is None:
-            keys = self._keys = self._read()
         # Of a record that is to be written anew the hash is empty, which is the hash of nothing.
-        return keys.get(self._hash(raw)) if keys else None
-
-    def _read(self) -> dict[bytes, int]:
-        with unsearched, self._database.read() as connection:
-            rows: Sequence[Any] = driver_rows(connection, _text(connection), (self._place, self._entity))
-        found: dict[bytes, int] = dict(rows)
-        return found if len(found) <= _MOST else {}
+        return self._keys.get(self._hash(raw))
 
 
 def _text(connection: Connection) -> str:

@@ -81,6 +81,7 @@ class Pass:
         self.deleted = 0
         self.unreadable = 0
         self._seen = SeenKeys()
+        self._unchanged = SeenKeys()
         self._highest = (0, "")
         self.resume: str | None = None
         self._cursor: str | None = None
@@ -111,12 +112,20 @@ class Pass:
             self._begun_at, self._horizon, self.resume = row.begun_at, row.horizon, row.resume
             self._seen = SeenKeys.unpacked(row.seen) if row.seen else self._seen
 
-    @property
     def held(self) -> HeldByHash | None:
-        """What rows are compared with before they are handed over; None when most will be new, or few will come."""
+        """Read what rows are compared with before they are handed over.
+
+        It may be older than the answer it is compared with: a reading during which another one wrote has no end.
+
+        Returns:
+            None when most rows will be new, few will come, or more are held than are kept in memory.
+
+        Raises:
+            UnavailableError: The database cannot be reached.
+        """
         if self._began_empty or self.since is not None:
             return None
-        return HeldByHash(self._database, self._place, self.scope.entity, self._hash)
+        return HeldByHash.read(self._database, self._place, self.scope.entity, self._hash)
 
     def _is_stale(self, begun_at: datetime) -> bool:
         return self._begun_at - begun_at > _STALE
@@ -131,7 +140,8 @@ class Pass:
         """
         if rows.same:
             met = self._seen.meet(rows.same)
-            self.counts += UpsertCounts(met, 0, met)
+            self._unchanged.add(met)
+            self.counts += UpsertCounts(len(met), 0, len(met))
         latest = self._latest(rows)
         lost = rows.unreadable + len({i for i in rows.ids if i not in latest})
         self._is_whole = self._is_whole and not lost
@@ -189,10 +199,20 @@ class Pass:
                 self.deleted += batch.deleted
                 if (resume := self._resume(rows)) is not None:
                     self._keep_place(connection, resume, now)
-        read = len(latest) - len(again)
-        written = len(new) + sum(row.key not in again for row, *_ in batch.rewritten)
-        self.counts += UpsertCounts(read, written, read - written)
+        self._count(len(latest), len(new), {row.key for row, *_ in batch.rewritten}, known, again)
         return batch.different
+
+    def _count(
+        self, rows: int, new: int, rewritten: Collection[int], known: Mapping[str, Known], again: Collection[int]
+    ) -> None:
+        """A record counts once, however often it comes: as changed when any of its rows was another one."""
+        read = rows - len(again)
+        # What was counted as unchanged before, and is rewritten now, moves over.
+        written = new + sum(key not in again or key in self._unchanged for key in rewritten)
+        self.counts += UpsertCounts(read, written, read - written)
+        for key in rewritten:
+            self._unchanged.remove(key)
+        self._unchanged.add(row.key for row in known.values() if row.key not in again and row.key not in rewritten)
 
     def _batch(
         self, fresh: Mapping[str, bytes], made: Iterator[tuple[str, Made]], *, come_anew: bool
@@ -336,6 +356,9 @@ class Pass:
             is_proof = is_complete and self._is_whole
             with unsearched:
                 ended = self._delete_unseen(connection, now, cap_percent) if is_proof else FinishCounts()
+            if self.repeats.ids:
+                twice = known_rows(connection, self._place, self.scope.entity, list(self.repeats.ids))
+                self.repeats.remember(twice)
             moves = self._cursor is not None and not self.unreadable
             row = {
                 "place": self._place, "entity": self.scope.entity, "cursor": self._cursor, "synced_at": now,

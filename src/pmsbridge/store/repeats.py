@@ -63,6 +63,10 @@ class Repeats:
             if row_id not in self.ids:
                 self._keys.remove(row.key)
 
+    def remember(self, known: Mapping[str, Known]) -> None:
+        """The reading is over: the next one puts off all that came twice, also what one batch held both rows of."""
+        self._keys.add(row.key for row_id, row in known.items() if row_id in self.ids)
+
     def packed(self) -> bytes | None:
         """For the next reading; None for nothing."""
         return self._keys.packed() if self._keys else None

@@ -29,9 +29,9 @@ class SeenKeys:
                 piece = pieces[key >> _SHIFT] = bytearray(_BYTES)
             piece[(key & _LOW) >> 3] |= 1 << (key & 7)
 
-    def meet(self, keys: Iterable[int]) -> int:
-        """They were met; how many of them for the first time."""
-        pieces, count = self._pieces, 0
+    def meet(self, keys: Iterable[int]) -> list[int]:
+        """They were met; those of them that were for the first time."""
+        pieces, first = self._pieces, list[int]()
         for key in keys:
             piece = pieces.get(key >> _SHIFT)
             if piece is None:
@@ -39,8 +39,8 @@ class SeenKeys:
             place, bit = (key & _LOW) >> 3, 1 << (key & 7)
             if not piece[place] & bit:
                 piece[place] |= bit
-                count += 1
-        return count
+                first.append(key)
+        return first
 
     def remove(self, key: int) -> None:
         """It was not met after all."""

@@ -42,6 +42,8 @@ class SameRows:
 
     def take(self, inner: bytes) -> bool:
         """Pass a row over; False when it has to be looked at."""
+        if self._is_over:
+            return False
         if self._as_they_came:
             key = self._find(inner)
             if key is None or (self._different and not self._may_pass(CutRow(inner))):
@@ -50,8 +52,6 @@ class SameRows:
             row = CutRow(inner)
             if not self._may_pass(row) or (key := self._find(row.line)) is None:
                 return False
-        if self._is_over:
-            return False
         self.keys.append(key)
         return True
 
@@ -72,8 +72,3 @@ class SameRows:
         self._different.add(self._id_of(CutRow(inner)) or "")
         if len(self._different) > _MOST_DIFFERENT:
             self._is_over = True
-            self._find = _nothing
-
-
-def _nothing(_raw: bytes) -> None:
-    """Nothing is held any more."""

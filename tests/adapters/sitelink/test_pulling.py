@@ -15,9 +15,12 @@ from pmsbridge.errors import PmsBridgeError, UnavailableError, UnsupportedError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.ports.streams import BesidePort, PullPort, Rows
+from pmsbridge.store.held_rows import HeldByHash
 from pmsbridge.store.mirror_batch import text_of
 from pmsbridge.store.record_rows import document, record_from
+from pmsbridge.store.row_hash import RowHash
 from pmsbridge.transport.dataset import DataSetReader
+from pmsbridge_sitelink import pulling
 from pmsbridge_sitelink.adapter import SiteLinkAdapter
 from pmsbridge_sitelink.connection import RawAnswer, cells_of
 from pmsbridge_sitelink.mapping.cells import Scope
@@ -99,6 +102,23 @@ def test_beside_what_is_held_an_unchanged_office_hands_out_no_row(adapter: SiteL
     assert again[-1].is_complete
     assert sum(rows.calls for rows in again) == sum(rows.calls for rows in first)
     assert isinstance(adapter, BesidePort)
+
+
+@pytest.mark.parametrize("entity", [Entity.UNITS, Entity.TENANTS, Entity.RENTALS])
+def test_when_one_more_column_is_dropped_no_row_is_found_as_it_was_kept(
+    adapter: SiteLinkAdapter, monkeypatch: pytest.MonkeyPatch, entity: Entity
+) -> None:
+    query = Query(entity, SITE)
+    kept = [(RowHash(adapter.fingerprint(query)), raw) for rows in adapter.pull(query) for raw in rows.raw]
+    known = HeldByHash({digest(raw): number for number, (digest, raw) in enumerate(kept)}, kept[0][0])
+    assert not any(rows.ids for rows in adapter.pull_beside(query, known))
+
+    monkeypatch.setattr(pulling, "POISON", POISON | {"sTenNote"})
+    unknown = HeldByHash({digest(raw): 1 for digest, raw in kept}, RowHash(adapter.fingerprint(query)))
+
+    again = list(adapter.pull_beside(query, unknown))
+    assert sum(len(rows.ids) for rows in again) == len(kept)
+    assert not any(rows.same for rows in again)
 
 
 def test_beside_what_is_held_only_what_is_different_is_handed_out(adapter: SiteLinkAdapter, judge: Judge) -> None:

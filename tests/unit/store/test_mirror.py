@@ -104,7 +104,7 @@ def test_an_unchanged_row_is_not_mapped_and_costs_no_write_transaction(mirror: M
 
 def same_or_not(reading: Pass, *records: Record) -> Rows:
     """As an adapter hands records out that names those that are as they are held."""
-    rows, held = rows_of(records, is_complete=True), reading.held
+    rows, held = rows_of(records, is_complete=True), reading.held()
     keys = {row_id: held.find(raw) if held else None for row_id, raw in zip(rows.ids, rows.raw, strict=True)}
     different = [(i, raw) for i, raw in zip(rows.ids, rows.raw, strict=True) if keys[i] is None]
     same = [key for key in keys.values() if key is not None]
@@ -133,20 +133,45 @@ def test_a_row_that_comes_again_as_it_is_held_counts_once(mirror: Mirror) -> Non
 
     reading.take(rows)
     reading.take(rows)
-    reading.take(rows_of([unit(1, floor="3")]))  # after it, another row of its id: the last one counts
-
     assert reading.counts == UpsertCounts(1, 0, 1)
+
+    for floor in "23":  # after it, other rows of its id: the last one counts
+        reading.take(rows_of([unit(1, floor=floor)]))
+    reading.take_rest(rows.document)
+
+    assert reading.counts == UpsertCounts(1, 1, 0)
     assert reading.repeats.ids == {"U1"}
     assert [row.floor for row in mirror.units("north", "F1")] == ["3", ""]
 
 
+def test_an_unchanged_record_whose_id_comes_again_with_another_row_counts_as_changed(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+
+    found = batches(mirror, [unit(1), unit(2)], [unit(1, floor="2")], [unit(1, floor="3")])
+
+    assert found.counts == UpsertCounts(2, 1, 1)
+
+
+def test_what_came_before_a_reading_was_resumed_is_not_counted_again(mirror: Mirror) -> None:
+    read(mirror, [unit(1), unit(2)], "r1")
+    killed = mirror.reading(UNITS, "killed", is_full=True)
+    killed.take(rows_of([unit(1), unit(2, floor="9")], resume="page 2"))
+
+    resumed = mirror.reading(UNITS, "next", is_full=True)
+    resumed.take(same_or_not(resumed, unit(1)))
+    resumed.take(rows_of([unit(1, floor="3")]))
+
+    assert resumed.resume == "page 2"
+    assert resumed.counts == UpsertCounts(0, 0, 0)
+
+
 def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_anew(mirror: Mirror) -> None:
     (raw,) = rows_of([unit(1)]).raw
-    assert mirror.reading(UNITS, "r1", is_full=True).held is None  # the first reading
+    assert mirror.reading(UNITS, "r1", is_full=True).held() is None  # the first reading
     read(mirror, [unit(1)], "r1")
 
-    held = mirror.reading(UNITS, "r2", is_full=True).held
-    other = mirror.reading(UNITS, "r2", is_full=True, fingerprint="another version of the mapping").held
+    held = mirror.reading(UNITS, "r2", is_full=True).held()
+    other = mirror.reading(UNITS, "r2", is_full=True, fingerprint="another version of the mapping").held()
     assert held is not None
     assert held.find(raw) is not None
     assert held.find(raw + b" ") is None
@@ -154,11 +179,22 @@ def test_nothing_is_held_that_other_settings_other_code_or_distrust_would_read_a
     assert other.find(raw) is None
 
     mirror.distrust(UNITS)
-    distrusted = mirror.reading(UNITS, "r2", is_full=True).held
+    distrusted = mirror.reading(UNITS, "r2", is_full=True).held()
 
     assert distrusted is not None
     assert distrusted.find(raw) is None
     assert distrusted.find(b"") is None
+
+
+def test_what_is_held_is_read_before_the_first_row_is_looked_for(mirror: Mirror) -> None:
+    read(mirror, [unit(1)], "r1")
+    (raw,) = rows_of([unit(1)]).raw
+
+    held = mirror.reading(UNITS, "r2", is_full=True).held()
+
+    with patch.object(Database, "read", side_effect=AssertionError):  # an account's slot may be taken by now
+        assert held is not None
+        assert held.find(raw) is not None
 
 
 def test_of_a_great_scope_nothing_is_kept_in_memory(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,10 +202,9 @@ def test_of_a_great_scope_nothing_is_kept_in_memory(mirror: Mirror, monkeypatch:
     read(mirror, [unit(1), unit(2)], "r1")
 
     reading = mirror.reading(UNITS, "r2", is_full=True)
-    rows = same_or_not(reading, unit(1), unit(2))
-    reading.take(rows)
+    reading.take(rows_of([unit(1), unit(2)]))
 
-    assert rows.same == []
+    assert reading.held() is None
     assert reading.counts == UpsertCounts(2, 0, 2)
 
 
@@ -434,6 +469,22 @@ def test_an_id_in_two_batches_counts_once_the_last_row_wins_and_no_night_tells_f
     assert [night.counts for night in nights] == [UpsertCounts(4, 4, 0), *[UpsertCounts(4, 0, 4)] * 3]
     assert [found.floor for found in mirror.units("north", "F1")] == ["2", "", "", ""]
     assert sum(kind != "created" for _, kind in kinds(mirror)) <= 1
+
+
+@pytest.mark.parametrize("held", [[], [unit(1, floor="1")]], ids=["new", "held"])
+def test_an_id_twice_in_one_batch_is_known_when_its_rows_come_in_two(mirror: Mirror, held: list[Unit]) -> None:
+    batches(mirror, [*held, unit(2)])
+    reading = mirror.reading(UNITS, "r", is_full=True)
+    one, other = rows_of([unit(1, floor="1"), unit(2)]), rows_of([unit(1, floor="2")])
+    reading.take(replace(one, ids=[*one.ids, *other.ids], raw=[*one.raw, *other.raw]))
+    reading.finish(is_complete=True, cap_percent=20)
+    first = len(kinds(mirror))
+
+    night = batches(mirror, [unit(2), unit(1, floor="1")], [unit(1, floor="2")])
+
+    assert night.repeats.ids == {"U1"}
+    assert [found.floor for found in mirror.units("north", "F1")] in (["2", ""], ["", "2"])
+    assert len(kinds(mirror)) == first
 
 
 @pytest.mark.parametrize("order", [

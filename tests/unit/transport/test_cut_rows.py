@@ -218,6 +218,20 @@ def test_after_too_many_different_rows_none_is_passed_over(monkeypatch: pytest.M
     assert [unit_id(row) for _, row in cut(new, passed=same)] == ["1", "2", "3"]
 
 
+def test_once_no_row_is_passed_over_no_row_is_looked_at_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(same_rows, "_MOST_DIFFERENT", 1)
+    asked = set[str]()
+
+    def prepare(row: CutRow) -> str:
+        asked.add(unit_id(row))
+        return unit_id(row)
+
+    same = SameRows(dict[bytes, int]().get, prepare, as_they_came=False)
+
+    assert len(cut(listed([(str(number), "a", "") for number in range(9)]), passed=same)) == 9
+    assert asked == {"0", "1"}
+
+
 def test_rows_that_are_passed_over_count_against_the_cap() -> None:
     data = listed([("1", "a", "")] * 3)
     same = SameRows(lambda _raw: 1, unit_id, as_they_came=True)

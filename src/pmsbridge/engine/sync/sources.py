@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -34,7 +34,12 @@ def fingerprint_of(adapter: Adapter, query: Query) -> str:
 
 
 def rows_from(
-    adapter: Adapter, query: Query, *, since: str | None, resume: str | None, held: HeldRows | None = None
+    adapter: Adapter,
+    query: Query,
+    *,
+    since: str | None,
+    resume: str | None,
+    held: Callable[[], HeldRows | None] = lambda: None,
 ) -> Iterator[Rows]:
     """Rows of one noun of one facility; the calls for them go as those of a night.
 
@@ -43,7 +48,8 @@ def rows_from(
         query: What.
         since: The cursor of the last reading that came to its end; None for everything.
         resume: Where an unfinished reading stopped; None for its beginning.
-        held: What rows may be left out for, where the adapter can; None when all are wanted.
+        held: Gives what rows may be left out for, None when all are wanted. Asked only where the adapter can do that,
+            and before it calls anybody: no slot of an account waits for our database.
     """
     source = _source(adapter, query, since, resume, held)
     while True:
@@ -56,10 +62,10 @@ def rows_from(
 
 
 def _source(
-    adapter: Adapter, query: Query, since: str | None, resume: str | None, held: HeldRows | None
+    adapter: Adapter, query: Query, since: str | None, resume: str | None, held: Callable[[], HeldRows | None]
 ) -> Iterator[Rows]:
-    if held is not None and isinstance(adapter, BesidePort):
-        yield from adapter.pull_beside(query, held, since=since, resume=resume)
+    if isinstance(adapter, BesidePort) and (known := held()) is not None:
+        yield from adapter.pull_beside(query, known, since=since, resume=resume)
         return
     if isinstance(adapter, PullPort):
         yield from adapter.pull(query, since=since, resume=resume)
