@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +120,8 @@ def _by_two_steps(charge: str) -> str:
 
 def _payment(means: ExternalPayment | StoredMethod, *aims: dict[str, str]) -> TakePayment:
     parts = tuple(
-        PaymentPart(rental_id="2001", unit_id=None, amount=Money(amount="80.00", currency="USD"), **aim) for aim in aims
+        PaymentPart(rental_id="2001", unit_id=None, amount=Money(amount=Decimal("80.00"), currency="USD"), **aim)
+        for aim in aims
     )
     return TakePayment(account="main", facility="F1", tenant_id=ADA, parts=parts, means=means, reference="PB-AAAAAAAA")
 
