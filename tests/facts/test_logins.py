@@ -22,7 +22,7 @@ from pmsbridge.model.letterhead import Letterhead
 from pmsbridge.model.people import Contact, ContactRole, PersonName, Phone, Tenant
 from pmsbridge.model.portal_accounts import InvitationState, OnboardingState, SignInState
 from pmsbridge.model.record import VendorRef
-from pmsbridge.model.sealed import WebPassword
+from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.duplicates import duplicates_among
 from pmsbridge.portal.entrance import Entrance
@@ -485,7 +485,17 @@ def test_an_answer_that_tells_nothing_takes_as_long_whoever_asks(door: Door) -> 
             door.accounts.register("F1", **{**ANA, "phone": phone})
         took.append(door.clock.monotonic() - began)
 
-    assert took == pytest.approx([STEP_SECONDS] * 5)
+    door.office.books.gate_codes["F1", "015"] = "9911#"  # whose tenant has a password of ours: claimed by nobody
+    for unit, code in (("015", "0000"), ("nowhere", "0000"), ("015", "9911#")):
+        began = door.clock.monotonic()
+        with pytest.raises(IneligibleError):
+            door.accounts.claim(
+                "F1", unit_number=unit, gate_code=GateCode(code), login="ana@example.test", password=fresh(),
+                key=f"claim-{unit}-{code}",
+            )  # fmt: skip
+        took.append(door.clock.monotonic() - began)
+
+    assert took == pytest.approx([STEP_SECONDS] * 8)
 
 
 @pytest.mark.parametrize(("work", "whole"), [(0.0, 0.25), (0.1, 0.25), (0.3, 0.5), (0.6, 0.75)])

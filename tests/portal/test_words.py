@@ -57,6 +57,21 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
     assert keys_of("en") == keys_of("fr")
 
 
+NOTHING_WOULD = frozenset({
+    "looked_up_already", "complimentary", "no_rentals", "rental_over", "covered_by_credit", "already_off_rent",
+    "no_move_out", "no_request", "request_paid", "request_withdrawn",
+})  # fmt: skip
+"""Denials of what is over, or was never there: a person has nothing to do."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_denial_says_what_unblocks_it_but_where_nothing_would(language: str) -> None:
+    spoken = keys_of(language)
+    without = {code for code in codes_of_denials() if f"unblock.{code}" not in spoken}
+
+    assert without == NOTHING_WOULD
+
+
 def test_both_languages_name_the_same_facts_and_french_is_no_english() -> None:
     held = {
         language: tomllib.loads(files("pmsbridge.portal.words").joinpath(f"{language}.toml").read_text("utf-8"))

@@ -88,15 +88,19 @@ class Searching(Pulling):
             return ()
 
     def match_gate_code(self, facility: str, *, unit_number: str, gate_code: GateCode) -> str | None:
-        """The tenant of a unit whose gate code is this one, else None; up to three calls.
+        """The tenant of a unit whose gate code is this one, else None; two calls, and a third for who has both.
 
-        Unit and code are looked up apart and must lead to the same tenant, and the tenant's own rentals must hold a
-        unit of exactly that number: "015" is not "15". The code is wiped.
+        Unit and code are looked up apart, both whatever the first one says: the time would tell which units are rented.
+        They must lead to the same tenant, and the tenant's own rentals must hold a unit of exactly that number: "015"
+        is not "15". The code is wiped.
         """
         with gate_code.open() as parts:
             unit_number = unit_number.strip()
-            by_unit = self._tenant_by(facility, {"sUnitName": unit_number}) if unit_number else None
-            if by_unit is None or by_unit != self._tenant_by(facility, {"sAccessCode": parts["gate_code"]}):
+            if not unit_number:
+                return None
+            by_unit = self._tenant_by(facility, {"sUnitName": unit_number})
+            by_code = self._tenant_by(facility, {"sAccessCode": parts["gate_code"]})
+            if by_unit is None or by_unit != by_code:
                 return None
         is_theirs = any(text(row, "sUnitName") == unit_number for row in self._rented(facility, by_unit))
         return by_unit if is_theirs else None

@@ -205,9 +205,10 @@ def _within(case: Case, payable: Money) -> No | None:
 
 def _is_no_amount(amount: Money, currency: str) -> No | None:
     if amount.currency != currency:
-        return No("wrong_currency", f"Payments here are in {currency}.")
+        return No("wrong_currency", f"Payments here are in {currency}.", f"Give the amount in {currency}.")
     if not amount.is_payable:
-        return No("amount_not_payable", "An amount must be positive, without fractions of a cent.")
+        message = "An amount must be positive, without fractions of a cent."
+        return No("amount_not_payable", message, "Enter an amount of one cent or more.")
     return None
 
 

@@ -114,7 +114,7 @@ def _quantity_denial(item: ItemOut, quantity: Decimal | None) -> No | None:
     if quantity is None:
         return None
     if quantity <= 0:
-        return No("quantity_not_positive", "A quantity is more than zero.")
+        return No("quantity_not_positive", "A quantity is more than zero.", "Choose one or more.")
     if quantity > item.callable_off:
         most = f"{item.callable_off.normalize():f}"
         return _denied(CallOffReason.QUANTITY_EXCEEDS_OUT, f"Only {most} of it can be called off.", f"Choose {most}.")

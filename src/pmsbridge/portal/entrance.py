@@ -126,27 +126,34 @@ class Entrance(MailedLinks):
                 checked_login(login)
                 checked_key(key)
                 adapter, code = self._place(facility)
+            with evened(keeper.runtime.clock):
+                tenant_id, times = self._by_gate_code(adapter, code, unit, gate_code)
                 account = adapter.account_name
-                times = keeper.attempt(account, code, f"unit {unit}")
-                if not times:
-                    raise no_match()
-            try:
-                tenant_id = match_gate_code(adapter, code, unit_number=unit, gate_code=gate_code)
-            except UnavailableError:
-                keeper.not_in_vain(account, code, f"unit {unit}")  # nothing was compared
-                raise
-            try:
-                if tenant_id is None or keeper.is_guarded_person(account, code, tenant_id):
-                    raise no_match()
-                session = TenantSession(self._office(f"{account}/{code}", tenant_id))
-                view = session.change_password(login, password, key=key)
-            except IneligibleError:
-                keeper.failed(account, code, times)
-                raise no_match() from None
-            keeper.succeeded(account, code, f"unit {unit}")
-            return session, view
+                try:
+                    if tenant_id is None or keeper.is_guarded_person(account, code, tenant_id):
+                        raise no_match()
+                    session = TenantSession(self._office(f"{account}/{code}", tenant_id))
+                    view = session.change_password(login, password, key=key)
+                except IneligibleError:
+                    keeper.failed(account, code, times)
+                    raise no_match() from None
+                keeper.succeeded(account, code, f"unit {unit}")
+                return session, view
         finally:
             password.wipe()
+
+    def _by_gate_code(self, adapter: Adapter, code: str, unit: str, gate_code: GateCode) -> tuple[str | None, int]:
+        """Who has the unit and the code, and the attempt's number; a code beyond the limit is not looked at."""
+        keeper, account = self._keeper, adapter.account_name
+        with wiped_on_refusal(gate_code):
+            times = keeper.attempt(account, code, f"unit {unit}")
+            if not times:
+                raise no_match()
+        try:
+            return match_gate_code(adapter, code, unit_number=unit, gate_code=gate_code), times
+        except UnavailableError:
+            keeper.not_in_vain(account, code, f"unit {unit}")  # nothing was compared
+            raise
 
     def register(
         self, facility: str, *, phone: str, email: str, postal_code: str, password: WebPassword | None = None

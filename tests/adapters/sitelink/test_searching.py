@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pmsbridge.errors import RejectedError
@@ -116,6 +118,24 @@ def test_a_lookup_that_takes_15_for_015_opens_nothing(
 
     assert adapter.match_gate_code(SITE, unit_number="15", gate_code=GateCode("1234")) is None
     assert adapter.match_gate_code(SITE, unit_number="015", gate_code=GateCode("1234")) == RENEE
+
+
+@pytest.mark.parametrize("unit", ["015", "nowhere"])
+def test_a_wrong_code_costs_as_many_calls_for_a_unit_that_is_rented_as_for_none(
+    adapter: SiteLinkAdapter, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    """The time of an answer would tell which units have a tenant."""
+    asked: list[str] = []
+    read = adapter._connection.read
+
+    def counted(operation: str, *given: Any, **more: Any) -> Any:
+        asked.append(operation)
+        return read(operation, *given, **more)
+
+    monkeypatch.setattr(adapter._connection, "read", counted)
+
+    assert adapter.match_gate_code(SITE, unit_number=unit, gate_code=GateCode("000000")) is None
+    assert asked == ["TenantIDByUnitNameOrAccessCode"] * 2
 
 
 def test_a_gate_code_is_wiped_by_being_compared(adapter: SiteLinkAdapter) -> None:
