@@ -15,6 +15,7 @@ STUB = PORTAL / "aio.pyi"
 TWINS = {
     "AsyncTenantSession": [
         ("session.py", "TenantSession"),
+        ("offering.py", "Offering"),
         ("paying.py", "Paying"),
         ("methods.py", "StoredMeans"),
         ("quoting.py", "Quoting"),

@@ -48,7 +48,7 @@ ORIGINS: Final = ("tenant", "facility", "account")
 
 IDS: Final = (
     "rental_id", "item_id", "unit_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote",
-    "tenant_id", "contact_id", "request_id", "means", "method",
+    "tenant_id", "contact_id", "request_id", "means", "method", "lines",
 )  # fmt: skip
 """Names of parameters by which something of somebody is meant."""
 
@@ -72,7 +72,7 @@ WITHOUT: Final = frozenset({
     "access", "access_code", "account", "address", "asks_back_offices", "believe_deletions", "body", "by", "close_at",
     "code", "comment", "current", "days", "dry_run", "due_on", "email", "entities", "every_rental", "expires_on",
     "facilities", "findings", "full", "gate_code", "given", "headers", "identity", "include_archived", "is_done",
-    "is_open", "key", "kind", "least_percent", "limit", "limit_bytes", "lines", "live", "login", "name", "new",
+    "is_open", "key", "kind", "least_percent", "limit", "limit_bytes", "live", "login", "name", "new",
     "older_than", "password", "path", "permissions", "phone", "place", "postal_code", "progress", "read_ledgers",
     "rewrite", "search", "seen", "session", "since", "to_come", "token", "transaction", "unit_number", "until",
     "visibility", "wait", "watch",
@@ -142,7 +142,8 @@ class Books:
 
     def _bill(self) -> None:
         books, who, amount = self.office.books, self.tenant_id, Money.of("5.00", "USD")
-        line = InvoiceLine(rental_id=f"R{self.number}", net=amount * 3, tax=Money.of("0.00", "USD"))
+        rental, none = f"R{self.number}", Money.of("0.00", "USD")
+        line = InvoiceLine(id=f"L{self.number}", rental_id=rental, net=amount * 3, tax=none)
         books.put(self.facility, Invoice(
             ref=self.ref("invoice", "N"), tenant_id=who, number=self.number, state=InvoiceState.SENT, issued_on=DAY,
             lines=(line,), total=amount * 3,
@@ -188,6 +189,7 @@ def ids_of(bridge: Bridge, place: str, tenant_id: str, number: str, click: str) 
         "rental_id": f"R{number}", "item_id": f"I{number}", "unit_id": f"U{number}", "document_id": f"D{number}",
         "invoice_id": f"N{number}", "invoice_ids": [f"N{number}"], "payment_id": f"P{number}", "tenant_id": tenant_id,
         "means": StoredMethod(method_id=f"M{number}"), "method": StoredMethod(method_id=f"M{number}"),
+        "lines": [f"L{number}"],
         "contact_id": f"C{number}", "quote": session.quote(f"R{number}").id,
         "action_id": session.ask_staff("A question", "Is there one?", key=f"click-{click}").action_id,
         "request_id": session.ask_payment(
@@ -235,7 +237,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         mine = bridge.tenant("mem/F1", "T1", actor="staff:ann")
         mine.change_access_code("R51", GateCode("73915#"), key="click-of-a-code")
         nothing = StoredMethod(method_id=NOWHERE)
-        ids["nowhere"] = {**dict.fromkeys(IDS, NOWHERE), "invoice_ids": [NOWHERE], "means": nothing, "method": nothing}
+        ids["nowhere"] = {
+            **dict.fromkeys(IDS, NOWHERE), "invoice_ids": [NOWHERE], "lines": [NOWHERE], "means": nothing,
+            "method": nothing,
+        }  # fmt: skip
         yield World(bridge, (here, south), ids)
 
 

@@ -13,6 +13,7 @@ from pmsbridge.actions.sections import PortalRules, Section
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
+from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.rental import RentalKind
 
 __all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
@@ -73,6 +74,7 @@ class Asked:
     Attributes:
         by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for that one of
             those that the back office takes which can least wait: what is typed now.
+        method: What is stored and would be charged; None where none is named, or the back office does not tell.
         has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
@@ -87,6 +89,7 @@ class Asked:
     months: int | None = None
     ahead: Mapping[str, Money] | None = None
     leaving_on: date | None = None
+    method: PaymentMethod | None = None
     has_new_method: bool | None = None
     has_new_day: bool = False
     invoice: Invoice | None = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
 from pydantic import Field
@@ -60,8 +59,6 @@ __all__ = [
     "available_actions",
     "judge",
     "refuse_answered",
-    "refuse_bad_autopay_method",
-    "refuse_bad_method",
     "refuse_means",
     "refuse_unless_allowed",
 ]
@@ -129,9 +126,20 @@ def available_actions(
     """Every verb with the judge's answer: for one rental, or for the tenant and all that is open of theirs."""
     rentals = [rental_id] if rental_id is not None else [row.id for row in subject.account.rentals if _is_open(row)]
     own = [kind for kind in ActionKind if kind.is_per_rental]
-    per_rental = [judge(kind, subject, rental_id=each, asked=asked) for each in rentals for kind in own]
+    per_rental = [
+        judge(kind, subject, rental_id=each, asked=asked if rental_id is not None else _asked_of(subject, each, asked))
+        for each in rentals for kind in own
+    ]  # fmt: skip
     others = [] if rental_id is not None else [kind for kind in ActionKind if not kind.is_per_rental]
     return (*(judge(kind, subject, asked=asked) for kind in others), *per_rental)
+
+
+def _asked_of(subject: Subject, rental_id: str, asked: Asked | None) -> Asked | None:
+    """What is asked about one rental of several: an item that is named is on one contract, not on all."""
+    item_id = asked.item_id if asked is not None else None
+    if asked is None or item_id is None or _row(subject.account, rental_id).rental.item(item_id) is not None:
+        return asked
+    return replace(asked, item_id=None, quantity=None)
 
 
 def _is_open(row: RentalAccount) -> bool:
@@ -153,17 +161,6 @@ def refuse_unless_allowed(offer: Offer) -> None:
     raise IneligibleError(offer.message, code=offer.code, message_key=offer.message_key, unblock=offer.unblock)
 
 
-def refuse_bad_method(method: PaymentMethod, today: date) -> None:
-    """Refuse a stored method that cannot be charged today.
-
-    Raises:
-        IneligibleError: It has expired ("method_expired"), or is not charged on demand ("method_not_usable").
-    """
-    denial = money.method_good(method, today)
-    if denial is not None:
-        raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
-
-
 def refuse_answered(state: RequestState) -> None:
     """Refuse to pay or withdraw a payment request that stands so.
 
@@ -176,30 +173,20 @@ def refuse_answered(state: RequestState) -> None:
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
-def refuse_bad_autopay_method(method: PaymentMethod, rental_id: str, today: date) -> None:
-    """Refuse a stored method that autopay of this rental cannot charge.
-
-    Raises:
-        IneligibleError: It has expired ("method_expired"), or is stored for another rental, or is not complete
-            ("method_not_usable").
-    """
-    denial = autopay_method_good(method, rental_id, today)
-    if denial is not None:
-        raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
-
-
-def refuse_means(subject: Subject, by: str) -> None:
-    """Refuse means of a payment: what the back office does not take, and what cannot wait for another payment.
+def refuse_means(subject: Subject, by: str, method: PaymentMethod | None = None) -> None:
+    """Refuse means of a payment: what the back office does not take or charge, and what cannot wait for another one.
 
     Args:
         subject: Everything else about the payment was judged before.
         by: How it would be paid, as ``Asked`` says it.
+        method: What is stored and would be charged, as ``Asked`` says it.
 
     Raises:
-        IneligibleError: The back office takes no payment by these means ("means_not_taken"), or a card or bank account
-            was typed, and a payment is being confirmed.
+        IneligibleError: The back office takes no payment by these means ("means_not_taken"), what is stored has expired
+            ("method_expired") or is not charged on demand ("method_not_usable"), or a card or bank account was typed,
+            and a payment is being confirmed.
     """
-    case = Case(subject, Asked(by=by), None)
+    case = Case(subject, Asked(by=by, method=method), None)
     denial = next((denial for rule in _LAST if (denial := rule(case)) is not None), None)
     if denial is not None:
         key = f"eligibility.{denial.code}"
@@ -233,9 +220,10 @@ def _row(account: TenantAccount, rental_id: str) -> RentalAccount:
 _K = ActionKind
 _MOST_DENIED: Final = ("card", "bank_debit", "stored", "external")
 _AUTOPAY: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, autopay_known)
-_AUTOPAY_ON: Final = (method_taken, method_ready, day_taken)
+_AUTOPAY_ON: Final = (method_taken, method_ready, day_taken, autopay_method_good)
 _PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
-_LAST: Final = (money.means_taken, money.nothing_confirming)  # only what could be paid otherwise is about the means
+# Only what could be paid otherwise is about the means.
+_LAST: Final = (money.means_taken, money.method_good, money.nothing_confirming)
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.PAY_RENTAL: (*_PAYING, money.something_due, money.amount_fits, money.not_again(money.of_rental), *_LAST),
     _K.PAY_ALL: (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import date
 
 from pmsbridge.actions.case import TYPED_MEANS, Case, No, Rule, named, sentence
 from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
@@ -14,7 +13,7 @@ from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money, sum_money
-from pmsbridge.model.payments import PaymentMethod, expires_before
+from pmsbridge.model.payments import expires_before
 from pmsbridge.model.rental import RentalKind, RentalState
 
 __all__ = [
@@ -158,9 +157,12 @@ def _counts(row: RentalAccount) -> bool:
     return row.rental.state.is_current or row.balances.payable_now.is_positive
 
 
-def method_good(method: PaymentMethod, today: date) -> No | None:
+def method_good(case: Case) -> No | None:
     """What is stored can be charged today."""
-    if expires_before(method.face, today):
+    method = case.asked.method
+    if method is None:
+        return None
+    if expires_before(method.face, case.subject.today):
         return No("method_expired", "The card on file has expired.", "Enter a new card.")
     if not (method.is_usable and method.pays_on_demand):
         return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
@@ -221,7 +223,8 @@ def invoice_is_open(case: Case) -> No | None:
         return No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
     if case.asked.line_ids is None and not invoice.balance.is_positive:
         row = row_of_invoice(case.account, invoice)
-        if row is not None and _is_being_paid(case, [row.id]):
+        about = [line.rental_id for line in invoice.lines if line.rental_id] if row is None else [row.id]
+        if _is_being_paid(case, about):
             return _being_confirmed()
         return No("nothing_due", f"Nothing is due on invoice {invoice.number}.")
     case.facts["payable_now"] = str(invoice.balance)
@@ -379,7 +382,9 @@ def one_of_requests(*rules: Rule) -> Rule:
 
 
 def _named_in(case: Case, request: PaymentRequest) -> Case:
-    asked = replace(case.asked, request=request, amount=request.amount, is_agreed=True)
+    invoice = case.asked.invoice
+    own = invoice if invoice is not None and invoice.id == request.invoice_id else None
+    asked = replace(case.asked, request=request, amount=request.amount, is_agreed=True, invoice=own, line_ids=None)
     return Case(case.subject, asked, case.row, case.facts)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from pmsbridge.actions.case import Case, No, named, sentence
 from pmsbridge.errors import NotFoundError
-from pmsbridge.model.payments import AutopayState, PaymentMethod, expires_before
+from pmsbridge.model.payments import AutopayState, expires_before
 from pmsbridge.model.places import UnitState
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason
@@ -162,11 +162,14 @@ def _by_office() -> No:
     return No("method_by_office", "Only the office can put a card or bank account on file.", "Please call the office.")
 
 
-def autopay_method_good(method: PaymentMethod, rental_id: str, today: date) -> No | None:
+def autopay_method_good(case: Case) -> No | None:
     """What is stored can be charged by autopay of this rental from today on."""
-    if expires_before(method.face, today):
+    method = case.asked.method
+    if method is None:
+        return None
+    if expires_before(method.face, case.subject.today):
         return No("method_expired", "The card on file has expired.", "Enter a new card.")
-    if not method.is_usable or method.rental_id not in {None, rental_id}:
+    if not method.is_usable or method.rental_id not in {None, case.rental.id}:
         return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
     return None
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 
-from pmsbridge.actions.eligibility import refuse_bad_autopay_method, refuse_bad_method
 from pmsbridge.actions.plans import StoredChoice
 from pmsbridge.actions.sections import Section, refuse_closed
 from pmsbridge.errors import NotFoundError
 from pmsbridge.model.account import RentalAccount
-from pmsbridge.model.payments import Means, PaymentMethod, StoredMethod
+from pmsbridge.model.payments import PaymentMethod, StoredMethod
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.reckoning import no_way
 from pmsbridge.ports.books import PaymentMethodPort
 
-__all__ = ["StoredMeans", "chosen_for_autopay", "kept_for_autopay", "refuse_unfit_method"]
+__all__ = ["StoredMeans", "choice_of", "kept_for_autopay", "stored_method"]
 
 
 class StoredMeans:
@@ -40,32 +38,9 @@ class StoredMeans:
         return tuple(office.adapter.payment_methods(office.facility, office.tenant_id))
 
 
-def refuse_unfit_method(office: Office, means: Means, today: date) -> None:
-    """Refuse a stored method that is not this tenant's, or cannot be charged. One call, where the back office tells.
-
-    Raises:
-        NotFoundError: Nothing of that id is stored for this tenant.
-        IneligibleError: It has expired, or is not charged on demand.
-        UnavailableError: The back office cannot be read now; nothing was sent.
-    """
-    method = _stored(office, means, "means") if isinstance(means, StoredMethod) else None
-    if method is not None:
-        refuse_bad_method(method, today)
-
-
-def chosen_for_autopay(office: Office, wanted: StoredMethod, rental_id: str, today: date) -> StoredChoice:
-    """What autopay of a rental shall charge of what is stored. One call, where the back office tells.
-
-    Raises:
-        NotFoundError: Nothing of that id is stored for this tenant.
-        IneligibleError: It has expired, or is not one that this rental's autopay can charge.
-        UnavailableError: The back office cannot be read now; nothing was sent.
-    """
-    method = _stored(office, wanted, "method")
-    if method is None:
-        return StoredChoice(wanted.method_id)
-    refuse_bad_autopay_method(method, rental_id, today)
-    return StoredChoice(method.id, method.face)
+def choice_of(wanted: StoredMethod, method: PaymentMethod | None) -> StoredChoice:
+    """What autopay shall charge of what is stored, by its name too where the back office tells one."""
+    return StoredChoice(wanted.method_id) if method is None else StoredChoice(method.id, method.face)
 
 
 def kept_for_autopay(office: Office, row: RentalAccount) -> StoredChoice | None:
@@ -76,11 +51,12 @@ def kept_for_autopay(office: Office, row: RentalAccount) -> StoredChoice | None:
     return StoredChoice(method.id, method.face)
 
 
-def _stored(office: Office, wanted: StoredMethod, argument: str) -> PaymentMethod | None:
-    """The tenant's method of that id; None where the back office does not tell what it has stored.
+def stored_method(office: Office, wanted: StoredMethod, argument: str) -> PaymentMethod | None:
+    """The tenant's method of that id; None where the back office does not tell what it has stored, else one call.
 
     Raises:
         NotFoundError: It tells, and nothing of that id is stored for this tenant.
+        UnavailableError: The back office cannot be read now; nothing was sent.
     """
     adapter = office.adapter
     if not isinstance(adapter, PaymentMethodPort) or not adapter.tells_payment_methods:

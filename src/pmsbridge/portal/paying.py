@@ -16,11 +16,11 @@ from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import stored_document
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.money import Money
-from pmsbridge.model.payments import ExternalPayment, PaymentIntent
+from pmsbridge.model.payments import ExternalPayment, PaymentIntent, StoredMethod
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_key, checked_months, wiped_on_refusal
 from pmsbridge.portal.means import PaymentMeans, face_of, refuse_expired
-from pmsbridge.portal.methods import refuse_unfit_method
+from pmsbridge.portal.methods import stored_method
 from pmsbridge.portal.office import Perform
 from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all, some_amount
 from pmsbridge.portal.under_way import Answers, Quoter, UnderWay
@@ -207,14 +207,14 @@ class Paying(Quoting):
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
             refuse_expired(face, planner.today)
-            refuse_unfit_method(self._office, face, planner.today)
+            method = stored_method(self._office, face, "means") if isinstance(face, StoredMethod) else None
             way = UnderWay(self._office, bare, requote)
             names = names_an_amount or intent.get("amount") is not None
             quote = way.settled(agreed or way.first_look(answers or _anything, names_an_amount=names))
             if not way.holds(quote):
-                # What is not taken, or cannot wait: the judge says why, as it does for the button.
+                # What is not taken or charged, or cannot wait: the judge says why, as it does for the button.
                 is_confirming = self._office.is_confirming
-                refuse_means(self._office.subject(bare, is_confirming=is_confirming), face.by)
+                refuse_means(self._office.subject(bare, is_confirming=is_confirming), face.by, method)
             return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
 
         def hand_out(plan: Plan) -> Mapping[str, Sealed]:

@@ -22,7 +22,7 @@ from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.office import Office, StillConfirmed, rental_of
 from pmsbridge.ports.books import InvoicePort
 
-__all__ = ["Quoting", "checked_lines", "one_or_all", "some_amount"]
+__all__ = ["Quoting", "checked_lines", "lines_of_invoice", "one_or_all", "some_amount"]
 
 _MOST_IDS = 50
 
@@ -153,37 +153,29 @@ class Quoting:
     def _invoice_quote(
         self, account: TenantAccount, invoice_id: str, amount: Money | None, line_ids: tuple[str, ...] | None = None
     ) -> PaymentQuote:
+        asked = self._invoice_asked(account, invoice_id, amount, line_ids)
+        self._allow_invoice(account, asked)
+        return PaymentQuote.make(account, PaymentIntent.INVOICES, lines_of_invoice(account, asked))
+
+    def _invoice_asked(
+        self, account: TenantAccount, invoice_id: str, amount: Money | None, line_ids: tuple[str, ...] | None = None
+    ) -> Asked:
+        """What the judge is asked about an invoice: of all of it, by which lines it would be settled."""
         invoice = self._live_invoice(account, invoice_id)
         if line_ids is None and amount is None and row_of_invoice(account, invoice) is None:
             # Of several rentals, and there is no account that could take it as a whole: all that is open of it.
             open_lines = due_lines(invoice, None)
             named = tuple(line.id for line in open_lines if line.id is not None)
             line_ids = named if named and len(named) == len(open_lines) else None
-        if line_ids is None:
-            return PaymentQuote.make(account, PaymentIntent.INVOICES, [self._line_for(account, invoice, amount)])
-        asked = Asked(invoice=invoice, line_ids=line_ids)
-        return PaymentQuote.make(account, PaymentIntent.INVOICES, self._lines_of(account, asked))
+        return Asked(invoice=invoice, amount=amount, line_ids=line_ids)
 
-    def _lines_of(self, account: TenantAccount, asked: Asked) -> list[QuoteLine]:
-        """Lines of the invoice that is asked for, as they would be settled."""
+    def _allow_invoice(self, account: TenantAccount, asked: Asked) -> None:
+        """Ask the judge about an invoice that was read, or lines of it, which it has to have."""
         invoice, wanted = asked.invoice, asked.line_ids or ()
         assert invoice is not None  # noqa: S101 - it was read
         if missing := [each for each in wanted if self._office.settles_lines and invoice.line(each) is None]:
             raise NotFoundError("lines", "names no line of this invoice", shape=f"{len(missing)} ids")
         self._office.allowed(ActionKind.PAY_INVOICE, account, asked=asked)
-        lines = invoice_lines(account, invoice, due_lines(invoice, wanted))
-        if len(lines) < len(wanted):
-            raise NotFoundError("lines", "names a line that is about no rental of this tenant")
-        return lines
-
-    def _line_for(self, account: TenantAccount, invoice: Invoice, amount: Money | None) -> QuoteLine:
-        row = row_of_invoice(account, invoice)
-        self._office.allowed(ActionKind.PAY_INVOICE, account, asked=Asked(amount=amount, invoice=invoice))
-        if row is None:
-            raise NotFoundError("invoice_id", "is about no rental of this tenant")
-        due = invoice.balance if amount is None else amount
-        assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
-        return line_of(row, amount=due, invoice_id=invoice.id)
 
     def _live_invoice(self, account: TenantAccount, invoice_id: str) -> Invoice:
         """An invoice as read now, less what it may not show yet of what was paid, where the account says so too."""
@@ -290,7 +282,10 @@ class Quoting:
         named: dict[str, list[str]] = {}
         for line in quote.lines:
             if line.line_id is None:
-                self._line_for(account, self._live_invoice(account, line.invoice_id or ""), line.amount)
+                invoice = self._live_invoice(account, line.invoice_id or "")
+                asked = Asked(invoice=invoice, amount=line.amount)
+                self._allow_invoice(account, asked)
+                lines_of_invoice(account, asked)
             else:
                 named.setdefault(line.invoice_id or "", []).append(line.line_id)
         for invoice_id, line_ids in named.items():
@@ -314,6 +309,27 @@ class Quoting:
             problem = "was not made in this session, or is not as it was made"
             raise InputError("quote", problem, remedy="Ask this session for a quote.")
         return kept
+
+
+def lines_of_invoice(account: TenantAccount, asked: Asked) -> list[QuoteLine]:
+    """The invoice that is asked for as it would be paid: as a whole, a part of it, or lines of it. Judged before.
+
+    Raises:
+        NotFoundError: It, or a line of it, is about no rental of this tenant.
+    """
+    invoice = asked.invoice
+    assert invoice is not None  # noqa: S101 - it was read
+    if asked.line_ids is not None:
+        lines = invoice_lines(account, invoice, due_lines(invoice, asked.line_ids))
+        if len(lines) < len(asked.line_ids):
+            raise NotFoundError("lines", "names a line that is about no rental of this tenant")
+        return lines
+    row = row_of_invoice(account, invoice)
+    if row is None:
+        raise NotFoundError("invoice_id", "is about no rental of this tenant")
+    due = invoice.balance if asked.amount is None else asked.amount
+    assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
+    return [line_of(row, amount=due, invoice_id=invoice.id)]
 
 
 def checked_lines(lines: Sequence[str] | None, *, amount: Money | None) -> tuple[str, ...] | None:

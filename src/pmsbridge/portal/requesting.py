@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import ContactField
@@ -30,7 +31,7 @@ from pmsbridge.portal.asking import Asking
 from pmsbridge.portal.card_numbers import refuse_card_in_id, refuse_card_number
 from pmsbridge.portal.contact import checked_changes, checked_seen, contact_values, refuse_nameless
 from pmsbridge.portal.means import face_of
-from pmsbridge.portal.methods import chosen_for_autopay, kept_for_autopay
+from pmsbridge.portal.methods import choice_of, kept_for_autopay, stored_method
 from pmsbridge.portal.office import rental_of
 from pmsbridge.portal.typed import TEXT_LIMIT_CHARS, checked_text
 
@@ -95,13 +96,14 @@ class Requesting(Asking):
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             office = self._office
-            office.allowed(kind, account, rental_id=rental, asked=asked)
+            charged = stored_method(office, means, "method") if isinstance(means, StoredMethod) else None
+            office.allowed(kind, account, rental_id=rental, asked=replace(asked, method=charged))
             if expires_before(face, planner.today):
                 raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
             row = rental_of(account, rental)
             stored = kept_for_autopay(office, row) if on and means is None else None
             if isinstance(means, StoredMethod):
-                stored = chosen_for_autopay(office, means, rental, planner.today)
+                stored = choice_of(means, charged)
             return planner.autopay(
                 row, on=on, method=face, days_after_due=days_after_due, stored=stored,
                 names_unit=office.asks_autopay_by_unit,

@@ -8,11 +8,9 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pmsbridge.actions.eligibility import Asked, Offer
-from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import PortalRules, Section, shared_unit
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import InputError, NotFoundError, UnavailableError, UnsupportedError
+from pmsbridge.errors import NotFoundError, UnavailableError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.documents import Event, Note, Reservation, visible_notes
 from pmsbridge.model.payments import PaymentState
@@ -21,19 +19,18 @@ from pmsbridge.model.places import Unit
 from pmsbridge.model.portal_accounts import PortalAccount
 from pmsbridge.model.rental import ItemOut, Rental
 from pmsbridge.model.requests import CallOff
-from pmsbridge.portal.arguments import checked_id, checked_months, checked_whole, checked_words
+from pmsbridge.portal.arguments import checked_id, checked_whole
 from pmsbridge.portal.asked import RequestStanding, standing_of_requests
 from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.coming import Coming, coming_for, events_of
 from pmsbridge.portal.inspecting import inspection_of
 from pmsbridge.portal.leaving import MoveOutProgress, progress_of
-from pmsbridge.portal.means import WAYS
 from pmsbridge.portal.methods import StoredMeans
 from pmsbridge.portal.noted import WrittenNotes
+from pmsbridge.portal.offering import Offering
 from pmsbridge.portal.office import Office
 from pmsbridge.portal.papering import Papering
 from pmsbridge.portal.paying import Paying
-from pmsbridge.portal.quoting import one_or_all
 from pmsbridge.portal.reckoning import no_way
 from pmsbridge.portal.requesting import Requesting
 from pmsbridge.portal.staff import history_of
@@ -49,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["TenantSession"]
 
 
-class TenantSession(Paying, StoredMeans, Requesting, Papering):
+class TenantSession(Offering, Paying, StoredMeans, Requesting, Papering):
     """Everything one tenant may see and do. Made by ``Bridge.tenant``; cheap, not thread-bound.
 
     Reads are live unless they say otherwise. Every method raises only errors of ``pmsbridge.errors``.
@@ -126,44 +123,6 @@ class TenantSession(Paying, StoredMeans, Requesting, Papering):
         offers = office.offered(account, is_confirming=office.is_confirming_in(opened), requests=requests)
         asked = () if Section.BILLING in office.rules.closed_sections else requests
         return Dashboard(account=account, offers=offers, open_actions=opened, payment_requests=asked)
-
-    def available_actions(
-        self, rental_id: str | None = None, *, by: str | None = None, months: int | None = None
-    ) -> tuple[Offer, ...]:
-        """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
-
-        Args:
-            rental_id: One rental of this tenant; None for everything.
-            by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for one that the
-                back office takes. What is typed now cannot wait until another payment is confirmed, the others can; a
-                denial for the means alone ("means_not_taken", "payment_being_confirmed") names others in its facts.
-            months: To learn whether so many can be paid ahead, which asks the back office for their price where nothing
-                else stands in the way; None for whether months can be paid ahead at all.
-
-        Raises:
-            InputError: There is no such way to pay, or the months are no whole number.
-            NotFoundError: The rental is not this tenant's.
-            UnavailableError: The back office is away and there is no copy, or it is asked for a price and is away.
-        """
-        office, rental = self._office, one_or_all(rental_id)
-        if by is not None and checked_words("by", by) not in WAYS:
-            raise InputError("by", "is no way to pay", remedy=f"One of: {', '.join(WAYS)}.")
-        wanted = checked_months(months) if months is not None else None
-        account = office.read()
-        is_confirming, requests = office.is_confirming, AskedPayments(office).all(account)
-
-        def offered(asked: Asked) -> tuple[Offer, ...]:
-            return office.offered(
-                account, is_confirming=is_confirming, requests=requests, rental_id=rental, asked=asked
-            )
-
-        asked = Asked(by=by, months=wanted)
-        if wanted is not None and rental is None:
-            # As the verb does it: a price is asked for when nothing but the way to pay may stand in the way.
-            patient = next((way for way in reversed(WAYS) if way in office.payment_means), None)
-            ahead = [each for each in offered(replace(asked, by=patient)) if each.kind is ActionKind.PREPAY]
-            asked = replace(asked, ahead=self._priced(wanted)) if any(each.allowed for each in ahead) else asked
-        return offered(asked)
 
     def tenant(self) -> Tenant:
         """The contact record, live. Passwords, gate codes and national ids are never part of it.
