@@ -136,6 +136,7 @@ class Unsupported(Section):
         because: For people.
         cannot: The vendor has no way (true), or it is not mapped yet.
         fallback: ``staff``: a note, a bulletin post and a mail ask staff to do it, where the effect allows that.
+            ``none``: the portal does not offer it.
     """
 
     because: str = Field(min_length=1, max_length=300)
