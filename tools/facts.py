@@ -117,7 +117,7 @@ def _support(fact: Fact, place: str) -> tuple[str, str]:
 def _of_effect(effect: str, row: Capability | None) -> tuple[str, str]:
     if row is not None and row.support is Support.NATIVE:
         return "native", ""
-    if effect in EMULATABLE:
+    if effect in EMULATABLE and (row is None or row.by_hand):
         return "emulated", ""
     return "cannot", row.source if row is not None else f"it has no way to {effect.replace('_', ' ')}"
 

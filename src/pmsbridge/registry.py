@@ -124,6 +124,9 @@ class MappingFormat(Protocol):
             ConfigurationError: The file cannot be used, or the effect cannot be said.
         """
 
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON Schema of the files, for editors."""
+
     def scaffold(self, openapi: Path, *, name: str = "", evidence: str = "third_party_spec") -> str:
         """A draft of a file from a vendor's OpenAPI document.
 

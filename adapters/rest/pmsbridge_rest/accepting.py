@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pmsbridge.actions.effects import EffectBody, SetAutopay, SetConsent, TakePayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge_rest.aiming import OPEN_MEANS, Aim, aims_said, is_aimed, steps_by
@@ -18,6 +20,9 @@ __all__ = [
     "takes",
 ]
 
+_RECORDED: Final = ("external",)
+"""What was paid before the back office hears of it."""
+
 
 def takes(mapping: Mapping, effect: EffectBody) -> bool:
     """Whether the mapping has steps for an effect like this; one that is not mapped at all it does not take."""
@@ -26,7 +31,7 @@ def takes(mapping: Mapping, effect: EffectBody) -> bool:
         return False
     if isinstance(effect, SetAutopay) and effect.method_id is not None and not autopay_means(mapping):
         return False
-    if isinstance(effect, TakePayment) and not _aims(mapping, effect):
+    if isinstance(effect, TakePayment) and not (effect.means.by in payment_means(mapping) and _aims(mapping, effect)):
         return False
     if isinstance(effect, SetConsent) and not keeps_consent(mapping, effect.channel, effect.purpose):
         return False
@@ -34,9 +39,13 @@ def takes(mapping: Mapping, effect: EffectBody) -> bool:
 
 
 def payment_means(mapping: Mapping) -> frozenset[str]:
-    """By what the mapping takes payments, and has a step for: never by what was typed."""
+    """By what the mapping takes payments, and has a step for: never by what was typed.
+
+    Who only records what was taken elsewhere charges nothing that is stored.
+    """
     action = mapping.actions.get("take_payment")
-    return frozenset(way for way in OPEN_MEANS if action is not None and steps_by(action, way))
+    ways = _RECORDED if mapping.policy.records_payments_only else OPEN_MEANS
+    return frozenset(way for way in ways if action is not None and steps_by(action, way))
 
 
 def settles_invoices(mapping: Mapping) -> bool:

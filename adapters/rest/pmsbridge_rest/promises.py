@@ -30,7 +30,10 @@ def capabilities_of(mapping: Mapping) -> Table[str, Capability]:
     rows = {kind: _row(kind, action, mapping) for kind, action in mapping.actions.items()}
     for kind, missing in mapping.unsupported.items():
         support = Support.VENDOR_CANNOT if missing.cannot else Support.NOT_YET
-        rows[kind] = Capability(kind, support, Dedup.NONE, False, False, missing.because, reads_before=False)  # noqa: FBT003 - a table row
+        rows[kind] = Capability(
+            kind, support, Dedup.NONE, absence_conclusive=False, can_probe=False, source=missing.because,
+            reads_before=False, by_hand=missing.fallback == "staff",
+        )  # fmt: skip
     return MappingProxyType(rows)
 
 

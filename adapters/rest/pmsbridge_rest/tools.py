@@ -18,6 +18,7 @@ from pmsbridge_rest.lint.against_examples import load_examples
 from pmsbridge_rest.mapping.connection import Evidence
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import load_mapping
+from pmsbridge_rest.mapping.schema import mapping_schema
 from pmsbridge_rest.previewing import preview
 from pmsbridge_rest.scaffold import scaffold
 from pmsbridge_rest.shipped import file_of
@@ -86,6 +87,10 @@ class MappingTools:
                 message = f"{effect}: not an effect of kind {action}"
                 raise ConfigurationError(message, code="no_effect")
         return [asdict(each) for each in preview(mapping, action, effect=given, option=options)]
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of a mapping, with every key's documentation."""
+        return mapping_schema()
 
     def scaffold(self, openapi: Path, *, name: str = "", evidence: str = "third_party_spec") -> str:
         """A draft of a mapping from an OpenAPI document.

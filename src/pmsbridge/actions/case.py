@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+from pmsbridge.actions.kinds import EMULATABLE
 from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.sections import PortalRules, Section
 from pmsbridge.model.account import RentalAccount, TenantAccount
@@ -47,6 +48,7 @@ class Subject:
             where only its staff can.
         largest_file: How large a file the back office takes, in bytes; None where it does not say.
         payment_means: By what the back office takes payments.
+        not_by_hand: Effect kinds that staff of this back office are not asked to do instead of it.
     """
 
     account: TenantAccount
@@ -65,6 +67,11 @@ class Subject:
     autopay_means: frozenset[str] = TYPED_MEANS
     largest_file: int | None = None
     payment_means: frozenset[str] = ALL_MEANS
+    not_by_hand: frozenset[str] = frozenset()
+
+    def is_emulated(self, needed: str) -> bool:
+        """Whether staff do an effect by hand, because the back office does not do it itself."""
+        return needed in EMULATABLE and needed not in self.native and needed not in self.not_by_hand
 
 
 @dataclass(frozen=True, slots=True)

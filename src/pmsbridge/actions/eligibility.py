@@ -13,7 +13,7 @@ from pydantic import Field
 
 from pmsbridge.actions import money_rules as money
 from pmsbridge.actions.case import Asked, Case, Rule, Subject
-from pmsbridge.actions.kinds import EMULATABLE, MONEY_KINDS, NEEDS, ActionKind
+from pmsbridge.actions.kinds import MONEY_KINDS, NEEDS, ActionKind
 from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.portal_rules import (
     billing_open_to_tenants,
@@ -104,7 +104,7 @@ def judge(kind: ActionKind, subject: Subject, *, rental_id: str | None = None, a
         raise NotFoundError("rental_id", "is needed", remedy="Name one of the tenant's rentals.")
     case = Case(subject, _with_means(kind, subject, asked or Asked()), row)
     needed = NEEDS[kind]
-    emulated = (needed not in subject.native and needed in EMULATABLE) or _by_hand(kind, row, case.asked)
+    emulated = subject.is_emulated(needed) or _by_hand(kind, row, case.asked)
     for rule in (licensed(needed), supported(needed), portal_open, copied, section_open(kind), *_RULES[kind]):
         denial = rule(case)
         if denial is not None:
@@ -261,7 +261,14 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     ),
     _K.AUTOPAY_OFF: (autopay_is_here, autopay_known, autopay_optional, day_taken),
     _K.REQUEST_MOVE_OUT: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
-    _K.TRANSFER: (is_current, is_no_contract, not_under_lien, leaving_date_fits),
+    # The old unit is left by a move-out.
+    _K.TRANSFER: (
+        supported("schedule_move_out"),
+        is_current,
+        is_no_contract,
+        not_under_lien,
+        leaving_date_fits,
+    ),
     _K.CANCEL_MOVE_OUT: (is_current, is_no_contract, move_out_scheduled),
     _K.REQUEST_CALL_OFF: (contract_is_open, can_be_called_off, call_off_day_fits),
     _K.ACCEPT_QUOTE: (is_a_quote,),

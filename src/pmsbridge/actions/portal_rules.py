@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pmsbridge.actions.case import Case, No, Rule
-from pmsbridge.actions.kinds import EMULATABLE, ActionKind
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.sections import SECTION_OF, Section
 
 __all__ = [
@@ -34,7 +34,7 @@ def supported(needed: str) -> Rule:
     """The back office, or its staff, can carry the effect out."""
 
     def rule(case: Case) -> No | None:
-        if needed in case.subject.native or needed in EMULATABLE:
+        if needed in case.subject.native or case.subject.is_emulated(needed):
             return None
         return No("not_supported", f"This back office cannot {needed.replace('_', ' ')}.")
 

@@ -142,6 +142,12 @@ def check(
         raise typer.Exit(ConfigurationError.exit_code)
 
 
+@group.command("schema")
+def schema(form: _Format = "") -> None:
+    """Print the JSON Schema of a mapping file: an editor that knows YAML completes and checks by it."""
+    print_json(_format(form).schema())
+
+
 @group.command("scaffold")
 def scaffold(
     openapi: Annotated[

@@ -120,6 +120,11 @@ class Office:
         return frozenset(own | aimed | read | {"send_mail"})
 
     @property
+    def not_by_hand(self) -> frozenset[str]:
+        """Effect kinds that staff are not asked to do instead of the back office."""
+        return frozenset(kind for kind, row in self.adapter.capabilities.items() if not row.by_hand)
+
+    @property
     def quotes_ahead(self) -> bool:
         """Whether the back office says what months ahead cost."""
         return not isinstance(self.adapter, PrepayPort) or self.adapter.quotes_prepay
@@ -374,7 +379,7 @@ class Office:
             rules=self.rules, is_staff=self.actor.startswith("staff:"), quotes_ahead=self.quotes_ahead,
             is_copied=not self.rules.needs_copy or self.is_copied, settles_lines=self.settles_lines,
             autopay_without=self.autopay_without, autopay_means=self.autopay_means, payment_means=self.payment_means,
-            closed_to_tenants=self.closed_to_tenants, largest_file=self.largest_file,
+            closed_to_tenants=self.closed_to_tenants, largest_file=self.largest_file, not_by_hand=self.not_by_hand,
         )  # fmt: skip
 
     def offered(

@@ -53,6 +53,8 @@ class Capability:
             another day, by button and verb; "method" says of a back office without ``AutopayMeansPort`` that it can be
             told to charge nothing that is typed.
         max_bytes: Of an effect that carries a file: the largest one that it takes; None where it does not say.
+        by_hand: Where the back office does not do it itself, its staff are asked to, if a task can ask for such an
+            effect at all. False: it is not offered.
     """
 
     effect: str
@@ -66,6 +68,7 @@ class Capability:
     posts_beside: bool = False
     without: frozenset[str] = frozenset()
     max_bytes: int | None = None
+    by_hand: bool = True
 
 
 _F = TypeVar("_F", bound=Callable[..., Any])

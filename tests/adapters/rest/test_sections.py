@@ -56,7 +56,7 @@ RULES = [
     (tenants("search: {get: '/t?x=1'}"), "begins with one /"),
     (tenants("all: {get: /t, since: {name: s}}"), "row_changed_at"),
     (tenants("all: {get: /t, since: {server_date: true}}"), "name or filter"),
-    (tenants("all: {get: /t, since: {name: s, server_date: true, deletes: flagged}}"), "go together"),
+    (tenants("all: {get: /t, since: {name: s, server_date: true, bound: exclusive, overlap: 0s}}"), "such as 1m"),
     (tenants("all: {get: /t, since: {name: s, server_date: true, spelt_as: cents}}"), "is wanted here"),
     (tenants("account: {ledger: {at: l, codec: cents}}"), "belongs to rentals"),
     (tenants("items: {consents: {rows: c, fields: {a: b}}}"), "no such list"),

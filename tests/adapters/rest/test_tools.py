@@ -168,6 +168,16 @@ def test_the_command_drafts_a_mapping_and_overwrites_nothing(command: Any, tmp_p
     assert command("lint", HARBOR, "--format", "rset")[0] == 2
 
 
+def test_the_command_prints_the_schema_that_a_draft_names_in_its_first_line(command: Any) -> None:
+    code, out, _ = command("schema")
+    assert (code, json.loads(out)) == (0, schema.mapping_schema())
+
+    _, draft, _ = command("scaffold", FOLDER / "harbor_openapi.yaml")
+
+    assert draft.splitlines()[0] == f"# yaml-language-server: $schema={schema.FILE}"
+    Draft202012Validator(json.loads(out)).validate(read_tree(draft.encode())[0].data)
+
+
 def test_what_is_not_installed_is_named_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping_tools, "find_spec", lambda name: None if name == "yaml" else object())
 

@@ -227,6 +227,26 @@ def test_what_the_back_office_cannot_do_is_emulated_or_refused(kind: ActionKind)
             refuse_unless_allowed(offer)
 
 
+@pytest.mark.parametrize("kind", [each for each in ActionKind if NEEDS[each] in EMULATABLE])
+def test_what_staff_are_not_asked_to_do_by_hand_is_refused(kind: ActionKind) -> None:
+    of = make.account(make.row(leaving_on=TOMORROW, state=RentalState.NOTICE_GIVEN))
+    subject = Subject(account=of, today=make.TODAY, native=frozenset(), not_by_hand=frozenset({NEEDS[kind]}))
+
+    offer = judge(kind, subject, rental_id="R1" if kind.is_per_rental else None)
+
+    assert (offer.allowed, offer.code, offer.is_emulated) == (False, "not_supported", False)
+    native = replace(subject, native=frozenset({NEEDS[kind], "schedule_move_out"}))
+    assert judge(kind, native, rental_id="R1" if kind.is_per_rental else None).code != "not_supported"
+
+
+def test_nobody_changes_units_where_a_unit_is_not_left() -> None:
+    subject = make.subject(make.account(make.row()), native=make.ALL_NATIVE - {"schedule_move_out"})
+
+    assert judge(K.TRANSFER, subject, rental_id="R1").code == ""
+    refused = judge(K.TRANSFER, replace(subject, not_by_hand=frozenset({"schedule_move_out"})), rental_id="R1")
+    assert refused.code == "not_supported"
+
+
 def test_who_has_no_price_for_months_ahead_offers_nobody_to_pay_them() -> None:
     of = make.account(make.row(balance="0"))
     with_price = make.subject(of)

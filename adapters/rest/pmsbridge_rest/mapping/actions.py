@@ -136,6 +136,7 @@ class Unsupported(Section):
         because: For people.
         cannot: The vendor has no way (true), or it is not mapped yet.
         fallback: ``staff``: a note, a bulletin post and a mail ask staff to do it, where the effect allows that.
+            ``none``: the portal does not offer it.
     """
 
     because: str = Field(min_length=1, max_length=300)
@@ -148,11 +149,10 @@ class Policy(Section):
 
     Attributes:
         accepts_online_payments: The vendor takes payments from outside at all.
-        records_payments_only: The back office records money that was taken elsewhere; it charges nothing itself.
+        records_payments_only: The back office records money that was taken elsewhere; it charges nothing itself, so
+            that no payment is offered but by what a gateway took (``external``).
         pays_together: Means by which one payment can cover several rentals.
         allows_partial_payments: An amount below the balance may be paid.
-        overpayment: What happens to more than is owed.
-        fee: Whether a fee is added to an amount, or taken out of it: then what is applied is less than what is paid.
         max_prepay_months: How far ahead a tenant may pay.
         autopay_is_mandatory: A tenant may change the method but not switch it off.
         move_out_notice_days: Whole days between the request and the leaving date.
@@ -163,9 +163,7 @@ class Policy(Section):
     records_payments_only: bool = False
     pays_together: tuple[Literal["card", "bank_debit", "external", "stored"], ...] = ()
     allows_partial_payments: bool = True
-    overpayment: Literal["refused", "prepays"] = "prepays"
     max_prepay_months: ExactNumber = Field(default=12, ge=1, le=12)
-    fee: Literal["none", "added", "taken_out"] = "none"
     autopay_is_mandatory: bool = False
     move_out_notice_days: ExactNumber = Field(default=0, ge=0, le=365)
     move_out_max_days: ExactNumber = Field(default=365, ge=1, le=1095)

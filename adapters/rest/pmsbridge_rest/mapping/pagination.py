@@ -233,13 +233,13 @@ class Since(Section):
         name: Of the parameter; in a body a path.
         filter: Or one JSON text; then ``name`` is left out.
         spelt_as: The codec of the instant that is sent.
-        bound: Whether rows of exactly that instant are among the answer.
+        bound: Whether rows of exactly that instant are among the answer; where they are not, there is an overlap.
         row_changed_at: Where a row has the instant of its last change.
         row_codec: The codec of that.
         server_date: The watermark is the server's ``Date`` header at the first page instead of the newest row's.
         overlap: How much earlier than the watermark to ask: late commits and equal instants.
-        deletes: Whether deleted rows are never shown, are shown with a flag, or need everything to be read anew.
-        deleted_when: When a row is a deleted one.
+        deleted_when: When a row is a deleted one. None where the vendor does not show them: then only a reading of
+            everything finds what is gone (``pmsbridge sync --full``).
     """
 
     carried: Where = "query"
@@ -251,7 +251,6 @@ class Since(Section):
     row_codec: Word = "instant"
     server_date: bool = False
     overlap: Span = timedelta(minutes=5)
-    deletes: Literal["hidden", "flagged", "full_scan"] = "full_scan"
     deleted_when: Condition | None = None
 
     @model_validator(mode="after")
@@ -262,7 +261,8 @@ class Since(Section):
         if not self.server_date and self.row_changed_at is None:
             message = "give row_changed_at, or server_date: true, or nothing is there to go on from"
             raise ValueError(message)
-        if (self.deletes == "flagged") != (self.deleted_when is not None):
-            message = "deletes: flagged and deleted_when go together"
+        if self.bound == "exclusive" and not self.overlap:
+            what = "bound: exclusive without an overlap skips what changed at the very instant of the mark"
+            message = f"{what}; leave overlap out, or give one such as 1m"
             raise ValueError(message)
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -164,7 +164,9 @@ class Reader:
         if raw in (None, "") or since.get("filter"):
             return
         try:
-            found.since = read(self._sheet.codec(since.get("spelt_as", "instant")), raw, self._where)
+            told = read(self._sheet.codec(since.get("spelt_as", "instant")), raw, self._where)
+            # What changed at that very instant is shown, too, where the vendor does so.
+            found.since = told if since.get("bound") == "exclusive" else told - timedelta.resolution
         except SpellingError as problem:
             found.wrong.append((str(since.get("name")), str(problem)))
 

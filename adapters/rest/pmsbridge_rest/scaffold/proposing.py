@@ -7,6 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from pmsbridge_rest.mapping.connection import Evidence
+from pmsbridge_rest.mapping.schema import FILE
 from pmsbridge_rest.scaffold.reads import Draft, keys_of, propose_entities
 from pmsbridge_rest.scaffold.spelling import as_yaml
 from pmsbridge_rest.scaffold.words import plain
@@ -70,8 +71,10 @@ def scaffold(spec: Spec, *, name: str, file: str, evidence: Evidence = Evidence.
 
 def _head(draft: Draft) -> str:
     lines = [
+        f"# yaml-language-server: $schema={FILE}",
         "# A draft, proposed from an OpenAPI document. Review every line: names are guesses, so are the meanings of",
         "# states. Then: pmsbridge map lint FILE --openapi DOCUMENT, and pmsbridge map try FILE ACTION.",
+        f"# An editor completes and checks by the first line, once there is: pmsbridge map schema > {FILE}",
         *(f"# Not proposed: {' '.join(reason.split())}" for reason in draft.why_not),
     ]
     return "\n".join(lines) + "\n"

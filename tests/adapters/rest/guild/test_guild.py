@@ -112,6 +112,7 @@ def _by_two_steps(charge: str) -> str:
          ("    accepts: {means.by: {among: [external, stored]}}\n    steps:\n      - name: book\n"
          "        only_when: {means.by: external}\n")),
         ("  set_autopay:\n", f"{charge}  set_autopay:\n"),
+        ("policy: {records_payments_only: true, ", "policy: {"),
     ):  # fmt: skip
         assert text.count(old) == 1
         text = text.replace(old, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,22 @@ def test_only_what_changed_since_is_listed_where_that_is_asked() -> None:
 
     assert [row["id"] for row in caller.ask("GET", asked).document["data"]] == ["1002"]
     assert caller.ask("GET", asked.replace("2026-05-04T15", "yesterday")).status == 422
+
+
+@pytest.mark.parametrize(("bound", "shown"), [("inclusive", True), ("exclusive", False)])
+def test_what_changed_at_the_very_instant_is_listed_where_the_bound_is_inclusive(
+    tmp_path: Path, bound: str, *, shown: bool
+) -> None:
+    text = HARBOR.read_text(encoding="utf-8")
+    assert "bound: exclusive" in text
+    mapping = tmp_path / "harbor.yaml"
+    mapping.write_text(text.replace("bound: exclusive", f"bound: {bound}"), encoding="utf-8")
+    caller, now = opened(mapping, page_rows=100)
+    day = (now() - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")  # nothing changed since the books began
+
+    got = caller.ask("GET", f"/sites/1/customers?page=1&per_page=100&order=id&changed_after={day}")
+
+    assert bool(got.document["data"]) is shown
 
 
 def test_more_calls_than_the_vendor_bears_are_told_to_wait() -> None:

@@ -34,7 +34,7 @@ def test_a_draft_of_a_real_document_can_be_used_and_has_no_error_beside_it(name:
 
     assert LEAST[name] <= set(mapping.entities)
     assert [f"{each.key}: {each.what}" for each in errors] == []
-    assert draft.startswith("# A draft")
+    assert draft.startswith("# yaml-language-server: $schema=pmsmap-1.json\n# A draft")
 
 
 @pytest.mark.parametrize("name", LEAST)

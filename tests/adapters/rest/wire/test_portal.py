@@ -5,17 +5,19 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.engine.deliver import Runtime
-from pmsbridge.errors import UnavailableError
+from pmsbridge.errors import UnavailableError, UnsupportedError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.portal.office import Office as PortalOffice
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
@@ -53,13 +55,13 @@ class World:
         self.runtime.run_due()
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@contextmanager
+def opened_world(tmp_path: Path, mapping: Path = HARBOR) -> Iterator[World]:
     clock, outbox = TestClock(), Outbox()
     database = open_database(f"sqlite:///{tmp_path / 'bridge.db'}")
     with opened_harbor() as office:
         options = {
-            "mapping": str(HARBOR),
+            "mapping": str(mapping),
             "options": {"company": "acme"},
             "secrets": {"client_id": "env:ID", "client_secret": "env:SECRET"},
             "facilities": [{"code": "H1", "zone": "America/Chicago", "options": {"site": "1"}}],
@@ -72,6 +74,12 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield World(clock, office, adapter, Runtime(database, {"main": adapter}, mailer=outbox, clock=clock), outbox)
         adapter.close()
     database.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with opened_world(tmp_path) as found:
+        yield found
 
 
 @pytest.mark.fact("S0.22")
@@ -123,6 +131,31 @@ def test_a_move_out_is_planned_and_taken_back(world: World) -> None:
 
     assert back.outcome is Outcome.SETTLED
     assert world.office.leases["70"]["leaving"] is None
+
+
+def test_a_mapping_says_whether_staff_do_what_the_back_office_cannot(tmp_path: Path) -> None:
+    by_staff = "set_consent: {because: not mapped yet, cannot: false, fallback: staff}"
+    text = HARBOR.read_text(encoding="utf-8")
+    assert by_staff in text
+    nobody = tmp_path / "harbor.yaml"
+    nobody.write_text(text.replace(by_staff, by_staff.replace("staff", "none")), encoding="utf-8")
+
+    with opened_world(tmp_path) as world:
+        button = world.session.dashboard().offer(ActionKind.SET_CONSENT)
+        assert button is not None
+        assert (button.allowed, button.is_emulated) == (True, True)
+        view = world.session.set_consent(ConsentChannel.SMS, ConsentPurpose.MARKETING, granted=True, key="click-0001")
+        assert view.outcome is Outcome.SETTLED
+        assert (len(world.office.tasks), len(world.outbox.mails)) == (1, 1)
+    with opened_world(tmp_path, nobody) as world:
+        button = world.session.dashboard().offer(ActionKind.SET_CONSENT)
+        assert button is not None
+        assert (button.allowed, button.code, button.is_emulated) == (False, "not_supported", False)
+        with pytest.raises(UnsupportedError) as refused:
+            world.session.set_consent(ConsentChannel.SMS, ConsentPurpose.MARKETING, granted=True, key="click-0002")
+        assert refused.value.code == "not_supported"
+        assert not world.outbox.mails
+        assert not world.office.tasks
 
 
 @pytest.mark.fact("S0.5")
