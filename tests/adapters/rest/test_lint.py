@@ -163,6 +163,21 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
         "entities.units.all",
     ),
     ("  set_autopay: {because: the vendor has no call for it}\n", "", "warning", "silent_gap", "actions"),
+    ("    reverses: schedule_move_out\n", "", "warning", "silent_reversal", "actions.cancel_move_out"),
+    (
+        "    reverses: schedule_move_out\n",
+        "    reverses: add_note\n",
+        "error",
+        "wrong_reversal",
+        "actions.cancel_move_out.reverses",
+    ),
+    (
+        "  add_note:\n",
+        "  add_note:\n    reverses: take_payment\n",
+        "error",
+        "wrong_reversal",
+        "actions.add_note.reverses",
+    ),
     ("codecs:\n", "codecs:\n  spare: {kind: text}\n", "warning", "unused_name", "codecs.spare"),
     ("  secrets:\n", "  secrets:\n    spare: Another\n", "warning", "unused_name", "connection.secrets.spare"),
 ]
