@@ -162,7 +162,8 @@ def mapping_capabilities(vendor: str) -> str:
         "|---|---|---|---|---|",
     ]
     rows += [
-        f"| `{row.effect}` | {row.support} | {row.dedup} | {_yes(row.can_probe)} | {_yes(row.absence_conclusive)} |"
+        f"| `{row.effect}`{_taking_back(mapping.actions[row.effect].reverses)} | {row.support} | {row.dedup} "
+        f"| {_yes(row.can_probe)} | {_yes(row.absence_conclusive)} |"
         for row in sorted(table.values(), key=lambda row: str(row.effect))
         if row.effect in mapping.actions
     ]
@@ -172,6 +173,10 @@ def mapping_capabilities(vendor: str) -> str:
         rows.append(f"| `{kind}` | {instead} | {missing.because} |")
     head = _item(f"Evidence: `{mapping.vendor.evidence.value}`, {mapping.vendor.source}.")
     return "\n".join([head, "", *rows])
+
+
+def _taking_back(action: str | None) -> str:
+    return f", which takes back `{action}`" if action else ""
 
 
 def sitelink_operations() -> str:

@@ -163,6 +163,21 @@ PLANTED: list[tuple[str, str, str, str, str]] = [
         "entities.units.all",
     ),
     ("  set_autopay: {because: the vendor has no call for it}\n", "", "warning", "silent_gap", "actions"),
+    ("    reverses: schedule_move_out\n", "", "warning", "silent_reversal", "actions.cancel_move_out"),
+    (
+        "    reverses: schedule_move_out\n",
+        "    reverses: add_note\n",
+        "error",
+        "wrong_reversal",
+        "actions.cancel_move_out.reverses",
+    ),
+    (
+        "  add_note:\n",
+        "  add_note:\n    reverses: take_payment\n",
+        "error",
+        "wrong_reversal",
+        "actions.add_note.reverses",
+    ),
     ("codecs:\n", "codecs:\n  spare: {kind: text}\n", "warning", "unused_name", "codecs.spare"),
     ("  secrets:\n", "  secrets:\n    spare: Another\n", "warning", "unused_name", "connection.secrets.spare"),
 ]
@@ -292,13 +307,32 @@ def test_a_key_that_the_document_does_not_know_is_found_with_the_nearest(spec: S
     assert "Did you mean amount_cents?" in problem.what
 
 
-def test_a_key_that_the_mapping_explains_is_accepted(spec: Spec) -> None:
-    text = HARBOR.replace("          method: online\n", "          method: online\n          odd: 1\n")
-    text = text.replace(
-        "\nconnection:\n", "\ncontract: {accept: {odd: named in the vendor's prose only}}\nconnection:\n"
-    )
+def explained(key: str, text: str = HARBOR) -> bytes:
+    """The mapping, saying that a key of its bodies is right."""
+    section = f"\ncontract: {{accept: {{{key}: named in the vendor's prose only}}}}\nconnection:\n"
+    return text.replace("\nconnection:\n", section).encode()
 
-    assert about(lint(text.encode(), spec=spec), PAY) == []
+
+@pytest.mark.parametrize(("key", "is_accepted"), [("odd", True), ("gateway.odd", True), ("odd.gateway", False)])
+def test_a_key_that_the_mapping_explains_is_accepted_where_it_says(
+    spec: Spec, tmp_path: Path, key: str, *, is_accepted: bool
+) -> None:
+    text = explained(key, HARBOR.replace("gateway: {name:", "gateway: {odd: 1, name:"))
+    examples = published(tmp_path, {"method": "POST", "path": "/leases/77/payments", "request": PAID})
+
+    found = about(lint(text, spec=spec, examples=examples), PAY)
+
+    where = "actions.take_payment.steps.0.body.gateway.odd"
+    both = [("error", "unknown_to_vendor", where), ("warning", "not_in_examples", where)]
+    assert sorted(found) == ([] if is_accepted else both)
+
+
+def test_what_is_explained_elsewhere_in_a_body_is_not_explained_here(spec: Spec) -> None:
+    text = HARBOR.replace("          method: online\n", "          method: online\n          odd: 1\n")
+
+    assert about(lint(explained("odd", text), spec=spec), PAY) == []
+    (found,) = about(lint(explained("gateway.odd", text), spec=spec), PAY)
+    assert found == ("error", "unknown_to_vendor", "actions.take_payment.steps.0.body.odd")
 
 
 def test_a_key_that_the_document_says_is_only_read_is_found(spec: Spec) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from pmsbridge.ports.capability import Support
 from pmsbridge_rest.lint import lint
+from pmsbridge_rest.mapping.connection import Evidence, Vendor
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import read_mapping
 from pmsbridge_rest.promises import capabilities_of
@@ -55,6 +56,15 @@ def test_nothing_is_wrong_with_it_beside_its_document(document: Spec) -> None:
     found = lint(block("quay.yaml").encode(), spec=document, production=True)
 
     assert [(each.level, each.rule) for each in found] == [("warning", "write_without_key")]
+
+
+def test_every_word_of_evidence_on_the_page_is_one_that_a_mapping_may_say() -> None:
+    paragraphs = [each for each in re.split(r"\n(?=\n|- )", PAGE) if "`evidence`" in each]
+    words = {word for each in paragraphs for word in re.findall(r"`([a-z_]+)`", each)} - set(Vendor.model_fields)
+
+    assert len(paragraphs) > 1
+    assert {Evidence.OFFICIAL_SPEC, Evidence.SANDBOX, Evidence.GUESS} <= words
+    assert words <= set(Evidence)
 
 
 def test_every_shipped_vendor_has_a_page_that_the_index_names() -> None:

@@ -41,7 +41,7 @@ def _query(mapping: Mapping, key: Key, call: Call, operation: Operation) -> Iter
         if required and name not in call.query and not _is_paged(mapping, name):
             yield wrong((*key, "query"), "missing_required", f"the document requires the query parameter {name}")
     for name in call.query:
-        if name not in operation.query and name not in mapping.contract.accept:
+        if name not in operation.query and not mapping.contract.accepts(name):
             what = f"the document knows no query parameter of that name. {did_you_mean(name, operation.query)}"
             yield doubt((*key, "query", name), "unknown_to_vendor", what)
 
@@ -83,7 +83,7 @@ def _table(
         if name.startswith("$"):
             continue
         if name not in shape.properties:
-            if not shape.is_open and name not in mapping.contract.accept:
+            if not shape.is_open and not mapping.contract.accepts(_in_body((*key, name))):
                 what = f"the document knows no key of that name. {did_you_mean(name, shape.properties)}"
                 yield wrong((*key, name), "unknown_to_vendor", what)
             continue
@@ -91,6 +91,11 @@ def _table(
         if schema.get("readOnly"):
             yield wrong((*key, name), "read_only_written", "the document says that this key is only read")
         yield from _inside(mapping, spec, (*key, name), value, schema, depth)
+
+
+def _in_body(key: Key) -> str:
+    """A key's dotted path in its body."""
+    return ".".join(map(str, key[key.index("body") + 1 :]))
 
 
 def _inside(

@@ -15,9 +15,10 @@ from pmsbridge_rest.mapping.pagination import Since
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.mapping.walking import Key, places_of, sections_of
 
-__all__ = ["evidence_findings", "gap_findings", "unused_findings"]
+__all__ = ["evidence_findings", "gap_findings", "reversal_findings", "unused_findings"]
 
 _NOT_THE_VENDORS = frozenset({Evidence.GUESS, Evidence.THIRD_PARTY_SPEC})
+_TAKES_BACK = {"cancel_move_out": "schedule_move_out"}
 _NAMED_SECRETS = (
     "token", "password", "consumer_key", "consumer_secret", "client_id", "client_secret", "key", "refresh_token",
 )  # fmt: skip
@@ -41,6 +42,19 @@ def gap_findings(mapping: Mapping) -> Iterator[Finding]:
     for name in ACTIONS:
         if not effect_model(name).needs_sealed and name not in mapping.actions and name not in mapping.unsupported:
             yield doubt(("actions",), "silent_gap", f"{name} is neither here nor in unsupported; say why")
+
+
+def reversal_findings(mapping: Mapping) -> Iterator[Finding]:
+    """What takes an action of the same mapping back says so, and nothing else says it: a capability table tells it."""
+    for name, action in mapping.actions.items():
+        taken_back = _TAKES_BACK.get(name)
+        if action.reverses is None and taken_back in mapping.actions:
+            what = f"it takes back {taken_back} and does not say so; write reverses: {taken_back}"
+            yield doubt(("actions", name), "silent_reversal", what)
+        elif action.reverses not in {None, taken_back}:
+            remedy = f"write reverses: {taken_back}" if taken_back else "take reverses out"
+            what = f"{name} does not take back {action.reverses}; {remedy}"
+            yield wrong(("actions", name, "reverses"), "wrong_reversal", what)
 
 
 def unused_findings(mapping: Mapping) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from pmsbridge_rest.lint.against_examples import Example, example_findings
 from pmsbridge_rest.lint.against_openapi import openapi_findings
 from pmsbridge_rest.lint.aims import aim_findings
 from pmsbridge_rest.lint.findings import Finding
-from pmsbridge_rest.lint.honesty import evidence_findings, gap_findings, unused_findings
+from pmsbridge_rest.lint.honesty import evidence_findings, gap_findings, reversal_findings, unused_findings
 from pmsbridge_rest.lint.reads import read_findings
 from pmsbridge_rest.lint.writes import key_findings, look_findings, read_only_findings, sealed_findings, time_findings
 from pmsbridge_rest.mapping.document import Mapping
@@ -28,6 +28,7 @@ _LINTS: Final[tuple[Callable[[Mapping], Iterator[Finding]], ...]] = (
     aim_findings,
     read_findings,
     gap_findings,
+    reversal_findings,
     unused_findings,
 )
 

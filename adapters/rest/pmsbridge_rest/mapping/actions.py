@@ -102,7 +102,8 @@ class Action(Section):
         steps: In order; at least one fits every effect that is accepted.
         accepts: Only effects of which this holds can be said; another is refused before anything is sent.
         before: A read before the first step, whose outputs all steps may use: ``{step.before.OUTPUT}``.
-        reverses: The action this takes back ("schedule_move_out").
+        reverses: The action this takes back (of cancel_move_out "schedule_move_out"), for people who read the
+            capability table; nothing is sent because of it.
         max_bytes: Of attach_document: the largest file that is taken; a larger one is refused before it is stored. None
             where the vendor does not say.
         announce: How staff are told afterwards, each an effect of its own: a move-out, its taking back and a change of

@@ -65,12 +65,17 @@ class Contract(Section):
     Attributes:
         openapi: An OpenAPI document, relative to the mapping file.
         examples: A file of the vendor's example requests and answers, relative to the mapping file.
-        accept: Keys that the mapping sends although the description does not name them, with the reason.
+        accept: Keys that the mapping sends although the description does not name them, with the reason. A name stands
+            for that key anywhere, a dotted path ("where.customerId") for the one that is there in a body.
     """
 
     openapi: str = ""
     examples: str = ""
     accept: dict[str, str] = Field(default_factory=dict)
+
+    def accepts(self, path: str) -> bool:
+        """Whether a key is sent although the description does not name it; ``path`` is its dotted one in the body."""
+        return path in self.accept or path.rpartition(".")[2] in self.accept
 
 
 class Option(ShortForm):

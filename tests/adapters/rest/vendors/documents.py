@@ -50,6 +50,23 @@ def examples(name: str) -> list[dict[str, Any]]:
     return [_repaired(each) for each in parsed(name)["operations"]]
 
 
+_ID = re.compile(r"[0-9]+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+"""A number or a UUID: what an example's path holds where one of ours has an id. A hyphen alone is in verbs, too."""
+
+
+def is_example_of(path: str, example: str) -> bool:
+    """Whether an example was published for a path: word by word the same, but for the example's own ids.
+
+    Args:
+        path: The whole path of a request of ours, from the host on.
+        example: The example's.
+    """
+    ours, theirs = path.split("/"), example.split("/")
+    return len(ours) == len(theirs) and all(
+        one == other or _ID.fullmatch(other) for one, other in zip(ours, theirs, strict=True)
+    )
+
+
 def _repaired(example: dict[str, Any]) -> dict[str, Any]:
     path = str(example.get("path") or example["url"]).split("?")[0]
     found = {"method": example["method"], "path": path}

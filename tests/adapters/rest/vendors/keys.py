@@ -22,9 +22,8 @@ from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.matching import case_fits
 from pmsbridge_rest.samples import sample_effects
 from pmsbridge_rest.shipped import shipped_mappings
-from pmsbridge_rest.spec import path_fits
 from tests.adapters.rest.vendors.contract import Contract
-from tests.adapters.rest.vendors.documents import examples, parsed
+from tests.adapters.rest.vendors.documents import examples, is_example_of, parsed
 from tests.adapters.rest.vendors.said import Said, asked, reads
 
 FILE = Path(__file__).parent / "keys.json"
@@ -109,18 +108,10 @@ def _of_schema(contract: Contract, schema: dict[str, Any], above: str) -> dict[s
 def _of_examples(name: str, prefix: str, each: Said) -> Table:
     found: dict[str, set[str]] = {}
     for one in examples(EXAMPLES[name]):
-        if one["method"] == each.method and _fits(f"{prefix}{each.path}", each.path, one["path"]):
+        if one["method"] == each.method and is_example_of(f"{prefix}{each.path}", one["path"]):
             for key, kind in flat(one.get("request") or {}):
                 found.setdefault(key, set()).add(kind)
     return {key: sorted(kinds) for key, kinds in sorted(found.items())}
-
-
-def _fits(whole: str, path: str, example: str) -> bool:
-    ours, theirs = whole.split("/"), example.split("/")
-    same = len(ours) == len(theirs) and all(
-        one == other or "-" in other or one.isdigit() for one, other in zip(ours, theirs, strict=True)
-    )
-    return same or path_fits(path, example, by_example=False)
 
 
 def kept() -> dict[str, dict[str, Table]]:

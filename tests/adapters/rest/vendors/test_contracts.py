@@ -33,8 +33,9 @@ from pmsbridge_rest.shipped import shipped_mappings
 from pmsbridge_rest.spec import path_fits
 from pmsbridge_rest.tools import MappingTools
 from tests.adapters.rest.vendors.contract import Contract
-from tests.adapters.rest.vendors.documents import document, examples, parsed
+from tests.adapters.rest.vendors.documents import document, examples, is_example_of, parsed
 from tests.adapters.rest.vendors.said import SCENE, Said, asked, effects, reads
+from tests.adapters.rest.vendors.strictness import of, unknown_keys
 
 FILES = shipped_mappings()
 MAPPINGS = {name: load_mapping(path) for name, path in FILES.items()}
@@ -221,42 +222,10 @@ def test_a_kind_of_movement_that_nobody_mapped_makes_the_ledger_unreadable_rathe
 EXAMPLES = {"cubby": "cubby-v1.examples.json", "booqable": "booqable-v4.examples.json"}
 
 
-def of(published: list[dict[str, Any]], each: Said, *, prefix: str) -> list[dict[str, Any]]:
-    return [
-        one
-        for one in published
-        if (one["method"] == each.method and path_fits(each.path, one["path"], by_example=False))
-        or (one["method"] == each.method and _same_shape(f"{prefix}{each.path}", one["path"]))
-    ]
-
-
-def _same_shape(path: str, example: str) -> bool:
-    """The same words; an id of the example stands where an id of ours does."""
-    ours, theirs = path.split("/"), example.split("/")
-    return len(ours) == len(theirs) and all(
-        one == other or "-" in other or one.isdigit() for one, other in zip(ours, theirs, strict=True)
-    )
-
-
-def unknown_keys(body: Any, requests: list[Any], above: str = "") -> Iterator[str]:
-    """Keys that no example has, and values of another kind than an example's."""
-    tables = [each for each in requests if isinstance(each, dict)]
-    for key, value in body.items() if isinstance(body, dict) else ():
-        path, there = f"{above}.{key}".removeprefix("."), [each[key] for each in tables if key in each]
-        if not there:
-            yield path
-        elif not isinstance(value, dict | list):
-            kinds = {type(each) for each in there if each is not None}
-            if kinds and type(value) not in kinds:
-                yield f"{path} is {type(value).__name__}"
-        yield from unknown_keys(value, there, path)
-
-
 @pytest.mark.parametrize(("name", "kind"), [pair for pair in EACH_ACTION if pair[0] in EXAMPLES])
 def test_what_is_sent_has_no_key_that_the_vendors_examples_do_not_have(name: str, kind: str) -> None:
     mapping, published = MAPPINGS[name], examples(EXAMPLES[name])
     prefix = "/" + mapping.connection.base_url.split("/", 3)[3]
-    accepted = set(mapping.contract.accept)
     count = Counter[str]()
 
     @given(effect=effects(mapping, kind, WORDS))
@@ -268,13 +237,44 @@ def test_what_is_sent_has_no_key_that_the_vendors_examples_do_not_have(name: str
                     continue  # a list of one more noun: no body to compare
                 assert fitting, f"{each.where}: no example of {each.method} {each.path}"
                 found = unknown_keys(each.body, [one.get("request") for one in fitting])
-                assert not {path for path in found if path.rsplit(".", 1)[-1] not in accepted}, each.where
+                assert not {path for path in found if not mapping.contract.accepts(path)}, each.where
                 count[each.where] += 1
         except CannotSayError:
             count["refused"] += 1
 
     check()
     assert any(count[where] for where in count if where != "refused")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "stranger"),
+    [
+        ("/leases/make-payment", {"leaseId": "lease_1", "paymentMethodId": "pm_1", "amount": 1500}, "moveOutDate"),
+        ("/leases/enable-auto-pay", {"leaseId": "lease_1", "paymentMethodId": "pm_1"}, "amount"),
+        ("/notes/create", {"leaseId": "lease_1", "text": "A note"}, "token"),
+        ("/facilities/search", {"where": {"facilityId": "fac_1"}}, "facilityId"),
+    ],
+)
+def test_an_operation_of_cubby_is_held_against_its_own_example_only(path: str, body: Any, stranger: str) -> None:
+    (own,) = of(examples(EXAMPLES["cubby"]), Said("", "POST", path, {}, body), prefix="/v1")
+
+    assert own["path"] == f"/v1{path}"
+    assert list(unknown_keys(body, [own["request"]])) == []
+    assert list(unknown_keys({**body, stranger: "a"}, [own["request"]])) == [stranger]
+
+
+@pytest.mark.parametrize(
+    ("example", "fits"),
+    [
+        ("/api/4/customers/2270a849-1797-436e-8b18-ef3fd6058a01", True),
+        ("/api/4/customers/17", True),
+        ("/api/4/customers/new", False),
+        ("/api/4/customers/make-payment", False),
+        ("/api/4/storefront/customers/17", False),
+    ],
+)
+def test_in_the_path_of_an_example_a_number_or_a_uuid_is_an_id_and_a_word_is_none(example: str, fits: bool) -> None:
+    assert is_example_of("/api/4/customers/cust_7", example) is fits
 
 
 def test_reads_of_cubby_ask_by_one_id_that_its_page_names() -> None:

@@ -14,8 +14,9 @@ from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.shipped import shipped_mappings
 from pmsbridge_rest.spec import load_spec
 from tests.adapters.rest.vendors.documents import document
-from tests.adapters.rest.vendors.keys import DOCUMENTED, VENDORS, flat, kept, requests_of, said_by_the_vendor
+from tests.adapters.rest.vendors.keys import DOCUMENTED, VENDORS, kept, requests_of, said_by_the_vendor
 from tests.adapters.rest.vendors.said import Said, asked, effects, reads
+from tests.adapters.rest.vendors.strictness import keys_unknown_to
 
 MAPPINGS = {name: load_mapping(shipped_mappings()[name]) for name in VENDORS}
 IDS = {"buildium": st.integers(1, 2**31 - 1).map(str)}
@@ -25,18 +26,7 @@ EACH = [(name, kind) for name, mapping in MAPPINGS.items() for kind in mapping.a
 
 
 def strangers(name: str, each: Said) -> list[str]:
-    """Keys that the vendor does not know, and values of a kind that it does not take."""
-    table, accepted = kept()[name].get(each.where, {}), set(MAPPINGS[name].contract.accept)
-    found = []
-    for key, kind in flat(each.body):
-        if key.rsplit(".", 1)[-1].removesuffix("[]") in accepted:
-            continue
-        kinds = table.get(key)
-        if kinds is None:
-            found.append(f"{each.where}: {key} is unknown")
-        elif kind not in kinds and kind != "null" and set(kinds) != {"null"}:
-            found.append(f"{each.where}: {key} is {kind}, not {' or '.join(kinds)}")
-    return found
+    return keys_unknown_to(kept()[name], MAPPINGS[name].contract, each)
 
 
 @pytest.mark.parametrize(("name", "kind"), EACH)
@@ -74,6 +64,24 @@ def test_a_key_that_no_vendor_has_is_noticed() -> None:
 
     assert strangers("buildium", Said("take_payment.pay", "POST", "/x", {}, {"Amount": 1}))
     assert strangers("buildium", Said("take_payment.pay", "POST", "/x", {}, {"TotalAmount": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("where", "body"),
+    [
+        ("take_payment.pay", {"leaseId": "lease_1", "paymentMethodId": "pm_1", "amount": 1500}),
+        ("schedule_move_out.plan", {"leaseId": "lease_1", "moveOutDate": "2026-03-31"}),
+        ("add_note.note", {"leaseId": "lease_1", "text": "A note"}),
+    ],
+)
+@pytest.mark.parametrize("stranger", ["moveOutDate", "token", "rentAmount", "where", "customReason"])
+def test_a_key_of_another_verb_of_cubby_is_noticed(where: str, body: dict[str, Any], stranger: str) -> None:
+    assert strangers("cubby", Said(where, "POST", "/x", {}, body)) == []
+
+    found = strangers("cubby", Said(where, "POST", "/x", {}, {**body, stranger: "2026-03-31"}))
+
+    known = where == "schedule_move_out.plan" and stranger in {"moveOutDate", "customReason"}
+    assert found == ([] if known else [f"{where}: {stranger} is unknown"])
 
 
 @pytest.mark.parametrize("name", VENDORS)

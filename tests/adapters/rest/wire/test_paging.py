@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -66,6 +67,15 @@ class Shelf:
         more = f"t{after}" if after < len(self.rows) else None
         return self.page(turn, rows, {"x-next": more or ""}, next=more)
 
+    def numbered_by_body(self, turn: Turn) -> Page:
+        assert turn.query == {}
+        assert {type(value) for value in turn.body.values()} == {int}, "a number stays one in a document"
+        return self.numbered(replace(turn, query={name: str(value) for name, value in turn.body.items()}))
+
+    def by_token_in_body(self, turn: Turn) -> Page:
+        assert turn.query == {}
+        return self.by_token(replace(turn, query={"cursor": str(turn.body["paging.cursor"])} if turn.body else {}))
+
     def by_link(self, turn: Turn) -> Page:
         begin = int((turn.url or "?from=0").rpartition("=")[2])
         after = begin + 3
@@ -106,6 +116,11 @@ STYLES: dict[str, tuple[dict[str, Any], str]] = {
     "keyset, empty": ({**KEYSET, "stop": "empty_page"}, "by_key"),
     "cursor": ({**CURSOR, "next_at": "next"}, "by_token"),
     "cursor, header": ({**CURSOR, "next_header": "X-Next"}, "by_token"),
+    "page, in the body": ({**PAGE, "carried": "body"}, "numbered_by_body"),
+    "cursor, in the body": (
+        {**CURSOR, "cursor_as": "paging.cursor", "carried": "body", "next_at": "next"},
+        "by_token_in_body",
+    ),
     "link": ({"style": "link_header"}, "by_link"),
     "next url": ({"style": "next_url", "next_at": "next"}, "by_link"),
     "header": ({"style": "header", "header": "X-Paging", "spelt": SPELT, "size": 3}, "in_header"),
