@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from pmsbridge.actions.effects import TakePayment
 from pmsbridge_rest.mapping.actions import Action, Cases, Step
-from pmsbridge_rest.mapping.templates import Place, parse_template, places_in
+from pmsbridge_rest.mapping.templates import Place, parse_template, places_in, templates_in
 from pmsbridge_rest.matching import case_fits
 
 __all__ = ["AIMS", "OPEN_MEANS", "Aim", "aims_in", "aims_said", "is_aimed", "named_aims", "refers_to", "steps_by"]
@@ -91,15 +91,8 @@ def _aim_of(place: Place) -> str | None:
 
 def _whole(value: Any) -> Iterator[Place]:  # noqa: ANN401 - a text, or tables and lists of texts
     """Every place that is all of its template."""
-    if isinstance(value, str):
-        pieces = parse_template(value)
+    for pieces in templates_in(value):
         yield from (piece for piece in pieces if isinstance(piece, Place) and len(pieces) == 1)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _whole(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _whole(each)
 
 
 def _segments(path: str) -> Iterator[Place]:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 
 from pmsbridge_rest.mapping.paths import parse_path
 
-__all__ = ["HAS_PLACES", "ROOTS", "HasPlaces", "Place", "Template", "parse_template", "places_in"]
+__all__ = ["HAS_PLACES", "ROOTS", "HasPlaces", "Place", "Template", "parse_template", "places_in", "templates_in"]
 
 ROOTS: Final = (
     "attempt", "effect", "facility", "now", "option", "part", "read", "row", "secret", "step", "today",
@@ -97,11 +97,17 @@ Template = Annotated[str, Field(max_length=_LONGEST), AfterValidator(_is_templat
 
 def places_in(value: Any) -> Iterator[Place]:  # noqa: ANN401 - a text, or tables and lists of texts
     """Every place in a template or in a structure of templates."""
+    for pieces in templates_in(value):
+        yield from (piece for piece in pieces if isinstance(piece, Place))
+
+
+def templates_in(value: Any) -> Iterator[tuple[str | Place, ...]]:  # noqa: ANN401 - a text, or tables and lists of texts
+    """The pieces of every template in a structure of templates."""
     if isinstance(value, str):
-        yield from (piece for piece in parse_template(value) if isinstance(piece, Place))
+        yield parse_template(value)
     elif isinstance(value, dict):
         for each in value.values():
-            yield from places_in(each)
+            yield from templates_in(each)
     elif isinstance(value, list | tuple):
         for each in value:
-            yield from places_in(each)
+            yield from templates_in(each)
