@@ -456,7 +456,7 @@ def test_a_redirect_is_not_followed_to_where_it_points() -> None:
 
 def test_a_connection_is_kept_and_a_dead_one_is_not_resent_upon() -> None:
     def act(visit: Visit) -> None:
-        visit.answer("200 OK", b"first")
+        visit.answer("200 OK", b"first", more=True)
         server.requests.append(visit.request())
         visit.reset()
 
@@ -492,7 +492,7 @@ def test_the_request_asks_for_gzip_and_carries_what_it_was_given() -> None:
 
 def test_cookies_are_never_kept() -> None:
     with serving(
-        lambda visit: visit.answer("200 OK", b"", "Set-Cookie: who=me; Path=/", "Connection: close")
+        lambda visit: visit.answer("200 OK", b"", "Set-Cookie: who=me; Path=/")
     ) as server:
         client = HttpClient(QUICK)
         fetch(server.url, is_write=False, client=client)

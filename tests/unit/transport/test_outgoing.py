@@ -108,7 +108,7 @@ def test_a_body_of_another_length_than_it_said_is_not_sent_as_if_it_were_whole(p
 def test_a_refusal_that_comes_before_the_body_is_over_is_heard() -> None:
     def refuse(visit: Visit) -> None:
         visit.connection.recv(1000)
-        visit.answer("413 Content Too Large", b"", "Connection: close")
+        visit.answer("413 Content Too Large")
         while visit.connection.recv(65_536):
             pass
 

@@ -352,7 +352,7 @@ def test_the_lane_is_held_until_the_answer_is_read() -> None:
         visit.over.wait(0.05)
         together.pop()
         most.append(len(together))
-        visit.answer("200 OK", SUCCESS, "Connection: close")
+        visit.answer("200 OK", SUCCESS)
 
     most: list[int] = []
     with serving(act) as server:

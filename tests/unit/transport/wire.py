@@ -58,9 +58,10 @@ class Visit:
         """Keep the connection open and do nothing."""
         self.over.wait(5)
 
-    def answer(self, status: str = "200 OK", body: bytes = b"", *headers: str) -> None:
-        """Send a whole response."""
-        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+    def answer(self, status: str = "200 OK", body: bytes = b"", *headers: str, more: bool = False) -> None:
+        """Send a whole response, and say whether another request may follow on the same connection."""
+        kept = "keep-alive" if more else "close"
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", f"Connection: {kept}", *headers, "", ""]
         self.say("\r\n".join(lines).encode() + body)
 
     def drip(self, data: bytes, seconds: float) -> None:
