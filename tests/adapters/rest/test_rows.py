@@ -207,6 +207,8 @@ def test_our_reference_is_not_shown_to_people(harbor: Mapping) -> None:
 
     assert shown.record(row).text == "Gate is open"  # type: ignore[attr-defined]
     assert raw.record(row).text == row["text"]  # type: ignore[attr-defined]
+    assert (shown.record(row).extra, raw.record(row).extra) == ({"reference": "PB-ABCDEF123456"}, {})
+    assert shown.record({**row, "text": "Gate is open"}).extra == {}
 
 
 def test_autopay_is_a_record_of_its_rental(harbor: Mapping) -> None:
