@@ -357,7 +357,7 @@ def test_a_language_is_asked_for_and_staff_write_it_down(portal: Portal) -> None
             portal.session.set_language(wrong, key=portal.key)
 
 
-@pytest.mark.fact("S1.53", on="memory")
+@pytest.mark.fact("S1.53")
 def test_hours_and_whom_to_call_are_told_per_facility() -> None:
     portal = PortalSettings(
         office_hours="Mon-Fri 9-17", access_hours="6-22", emergency_contact="555-0100",
