@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from pmsbridge.accounts import passwords
+from pmsbridge_rest import adapter
 from pmsbridge_rest.shipped import shipped_mappings
 from pmsbridge_sitelink.sandbox import SandboxControl, spawn
 from tests.adapters.sitelink.office import OPENED, TODAY
-from tests.facts.portal import Portal, before_mapping, before_sandbox, in_memory
+from tests.facts.portal import Portal, before_mapping, before_sandbox, in_memory, mapping_read
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,12 @@ def _passwords_cost_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing is slow on purpose; how slow is kept with each hash."""
     monkeypatch.setattr(passwords, "_PASSES", 1)
     monkeypatch.setattr(passwords, "_MEMORY_KIB", 32)
+
+
+@pytest.fixture(autouse=True)
+def _mappings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading one takes longer than most tests here; what is read never changes."""
+    monkeypatch.setattr(adapter, "load_mapping", mapping_read)
 
 
 @pytest.fixture(params=["memory", "sitelink", "cubby"])

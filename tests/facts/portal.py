@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from pmsbridge.settings import AccountSettings, NoticeSettings, PortalSettings, 
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from pmsbridge_rest.adapter import create
+from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.sandbox import Office as MappedOffice
 from pmsbridge_rest.sandbox import SandboxServer, Terms
@@ -32,6 +34,12 @@ from tests.mailbox import Outbox
 
 ENTRANCE = "https://portal.example/enter?token={token}"
 MONEY = ExternalPayment(gateway="gate", reference="ch_facts_0001")
+
+
+@cache
+def mapping_read(file: Path) -> Mapping:
+    """A mapping file, read once: nobody changes one while tests run."""
+    return load_mapping(file)
 
 
 @dataclass(slots=True)
@@ -191,7 +199,7 @@ def before_mapping(
     office = MappedOffice(file_of(name), terms, now=clock.now)
     telling = NoticeSettings(addresses=("office@facility.example",))
     with SandboxServer(office) as server:
-        options = account_options(office, name, load_mapping(file_of(name)), server.base_url)
+        options = account_options(office, name, mapping_read(file_of(name)), server.base_url)
         adapter = create("main", options, secrets=SandboxSecrets(office.secrets), clock=clock)
         portal = PortalSettings(**{"link_address": ENTRANCE, **rules})
         with _bridge(folder, "main", adapter, clock, outbox, notices=telling, portal=portal) as bridge:

@@ -76,13 +76,13 @@ class _Watch:
     def _watch(self, kind: type) -> None:
         plain, seen = kind.__getattribute__, self._seen
 
-        def watched(adapter: Any, name: str) -> Any:  # noqa: ANN401 - whatever it is
+        def watched(adapter: Any, name: str) -> Any:
             value = plain(adapter, name)
             if name not in _ASKED or not callable(value):
                 return value
 
             @wraps(value)
-            def asked(*given: Any, **named: Any) -> Any:  # noqa: ANN401 - as the port has it
+            def asked(*given: Any, **named: Any) -> Any:
                 seen.add(_office_of(adapter))
                 return value(*given, **named)
 
@@ -116,7 +116,7 @@ def _adapters() -> Iterable[type]:
     return MemoryAdapter, RestAdapter, SiteLinkAdapter, TrytonAdapter
 
 
-def _office_of(adapter: Any) -> str:  # noqa: ANN401 - any of the adapters
+def _office_of(adapter: Any) -> str:
     """Its column in the table: a mapping that is not shipped, were it one line away from it, is another one."""
     from pmsbridge.testing.memory import MemoryAdapter
     from pmsbridge_rest.adapter import RestAdapter
@@ -125,7 +125,7 @@ def _office_of(adapter: Any) -> str:  # noqa: ANN401 - any of the adapters
     if isinstance(adapter, MemoryAdapter):
         return DOUBLE
     if isinstance(adapter, RestAdapter):
-        file = file_of(adapter._connection.settings.mapping).resolve()  # noqa: SLF001 - nobody else is told
+        file = file_of(adapter._connection.settings.mapping).resolve()
         shipped = (name for name, path in shipped_mappings().items() if path.resolve() == file)
         return next(shipped, OTHER_MAPPINGS)
     return str(adapter.system)
@@ -147,7 +147,7 @@ class _Record:
         elif report.when == "call":
             self._prove(self._passed.setdefault(test, {}), told, dict(report.user_properties).get("offices", []))
 
-    def _prove(self, held: dict[str, list[str]], told: dict[str, str], seen: Any) -> None:  # noqa: ANN401
+    def _prove(self, held: dict[str, list[str]], told: dict[str, str], seen: Any) -> None:
         for name, on in sorted(told.items()):
             offices = held.setdefault(name, [])
             offices += [each for each in ([on] if on else seen) if each not in offices]
