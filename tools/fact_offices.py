@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from pmsbridge.actions.kinds import EMULATABLE
 from pmsbridge.cli.facts.listing import DOUBLE, OTHER_MAPPINGS, Fact
+from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.ports.books import (
     AccessPort,
     CallOffPort,
@@ -20,7 +21,7 @@ from pmsbridge.ports.books import (
     PaperPort,
 )
 from pmsbridge.ports.capability import Capability, Support
-from pmsbridge_rest.accepting import settles_invoices
+from pmsbridge_rest.accepting import keeps_consent, settles_invoices
 from pmsbridge_rest.mapping.document import Mapping as MappingDocument
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.promises import capabilities_of
@@ -69,6 +70,10 @@ def _of_adapter(fact: Fact, place: str, *, is_double: bool) -> _Found:
     adapter: Any = getattr(importlib.import_module(module), name)
     if fact.port:
         return _told(issubclass(adapter, _PORTS[fact.port]), fact.port)
+    if fact.effect == "set_consent":
+        keeps = getattr(adapter, "keeps_consent", None)  # asks nobody, and knows nothing of an account
+        has_a_place = keeps is None or keeps(None, *_consent(fact.field))
+        return _of_effect(fact.effect, adapter.capabilities.get(fact.effect), has_a_place=has_a_place)
     if fact.field:
         return _told(is_double or _names(module.partition(".")[0], fact.field), fact.field)
     if fact.effect in {"pay_invoice", "pay_on_account"}:
@@ -78,13 +83,23 @@ def _of_adapter(fact: Fact, place: str, *, is_double: bool) -> _Found:
 
 
 def _of_mapping(fact: Fact, mapping: MappingDocument) -> _Found:
+    rows = capabilities_of(mapping)
+    if fact.effect == "set_consent":
+        has_a_place = keeps_consent(mapping, *_consent(fact.field))
+        return _of_effect(fact.effect, rows.get(fact.effect), has_a_place=has_a_place)
     if fact.field:
         return _told(_reads(mapping, fact.field), fact.field)
     if fact.port:
         return _told(_READ_FOR.get(fact.port, "") in mapping.entities, fact.port)
     if fact.effect in {"pay_invoice", "pay_on_account"}:
         return _aimed(is_aimed=fact.effect == "pay_invoice" and settles_invoices(mapping))
-    return _of_effect(fact.effect, capabilities_of(mapping).get(fact.effect))
+    return _of_effect(fact.effect, rows.get(fact.effect))
+
+
+def _consent(place: str) -> tuple[ConsentChannel, ConsentPurpose]:
+    """Of a fact about consents, which one: "consents.email.marketing"."""
+    _, channel, purpose = place.split(".")
+    return ConsentChannel(channel), ConsentPurpose(purpose)
 
 
 def _told(is_told: bool, what: str) -> _Found:  # noqa: FBT001 - the question is in the name
@@ -95,10 +110,11 @@ def _aimed(*, is_aimed: bool) -> _Found:
     return ("native", "") if is_aimed else ("cannot", "it cannot aim a payment so")
 
 
-def _of_effect(effect: str, row: Capability | None) -> _Found:
-    if row is not None and row.support is Support.NATIVE:
+def _of_effect(effect: str, row: Capability | None, *, has_a_place: bool = True) -> _Found:
+    is_native = row is not None and row.support is Support.NATIVE
+    if is_native and has_a_place:
         return "native", ""
-    if effect in EMULATABLE and (row is None or row.by_hand):
+    if effect in EMULATABLE and (row is None or row.by_hand or is_native):
         return "emulated", ""
     return "cannot", row.source if row is not None else f"it has no way to {effect.replace('_', ' ')}"
 
@@ -120,7 +136,7 @@ def _reads(mapping: MappingDocument, place: str) -> bool:
 
 @cache
 def _names(package: str, place: str) -> bool:
-    """Whether an adapter's own code, its sandbox apart, names a field of the model: what it never names it never tells."""
+    """Whether an adapter's own code, its sandbox apart, names a field of the model: else it cannot tell it."""
     word = place.partition(".")[2]
     folder = Path(str(importlib.import_module(package).__file__)).parent
     files = (path for path in folder.rglob("*.py") if "sandbox" not in path.parts)

@@ -47,9 +47,7 @@ def rules() -> dict[str, Any]:
 
 
 @pytest.fixture
-def portal(
-    back_office: str, rules: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Portal]:
+def portal(back_office: str, rules: dict[str, Any], tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Portal]:
     """Before the back office of the parameter ``back_office``; before each when a test does not choose."""
     if back_office == "memory":
         with in_memory(tmp_path, **rules) as made:

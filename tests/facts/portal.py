@@ -191,9 +191,7 @@ def before_sandbox(folder: Path, control: SandboxControl, **rules: Any) -> Itera
 
 
 @contextmanager
-def before_mapping(
-    folder: Path, name: str = "cubby", *, terms: Terms | None = None, **rules: Any
-) -> Iterator[Portal]:
+def before_mapping(folder: Path, name: str = "cubby", *, terms: Terms | None = None, **rules: Any) -> Iterator[Portal]:
     """A portal over the sandbox of a mapping: who rents "001" and "002", and owes a month's rent for each."""
     clock, outbox = TestClock(), Outbox()
     office = MappedOffice(file_of(name), terms, now=clock.now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,8 @@ class _Watch:
             self._watch(kind)
 
     def _watch(self, kind: type) -> None:
-        plain, seen = kind.__getattribute__, self._seen
+        plain: Callable[[Any, str], Any] = kind.__getattribute__
+        seen = self._seen
 
         def watched(adapter: Any, name: str) -> Any:
             value = plain(adapter, name)

@@ -242,7 +242,7 @@ def test_whoever_is_forgotten_is_gone_from_the_copy_and_nobody_else_is(door: Doo
     other = door.portal.other if door.portal.mapped is not None else door.portal.busy
     for each in (door.who, other):
         bridge.tenant(here, each).account()
-    assert door.session.account(live=False).as_of
+    assert door.session.account(live=False).tenant.id == door.who
 
     bridge.erase(here, door.who, actor="staff:ann")
 

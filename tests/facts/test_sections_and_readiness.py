@@ -137,7 +137,7 @@ def test_before_an_invitation_everything_that_is_missing_is_told(tmp_path: Path)
 
 @pytest.mark.fact("S3.21", "S1.26")
 def test_every_line_of_a_portal_leads_to_the_back_offices_own_record(portal: Portal) -> None:
-    portal.session.pay_rental(portal.row().id, MONEY, key=portal.key)
+    portal.session.pay_rental(portal.row().id, portal.means, key=portal.key)
     board = portal.session.dashboard()
 
     for row in board.rows:
@@ -168,7 +168,7 @@ def test_a_vehicle_is_a_unit_like_any_other(tmp_path: Path) -> None:
 def test_the_summary_has_balance_last_payment_and_a_statement_that_foots(portal: Portal) -> None:
     unit, today = portal.row(), date(2026, 11, 21)
     opened = portal.session.account_statement(today)
-    portal.session.pay_rental(unit.id, MONEY, key=portal.key)
+    portal.session.pay_rental(unit.id, portal.means, key=portal.key)
 
     statement = portal.session.account_statement(today)
 

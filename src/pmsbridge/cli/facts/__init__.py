@@ -38,7 +38,8 @@ def facts(
         raise NotFoundError("WHICH", "is no kind of portal and no fact", remedy=f"Kinds: {', '.join(listed.kinds)}.")
     shown = [
         row for row in rows
-        if not (is_open and row.is_proved) and not (is_declared and not any(c.is_declared_only for c in row.cells.values()))
+        if not (is_open and row.is_proved)
+        and (not is_declared or any(cell.is_declared_only for cell in row.cells.values()))
     ]  # fmt: skip
     if as_json:
         print_json({"facts": [_as_json(row) for row in shown]})
@@ -91,6 +92,7 @@ def _as_json(row: Row) -> dict[str, object]:
         for office, cell in row.cells.items()
     }
     return {
-        "id": row.fact.id, "says": row.fact.says, "missing": row.fact.missing, "alone": row.fact.alone, "offices": offices,
+        "id": row.fact.id, "says": row.fact.says, "missing": row.fact.missing, "alone": row.fact.alone,
+        "offices": offices,
         "tests": {test: list(before) for test, before in row.tests.items()},
     }  # fmt: skip

@@ -37,7 +37,8 @@ class Fact:
         says: One short sentence.
         effect: The effect that carries it; empty where none does.
         port: What a back office must offer beyond the two ports; empty where it must not.
-        field: What a back office must tell that not every one does ("tenants.portal_disabled"); empty otherwise.
+        field: What a back office must tell that not every one does ("tenants.portal_disabled"), and of a consent, which
+            one it must keep ("consents.email.marketing"); empty otherwise.
         alone: Why it is proved before one back office only; empty where two are asked for.
         missing: What the library does not do yet; empty when a test proves the fact.
     """
