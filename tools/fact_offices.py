@@ -68,14 +68,17 @@ def _support(fact: Fact, office: str) -> _Found:
 def _of_adapter(fact: Fact, place: str, *, is_double: bool) -> _Found:
     module, _, name = place.partition(":")
     adapter: Any = getattr(importlib.import_module(module), name)
+    package = module.partition(".")[0]
     if fact.port:
-        return _told(issubclass(adapter, _PORTS[fact.port]), fact.port)
+        has = issubclass(adapter, _PORTS[fact.port])
+        names = is_double or not fact.field or _names(package, fact.field)
+        return _told(has and names, fact.port if not has else fact.field)
     if fact.effect == "set_consent":
         keeps = getattr(adapter, "keeps_consent", None)  # asks nobody, and knows nothing of an account
         has_a_place = keeps is None or keeps(None, *_consent(fact.field))
         return _of_effect(fact.effect, adapter.capabilities.get(fact.effect), has_a_place=has_a_place)
     if fact.field:
-        return _told(is_double or _names(module.partition(".")[0], fact.field), fact.field)
+        return _told(is_double or _names(package, fact.field), fact.field)
     if fact.effect in {"pay_invoice", "pay_on_account"}:
         wanted = InvoicePort if fact.effect == "pay_invoice" else CustomerAccountPort
         return _aimed(is_aimed=issubclass(adapter, wanted))
@@ -125,13 +128,14 @@ def _mapping(name: str) -> MappingDocument:
 
 
 def _reads(mapping: MappingDocument, place: str) -> bool:
-    """Whether a mapping reads a field ("documents.signature"), a list, or the bytes of a file ("documents.file")."""
+    """Whether a mapping reads a field ("documents.signature"), a list, or a paper's bytes ("documents.content")."""
     noun, _, name = place.partition(".")
     entity = mapping.entities.get(noun)
     if entity is None:
         return False
     field = entity.fields.get(name)
-    return (field is not None and field.is_read) or name in entity.items or (name == "file" and entity.file is not None)
+    has_bytes = name == "content" and entity.file is not None
+    return (field is not None and field.is_read) or name in entity.items or has_bytes
 
 
 @cache
@@ -140,4 +144,5 @@ def _names(package: str, place: str) -> bool:
     word = place.partition(".")[2]
     folder = Path(str(importlib.import_module(package).__file__)).parent
     files = (path for path in folder.rglob("*.py") if "sandbox" not in path.parts)
-    return any(f"{word}=" in text or f'"{word}"' in text for text in (path.read_text("utf-8") for path in files))
+    said = (f"{word}=", f'"{word}"', f"def {word}(")
+    return any(each in text for text in (path.read_text("utf-8") for path in files) for each in said)

@@ -134,7 +134,6 @@ def test_an_invoices_lines_are_read_with_it(harbor: Mapping) -> None:
         reader(harbor, "invoices", tenant_id="T1").record({**row, "total_cents": 1071})
 
 
-@pytest.mark.fact("S1.57")
 def test_a_rentals_discounts_are_read_with_it(harbor: Mapping) -> None:
     specials = [
         {"label": "Half off", "off_percent": 50, "ends": "08/31/2026"},
