@@ -15,6 +15,7 @@ import pytest
 from pmsbridge.cli.facts.listing import read_facts, read_trace, rows_of
 from pmsbridge.cli.facts.page import page_of
 from tools import facts
+from tools.fact_offices import support_of
 
 LIST = """
 [kinds]
@@ -134,7 +135,7 @@ def test_a_mark_that_could_not_be_collected_is_refused(tmp_path: Path, text: str
 
 
 def test_what_a_back_office_cannot_is_said_with_the_reason() -> None:
-    support = facts.support_of(read_facts(LIST).facts["P0.3"])
+    support = support_of(read_facts(LIST).facts["P0.3"])
 
     assert support["tryton"] == ["native", ""]
     assert "other" not in support  # its mappings are not shipped, and claim nothing
@@ -165,7 +166,7 @@ def test_what_a_back_office_cannot_is_said_with_the_reason() -> None:
 def test_a_column_says_what_its_adapter_or_its_mapping_file_declares(carried: str, office: str, expected: str) -> None:
     fact = read_facts(LIST.replace('effect = "pay_invoice"', carried)).facts["P0.3"]
 
-    word, reason = facts.support_of(fact)[office]
+    word, reason = support_of(fact)[office]
 
     assert word == expected
     assert bool(reason) is (expected == "cannot")

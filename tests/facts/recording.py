@@ -74,7 +74,7 @@ class _Watch:
             self._watch(kind)
 
     def _watch(self, kind: type) -> None:
-        plain: Callable[[Any, str], Any] = kind.__getattribute__
+        plain: Callable[[Any, str], Any] = vars(kind).get("__getattribute__", object.__getattribute__)
         seen = self._seen
 
         def watched(adapter: Any, name: str) -> Any:
