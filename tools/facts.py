@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import ast
-import importlib
 import json
 import os
 import subprocess
@@ -18,11 +17,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pmsbridge.actions.kinds import EMULATABLE
-from pmsbridge.cli.facts.listing import TRACE_FILE, Fact, FactList, read_facts, read_trace, rows_of
+from pmsbridge.cli.facts.listing import TRACE_FILE, FactList, Row, read_facts, read_trace, rows_of
 from pmsbridge.cli.facts.page import page_of
-from pmsbridge.ports.books import AccessPort, CallOffPort, CustomerAccountPort, EventPort, PaperPort, ReadinessPort
-from pmsbridge.ports.capability import Capability, Support
+from tools.fact_offices import OFFICES, support_of
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TRACE: Final = ROOT / "src/pmsbridge/cli/facts" / TRACE_FILE
@@ -30,32 +27,20 @@ PAGE: Final = ROOT / "docs/facts.md"
 RECORD_AT: Final = "PMSBRIDGE_TEST_FACTS"
 """The variable that names the file which a run of the tests writes its record to."""
 
-OFFICES: Final[Mapping[str, str]] = {
-    "sitelink": "pmsbridge_sitelink.adapter:SiteLinkAdapter",
-    "tryton": "pmsbridge_tryton.adapter:TrytonAdapter",
-    "rest": "",
-    "memory": "pmsbridge.testing.memory_billing:BillingMemoryAdapter",
-}
-"""Back offices of the table; an empty class is one whose promises stand in a mapping file."""
-
-_PORTS: Final[Mapping[str, type]] = {
-    "papers": PaperPort, "call_offs": CallOffPort, "readiness": ReadinessPort, "account": CustomerAccountPort,
-    "events": EventPort, "access_codes": AccessPort,
-}  # fmt: skip
-_AIMED: Final = frozenset({"pay_invoice", "pay_on_account"})
-Marks = Mapping[str, frozenset[str]]
+Marks = Mapping[str, Mapping[str, str]]
+"""By test the facts it is marked with, each with the back office that the mark names; empty where it names none."""
 
 
 # -- marks in the tests ------------------------------------------------------------------------------------------------
 
 
-def marks_below(folder: Path) -> dict[str, frozenset[str]]:
+def marks_below(folder: Path) -> dict[str, dict[str, str]]:
     """By test ("tests/x/test_y.py::test_z") the facts it is marked with; collected without running anything.
 
     Raises:
         ValueError: A mark is on something else than a test function, or its ids are no plain texts.
     """
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for path in sorted(folder.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
         if "mark.fact(" in text:
@@ -63,14 +48,14 @@ def marks_below(folder: Path) -> dict[str, frozenset[str]]:
     return found
 
 
-def _marks_in(tree: ast.Module, file: str) -> Iterator[tuple[str, frozenset[str]]]:
+def _marks_in(tree: ast.Module, file: str) -> Iterator[tuple[str, dict[str, str]]]:
     seen = set[ast.expr]()
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
             marks = [mark for mark in node.decorator_list if _is_mark(mark)]
             seen.update(marks)
             if marks:
-                yield f"{file}::{node.name}", frozenset(name for mark in marks for name in _ids(mark, file))
+                yield f"{file}::{node.name}", {name: _on(mark) for mark in marks for name in _ids(mark, file)}
     stray = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.expr) and _is_mark(n) and n not in seen]
     if stray:
         message = f"{file}:{stray[0]}: a fact is a mark of a test function"
@@ -90,36 +75,10 @@ def _ids(mark: ast.expr, file: str) -> list[str]:
     return ids
 
 
-# -- what back offices can ---------------------------------------------------------------------------------------------
-
-
-def support_of(fact: Fact) -> dict[str, list[str]]:
-    """By back office how it carries a fact, and why not; empty where the library does it above any of them."""
-    if not fact.effect and not fact.port:
-        return {}
-    return {office: list(_support(fact, place)) for office, place in OFFICES.items()}
-
-
-def _support(fact: Fact, place: str) -> tuple[str, str]:
-    if not place:
-        return "mapped", ""
-    module, _, name = place.partition(":")
-    adapter: Any = getattr(importlib.import_module(module), name)
-    if fact.port:
-        has = issubclass(adapter, _PORTS[fact.port])
-        return ("native", "") if has else ("cannot", f"it does not tell ({fact.port.replace('_', ' ')})")
-    if fact.effect in _AIMED:
-        has = issubclass(adapter, CustomerAccountPort)
-        return ("native", "") if has else ("cannot", "it cannot aim a payment at one invoice")
-    return _of_effect(fact.effect, adapter.capabilities.get(fact.effect))
-
-
-def _of_effect(effect: str, row: Capability | None) -> tuple[str, str]:
-    if row is not None and row.support is Support.NATIVE:
-        return "native", ""
-    if effect in EMULATABLE and (row is None or row.by_hand):
-        return "emulated", ""
-    return "cannot", row.source if row is not None else f"it has no way to {effect.replace('_', ' ')}"
+def _on(mark: ast.expr) -> str:
+    assert isinstance(mark, ast.Call)  # noqa: S101 - _is_mark has looked
+    named = (each.value.value for each in mark.keywords if isinstance(each.value, ast.Constant))
+    return str(next(named, ""))
 
 
 # -- the record --------------------------------------------------------------------------------------------------------
@@ -167,13 +126,30 @@ def problems(listed: FactList, marks: Marks, trace: Mapping[str, Any], page: str
     """What is wrong, one sentence each; nothing when every fact is traced."""
     marked = {name for ids in marks.values() for name in ids}
     for test, ids in sorted(marks.items()):
-        yield from (f"{test}: {name} is no fact of the list" for name in sorted(ids - listed.facts.keys()))
+        yield from (f"{test}: {name} is no fact of the list" for name in sorted(ids.keys() - listed.facts.keys()))
+        yield from (f"{test}: {on} is no back office of the table" for on in sorted({*ids.values()} - {"", *OFFICES}))
     for name, fact in listed.facts.items():
         if name not in marked and not fact.missing:
             yield f"{name}: no test proves it ({fact.says}); mark one, or say in facts.toml what is missing"
         if name in marked and fact.missing:
             yield f"{name}: a test proves it; take `missing` away in facts.toml"
     yield from _drift(listed, marks, trace, page)
+    for row in rows_of(listed, trace):
+        yield from _offices_wanting(row)
+
+
+def _offices_wanting(row: Row) -> Iterator[str]:
+    """Every fact that is proved runs before two back offices that can do it, or says why it does not."""
+    before = row.proved_before
+    if row.is_proved and not before:
+        yield f"{row.fact.id}: no back office; only the library's own double, or none, has shown it ({row.fact.says})"
+    elif len(before) == 1 and not row.fact.alone:
+        yield (
+            f"{row.fact.id}: only {before[0]} has shown it; run a test before a second back office, "
+            "or say in facts.toml why it stands `alone`"
+        )
+    elif len(before) > 1 and row.fact.alone:
+        yield f"{row.fact.id}: {' and '.join(before)} have shown it; take `alone` away in facts.toml"
 
 
 def _drift(listed: FactList, marks: Marks, trace: Mapping[str, Any], page: str) -> Iterator[str]:
@@ -182,6 +158,10 @@ def _drift(listed: FactList, marks: Marks, trace: Mapping[str, Any], page: str) 
         now = {test for test, ids in marks.items() if name in ids}
         for test in sorted(now ^ set(held.get("tests", {}))):
             yield f"{name}: {test} is marked or recorded, but not both; run make facts"
+        for test, before in held.get("tests", {}).items():
+            on = marks.get(test, {}).get(name, "")
+            if on and before != [on]:
+                yield f"{name}: {test} is marked on {on}, but was recorded on {', '.join(before)}; run make facts"
         if held.get("support", {}) != support_of(listed.facts[name]):
             yield f"{name}: a back office has learned or lost it; run make facts"
     if page != page_of(listed, rows_of(listed, trace)):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from pmsbridge.cli.facts.listing import read_facts, read_trace, rows_of
 from pmsbridge.cli.facts.page import page_of
 from tools import facts
+from tools.fact_offices import support_of
 
 LIST = """
 [kinds]
@@ -23,11 +25,12 @@ P0 = "A portal"
 "P0.2" = { says = "It closes", missing = "there is no door" }
 "P0.3" = { says = "It is paid", effect = "pay_invoice" }
 """
-MARKS = {"tests/test_door.py::test_it_opens": frozenset({"P0.1", "P0.3"})}
+MARKS = {"tests/test_door.py::test_it_opens": {"P0.1": "", "P0.3": ""}}
+TWO = ("tryton", "other")
 
 
-def traced(marks: facts.Marks = MARKS, listed: str = LIST) -> dict[str, Any]:
-    passed = {test: {name: ["memory"] for name in ids} for test, ids in marks.items()}
+def traced(marks: facts.Marks = MARKS, listed: str = LIST, before: Sequence[str] = TWO) -> dict[str, Any]:
+    passed = {test: {name: [on] if on else before for name, on in ids.items()} for test, ids in marks.items()}
     return facts.trace_of(read_facts(listed), passed)
 
 
@@ -55,12 +58,22 @@ def test_a_fresh_trace_has_no_problem() -> None:
     ("marks", "listed", "said"),
     [
         ({}, LIST, "P0.1: no test proves it"),
-        ({"tests/test_door.py::test_it_opens": frozenset({"P0.1", "P0.2", "P0.3"})}, LIST, "P0.2: a test proves it"),
-        ({"tests/test_door.py::test_it_opens": frozenset({"P0.1", "P0.3", "P0.9"})}, LIST, "P0.9 is no fact"),
         (
-            {"tests/test_door.py::test_another": frozenset({"P0.1", "P0.3"})},
+            {"tests/test_door.py::test_it_opens": dict.fromkeys(["P0.1", "P0.2", "P0.3"], "")},
             LIST,
-            "is marked or recorded, but not both",
+            "P0.2: a test proves",
+        ),
+        ({"tests/test_door.py::test_it_opens": dict.fromkeys(["P0.1", "P0.3", "P0.9"], "")}, LIST, "P0.9 is no fact"),
+        ({"tests/test_door.py::test_another": {"P0.1": "", "P0.3": ""}}, LIST, "is marked or recorded, but not both"),
+        (
+            {"tests/test_door.py::test_it_opens": {"P0.1": "cubby", "P0.3": ""}},
+            LIST,
+            "marked on cubby, but was recorded",
+        ),
+        (
+            {"tests/test_door.py::test_it_opens": {"P0.1": "rest", "P0.3": ""}},
+            LIST,
+            "rest is no back office of the table",
         ),
         (MARKS, LIST.replace("It closes", "It shuts"), "is not what the record says"),
         (MARKS, LIST.replace("pay_invoice", "take_payment"), "has learned or lost it"),
@@ -71,6 +84,38 @@ def test_what_is_missing_or_stale_is_named(marks: facts.Marks, listed: str, said
     page = page_of(read_facts(LIST), rows_of(read_facts(LIST), record))
 
     assert any(said in problem for problem in facts.problems(known, marks, record, page))
+
+
+@pytest.mark.parametrize(
+    ("listed", "before", "said"),
+    [
+        (LIST, ["memory"], "P0.1: no back office"),
+        (LIST, [], "P0.1: no back office"),
+        (LIST, ["memory", "cubby"], "P0.1: only cubby has shown it"),
+        (LIST, ["cubby", "tryton"], "P0.3: only tryton has shown it"),  # cubby cannot aim a payment at an invoice
+        (
+            LIST.replace('"It opens"', '"It opens", alone = "there is one door"'),
+            TWO,
+            "P0.1: tryton and other have shown",
+        ),
+    ],
+)
+def test_a_fact_that_one_back_office_alone_has_shown_is_named_and_the_double_is_none(
+    listed: str, before: list[str], said: str
+) -> None:
+    known, record = read_facts(listed), traced(listed=listed, before=before)
+
+    found = facts.problems(known, MARKS, record, page_of(known, rows_of(known, record)))
+
+    assert any(problem.startswith(said) for problem in found)
+
+
+def test_a_fact_that_says_why_it_stands_alone_is_no_problem() -> None:
+    listed = LIST.replace('"pay_invoice"', '"pay_invoice", alone = "nobody else can"')
+
+    (problem,) = found(listed=listed, trace=traced(listed=listed, before=["tryton"]))
+
+    assert problem.startswith("P0.1: only tryton has shown it")  # and P0.3 is none
 
 
 @pytest.mark.parametrize(
@@ -90,12 +135,52 @@ def test_a_mark_that_could_not_be_collected_is_refused(tmp_path: Path, text: str
 
 
 def test_what_a_back_office_cannot_is_said_with_the_reason() -> None:
-    support = facts.support_of(read_facts(LIST).facts["P0.3"])
+    support = support_of(read_facts(LIST).facts["P0.3"])
 
     assert support["tryton"] == ["native", ""]
-    assert support["rest"] == ["mapped", ""]
-    assert support["sitelink"][0] == "cannot"
-    assert support["sitelink"][1]
+    assert "other" not in support  # its mappings are not shipped, and claim nothing
+    for office in ("sitelink", "cubby", "storedge", "buildium", "booqable"):
+        assert support[office][0] == "cannot"
+        assert support[office][1]
+
+
+@pytest.mark.parametrize(
+    ("carried", "office", "expected"),
+    [
+        ('effect = "set_autopay"', "cubby", "native"), ('effect = "set_autopay"', "buildium", "cannot"),
+        ('effect = "reserve_unit"', "cubby", "emulated"), ('effect = "set_web_password"', "storedge", "cannot"),
+        ('port = "papers"', "buildium", "native"), ('port = "papers"', "cubby", "cannot"),
+        ('port = "papers", field = "documents.content"', "buildium", "native"),
+        ('port = "papers", field = "documents.content"', "tryton", "native"),
+        ('port = "papers", field = "documents.signature"', "buildium", "cannot"),
+        ('port = "papers", field = "documents.signature"', "tryton", "cannot"),
+        ('field = "tenants.portal_disabled"', "sitelink", "native"),
+        ('field = "tenants.pays_cash_only"', "sitelink", "cannot"),
+        ('field = "tenants.pays_cash_only"', "tryton", "native"),
+        ('effect = "set_consent", field = "consents.email.marketing"', "cubby", "native"),
+        ('effect = "set_consent", field = "consents.sms.marketing"', "booqable", "emulated"),
+        ('effect = "set_consent", field = "consents.email.marketing"', "sitelink", "emulated"),
+        ('effect = "set_consent", field = "consents.sms.marketing"', "sitelink", "native"),
+    ],
+)  # fmt: skip
+def test_a_column_says_what_its_adapter_or_its_mapping_file_declares(carried: str, office: str, expected: str) -> None:
+    fact = read_facts(LIST.replace('effect = "pay_invoice"', carried)).facts["P0.3"]
+
+    word, reason = support_of(fact)[office]
+
+    assert word == expected
+    assert bool(reason) is (expected == "cannot")
+
+
+def test_a_promise_that_no_test_ran_is_told_apart_from_one_that_was() -> None:
+    listed = LIST.replace("pay_invoice", "take_payment")
+    row = rows_of(read_facts(listed), traced(listed=listed))[2]
+
+    assert (row.cells["tryton"].words, row.cells["sitelink"].words) == ("native 1", "native ?")
+    assert [name for name, cell in row.cells.items() if cell.is_declared_only] == [
+        "sitelink", "booqable", "buildium", "cubby", "storedge", "memory",
+    ]  # fmt: skip
+    assert row.proved_before == TWO
 
 
 @pytest.mark.parametrize("line", ['"P9.1" = { says = "x" }', '"P0.x" = { says = "x" }', '"P0.4" = { told = "x" }'])
@@ -108,30 +193,85 @@ def test_a_run_records_what_passed_and_nothing_else(pytester_folder: Path) -> No
     record = json.loads((pytester_folder / "record.json").read_text(encoding="utf-8"))
 
     assert record == {
-        "tests/portal/test_door.py::test_it_opens": {"P0.1": ["memory"]},
-        "tests/portal/test_door.py::test_several": {"P0.1": ["three"], "P0.4": ["memory"]},
-        "tests/portal/test_door.py::test_two": {"P0.3": ["one", "two"]},
+        "tests/test_door.py::test_it_opens": {"P0.1": []},
+        "tests/test_door.py::test_several": {"P0.1": ["other"], "P0.4": ["memory", "other"]},
+        "tests/test_door.py::test_two": {"P0.3": ["memory", "cubby"]},
     }
+
+
+DOOR = """
+import shutil
+
+import pytest
+
+from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
+from pmsbridge_rest.shipped import file_of
+from tests.facts.portal import before_mapping
+
+
+def ask_memory():
+    MemoryAdapter(MemoryOffice(TestClock())).account("F1", "T1")
+
+
+def ask_cubby(folder, name="cubby"):
+    with before_mapping(folder, name) as portal:
+        portal.session.account()
+
+
+def ask_own(folder):
+    own = folder / "own.yaml"
+    shutil.copy(file_of("cubby"), own)
+    shutil.copy(file_of("cubby").with_suffix(".office.yaml"), folder / "own.office.yaml")
+    ask_cubby(folder, str(own))
+
+
+@pytest.mark.fact("P0.1")
+def test_it_opens():
+    MemoryAdapter(MemoryOffice(TestClock())).lane  # asks nobody
+
+
+@pytest.mark.fact("P0.2")
+@pytest.mark.parametrize("x", [1, 2])
+def test_half(x):
+    assert x == 1
+
+
+@pytest.mark.fact("P0.2")
+def test_skipped():
+    pytest.skip("no server")
+
+
+@pytest.mark.fact("P0.2", on="sitelink")
+def test_that_claims_another_one():
+    ask_memory()
+
+
+@pytest.mark.fact("P0.3")
+@pytest.mark.parametrize("ask", [lambda _: ask_memory(), ask_cubby])
+def test_two(ask, tmp_path):
+    ask(tmp_path)
+
+
+@pytest.mark.fact("P0.1", on="other")
+@pytest.mark.fact("P0.4")
+def test_several(tmp_path):
+    ask_memory()
+    ask_own(tmp_path)
+
+
+def test_unmarked():
+    ask_memory()
+"""
 
 
 @pytest.fixture
 def pytester_folder(tmp_path: Path) -> Path:
     """A suite of its own, run in a process of its own."""
-    folder = tmp_path / "tests/portal"
-    folder.mkdir(parents=True)
+    folder = tmp_path / "tests"
+    folder.mkdir()
     conftest = "from tests.facts.recording import record_facts\ndef pytest_configure(config): record_facts(config)\n"
     (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
-    (folder / "test_door.py").write_text(
-        "import pytest\n"
-        "@pytest.mark.fact('P0.1')\ndef test_it_opens(): ...\n"
-        "@pytest.mark.fact('P0.2')\n@pytest.mark.parametrize('x', [1, 2])\ndef test_half(x): assert x == 1\n"
-        "@pytest.mark.fact('P0.2')\ndef test_skipped(): pytest.skip('no server')\n"
-        "@pytest.mark.fact('P0.3')\n@pytest.mark.parametrize('back_office', ['one', 'two'])\n"
-        "def test_two(back_office): ...\n"
-        "@pytest.mark.fact('P0.1', on='three')\n@pytest.mark.fact('P0.4')\ndef test_several(): ...\n"
-        "def test_unmarked(): ...\n",
-        encoding="utf-8",
-    )
+    (folder / "test_door.py").write_text(DOOR, encoding="utf-8")
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", f"--rootdir={tmp_path}",
          "--import-mode=importlib", "tests"],

@@ -18,6 +18,7 @@ from pmsbridge.ports.outcome import Outcome
 from pmsbridge.testing.memory import Fault
 from tests.facts.portal import Portal
 
+with_codes = pytest.mark.parametrize("back_office", ["memory", "sitelink"], indirect=True)
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
 NEXT_WEEK = date(2026, 11, 28)
 NEW_CODE = "73915#"
@@ -40,6 +41,7 @@ def files_of(tmp_path: Path) -> bytes:
 
 
 @pytest.mark.fact("S1.52")
+@with_codes
 def test_staff_are_told_a_lost_code_after_an_identity_check_and_the_look_is_kept(
     portal: Portal, tmp_path: Path
 ) -> None:
@@ -62,6 +64,7 @@ def test_staff_are_told_a_lost_code_after_an_identity_check_and_the_look_is_kept
 
 
 @pytest.mark.fact("S1.52")
+@with_codes
 def test_whoever_does_not_know_the_answers_is_told_nothing_and_cannot_try_for_ever(portal: Portal) -> None:
     desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
     rental, right = portal.row().id, proof(portal)
@@ -86,6 +89,7 @@ def test_whoever_does_not_know_the_answers_is_told_nothing_and_cannot_try_for_ev
     assert opened(desk.access_code(rental, right, key=portal.key)[0]) == portal.codes["015"]
 
 
+@with_codes
 def test_nobody_looks_twice_with_one_click(portal: Portal) -> None:
     desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
     row, right, key = portal.row(), proof(portal), portal.key
@@ -147,6 +151,7 @@ def test_a_code_is_told_for_ones_own_unit_only_and_never_under_a_lien(portal: Po
 
 
 @pytest.mark.fact("S1.31", "S1.52")
+@with_codes
 def test_a_code_is_changed_and_told_to_nobody(portal: Portal, tmp_path: Path) -> None:
     desk = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
     rental, typed = portal.row().id, GateCode(NEW_CODE)
@@ -162,6 +167,7 @@ def test_a_code_is_changed_and_told_to_nobody(portal: Portal, tmp_path: Path) ->
 
 
 @pytest.mark.fact("S1.31")
+@with_codes
 def test_a_transfer_changes_the_access_code_last(portal: Portal, tmp_path: Path) -> None:
     unit = next(each.id for each in portal.bridge.available_units(portal.facility))
     row, typed = portal.row(), GateCode(NEW_CODE)

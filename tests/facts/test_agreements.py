@@ -48,18 +48,18 @@ def test_a_plan_has_dated_parts_and_stands_in_the_notes(portal: Portal) -> None:
     assert (found.plan.total, found.plan.agreed_on) == (usd("120.00"), date(2026, 11, 21))
     (note,) = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann").notes(unit.id)
     assert "2026-11-25: 40.00 USD" in note.text
-    if portal.office is not None:
-        assert note.kind is NoteKind.PAYMENT_ARRANGEMENT
+    assert note.kind is NoteKind.PAYMENT_ARRANGEMENT
 
 
 @pytest.mark.fact("S1.51")
-@only_memory
+@pytest.mark.parametrize("back_office", ["memory", "cubby"], indirect=True)
 def test_a_plan_is_compared_with_the_ledger_and_a_missed_part_is_told_once(portal: Portal) -> None:
-    session, desk = portal.of("T1", actor="staff:ann"), portal.bridge.staff("F1", "T1", actor="staff:ann")
-    session.agree_plan("R1", PARTS, key=portal.key)
+    session = portal.of(portal.busy, actor="staff:ann")
+    desk, rental = portal.bridge.staff("F1", portal.busy, actor="staff:ann"), portal.row().id
+    session.agree_plan(rental, PARTS, key=portal.key)
 
     def states() -> list[InstalmentState]:
-        found = desk.plan("R1")
+        found = desk.plan(rental)
         assert found is not None
         return list(found.states)
 
@@ -70,15 +70,15 @@ def test_a_plan_is_compared_with_the_ledger_and_a_missed_part_is_told_once(porta
 
     paid, missed, still = InstalmentState.PAID, InstalmentState.MISSED, InstalmentState.OPEN
     assert states() == [still, still, still]
-    portal.session.pay_rental("R1", MONEY, key=portal.key, amount=usd("40.00"))
+    portal.session.pay_rental(rental, portal.means, key=portal.key, amount=usd("40.00"))
     assert states() == [paid, still, still]
     portal.clock.advance(timedelta(days=15))  # 6 December: the second part is a day late
     assert states() == [paid, missed, still]
     assert told() == []  # whoever looks only reads
     for _night in range(2):
         portal.bridge.sync()
-        assert told() == ["R1 2026-12-05"]
-    session.agree_plan("R1", {date(2026, 12, 31): usd("80.00")}, key=portal.key)  # adjusted
+        assert told() == [f"{rental} 2026-12-05"]
+    session.agree_plan(rental, {date(2026, 12, 31): usd("80.00")}, key=portal.key)  # adjusted
     assert states() == [still]
 
 
@@ -252,11 +252,11 @@ def test_who_is_leaving_sees_what_is_left_to_do(portal: Portal) -> None:
 
 @pytest.mark.fact("S1.54")
 def test_staff_note_an_inspection_where_the_back_office_has_no_calendar_of_it(portal: Portal) -> None:
-    who = "T1" if portal.back_office == "memory" else "1008"
+    who = "1008" if portal.back_office == "sitelink" else portal.busy
     staff, tenant = portal.of(who, actor="staff:ann"), portal.of(who)
     rental_id = staff.account().current[0].id
     today = staff.account().today(portal.clock.now())
-    if portal.back_office == "memory":
+    if portal.back_office != "sitelink":
         tenant.request_move_out(rental_id, today + timedelta(days=14), key=portal.key)
 
     def seen() -> tuple[StepState, Inspection | None]:
@@ -357,7 +357,7 @@ def test_a_language_is_asked_for_and_staff_write_it_down(portal: Portal) -> None
             portal.session.set_language(wrong, key=portal.key)
 
 
-@pytest.mark.fact("S1.53", on="memory")
+@pytest.mark.fact("S1.53")
 def test_hours_and_whom_to_call_are_told_per_facility() -> None:
     portal = PortalSettings(
         office_hours="Mon-Fri 9-17", access_hours="6-22", emergency_contact="555-0100",

@@ -73,7 +73,7 @@ def fill(portal: Portal) -> None:
     )
 
 
-@pytest.mark.fact("S3.14", "S4.12", on="memory")
+@pytest.mark.fact("S3.14", "S4.12")
 def test_everything_that_has_a_day_to_come_is_told_in_its_order_and_nothing_of_anybody_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

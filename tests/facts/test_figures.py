@@ -23,7 +23,7 @@ from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_sta
 from pmsbridge.portal.ledgers import LedgersRead
 from pmsbridge.portal.stay_value import periods_a_year
 from tests import builders as make
-from tests.facts.portal import MONEY, Portal
+from tests.facts.portal import Portal
 
 only_memory = pytest.mark.parametrize("back_office", ["memory"], indirect=True)
 YEAR: dict[str, Any] = {"since": date(2026, 1, 1), "until": date(2026, 12, 31)}
@@ -212,7 +212,7 @@ def test_figures_of_a_customer_are_of_the_range_that_was_asked_for(portal: Porta
     desk, today = portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann"), date(2026, 11, 21)
     before = desk.figures(date(2026, 1, 1), today)
     paid = portal.row().balances.payable_now
-    portal.session.pay_rental(portal.row().id, MONEY, key=portal.key)
+    portal.session.pay_rental(portal.row().id, portal.means, key=portal.key)
 
     after = desk.figures(date(2026, 1, 1), today)
 

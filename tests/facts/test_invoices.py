@@ -164,7 +164,7 @@ def test_a_payment_that_never_arrived_is_asked_for_again(shop: Shop) -> None:
     assert [str(each.balance) for each in shop.session.invoices()] == ["45.00 USD"]
 
 
-@pytest.mark.fact("S4.10", "S4.11", "S4.4", on="memory")
+@pytest.mark.fact("S4.10", "S4.11", "S4.4")
 def test_what_was_not_sent_is_not_shown_and_counts_neither_as_due_nor_as_past_due(shop: Shop) -> None:
     shop.bill("I1", "45.00", state="unsent", due_in=-5)
     shop.bill("I2", "60.00")
@@ -183,7 +183,7 @@ def test_what_was_not_sent_is_not_shown_and_counts_neither_as_due_nor_as_past_du
     assert (aged.not_due, aged.up_to_30, aged.total) == (usd("60.00"), usd("80.00"), usd("140.00"))
 
 
-@pytest.mark.fact("S4.3", on="memory")
+@pytest.mark.fact("S4.3")
 def test_money_that_names_no_invoice_settles_the_oldest_that_was_sent(shop: Shop) -> None:
     shop.bill("I1", "45.00", state="unsent")
     shop.bill("I2", "60.00")
@@ -261,7 +261,7 @@ def test_a_combined_invoice_without_ids_of_lines_is_due_for_each_rental(shop: Sh
     assert (invoice.balance, [line.balance for line in invoice.lines]) == (usd("110.00"), [None, None])
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_a_line_of_a_combined_invoice_is_settled_by_itself_and_the_others_stay_open(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
 
@@ -281,7 +281,7 @@ def test_a_line_of_a_combined_invoice_is_settled_by_itself_and_the_others_stay_o
     assert refused.value.code == "line_settled"
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
 def test_a_line_that_is_being_settled_is_settled_by_nothing_else_meanwhile(shop: Shop, fault: Fault) -> None:
     shop.bill_together(R1="60.00", R4="60.00")
@@ -307,7 +307,7 @@ def test_a_line_that_is_being_settled_is_settled_by_nothing_else_meanwhile(shop:
 _WHOLE_OR_LINE: list[dict[str, Any]] = [{"lines": ["C1-R1"]}, {"amount": usd("60.00")}, {}]
 
 
-@pytest.mark.fact("S1.34", "S4.10", on="memory")
+@pytest.mark.fact("S1.34", "S4.10")
 @pytest.mark.parametrize("asked", _WHOLE_OR_LINE, ids=["a line", "an amount", "the whole"])
 def test_what_was_just_paid_and_does_not_show_yet_is_not_paid_once_more(shop: Shop, asked: dict[str, Any]) -> None:
     shop.bill_together(R1="60.00")
@@ -323,7 +323,7 @@ def test_what_was_just_paid_and_does_not_show_yet_is_not_paid_once_more(shop: Sh
     assert shop.paid() == [("C1", Decimal("60.00"))]
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 @pytest.mark.parametrize("lag", [timedelta(), timedelta(seconds=30)], ids=["shown", "not shown yet"])
 def test_what_is_left_beside_a_settled_payment_is_paid_as_before(shop: Shop, lag: timedelta) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
@@ -338,7 +338,7 @@ def test_what_is_left_beside_a_settled_payment_is_paid_as_before(shop: Shop, lag
     assert sorted(shop.paid()) == [("C1", Decimal(60)), ("C1", Decimal(80)), ("I1", Decimal(5)), ("I1", Decimal(40))]
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 @pytest.mark.parametrize("keeps_account", [False, True])
 @pytest.mark.parametrize("asked", [{"lines": ["C1-R1"]}, {}], ids=["a line", "the whole"])
 def test_a_unit_that_was_just_paid_is_not_paid_again_by_an_invoice(
@@ -359,7 +359,7 @@ def test_a_unit_that_was_just_paid_is_not_paid_again_by_an_invoice(
         assert shop.paid() == [(None, Decimal(60)), ("C1", Decimal(80))]
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_two_lines_of_one_unit_and_one_amount_are_two_payments(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R1_2="60.00")
     shop.office.fail(Fault.DROP_BEFORE, kind="take_payment")
@@ -372,7 +372,7 @@ def test_two_lines_of_one_unit_and_one_amount_are_two_payments(shop: Shop) -> No
     assert shop.left() == ["0.00 USD", "0.00 USD"]
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
 @pytest.mark.parametrize(
     ("first", "second"),
@@ -395,7 +395,7 @@ def test_a_part_of_the_invoice_and_a_line_of_it_wait_for_each_other(
     assert len(shop.paid()) == 1
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_pay_the_unit_and_pay_the_line_do_not_both_settle_it(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     shop.office.fail(Fault.DROP_AFTER, kind="take_payment")
@@ -408,7 +408,7 @@ def test_pay_the_unit_and_pay_the_line_do_not_both_settle_it(shop: Shop) -> None
     assert (shop.paid(), shop.left()) == ([(None, Decimal("60.00"))], ["0.00 USD", "80.00 USD"])
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_a_combined_invoice_is_paid_as_a_whole_by_all_its_open_lines(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     shop.session.pay_invoice("C1", gateway(1), key="click-0001", lines=["C1-R1"])
@@ -433,7 +433,7 @@ def _less_than_its_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch, balance: s
     monkeypatch.setattr(shop.bridge.adapters["mem"], "invoice", invoice)
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_lines_that_come_to_more_than_the_invoice_are_not_paid_together(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -448,7 +448,7 @@ def test_lines_that_come_to_more_than_the_invoice_are_not_paid_together(
     assert shop.session.pay_invoice("C1", gateway(3), key="click-0003", lines=["C1-R1"]).outcome is Outcome.SETTLED
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_a_line_of_an_invoice_that_owes_nothing_is_not_paid(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     _less_than_its_lines(shop, monkeypatch, "0.00")
@@ -457,7 +457,7 @@ def test_a_line_of_an_invoice_that_owes_nothing_is_not_paid(shop: Shop, monkeypa
     assert (refused.value.code, shop.paid()) == ("line_settled", [])
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_an_invoice_is_not_paid_as_a_whole_by_some_of_its_lines(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     _less_than_its_lines(shop, monkeypatch, "140.00", R4=None)
@@ -466,7 +466,7 @@ def test_an_invoice_is_not_paid_as_a_whole_by_some_of_its_lines(shop: Shop, monk
     assert shop.paid() == []
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_a_quote_of_a_line_that_asks_for_less_now_is_refused(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     quote = shop.session.quote_invoice("C1", lines=["C1-R1"])
@@ -483,7 +483,7 @@ def test_a_quote_of_a_line_that_asks_for_less_now_is_refused(shop: Shop, monkeyp
     assert (refused.value.code, shop.paid()) == ("balance_moved", [])
 
 
-@pytest.mark.fact("S1.34", on="memory")
+@pytest.mark.fact("S1.34")
 def test_lines_that_cannot_be_meant_are_refused(shop: Shop) -> None:
     shop.bill_together(R1="60.00", R4="80.00")
     quote = shop.session.quote_invoice
@@ -500,7 +500,7 @@ def test_lines_that_cannot_be_meant_are_refused(shop: Shop) -> None:
     assert (refused.value.code, shop.paid()) == ("lines_not_settled", [])
 
 
-@pytest.mark.fact("S4.5", on="memory")
+@pytest.mark.fact("S4.5")
 def test_chosen_invoices_are_paid_by_one_click_each_by_itself(shop: Shop) -> None:
     for number, amount in (("I1", "60.00"), ("I2", "80.00"), ("I3", "20.00")):
         shop.bill(number, amount)
@@ -516,7 +516,7 @@ def test_chosen_invoices_are_paid_by_one_click_each_by_itself(shop: Shop) -> Non
     assert shop.session.account().total.due == usd("80.00")
 
 
-@pytest.mark.fact("S4.5", on="memory")
+@pytest.mark.fact("S4.5")
 def test_one_of_several_invoices_that_is_refused_leaves_the_others_paid_and_says_so(shop: Shop) -> None:
     shop.bill("I1", "60.00")
     shop.bill("I2", "80.00")
@@ -530,7 +530,7 @@ def test_one_of_several_invoices_that_is_refused_leaves_the_others_paid_and_says
     assert shop.paid() == [("I2", Decimal(80))]
 
 
-@pytest.mark.fact("S4.5", on="memory")
+@pytest.mark.fact("S4.5")
 def test_a_lost_answer_about_one_invoice_pays_none_of_them_twice(shop: Shop) -> None:
     shop.bill("I1", "60.00")
     shop.bill("I2", "80.00")
@@ -549,7 +549,7 @@ def test_a_lost_answer_about_one_invoice_pays_none_of_them_twice(shop: Shop) -> 
     assert sorted(shop.paid(), key=str) == [("I1", Decimal(60)), ("I2", Decimal(80))]
 
 
-@pytest.mark.fact("S4.5", on="memory")
+@pytest.mark.fact("S4.5")
 def test_what_cannot_be_chosen_is_refused_before_anything(shop: Shop) -> None:
     shop.bill("I1", "60.00")
     shop.bill("I2", "80.00", state="unsent")
@@ -574,7 +574,7 @@ def test_what_cannot_be_chosen_is_refused_before_anything(shop: Shop) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.fact("S4.5", on="tryton")
+@pytest.mark.fact("S4.5")
 def test_a_real_server_settles_chosen_invoices_by_one_click(
     tmp_path: Path, tryton_server: TrytonServer, tryton_yard: Yard, tryton_customer: Customer
 ) -> None:

@@ -292,7 +292,7 @@ def values(world: World, face: str, parameter: str) -> Iterator[Any]:
         yield world.ids["namesake"][parameter]
 
 
-@pytest.mark.fact("S0.1", "S3.5", on="memory")
+@pytest.mark.fact("S0.1", "S3.5")
 @pytest.mark.parametrize(("face", "name", "parameter"), reaching())
 def test_what_is_somebody_elses_is_answered_as_what_does_not_exist(
     world: World, face: str, name: str, parameter: str

@@ -107,7 +107,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
 # -- registering with what is on the record ---------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S2.15", on="memory")
+@pytest.mark.fact("S2.15")
 def test_nobody_registers_before_the_first_copy_and_the_reason_is_told(tmp_path: Path) -> None:
     with opened(tmp_path) as door:
         with pytest.raises(IneligibleError) as refused:
@@ -119,7 +119,7 @@ def test_nobody_registers_before_the_first_copy_and_the_reason_is_told(tmp_path:
         assert door.registered().tenant_id == "T1"
 
 
-@pytest.mark.fact("S2.16", "S2.17", "S2.20", on="memory")
+@pytest.mark.fact("S2.16", "S2.17", "S2.20")
 def test_phone_mail_and_postal_code_register_however_they_are_written_and_then_the_phone_signs_in(door: Door) -> None:
     session = door.registered()
 
@@ -133,7 +133,7 @@ def test_phone_mail_and_postal_code_register_however_they_are_written_and_then_t
     assert session.pay_rental("R1", MONEY, key="click-0001").outcome is Outcome.SETTLED
 
 
-@pytest.mark.fact("S2.18", on="memory")
+@pytest.mark.fact("S2.18")
 @pytest.mark.parametrize(
     "wrong", [{"phone": "512 555 0102"}, {"email": "chloé@example.test"}, {"postal_code": "78702"}]
 )
@@ -150,7 +150,7 @@ def test_what_does_not_fit_gets_one_answer_whatever_it_is(door: Door, wrong: dic
     assert door.accounts.sign_in("F1", "512 555 0101", fresh()) is None
 
 
-@pytest.mark.fact("S2.18", "S2.16", on="memory")
+@pytest.mark.fact("S2.18", "S2.16")
 def test_after_too_many_attempts_the_right_answer_is_a_wrong_one_too_and_staff_are_told(door: Door) -> None:
     door.registered()
     for _ in range(5):
@@ -263,7 +263,7 @@ def test_the_number_that_somebody_registered_with_signs_in(door: Door) -> None:
 # -- invitations ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S3.9", "S3.11", "S3.12", on="memory")
+@pytest.mark.fact("S3.9", "S3.11", "S3.12")
 def test_an_invitation_goes_to_who_was_shown_and_its_link_signs_in_once(door: Door) -> None:
     shown = door.bridge.staff("F1", "T1", actor="staff:ann").readiness()
 
@@ -278,7 +278,7 @@ def test_an_invitation_goes_to_who_was_shown_and_its_link_signs_in_once(door: Do
     assert door.accounts.enter("made-up") is None
 
 
-@pytest.mark.fact("S3.10", on="memory")
+@pytest.mark.fact("S3.10")
 def test_a_second_invitation_kills_the_first_link_and_the_state_is_known(door: Door) -> None:
     def state() -> InvitationState:
         found = door.accounts.standing("F1", "T1")
@@ -300,7 +300,7 @@ def test_a_second_invitation_kills_the_first_link_and_the_state_is_known(door: D
     assert (found.state, found.invitation) == (SignInState.CLAIMED, InvitationState.ACCEPTED)
 
 
-@pytest.mark.fact("S3.12", "S3.13", on="memory")
+@pytest.mark.fact("S3.12", "S3.13")
 def test_a_link_that_is_too_old_opens_nothing_and_a_new_one_is_asked_for(door: Door) -> None:
     token = door.invited()
     door.clock.advance(door.bridge.settings.portal.link_lives)
@@ -315,7 +315,7 @@ def test_a_link_that_is_too_old_opens_nothing_and_a_new_one_is_asked_for(door: D
     assert door.accounts.enter(door.token()) is not None
 
 
-@pytest.mark.fact("S3.13", "S4.14", on="memory")
+@pytest.mark.fact("S3.13", "S4.14")
 def test_asking_for_a_link_says_the_same_to_everybody_and_mails_only_whom_the_record_names(door: Door) -> None:
     for mail in ("ana@example.test", "nobody@example.test"):
         door.accounts.ask_link("F1", mail)
@@ -350,7 +350,7 @@ def test_without_an_address_nobody_is_invited(tmp_path: Path) -> None:
             door.accounts.ask_link("F1", "nobody@example.test")
 
 
-@pytest.mark.fact("S3.8", "S3.2", "S3.3", on="memory")
+@pytest.mark.fact("S3.8", "S3.2", "S3.3")
 def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(door: Door) -> None:
     books = door.office.books
     tenant = books.find(Tenant, "F1", "T2")
@@ -367,7 +367,7 @@ def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(door: Door) -> N
 # -- passwords --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S4.14", "S4.15", "S4.16", on="memory")
+@pytest.mark.fact("S4.14", "S4.15", "S4.16")
 def test_a_mailed_link_sets_a_password_and_sets_it_anew_when_it_is_forgotten(door: Door) -> None:
     door.accounts.ask_link("F1", "ana@example.test", purpose="password")
     door.work()
@@ -390,7 +390,7 @@ def test_a_mailed_link_sets_a_password_and_sets_it_anew_when_it_is_forgotten(doo
     assert door.accounts.resume(kept) is None  # whoever was signed in is out
 
 
-@pytest.mark.fact("S0.44", on="memory")
+@pytest.mark.fact("S0.44")
 def test_a_password_is_changed_by_whoever_knows_the_one_before(door: Door) -> None:
     session = door.registered()
 
@@ -403,7 +403,7 @@ def test_a_password_is_changed_by_whoever_knows_the_one_before(door: Door) -> No
         door.accounts.change_password(door.bridge.tenant("F1", "T1"), fresh(), fresh("fake-pw-99"))
 
 
-@pytest.mark.fact("S2.22", on="memory")
+@pytest.mark.fact("S2.22")
 def test_whoever_signs_out_has_to_sign_in_again(door: Door) -> None:
     session = door.registered()
     here, there = door.accounts.remember(session), door.accounts.remember(session)
@@ -512,7 +512,7 @@ def test_an_answer_ends_on_a_whole_step_even_when_it_fails(work: float, whole: f
 # -- what a person may use --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S3.22", on="memory")
+@pytest.mark.fact("S3.22")
 def test_the_portal_opens_after_the_last_step_and_steps_come_in_order(tmp_path: Path) -> None:
     with opened(tmp_path, first_steps=("profile", "contract", "method")) as door:
         door.bridge.sync()
@@ -536,7 +536,7 @@ def test_the_portal_opens_after_the_last_step_and_steps_come_in_order(tmp_path: 
         assert session.request_move_out("R1", date(2026, 12, 31), key="click-0001").outcome is Outcome.SETTLED
 
 
-@pytest.mark.fact("S3.22", on="memory")
+@pytest.mark.fact("S3.22")
 def test_the_steps_of_one_facility_keep_nobody_at_another_waiting(tmp_path: Path) -> None:
     places = {"mem": PlacePortal(first_steps=("profile",)), "mem/F2": PlacePortal(first_steps=())}
     with opened(tmp_path, first_steps=("contract",), places=places) as door:
@@ -549,7 +549,7 @@ def test_the_steps_of_one_facility_keep_nobody_at_another_waiting(tmp_path: Path
         assert door.accounts.steps(there) == ()
 
 
-@pytest.mark.fact("S3.26", on="memory")
+@pytest.mark.fact("S3.26")
 def test_access_to_tickets_only_is_access_to_events_alone(door: Door) -> None:
     session = door.accounts.enter(door.invited(access="tickets_only"))
 
@@ -566,7 +566,7 @@ def test_access_to_tickets_only_is_access_to_events_alone(door: Door) -> None:
     assert again.sections == (Section.EVENTS,)  # a link asked for by oneself opens no more
 
 
-@pytest.mark.fact("S3.23", on="memory")
+@pytest.mark.fact("S3.23")
 def test_a_further_contact_is_invited_with_permissions_of_its_own(door: Door) -> None:
     tenant = door.office.books.find(Tenant, "F1", "T1")
     assert tenant is not None
@@ -588,7 +588,7 @@ def test_a_further_contact_is_invited_with_permissions_of_its_own(door: Door) ->
         session.edit_contact({"phone": "512 555 0199"}, key="click-0002")
 
 
-@pytest.mark.fact("S2.19", on="memory")
+@pytest.mark.fact("S2.19")
 def test_that_somebody_registered_is_an_action_and_a_mail_to_the_customer(door: Door) -> None:
     door.registered()
     door.work()
@@ -599,7 +599,7 @@ def test_that_somebody_registered_is_an_action_and_a_mail_to_the_customer(door: 
     assert (action.kind, action.outcome) == ("register", Outcome.SETTLED)
 
 
-@pytest.mark.fact("S1.20", "S1.21", on="memory")
+@pytest.mark.fact("S1.20", "S1.21")
 def test_every_later_mail_follows_the_language_that_was_asked_for(door: Door) -> None:
     door.invited()
     door.bridge.tenant("F1", "T1").set_language("fr", key="language-01")
@@ -608,7 +608,7 @@ def test_every_later_mail_follows_the_language_that_was_asked_for(door: Door) ->
     assert "Bonjour Ana" in door.outbox.mails[-1].text
 
 
-@pytest.mark.fact("S1.21", "S4.17", on="memory")
+@pytest.mark.fact("S1.21", "S4.17")
 @pytest.mark.parametrize(("language", "said"), [("fr-CA", "Bonjour Ana"), ("", "Hello Ana")])
 def test_an_invitation_is_in_the_customers_language_with_the_facilitys_own_name(
     door: Door, language: str, said: str
@@ -634,7 +634,7 @@ def ask(door: Door, key: str, **more: str) -> ActionView:
     return door.accounts.contact_us("F1", **given, key=key)
 
 
-@pytest.mark.fact("S4.9", on="memory")
+@pytest.mark.fact("S4.9")
 def test_a_visitor_asks_the_office_without_being_known_to_it(door: Door) -> None:
     first, again = ask(door, "question-01"), ask(door, "question-01")
     door.work()
@@ -648,7 +648,7 @@ def test_a_visitor_asks_the_office_without_being_known_to_it(door: Door) -> None
     assert door.bridge.tenant("F1", "T1").actions() == ()
 
 
-@pytest.mark.fact("S4.9", on="memory")
+@pytest.mark.fact("S4.9")
 def test_so_many_questions_of_one_address_are_enough(door: Door) -> None:
     for number in range(5):
         ask(door, f"question-0{number}")
@@ -665,7 +665,7 @@ def test_so_many_questions_of_one_address_are_enough(door: Door) -> None:
 # -- who is in the books twice ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S1.62", on="memory")
+@pytest.mark.fact("S1.62")
 def test_whoever_may_be_in_the_books_twice_is_told_with_score_and_reasons(door: Door) -> None:
     ana = door.office.books.find(Tenant, "F1", "T1")
     chloe = door.office.books.find(Tenant, "F1", "T3")
@@ -700,7 +700,7 @@ def test_a_number_that_very_many_share_makes_nobody_a_duplicate() -> None:
 # -- what is not licensed ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.fact("S2.7", on="memory")
+@pytest.mark.fact("S2.7")
 def test_what_is_not_licensed_is_denied_before_anybody_tries(tmp_path: Path) -> None:
     with opened(tmp_path, unlicensed=frozenset({"set_autopay"})) as door:
         session = door.bridge.tenant("F1", "T1")
@@ -727,7 +727,7 @@ def own_letters(folder: Path, language: str, **files: str) -> NoticeSettings:
     return NoticeSettings(templates=folder / "texts")
 
 
-@pytest.mark.fact("S4.17", on="memory")
+@pytest.mark.fact("S4.17")
 @pytest.mark.parametrize(("language", "said"), [("en", "Dear Ana"), ("fr", "Chère Ana")])
 def test_customers_are_written_to_in_an_operators_own_words_and_in_their_language(
     tmp_path: Path, language: str, said: str

@@ -123,19 +123,20 @@ def invited(portal: Portal, tenant_id: str, key: str, **more: Any) -> str:
 # units and money
 
 
-@pytest.mark.fact("S0.7", "S1.2", on="rest")
-def test_what_has_ended_stands_apart_and_stays_on_the_record(cubby: Portal) -> None:
-    cubby.enter("rentals", "2002", state="closed", moved_out_on=date(2026, 10, 31))
-    cubby.bridge.sync()
+@pytest.mark.fact("S0.7", "S1.2", "S1.11")
+@pytest.mark.parametrize("back_office", ["cubby", "storedge", "buildium"], indirect=True)
+def test_what_has_ended_stands_apart_and_stays_on_the_record(portal: Portal) -> None:
+    portal.enter("rentals", "2002", state="closed", moved_out_on=date(2026, 10, 31))
+    portal.bridge.sync()
 
-    board = cubby.session.dashboard()
+    board = portal.session.dashboard()
 
     assert [row.id for row in board.rows] == ["2001"]
     states = {row.id: row.rental.state for row in board.account.rentals}
     assert states == {"2001": RentalState.ACTIVE, "2002": RentalState.CLOSED}
 
 
-@pytest.mark.fact("S0.13", on="rest")
+@pytest.mark.fact("S0.13")
 def test_the_page_of_a_unit_shows_its_size(cubby: Portal) -> None:
     page = cubby.session.rental("2001")
 
@@ -144,7 +145,7 @@ def test_the_page_of_a_unit_shows_its_size(cubby: Portal) -> None:
     assert page.unit.size.text == "10 x 20.5 ft"
 
 
-@pytest.mark.fact("S0.11", "S0.13", on="rest")
+@pytest.mark.fact("S0.11", "S0.13")
 def test_the_page_of_a_unit_shows_its_type_and_size_where_only_the_night_reads_units(storedge: Portal) -> None:
     storedge.bridge.sync()
 
@@ -155,7 +156,7 @@ def test_the_page_of_a_unit_shows_its_type_and_size_where_only_the_night_reads_u
     assert (page.unit.number, page.unit.type_name, page.unit.size.text) == ("001", "Standard", "10 x 20.5 ft")
 
 
-@pytest.mark.fact("S0.17", on="rest")
+@pytest.mark.fact("S0.17")
 @pytest.mark.parametrize("name", ["cubby", "storedge"])
 def test_the_day_a_unit_is_paid_through_moves_when_all_of_a_month_is_paid(tmp_path: Path, name: str) -> None:
     with before_mapping(tmp_path, name) as portal:
@@ -177,7 +178,7 @@ def test_the_day_a_unit_is_paid_through_moves_when_all_of_a_month_is_paid(tmp_pa
         assert (through(live=False), through("2002")) == (date(2027, 1, 11), TODAY + timedelta(days=20))
 
 
-@pytest.mark.fact("S0.28", on="rest")
+@pytest.mark.fact("S0.28")
 @pytest.mark.parametrize("name", ["cubby", "storedge"])
 def test_paying_all_waits_for_the_bill_that_is_made_today(tmp_path: Path, name: str) -> None:
     with before_mapping(tmp_path, name) as portal:
@@ -210,7 +211,7 @@ def test_where_nobody_tells_whether_bills_are_made_paying_all_says_so_and_each_c
         assert portal.session.quote(row.id).total == row.balances.payable_now
 
 
-@pytest.mark.fact("S2.4", on="rest")
+@pytest.mark.fact("S2.4")
 def test_orders_of_an_equipment_rental_are_contracts_and_what_is_asked_of_them_reaches_staff(tmp_path: Path) -> None:
     with before_mapping(tmp_path, "booqable") as portal:
         portal.enter("rentals", "2002", state="quote")
@@ -225,7 +226,7 @@ def test_orders_of_an_equipment_rental_are_contracts_and_what_is_asked_of_them_r
         assert portal.session.account().rental("2002").rental.state is RentalState.QUOTE  # type: ignore[union-attr]
 
 
-@pytest.mark.fact("S4.13", on="rest")
+@pytest.mark.fact("S4.13")
 def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
     storedge.enter("autopay", "2001", autopay__on=True, method_id=None)
     storedge.enter("autopay", "2002", autopay__on=True)
@@ -238,7 +239,7 @@ def test_half_an_enrolment_reads_as_off(storedge: Portal) -> None:
     assert (half.is_on, whole.is_on) == (False, True)
 
 
-@pytest.mark.fact("S0.30", "S0.31", "S0.33", on="rest")
+@pytest.mark.fact("S0.30", "S0.31", "S0.33")
 def test_autopay_goes_on_with_a_rental_that_staff_made_this_minute(storedge: Portal) -> None:
     rental = {**held(storedge, "rentals", "2001"), "id": "2009", "unit_id": "3900", "unit_number": "004"}
     autopay = {**held(storedge, "autopay", "2001"), "id": "2009", "rental_id": "2009"}
@@ -271,7 +272,7 @@ def test_where_no_card_is_taken_for_autopay_the_button_says_so_as_the_verb_does(
     assert typed.is_wiped
 
 
-@pytest.mark.fact("S1.55", on="rest")
+@pytest.mark.fact("S1.55")
 def test_a_unit_under_lien_can_neither_be_paid_nor_left_here(harbor: Portal) -> None:
     harbor.enter("units", "3001", state="lien")
     harbor.bridge.sync()
@@ -294,7 +295,7 @@ def test_a_unit_under_lien_can_neither_be_paid_nor_left_here(harbor: Portal) -> 
     assert done(harbor, "take_payment") == []
 
 
-@pytest.mark.fact("S4.10", "S3.5", on="rest")
+@pytest.mark.fact("S4.10", "S3.5")
 def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> None:
     assert harbor.mapped is not None
     for number, tenant, state in (("B-1", "1001", "sent"), ("B-2", "1001", "draft"), ("B-3", "1002", "sent")):
@@ -313,7 +314,7 @@ def test_only_bills_that_were_sent_to_this_tenant_are_shown(harbor: Portal) -> N
 # calendars and papers
 
 
-@pytest.mark.fact("S3.14", "S4.12", on="rest")
+@pytest.mark.fact("S3.14", "S4.12")
 def test_what_is_to_come_and_what_was_is_told_apart_by_a_mapping_and_nobody_elses_is_told(club: Portal) -> None:
     assert club.mapped is not None
     now = club.clock.now()
@@ -343,7 +344,7 @@ def test_a_mapping_without_a_calendar_says_so(tmp_path: Path, name: str) -> None
         portal.session.events()
 
 
-@pytest.mark.fact("S3.18", "S3.5", on="rest")
+@pytest.mark.fact("S3.18", "S3.5")
 def test_a_paper_of_a_mapping_says_whether_it_is_signed_and_is_only_its_tenants(club: Portal) -> None:
     assert club.mapped is not None
     for number, who, signature in (("D1", "1001", "signed"), ("D2", "1001", "wanted"), ("D3", "1002", "signed")):
@@ -360,7 +361,7 @@ def test_a_paper_of_a_mapping_says_whether_it_is_signed_and_is_only_its_tenants(
 # records and notes
 
 
-@pytest.mark.fact("S1.6", on="rest")
+@pytest.mark.fact("S1.6")
 def test_a_contact_of_a_customer_is_no_customer(harbor: Portal) -> None:
     harbor.bridge.sync()
 
@@ -371,7 +372,7 @@ def test_a_contact_of_a_customer_is_no_customer(harbor: Portal) -> None:
     assert (contact.role, contact.name.last, contact.tenant_id) == (ContactRole.ALTERNATE, "Milbanke", harbor.busy)
 
 
-@pytest.mark.fact("S1.17", on="rest")
+@pytest.mark.fact("S1.17")
 def test_a_new_legal_name_is_written_and_staff_are_told_what_it_means(storedge: Portal) -> None:
     before = dict(held(storedge, "tenants", "1001"))
 
@@ -384,7 +385,7 @@ def test_a_new_legal_name_is_written_and_staff_are_told_what_it_means(storedge: 
     assert "A legal name changed" in storedge.outbox.mails[-1].text
 
 
-@pytest.mark.fact("S1.42", on="rest")
+@pytest.mark.fact("S1.42")
 def test_a_note_is_added_beside_earlier_ones(cubby: Portal) -> None:
     desk = cubby.bridge.staff("F1", cubby.busy, actor="staff:ann")
     cubby.session.add_note("2001", "The first.", key=cubby.key)
@@ -397,7 +398,7 @@ def test_a_note_is_added_beside_earlier_ones(cubby: Portal) -> None:
     assert [entry.moves[0].what for entry in done(cubby, "add_note")] == ["put", "put"]
 
 
-@pytest.mark.fact("S3.7", on="rest")
+@pytest.mark.fact("S3.7")
 def test_staff_find_a_customer_by_company(cubby: Portal) -> None:
     cubby.enter("tenants", "1002", name__company="Compiler Works")
     cubby.bridge.sync()
@@ -407,7 +408,7 @@ def test_staff_find_a_customer_by_company(cubby: Portal) -> None:
     assert [each.tenant_id for each in found] == ["1002"]
 
 
-@pytest.mark.fact("S1.62", on="rest")
+@pytest.mark.fact("S1.62")
 def test_whoever_may_be_in_the_books_twice_is_told(cubby: Portal) -> None:
     ada = held(cubby, "tenants", "1001")
     alike = ("name.first", "name.last", "email", "phone")
@@ -420,7 +421,7 @@ def test_whoever_may_be_in_the_books_twice_is_told(cubby: Portal) -> None:
     assert {"email", "phone", "name"} <= set(found.reasons)
 
 
-@pytest.mark.fact("S3.25", on="rest")
+@pytest.mark.fact("S3.25")
 def test_records_that_have_grown_old_are_told(cubby: Portal) -> None:
     cubby.bridge.sync()
     cubby.clock.advance(timedelta(days=400))
@@ -431,7 +432,7 @@ def test_records_that_have_grown_old_are_told(cubby: Portal) -> None:
     assert cubby.bridge.stale_tenants("F1", older_than=timedelta(days=365)) == ("1002",)
 
 
-@pytest.mark.fact("S1.60", on="rest")
+@pytest.mark.fact("S1.60")
 def test_how_old_a_copy_is_is_told_and_a_person_is_forgotten_on_request(cubby: Portal) -> None:
     cubby.bridge.sync()
     cubby.session.account()
@@ -447,7 +448,7 @@ def test_how_old_a_copy_is_is_told_and_a_person_is_forgotten_on_request(cubby: P
     assert [each.tenant_id for each in cubby.bridge.search_tenants("F1", TenantSearch(last_name="Murray"))] == ["1002"]
 
 
-@pytest.mark.fact("S1.63", on="rest")
+@pytest.mark.fact("S1.63")
 def test_a_mail_that_does_not_arrive_is_seen_in_the_history(cubby: Portal) -> None:
     cubby.outbox.is_closed = True
     cubby.session.ask_staff("A trolley", "Please leave one at the door.", key=cubby.key)
@@ -464,7 +465,7 @@ def test_a_mail_that_does_not_arrive_is_seen_in_the_history(cubby: Portal) -> No
     assert mails() == ["settled"]
 
 
-@pytest.mark.fact("S4.8", "S1.23", on="rest")
+@pytest.mark.fact("S4.8", "S1.23")
 def test_one_purpose_is_not_another(tmp_path: Path) -> None:
     terms = Terms(consents={"sms.marketing": False, "sms.account_notifications": True, "email.marketing": True})
     with before_mapping(tmp_path, "storedge", terms=terms) as portal:
@@ -480,7 +481,7 @@ def test_one_purpose_is_not_another(tmp_path: Path) -> None:
         assert after.consent(ConsentChannel.SMS, ConsentPurpose.MARKETING) is False
 
 
-@pytest.mark.fact("S4.7", on="rest")
+@pytest.mark.fact("S4.7")
 def test_text_messages_are_opted_in_to_and_out_of_and_the_proof_is_kept(cubby: Portal) -> None:
     answers = {}
     for granted in (True, False):
@@ -496,7 +497,7 @@ def test_text_messages_are_opted_in_to_and_out_of_and_the_proof_is_kept(cubby: P
 # logins of the portal's own
 
 
-@pytest.mark.fact("S1.21", on="rest")
+@pytest.mark.fact("S1.21")
 def test_every_later_mail_follows_the_language_that_was_asked_for(cubby: Portal) -> None:
     cubby.enter("tenants", "1002", phone="(312) 555-0177")
     cubby.bridge.sync()
@@ -509,7 +510,7 @@ def test_every_later_mail_follows_the_language_that_was_asked_for(cubby: Portal)
     assert "Bonjour Ada" in cubby.outbox.mails[-1].text
 
 
-@pytest.mark.fact("S3.2", "S3.3", "S3.8", on="rest")
+@pytest.mark.fact("S3.2", "S3.3", "S3.8")
 @pytest.mark.parametrize(("email", "code"), [("", "no_email"), ("ADA@tenant.example", "email_taken")])
 def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(cubby: Portal, email: str, code: str) -> None:
     cubby.enter("tenants", "1002", email=email)
@@ -522,7 +523,7 @@ def test_whoever_is_not_ready_is_not_invited_and_it_is_said_why(cubby: Portal, e
     assert cubby.outbox.mails == []
 
 
-@pytest.mark.fact("S2.9", "S3.2", "S3.24", on="rest")
+@pytest.mark.fact("S2.9", "S3.2", "S3.24")
 def test_before_an_invitation_everything_that_is_missing_is_told(cubby: Portal) -> None:
     cubby.enter("tenants", "1002", address__postal_code="", email="")
     before = cubby.bridge.staff("F1", "1001", actor="staff:ann").readiness().codes
@@ -539,7 +540,7 @@ def test_before_an_invitation_everything_that_is_missing_is_told(cubby: Portal) 
     assert all(each.remedy for each in bare.shortcomings)
 
 
-@pytest.mark.fact("S2.16", "S2.18", on="rest")
+@pytest.mark.fact("S2.16", "S2.18")
 def test_digits_of_the_phone_register_and_after_too_many_attempts_the_right_answer_is_wrong_too(cubby: Portal) -> None:
     cubby.enter("tenants", "1002", phone="(312) 555-0177")
     cubby.bridge.sync()
@@ -560,7 +561,7 @@ def test_digits_of_the_phone_register_and_after_too_many_attempts_the_right_answ
     assert told.count("sign_in_locked") == 1
 
 
-@pytest.mark.fact("S3.26", on="rest")
+@pytest.mark.fact("S3.26")
 def test_access_to_tickets_only_is_access_to_events_alone(cubby: Portal) -> None:
     cubby.enter("tenants", "1002", phone="(312) 555-0177")
     cubby.bridge.sync()
@@ -575,7 +576,7 @@ def test_access_to_tickets_only_is_access_to_events_alone(cubby: Portal) -> None
         assert refused.value.code == "section_off"
 
 
-@pytest.mark.fact("S3.23", on="rest")
+@pytest.mark.fact("S3.23")
 def test_a_further_contact_is_invited_with_permissions_of_its_own(harbor: Portal) -> None:
     harbor.enter("tenants", "1002", phone="(312) 555-0177")
     harbor.bridge.sync()

@@ -41,7 +41,7 @@ def bridge_with(folder: Path, portal: PortalSettings) -> Bridge:
     )  # fmt: skip
 
 
-@pytest.mark.fact("S3.1", "S3.6", on="memory")
+@pytest.mark.fact("S3.1", "S3.6")
 def test_what_is_switched_off_is_off_for_buttons_verbs_and_reads_alike(tmp_path: Path) -> None:
     closed = PortalSettings(closed_sections=frozenset({Section.BILLING, Section.DOCUMENTS}))
     with bridge_with(tmp_path, closed) as bridge:
@@ -73,7 +73,7 @@ def test_what_is_switched_off_is_off_for_buttons_verbs_and_reads_alike(tmp_path:
         assert bridge.tenant("F1", "T1", actor="staff:ann").payments("R1") == []
 
 
-@pytest.mark.fact("S3.6", "S3.20", on="memory")
+@pytest.mark.fact("S3.6", "S3.20")
 def test_a_facility_goes_before_its_account_and_that_before_everywhere(tmp_path: Path) -> None:
     portal = PortalSettings(
         closed_sections=frozenset({Section.SHOP}), opens_with=Section.EVENTS,
@@ -104,7 +104,7 @@ def test_every_verb_but_notes_and_questions_belongs_to_a_section() -> None:
     assert PortalRules(closed_sections=frozenset(Section)).sections == ()
 
 
-@pytest.mark.fact("S2.8", "S2.10", "S2.11", "S2.12", "S3.2", "S3.3", "S3.8", "S2.9", "S3.24", on="memory")
+@pytest.mark.fact("S2.8", "S2.10", "S2.11", "S2.12", "S3.2", "S3.3", "S3.8", "S2.9", "S3.24")
 def test_before_an_invitation_everything_that_is_missing_is_told(tmp_path: Path) -> None:
     with in_memory(tmp_path) as portal:
         assert portal.office is not None
@@ -137,7 +137,7 @@ def test_before_an_invitation_everything_that_is_missing_is_told(tmp_path: Path)
 
 @pytest.mark.fact("S3.21", "S1.26")
 def test_every_line_of_a_portal_leads_to_the_back_offices_own_record(portal: Portal) -> None:
-    portal.session.pay_rental(portal.row().id, MONEY, key=portal.key)
+    portal.session.pay_rental(portal.row().id, portal.means, key=portal.key)
     board = portal.session.dashboard()
 
     for row in board.rows:
@@ -147,7 +147,7 @@ def test_every_line_of_a_portal_leads_to_the_back_offices_own_record(portal: Por
     assert board.account.tenant.ref.id == portal.busy
 
 
-@pytest.mark.fact("S3.4", on="memory")
+@pytest.mark.fact("S3.4")
 def test_a_vehicle_is_a_unit_like_any_other(tmp_path: Path) -> None:
     with in_memory(tmp_path) as portal:
         assert portal.office is not None
@@ -168,7 +168,7 @@ def test_a_vehicle_is_a_unit_like_any_other(tmp_path: Path) -> None:
 def test_the_summary_has_balance_last_payment_and_a_statement_that_foots(portal: Portal) -> None:
     unit, today = portal.row(), date(2026, 11, 21)
     opened = portal.session.account_statement(today)
-    portal.session.pay_rental(unit.id, MONEY, key=portal.key)
+    portal.session.pay_rental(unit.id, portal.means, key=portal.key)
 
     statement = portal.session.account_statement(today)
 
@@ -187,7 +187,7 @@ def sum_entries(entries: Iterable[LedgerEntry], currency: str) -> Money:
     return sum_money((entry.effect for entry in entries), currency)
 
 
-@pytest.mark.fact("S4.2", on="sitelink")
+@pytest.mark.fact("S4.2")
 @pytest.mark.parametrize("back_office", ["sitelink"], indirect=True)
 def test_a_credit_that_is_still_to_be_used_is_told(portal: Portal) -> None:
     total = portal.of("1007").account().total
@@ -212,7 +212,7 @@ def test_a_denial_says_in_both_languages_what_it_is(portal: Portal) -> None:
     assert say(refused.value.message_key, "fr") != say(refused.value.message_key, "en")
 
 
-@pytest.mark.fact("S3.15", on="memory")
+@pytest.mark.fact("S3.15")
 def test_a_field_that_is_not_shared_is_shown_nowhere_but_to_staff(tmp_path: Path) -> None:
     hidden = PortalSettings(hidden_unit_fields=frozenset({"asking_rate"}))
     with bridge_with(tmp_path, hidden) as bridge:
@@ -230,7 +230,7 @@ def test_a_field_that_is_not_shared_is_shown_nowhere_but_to_staff(tmp_path: Path
         PortalSettings(hidden_unit_fields=frozenset({"number"}))
 
 
-@pytest.mark.fact("S0.12", "S1.26", on="memory")
+@pytest.mark.fact("S0.12", "S1.26")
 def test_a_unit_that_only_the_night_tells_has_its_number_everywhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,7 +255,7 @@ def test_a_unit_that_only_the_night_tells_has_its_number_everywhere(
         assert portal.bridge.staff("F1", "T1", actor="staff:ann").readiness().units == ("015", "B-7")
 
 
-@pytest.mark.fact("S3.14", "S4.12", on="memory")
+@pytest.mark.fact("S3.14", "S4.12")
 def test_what_is_to_come_and_what_was_is_told_apart_and_nobody_elses_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,7 +285,7 @@ def test_a_back_office_without_a_calendar_says_so(portal: Portal) -> None:
         portal.session.events()
 
 
-@pytest.mark.fact("S3.16", on="memory")
+@pytest.mark.fact("S3.16")
 def test_what_the_shop_has_is_asked_for_and_nothing_else(tmp_path: Path) -> None:
     shop = (ShopItem(id="lock", name="Disc lock", price="12.00 USD"), ShopItem(id="wash", name="Car wash"))
     with bridge_with(tmp_path, PortalSettings(shop=shop)) as bridge:
@@ -307,7 +307,7 @@ def test_what_the_shop_has_is_asked_for_and_nothing_else(tmp_path: Path) -> None
             assert refused.value.code == code
 
 
-@pytest.mark.fact("S3.18", "S3.5", on="memory")
+@pytest.mark.fact("S3.18", "S3.5")
 def test_a_paper_says_whether_it_is_signed_and_reaches_only_its_tenant(tmp_path: Path) -> None:
     with in_memory(tmp_path) as portal:
         assert portal.office is not None

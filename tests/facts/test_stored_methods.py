@@ -57,7 +57,7 @@ def test_what_is_stored_is_told_with_its_last_digits_and_no_more(shop: Portal) -
     assert "4111" not in method.model_dump_json()
 
 
-@pytest.mark.fact("S0.20", "S0.22", on="rest")
+@pytest.mark.fact("S0.20", "S0.22")
 def test_a_unit_is_paid_by_what_is_stored(shop: Portal) -> None:
     session = shop.session
     (method,) = session.payment_methods()
@@ -106,7 +106,7 @@ def test_the_same_click_again_is_answered_though_the_card_has_ended_meanwhile(sh
     assert shop.changes() == 1
 
 
-@pytest.mark.fact("S0.31", "S0.32", on="rest")
+@pytest.mark.fact("S0.31", "S0.32")
 def test_autopay_goes_on_for_what_is_stored_and_off_again(shop: Portal) -> None:
     session = shop.session
     (method,) = session.payment_methods()

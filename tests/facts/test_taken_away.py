@@ -172,6 +172,7 @@ def test_a_login_locked_while_somebody_comes_in_stays_locked(door: Door) -> None
 
 
 @pytest.mark.parametrize("by", ["link", "lock"])
+@pytest.mark.parametrize("back_office", ["memory", "sitelink"], indirect=True)
 def test_the_back_offices_password_opens_nothing_beside_one_of_ours_or_a_lock(portal: Portal, by: str) -> None:
     bridge = portal.bridge
     object.__setattr__(bridge.accounts._keeper.maker, "address", "https://portal.example/enter?token={token}")

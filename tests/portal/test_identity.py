@@ -269,7 +269,7 @@ def several(patch: pytest.MonkeyPatch, *ids: str) -> None:
     patch.setattr(MemoryAdapter, "sign_in", lambda *_, **__: list(ids))
 
 
-@pytest.mark.fact("S0.4", on="memory")
+@pytest.mark.fact("S0.4")
 def test_a_login_that_opens_several_gives_all_of_them_and_staff_are_told_once(
     bridge: Bridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,7 +141,7 @@ def test_who_is_switched_off_or_gone_is_not_known(bridge: Bridge, office: Memory
     assert bridge.accounts.register("F1", **ANA).tenant_id == "T1"
 
 
-@pytest.mark.fact("S2.11", on="memory")
+@pytest.mark.fact("S2.11")
 def test_where_the_back_office_says_who_may_enter_its_word_counts(office: MemoryOffice, tmp_path: Path) -> None:
     adapter = GatedAdapter(office)
     with bridge_on(adapter, tmp_path) as bridge:

@@ -142,7 +142,7 @@ def broken(bridge: Bridge) -> list[Breach]:
     return [each.breach for each in Audit(bridge.database).troubles()]
 
 
-@pytest.mark.fact("S1.60", on="memory")
+@pytest.mark.fact("S1.60")
 def test_nothing_of_a_person_is_left_in_any_byte_and_every_trail_still_proves_itself(
     bridge: Bridge, address: str
 ) -> None:

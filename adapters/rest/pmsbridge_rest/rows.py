@@ -31,7 +31,7 @@ from pmsbridge_rest.row_values import FieldReader, RowError, Scope, searched
 
 __all__ = ["RowError", "RowReader", "Scope"]
 
-_REFERENCE: Final = re.compile(r"\s*\[?PB-[A-Z0-9-]{6,40}\]?")
+_REFERENCE: Final = re.compile(r"\s*\[?(PB-[A-Z0-9-]{6,40})\]?")
 _SHOWN_TEXTS: Final = frozenset({"text", "comment", "body", "subject", "description"})
 
 
@@ -234,10 +234,21 @@ class RowReader:
         return made
 
     def _extra(self, row: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        if self.noun == "notes" and (reference := self._hidden_reference(row)):
+            yield "reference", reference
         for name, path in self.entity.extra.items():
             raw = read_at(row, path)
             if isinstance(raw, str | int) and not isinstance(raw, bool) and str(raw):
                 yield name, str(raw)
+
+    def _hidden_reference(self, row: Any) -> str:  # noqa: ANN401
+        """Ours, which is not shown with the text: what a note is about and who may read it is known by it."""
+        where = self.entity.fields.get("text")
+        if not self.entity.hides_reference or where is None or not where.is_read:
+            return ""
+        text = self._reader().value("text", where, targets_of(ENTITY_MODELS[self.noun])["text"], row)
+        found = _REFERENCE.search(text) if isinstance(text, str) else None
+        return found[1] if found else ""
 
 
 def _face(told: dict[str, Any]) -> CardFace | BankAccountFace | None:

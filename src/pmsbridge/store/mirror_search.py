@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal_column, or_, select
 
 from pmsbridge.model.people import Tenant, TenantMatch
+from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.store.folding import digits_of, fold
@@ -35,6 +36,7 @@ _CURRENT: Final = frozenset(state.value for state in RentalState if state.is_cur
 _LAST_CHARACTER: Final = "\U0010ffff"
 _tenants: Final = MIRROR.nouns[Tenant.entity]
 _rentals: Final = MIRROR.nouns[Rental.entity]
+_units: Final = MIRROR.nouns[Unit.entity]
 _JUDGED_BY: Final = tuple(
     _tenants.c[name]
     for name in (
@@ -86,7 +88,8 @@ class TenantLookup:
             columns = (_tenants.c.phone_tail, _tenants.c.mobile_tail)
             return (row for column in columns for row in self._select(_said(column), column == tail))
         if key := unit_key(search.unit_number):
-            return self._letting(key)
+            found = tuple(self._letting(_said(_rentals.c.unit_key), _rentals.c.unit_key == key))
+            return iter(found) if found else self._letting_at(key)
         if name_key(search.last_name):
             return self._named(search, typos=typos)
         if company := fold(search.company):
@@ -111,7 +114,18 @@ class TenantLookup:
         yield from self._select(_said(column), column == text)
         yield from self._select(_said(column), *_begins(column, text))
 
-    def _letting(self, key: str) -> Iterator[Row[Any]]:
+    def _letting_at(self, key: str) -> Iterator[Row[Any]]:
+        """By units of that number, for rentals that name their unit by its id alone.
+
+        Of one facility only: there are hundreds of units, and no index knows their numbers in every spelling.
+        """
+        here = (_units.c.place == self._place, _said(_units.c.number), _units.c.deleted_at.is_(None))
+        query = select(_units.c.id, _units.c.number).where(*here).limit(_MOST_JUDGED)
+        known = self._connection.execute(query) if self._place is not None else ()
+        found = [unit.id for unit in known if unit_key(unit.number) == key]
+        return self._letting(_rentals.c.unit_number == "", _rentals.c.unit_id.in_(found)) if found else iter(())
+
+    def _letting(self, *wanted: ColumnElement[bool]) -> Iterator[Row[Any]]:
         ids = MIRROR.ids
         query = (
             select(*_JUDGED_BY)
@@ -123,7 +137,7 @@ class TenantLookup:
                 & (ids.c.id == _rentals.c.tenant_id),
             )
             .join(_tenants, _tenants.c.key == ids.c.key)
-            .where(self._here(_rentals.c.place), _said(_rentals.c.unit_key), _rentals.c.unit_key == key)
+            .where(self._here(_rentals.c.place), *wanted)
             .where(_rentals.c.deleted_at.is_(None), *self._living())
         )
         return self._run(query)
@@ -206,11 +220,26 @@ class TenantLookup:
         for place, ids in by_place.items():
             for part in (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK)):
                 query = select(
-                    _rentals.c.tenant_id, _rentals.c.unit_number, _rentals.c.unit_key, _rentals.c.state
+                    _rentals.c.tenant_id, _rentals.c.unit_id, _rentals.c.unit_number, _rentals.c.state
                 ).where(_rentals.c.place == place, _rentals.c.tenant_id.in_(part), _rentals.c.deleted_at.is_(None))
-                for let in self._connection.execute(query):
-                    unit = (let.unit_number, let.unit_key, let.state in _CURRENT)
+                rentals = self._connection.execute(query).all()
+                numbers = self._numbers(place, {let.unit_id for let in rentals if let.unit_id and not let.unit_number})
+                for let in rentals:
+                    number = let.unit_number or numbers.get(let.unit_id, "")
+                    unit = (number, unit_key(number), let.state in _CURRENT)
                     found.setdefault((place, let.tenant_id), []).append(unit)
+        return found
+
+    def _numbers(self, place: int, unit_ids: set[str]) -> dict[str, str]:
+        """Numbers of units by their ids."""
+        ids, found = MIRROR.ids, dict[str, str]()
+        wanted = sorted(unit_ids)
+        for part in (wanted[start : start + _CHUNK] for start in range(0, len(wanted), _CHUNK)):
+            query = select(ids.c.id, _units.c.number).join(_units, _units.c.key == ids.c.key)
+            rows = self._connection.execute(
+                query.where(ids.c.place == place, ids.c.entity == Unit.entity, ids.c.id.in_(part))
+            )
+            found.update({row.id: row.number for row in rows})
         return found
 
     def _documents(self, keys: Collection[int]) -> dict[int, tuple[Tenant, str, str]]:

@@ -134,7 +134,6 @@ def test_an_invoices_lines_are_read_with_it(harbor: Mapping) -> None:
         reader(harbor, "invoices", tenant_id="T1").record({**row, "total_cents": 1071})
 
 
-@pytest.mark.fact("S1.57", on="rest")
 def test_a_rentals_discounts_are_read_with_it(harbor: Mapping) -> None:
     specials = [
         {"label": "Half off", "off_percent": 50, "ends": "08/31/2026"},
@@ -207,6 +206,8 @@ def test_our_reference_is_not_shown_to_people(harbor: Mapping) -> None:
 
     assert shown.record(row).text == "Gate is open"  # type: ignore[attr-defined]
     assert raw.record(row).text == row["text"]  # type: ignore[attr-defined]
+    assert (shown.record(row).extra, raw.record(row).extra) == ({"reference": "PB-ABCDEF123456"}, {})
+    assert shown.record({**row, "text": "Gate is open"}).extra == {}
 
 
 def test_autopay_is_a_record_of_its_rental(harbor: Mapping) -> None:

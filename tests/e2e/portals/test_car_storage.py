@@ -35,10 +35,10 @@ class Books:
 
 
 @pytest.mark.slow
+@pytest.mark.fact("S3.5", "S3.14", "S3.18", "S3.23", on="other")
 @pytest.mark.fact(
-    "S3.1", "S3.4", "S3.5", "S3.6", "S3.8", "S3.9", "S3.10", "S3.11", "S3.12", "S3.13", "S3.14", "S3.15", "S3.16",
-    "S3.18", "S3.19", "S3.20", "S3.21", "S3.22", "S3.23", "S3.26",
-    on="rest",
+    "S3.1", "S3.4", "S3.6", "S3.8", "S3.9", "S3.10", "S3.11", "S3.12", "S3.13", "S3.15", "S3.16", "S3.19", "S3.20",
+    "S3.21", "S3.22", "S3.26", on="cubby",
 )  # fmt: skip
 def test_a_car_owners_portal_is_built_by_its_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -87,7 +87,6 @@ def _instead(server: TrytonServer, renter: Customer) -> dict[str, str]:
     "S2.28",
     "S2.29",
     "S2.30",
-    on="tryton",
 )
 def test_a_contract_customers_portal_is_built_by_its_page(
     tmp_path: Path, tryton_server: TrytonServer, counter: Counter, monkeypatch: pytest.MonkeyPatch

@@ -96,7 +96,6 @@ class Books:
     "S1.59",
     "S1.61",
     "S1.64",
-    on="sitelink",
 )
 def test_the_desk_of_a_storage_facility_is_built_by_its_page(
     tmp_path: Path, sitelink: SandboxControl, monkeypatch: pytest.MonkeyPatch

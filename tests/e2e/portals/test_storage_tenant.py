@@ -88,7 +88,6 @@ class Books:
     "S0.42",
     "S0.43",
     "S0.44",
-    on="sitelink",
 )
 def test_a_storage_tenants_portal_is_built_by_its_page(
     tmp_path: Path, sitelink: SandboxControl, monkeypatch: pytest.MonkeyPatch

@@ -20,3 +20,26 @@ def test_the_command_prints_the_table_one_kind_one_fact_and_json(command: Comman
     still_open = command("facts", "--open", "--json").data["facts"]
     assert all(row["missing"] and not row["tests"] for row in still_open)
     assert command("facts", "S9").code != 0
+
+
+def test_the_columns_and_rows_that_are_asked_for_are_printed(command: Command) -> None:
+    some = command("facts", "S4", "--office", "tryton", "--office", "cubby", "--json").data["facts"]
+    declared = command("facts", "--office", "buildium", "--declared", "--json").data["facts"]
+    table = command("facts", "S4", "--office", "cubby").out
+
+    assert {tuple(row["offices"]) for row in some} == {("tryton", "cubby")}  # in the table's own order
+    assert declared
+    assert all(row["offices"]["buildium"]["declared_only"] for row in declared)
+    assert all(not row["offices"]["buildium"]["tests"] for row in declared)
+    assert "cubby" in table
+    assert "sitelink" not in table
+    unknown = command("facts", "--office", "yardi")
+    assert unknown.code != 0
+    assert "tryton" in unknown.err
+
+
+def test_a_fact_that_stands_alone_says_why(command: Command) -> None:
+    (row,) = command("facts", "S1.52", "--json").data["facts"]
+
+    assert row["alone"]
+    assert row["alone"] in command("facts", "S1.52").err

@@ -149,6 +149,29 @@ def test_a_unit_number_finds_who_lets_it_now_before_who_did(mirror: Mirror) -> N
     assert mirror.find("north", TenantSearch(unit_number="A51"), facility="F1") == ()
 
 
+@pytest.mark.fact("S1.10")
+def test_a_unit_number_finds_who_lets_it_where_rentals_name_their_unit_by_its_id_alone(mirror: Mirror) -> None:
+    rental, unit = builders.row("R1").rental, builders.unit()
+    ref = rental.ref.changed(account="north", facility="F1")
+    for number in (1, 2):
+        keep(
+            mirror, person(number, "Anna", f"N{number}"),
+            unit.changed(ref=ref.changed(entity="unit", id=f"U{number}"), number=f"A 0{number}5"),
+            rental.changed(
+                ref=ref.changed(id=f"R{number}"), tenant_id=f"T{number}", unit_id=f"U{number}", unit_number="",
+            ),
+        )  # fmt: skip
+
+    exact, spelled = (mirror.find("north", TenantSearch(unit_number=each), facility="F1") for each in ("A 025", "a-25"))
+    both = mirror.find("north", TenantSearch(unit_number="A 025", last_name="N2"), facility="F1")
+
+    assert [(each.tenant_id, each.is_exact) for each in exact] == [("T2", True)]
+    assert [(each.tenant_id, each.is_exact) for each in spelled] == [("T2", False)]
+    assert ids(both) == ["T2"]
+    assert mirror.find("north", TenantSearch(unit_number="A 025", last_name="N1"), facility="F1") == ()
+    assert mirror.find("north", TenantSearch(unit_number="B 5"), facility="F1") == ()
+
+
 @pytest.mark.fact("S1.61")
 def test_archived_and_deleted_tenants_come_only_on_request(mirror: Mirror) -> None:
     keep(mirror, person(1, "A", "Muller", is_active=False), person(2, "B", "Muller"), person(3, "C", "Muller"))

@@ -12,11 +12,20 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
 
-__all__ = ["FACTS_FILE", "TRACE_FILE", "Cell", "Fact", "FactList", "Row", "read_facts", "read_trace", "rows_of"]
+__all__ = [
+    "DOUBLE", "FACTS_FILE", "OTHER_MAPPINGS", "TRACE_FILE", "Cell", "Fact", "FactList", "Row", "read_facts",
+    "read_trace", "rows_of",
+]  # fmt: skip
 
 FACTS_FILE: Final = "facts.toml"
 TRACE_FILE: Final = "trace.json"
-_KEYS: Final = frozenset({"says", "effect", "port", "missing"})
+DOUBLE: Final = "memory"
+"""The library's own double for tests: no back office, and never counted as one."""
+
+OTHER_MAPPINGS: Final = "other"
+"""Back offices of mappings that are not shipped: those of tests, and of the pages for portal developers."""
+
+_KEYS: Final = frozenset({"says", "effect", "port", "field", "alone", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,9 @@ class Fact:
         says: One short sentence.
         effect: The effect that carries it; empty where none does.
         port: What a back office must offer beyond the two ports; empty where it must not.
+        field: What a back office must tell that not every one does ("tenants.portal_disabled"), and of a consent, which
+            one it must keep ("consents.email.marketing"); empty otherwise.
+        alone: Why it is proved before one back office only; empty where two are asked for.
         missing: What the library does not do yet; empty when a test proves the fact.
     """
 
@@ -35,6 +47,8 @@ class Fact:
     says: str
     effect: str = ""
     port: str = ""
+    field: str = ""
+    alone: str = ""
     missing: str = ""
 
     @property
@@ -60,10 +74,10 @@ class Cell:
     """How one back office stands to one fact.
 
     Attributes:
-        support: "native", "emulated", "cannot", "mapped" (its mapping file says), or "neutral" where the library does
-            it above any back office.
+        support: What its adapter or mapping declares: "native", "emulated", "cannot", or "neutral" where the library
+            does it above any back office, or nothing is declared.
         reason: Why it cannot; empty otherwise.
-        tests: How many tests have proved the fact before this back office.
+        tests: How many tests have proved the fact before this back office; of one that cannot, that it says so.
     """
 
     support: str
@@ -72,10 +86,20 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """For a table: "native (2)"; nothing where nothing is claimed."""
-        if self.support == "neutral":
-            return f"({self.tests})" if self.tests else ""
-        return f"{self.support} ({self.tests})" if self.tests else self.support
+        """For a table: "native 2", "native ?" where it is declared and no test ran; nothing where nothing is known."""
+        counted = str(self.tests) if self.tests else "?" if self.is_declared_only else ""
+        word = "" if self.support == "neutral" else self.support
+        return f"{word} {counted}".strip()
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a test proved before this back office that it works there."""
+        return self.tests > 0 and self.support != "cannot"
+
+    @property
+    def is_declared_only(self) -> bool:
+        """Whether it is claimed, and nothing was run that shows it."""
+        return self.support in {"native", "emulated"} and not self.tests
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +119,15 @@ class Row:
     def is_proved(self) -> bool:
         """Whether a test has passed that proves it."""
         return bool(self.tests)
+
+    def of(self, offices: Sequence[str]) -> Row:
+        """With the cells of some back offices only."""
+        return Row(self.fact, {office: self.cells[office] for office in offices}, self.tests)
+
+    @property
+    def proved_before(self) -> tuple[str, ...]:
+        """Back offices before which it was run and works; the library's own double is none."""
+        return tuple(office for office, cell in self.cells.items() if cell.is_run and office != DOUBLE)
 
 
 def read_facts(text: str | None = None) -> FactList:

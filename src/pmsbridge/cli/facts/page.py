@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from pmsbridge.cli.facts.listing import FactList, Row
+from pmsbridge.cli.facts.listing import Cell, FactList, Row
 
 __all__ = ["page_of"]
 
@@ -15,17 +16,22 @@ Five kinds of portal were taken apart into facts. Every fact has a test that exe
 missing. This page is made by `make facts` from a run of those tests; `make check` fails when it is not what the tests
 say. `pmsbridge facts` prints it.
 
+- A number is how many tests have proved the fact before that back office, in the run that this page was made of.
 - *native*: the back office does it itself. *emulated*: its staff get a task with a reference, and the answer says so.
-  *cannot*: there is no way, for the reason below the table. *mapped*: the mapping file says. Nothing: the library does
-  it above any back office.
-- The number in brackets is how many tests have proved the fact before that back office.
+  *cannot*: there is no way, for the reason below the table; a number beside it counts tests that it says so. Without a
+  word the library does it above any back office.
+- A question mark is a promise only: the adapter or the mapping file declares it, and no test ran it there.
+- A mapping of a vendor (*cubby*, *storedge*, *buildium*, *booqable*) runs before a sandbox that is made of the mapping
+  and its examples, over HTTP; the vendor's own service was never asked. *other*: mappings of tests and pages, which are
+  not shipped. *memory*: the library's own double, which is no back office.
+- Every fact runs before two back offices, or says below its table why it is *alone* before one.
 """
 
 
 def page_of(listed: FactList, rows: Sequence[Row]) -> str:
     """The whole page, as Markdown."""
     offices = list(rows[0].cells)
-    parts = [_HEAD, _totals(listed, rows)]
+    parts = [_HEAD, _totals(listed, rows), _by_office(rows, offices)]
     for kind, title in listed.kinds.items():
         own = [row for row in rows if row.fact.kind == kind]
         parts.append("\n".join(_section(kind, title, own, offices)))
@@ -33,7 +39,7 @@ def page_of(listed: FactList, rows: Sequence[Row]) -> str:
 
 
 def _totals(listed: FactList, rows: Sequence[Row]) -> str:
-    lines = ["| kind of portal | facts | proved | open |", "|---|---|---|---|"]
+    lines = ["| kind of portal | facts | proved | before two back offices | before one | open |", "|---" * 6 + "|"]
     for kind, title in listed.kinds.items():
         own = [row for row in rows if row.fact.kind == kind]
         lines.append(_total(f"{kind} {title}", own))
@@ -42,7 +48,24 @@ def _totals(listed: FactList, rows: Sequence[Row]) -> str:
 
 def _total(title: str, rows: Sequence[Row]) -> str:
     proved = sum(row.is_proved for row in rows)
-    return f"| {title} | {len(rows)} | {proved} | {len(rows) - proved} |"
+    before = Counter(min(len(row.proved_before), 2) for row in rows)
+    return f"| {title} | {len(rows)} | {proved} | {before[2]} | {before[1]} | {len(rows) - proved} |"
+
+
+def _by_office(rows: Sequence[Row], offices: Sequence[str]) -> str:
+    """How many facts stand how, by back office."""
+    heads = ["native", "native ?", "emulated", "emulated ?", "cannot", "above any"]
+    lines = [f"| back office | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for office in offices:
+        stands = Counter(_stands(row.cells[office]) for row in rows)
+        lines.append(f"| {office} | {' | '.join(str(stands[head]) for head in heads)} |")
+    return "\n".join([*lines, ""])
+
+
+def _stands(cell: Cell) -> str:
+    if cell.support == "neutral":
+        return "above any" if cell.tests else ""
+    return f"{cell.support} ?" if cell.is_declared_only else cell.support
 
 
 def _section(kind: str, title: str, rows: Sequence[Row], offices: Sequence[str]) -> Iterator[str]:
@@ -53,6 +76,7 @@ def _section(kind: str, title: str, rows: Sequence[Row], offices: Sequence[str])
         cells = " | ".join(row.cells[office].words for office in offices)
         yield f"| {row.fact.id} | {row.fact.says} | {cells} |"
     yield from _list("Cannot:", [_reasons(row) for row in rows])
+    yield from _list("Alone:", [_alone(row) for row in rows])
     yield from _list("Not yet:", [_missing(row) for row in rows])
     yield from _list("Proved by:", [_proofs(row) for row in rows])
     yield ""
@@ -71,6 +95,10 @@ def _reasons(row: Row) -> list[str]:
         if cell.reason:
             by_reason.setdefault(cell.reason, []).append(office)
     return [f"- {row.fact.id}, {', '.join(offices)}: {reason}" for reason, offices in by_reason.items()]
+
+
+def _alone(row: Row) -> list[str]:
+    return [f"- {row.fact.id}, {', '.join(row.proved_before)}: {row.fact.alone}"] if row.fact.alone else []
 
 
 def _missing(row: Row) -> list[str]:

@@ -254,7 +254,7 @@ def usd(amount: str) -> Money:
     return Money.of(amount, "USD")
 
 
-@pytest.mark.fact("S1.34", "S4.5", on="rest")
+@pytest.mark.fact("S1.34", "S4.5")
 def test_one_line_of_a_combined_invoice_is_settled_and_the_others_stay_open(world: World) -> None:
     quote = world.session.quote_invoice("INV-2", lines=["INV-2-2"])
 

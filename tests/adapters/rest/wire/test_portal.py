@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pmsbridge.errors import UnavailableError, UnsupportedError
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
+from pmsbridge.model.rental import Discount
 from pmsbridge.portal.office import Office as PortalOffice
 from pmsbridge.portal.session import TenantSession
 from pmsbridge.ports.outcome import Outcome
@@ -203,3 +205,13 @@ def test_whatever_goes_wrong_nothing_is_doubled_nothing_lost_and_nobody_told_a_f
         assert kept[cents] == 1 or outcome is not Outcome.SETTLED
         assert kept[cents] == 0 or not outcome.nothing_changed
     assert set(kept) <= set(asked)
+
+
+@pytest.mark.fact("S1.57")
+def test_discounts_of_a_rental_are_read_with_it(world: World) -> None:
+    world.office.leases["70"]["specials"] = [{"label": "Half off", "off_percent": 50, "ends": "08/31/2026"}]
+
+    rows = {row.id: row.rental.discounts for row in world.session.account().rentals}
+
+    assert rows == {"70": (Discount(name="Half off", percent=Decimal(50), until=date(2026, 8, 31)),), "71": ()}
+    assert world.session.rental("70").rental.discounts == rows["70"]
