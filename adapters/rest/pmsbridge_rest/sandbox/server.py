@@ -86,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         office = self.sandbox.office
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self.path, headers)
+        # Where all goes to one address, only the body says what is asked, and which fault strikes it.
+        by_body = office.plan.goes_by_body(self.command, urlsplit(self.path).path)
+        request = Request(self.command, self.path, headers, self._body() if by_body else b"")
         with office.lock:
             rule = office.faults.strike(office.name_of(request))
         if rule is not None and rule.kind is FaultKind.REFUSE:
@@ -94,12 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         self._wait(rule, _WAITS_BEFORE)
-        request = Request(self.command, self.path, headers, self._body())
+        request = request if by_body else Request(self.command, self.path, headers, self._body())
         handled = office.handle(request, rule=rule, has_struck=True)
         self._wait(rule, _WAITS_AFTER)
         self._send(handled.reply, rule)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The ``Date`` of answers is the sandbox's own: since when is asked by it."""
+        return super().date_time_string(self.sandbox.office.now().timestamp() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Write no log: the call log is the log."""
