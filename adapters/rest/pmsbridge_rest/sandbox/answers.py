@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -31,16 +31,20 @@ class Reply:
     Attributes:
         document: Plain data; None for an empty body.
         raw: Bytes instead of the document.
+        pieces: Makes the bytes while they are sent, where there are too many to hold; None for all at once.
     """
 
     status: int
     document: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    pieces: Callable[[], Iterator[bytes]] | None = None
 
     @property
     def content(self) -> bytes:
-        """The body."""
+        """The body, whole."""
+        if self.pieces is not None:
+            return b"".join(self.pieces())
         if self.raw is not None:
             return self.raw
         return b"" if self.document is None else written(self.document).encode()

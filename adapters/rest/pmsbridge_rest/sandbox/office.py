@@ -26,6 +26,7 @@ from .plan import Plan
 from .records import Books, Entry, Record
 from .seeding import RENT, RENTALS, Start, first_day
 from .spelling import Place
+from .swelling import swollen
 from .taking import Order, Taker
 from .unplayable import check, notes_on
 from .weather import instead
@@ -280,7 +281,10 @@ class Office:
             done = self.counter.serve(request, rule)
         routes, _ = self.plan.routes_for(request.method, request.path, request.body)
         reply = instead(rule, self.counter.wrapping, [role for route in routes for role in route.roles], done)
-        return None if reply is None else self.counter.asked_for(request, reply)
+        if reply is None:
+            return None
+        reply = self.counter.asked_for(request, reply)
+        return swollen(reply, rule.rows) if rule.kind is FaultKind.HUGE_ROWS else reply
 
     def _objection(self, rule: Rule) -> str:
         """What is against a fault here: a job can fail only where there is one."""

@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -141,6 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is None:
             self.close_connection = True
             return
+        if reply.pieces is not None:
+            self._stream(reply, reply.pieces())
+            return
         kind = None if rule is None else rule.kind
         body, headers = reply.content, {"Content-Type": "application/json", **reply.headers}
         if kind is FaultKind.GZIP_BOMB and rule is not None:
@@ -152,6 +155,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             self._send_body(body, rule)
+        except OSError:
+            self.close_connection = True
+
+    def _stream(self, reply: Reply, pieces: Iterator[bytes]) -> None:
+        """An answer whose length nobody knows before its end."""
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
         except OSError:
             self.close_connection = True
 
