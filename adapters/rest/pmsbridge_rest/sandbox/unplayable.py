@@ -13,6 +13,7 @@ from .spelling import KINDS
 from .templates import slots_in
 
 _ENCODINGS: Final = frozenset({"json", "form", "jsonapi", "multipart", "file", "graphql"})
+_EDITS: Final = frozenset({"change_contact", "set_consent"})
 _PAGING: Final = {
     "page": ("total_at", "more_at", "last_at"), "offset": ("total_at", "more_at"),
     "cursor": ("total_at", "more_at", "next_at"), "keyset": ("total_at", "more_at"),
@@ -149,6 +150,8 @@ def _call(sheet: Sheet, role: Role) -> Iterator[tuple[Key, str]]:
             if turned_round(expression) is None:
                 what = f"{_NOT_ROUND}; say in the file beside it, under answers.{role.action}, what is answered"
                 yield (*key, "outputs", name), what
+    if role.sort == "write" and role.action in _EDITS and not call.get("update"):
+        yield key, "an edit is played by its update; say one: which record it changes, and how"
     yield from _ticket(key, role)
 
 
