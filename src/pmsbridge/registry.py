@@ -100,7 +100,9 @@ class MappingFormat(Protocol):
     def lint(
         self, file: Path, *, production: bool = False, openapi: Path | None = None, examples: Path | None = None
     ) -> Sequence[Mapping[str, Any]]:
-        """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level`` (error, warning).
+        """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level``.
+
+        The level is ``error``, ``warning``, or ``note`` for what nobody is to take for looked at.
 
         Raises:
             ConfigurationError: A file cannot be read.

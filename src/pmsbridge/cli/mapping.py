@@ -68,7 +68,8 @@ def lint(
     for each in () if as_json else found:
         key = f"{each['key']}: " if each["key"] else ""
         print(f"{file}:{each['line']}:{each['column']}: {each['level']}: {key}{each['what']} [{each['rule']}]")
-    say(f"{file}: {errors} wrong, {len(found) - errors} to look at.")
+    doubts = sum(each["level"] == "warning" for each in found)
+    say(f"{file}: {errors} wrong, {doubts} to look at.")
     if errors:
         raise typer.Exit(1)
 
