@@ -21,7 +21,8 @@ from .records import Books, Shelf
 from .showing import Window
 from .spelling import Place
 from .taking import Doing, NoSuchError, Order, RefusedError, Taker
-from .understanding import Reader, Understood, plain_body
+from .understanding import Reader, plain_body
+from .understood import Understood
 
 _SHOWN_WHOLE: Final = frozenset({"tenants", "rentals"})
 """Nouns whose writes are answered with the record as reads show it."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from .door import Request
 from .faults import Rule
 from .plan import Role
-from .understanding import Understood
+from .understood import Understood
 
 _WORKING: Final = ("running", "pending", "working", "started")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
@@ -19,7 +18,8 @@ from .mapping_file import Sheet
 from .paths import ABSENT, get, put, take_out, take_out_whole
 from .plan import Role, Route
 from .spelling import Place, SpellingError, read
-from .templates import Matched, match_file, match_structure, match_text, pieces_of, slots_in
+from .templates import match_file, match_structure, match_text, pieces_of, slots_in
+from .understood import Understood, asked_since, since_name
 
 _DAYS: Final = frozenset({"leaving_on", "notice_given_on", "due_on", "needed_on", "expires_on", "wanted_on", "today"})
 
@@ -30,37 +30,6 @@ _SPOKEN: Final = {
     "json": "application/json", "form": "application/x-www-form-urlencoded", "multipart": "multipart/form-data",
     "graphql": "application/json",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Understood:
-    """A request that was read as one role's.
-
-    Attributes:
-        values: What stood in its places.
-        wrong: Where something is wrong, and what.
-        in_path: Names of places in the address; in GraphQL, of those in the variables.
-        body: The body as plain data, less what belongs to lists and the log-in; None for none.
-        whole: All of it.
-        record: The part of the body that is an edited record.
-        since: Only what changed after this is asked for.
-        constants: Query parameters whose text the mapping writes out.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    in_path: frozenset[str] = frozenset()
-    body: Any = None
-    whole: Any = None
-    record: dict[str, Any] | None = None
-    since: datetime | None = None
-    constants: dict[str, str] = field(default_factory=dict)
-
-    def take(self, found: Matched) -> None:
-        """Add what a match found."""
-        whole = Matched(self.values, self.wrong)
-        whole.take(found)
-        self.values, self.wrong = whole.values, whole.wrong
 
 
 class Reader:
@@ -144,11 +113,11 @@ class Reader:
             named[role.idempotency["name"]] = role.idempotency.get("value", "{attempt.key}")
         since = role.call.get("since") or {}
         if since.get("carried") == "header":
-            name = _since_name(since)
+            name = since_name(since)
             text = request.headers.get(name.lower())
             if name not in named or not self._fits(named[name], text):
                 self._since(since, text, found)
-                named.pop(name, None)
+                named = {key: each for key, each in named.items() if key != name or text is None}
         for name, template in named.items():
             text = request.headers.get(name.lower())
             if text is not None:
@@ -163,7 +132,7 @@ class Reader:
         others = ours | self._door.own_query
         given = dict(request.pairs)
         if since.get("carried", "query") == "query" and since:
-            name = _since_name(since)
+            name = since_name(since)
             if name not in named or not self._fits(named[name], given.get(name)):
                 self._since(since, given.get(name), found)
                 named = {key: each for key, each in named.items() if key != name or name not in given}
@@ -183,33 +152,7 @@ class Reader:
         return text is not None and not match_text(template, text, self._text_reader, "").wrong
 
     def _since(self, since: Mapping[str, Any], raw: Any, found: Understood) -> None:  # noqa: ANN401
-        """Since when is asked: the instant itself, or a filter that it stands in as one JSON text."""
-        if raw in (None, ""):
-            return
-        name = _since_name(since)
-        if since.get("filter"):
-            raw = self._filtered(since["filter"]["json_text"], raw, name, found)
-        try:
-            told = read(self._sheet.codec(since.get("spelt_as", "instant")), raw, self._where)
-        except SpellingError as problem:
-            found.wrong.append((name, str(problem)))
-            return
-        if told is not None:
-            # What changed at that very instant is shown, too, where the vendor does so.
-            found.since = told if since.get("bound") == "exclusive" else told - timedelta.resolution
-
-    def _filtered(self, template: Any, raw: Any, name: str, found: Understood) -> Any:  # noqa: ANN401
-        try:
-            filtering = read_back(raw.encode()) if isinstance(raw, str) else None
-        except ValueError:
-            filtering = None
-        if filtering is None:
-            found.wrong.append((name, "a filter as one JSON text is expected"))
-            return None
-        matched = match_structure(template, filtering, self._reader, name)
-        told = matched.values.pop("since", None)
-        found.take(matched)
-        return told
+        asked_since(since, raw, found, self._reader)
 
     def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
         if role.call.get("encoding") == "file":
@@ -252,9 +195,9 @@ class Reader:
     def _without_ours(self, role: Role, since: Mapping[str, Any], body: Any, found: Understood) -> Any:  # noqa: ANN401
         """A body less what belongs to the log-in, to the pieces of a list, and to since when is asked."""
         if since.get("carried") == "body" and isinstance(body, dict):
-            raw = get(body, _since_name(since))
+            raw = get(body, since_name(since))
             self._since(since, None if raw is ABSENT else raw, found)
-            take_out_whole(body, _since_name(since))
+            take_out_whole(body, since_name(since))
         body = pages.without_paging(self.paging_of(role) or {}, body)
         if self._door.own_body and isinstance(body, dict):
             take_out(body, self._door.own_body)
@@ -315,10 +258,6 @@ class Reader:
             else:
                 found.take(match_structure(template[key], value, self._reader, key))
         found.wrong += [(key, "is missing") for key in template if key not in body]
-
-
-def _since_name(since: Mapping[str, Any]) -> str:
-    return str(since.get("name") or since["filter"]["name"])
 
 
 def _in_words(template: Any) -> Any:  # noqa: ANN401 - a structure
