@@ -11,6 +11,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.adapters.rest.vendors.documents import told
 from tests.dealing import dealt
 from tests.facts.recording import record_facts
 from tests.leaks.plugin import watch
@@ -71,7 +72,10 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """How many fault schedules were played, and how long that took."""
+    """How many fault schedules were played, and how long that took; and what was not run for want of documents."""
+    reasons = [str(each.longrepr) for each in terminalreporter.getreports("skipped")]
+    if not_run := told(reasons):
+        terminalreporter.write_line(not_run)
     reports = [each for each in terminalreporter.getreports("passed") if "played" in dict(each.user_properties)]
     if reports:
         played, seconds = (

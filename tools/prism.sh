@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 VERSION=5.14.2
 ROOM="${PRISM_ROOM:-build/prism}/$VERSION"
+[[ "$ROOM" = /* ]] || ROOM="$PWD/$ROOM"
 PRISM="$ROOM/node_modules/@stoplight/prism-cli/dist/index.js"
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
@@ -18,4 +19,4 @@ if [ ! -f "$PRISM" ]; then
   npm install --prefix "$ROOM" --no-save --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel=error \
     "@stoplight/prism-cli@$VERSION" >&2
 fi
-printf '%s\n' "$PWD/${PRISM#"$PWD"/}"
+printf '%s\n' "$PRISM"

@@ -40,6 +40,7 @@ with database.write() as connection:
     upgrade.migrate(connection, to="0001")
 database.close()
 """
+_PROVEN_AT_LEAST: Final = 50
 _NEWEST_AT_LEAST: Final = 4
 _ROOMS: Final = ("pmsbridge/", "pmsbridge_sitelink/", "pmsbridge_tryton/", "pmsbridge_rest/")
 _ENTRY_POINTS: Final = (
@@ -147,6 +148,9 @@ def test(python: Path) -> None:
         sys.exit(f"the test would not see the wheel: {where}")
     _run(python.parent / "pmsbridge", "--help", cwd=ROOM, env=clean)
     _run(python.parent / "pmsbridge", "map", "lint", "buildium", "--production", cwd=ROOM, env=clean)
+    proved = json.loads(_run(python.parent / "pmsbridge", "map", "prove", "cubby", "--json", cwd=ROOM, env=clean))
+    if not proved["proved"] or proved["counts"]["ok"] < _PROVEN_AT_LEAST:
+        sys.exit(f"the installed wheel does not prove a mapping: {proved['counts']}")
     upgrade(python, ROOM / "upgrade", clean)
     tests = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SMOKE]
     if subprocess.run([str(part) for part in tests], cwd=ROOT, env=clean, check=False).returncode:

@@ -100,7 +100,9 @@ class MappingFormat(Protocol):
     def lint(
         self, file: Path, *, production: bool = False, openapi: Path | None = None, examples: Path | None = None
     ) -> Sequence[Mapping[str, Any]]:
-        """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level`` (error, warning).
+        """What is wrong or doubtful: ``line``, ``column``, ``key``, ``what``, ``rule``, ``level``.
+
+        The level is ``error``, ``warning``, or ``note`` for what nobody is to take for looked at.
 
         Raises:
             ConfigurationError: A file cannot be read.
@@ -132,6 +134,20 @@ class MappingFormat(Protocol):
 
         Raises:
             ConfigurationError: The document cannot be read.
+        """
+
+    def prove(self, file: Path, *, vendor: Path | None = None) -> Iterator[Mapping[str, Any]]:
+        """Every promise of a file, held against the back office that is made of it, each as soon as it is known.
+
+        Each has ``check``, ``about``, ``weather``, ``words``, ``result`` (ok, not_possible, failed), ``expected``,
+        ``seen``; what failed also ``calls``, ``line``, ``column`` and ``key``.
+
+        Args:
+            file: The file, or the name of one that is shipped.
+            vendor: The file that the back office is made of, where that is another.
+
+        Raises:
+            ConfigurationError: A file cannot be used, or cannot be played.
         """
 
     def play(

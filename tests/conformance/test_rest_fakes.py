@@ -13,6 +13,7 @@ from pmsbridge.testing.conformance import Conformance, Subject
 from pmsbridge_rest.testing import opened_subject
 
 HARBOR = Path(__file__).parent.parent / "adapters" / "rest" / "harbor.yaml"
+PLAYED = HARBOR.parent / "played"
 
 
 class TestHarbor(Conformance):
@@ -67,6 +68,26 @@ class TestStoredge(Conformance):
     def test_a_ledger_adds_up_to_its_balance(self, subject: Subject) -> None:
         with pytest.raises(UnsupportedError):
             subject.adapter.ledger(subject.facility, subject.tenant_id, "2001")
+
+
+class TestBeacon(Conformance):
+    """A vendor that is asked in GraphQL alone, with errors within status 200."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject(PLAYED / "beacon.yaml") as subject:
+            yield subject
+
+
+class TestFerry(Conformance):
+    """A vendor whose writes are forms, answered with tickets that are asked about until they are over."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def subject(cls) -> Iterator[Subject]:
+        with opened_subject(PLAYED / "ferry.yaml") as subject:
+            yield subject
 
 
 PAPERS = """\

@@ -34,6 +34,7 @@ from pmsbridge.store.erasing import erase
 from pmsbridge.store.feed_room import FeedRoom, KeptFor
 from pmsbridge.store.files import FileRoom, _portions, holds
 from pmsbridge.store.report_room import ReportRoom
+from pmsbridge.store.standing import EffectState
 from pmsbridge.store.tables import effects, file_pieces
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 from tests.mailbox import Outbox
@@ -349,6 +350,55 @@ def test_what_is_not_kept_any_more_is_neither_retried_nor_sent(world: World) -> 
     with pytest.raises(InputError) as refused:
         world.runtime.retry(view.action_id, "staff:ann")
     assert refused.value.code == "file_gone"
+
+
+def test_two_files_of_one_size_never_get_each_others_pieces(world: World) -> None:
+    """Each effect reads what was handed in with it, and nothing else, whoever asks first."""
+    mine, other = PDF, PDF[:9] + PDF[9:][::-1]
+    assert len(mine) == len(other)
+    world.office.fail(Fault.REFUSE, times=2)
+    given = {
+        "T1": world.of("T1").attach_document("a.pdf", mine, key="click-0001"),
+        "T2": world.of("T2").attach_document("b.pdf", other, key="click-0002"),
+    }
+    world.adapter.papers.clear()
+    world.later(minutes=5)
+
+    assert [world.runtime.action(view.action_id).outcome for view in given.values()] == [Outcome.SETTLED] * 2
+    assert set(world.adapter.papers.values()) == {DIGEST, hashlib.sha256(other).hexdigest()}
+
+
+def test_what_another_keeps_is_not_taken_for_a_file_that_is_gone(world: World) -> None:
+    world.office.fail(Fault.REFUSE, times=2)
+    gone = world.of("T1").attach_document("a.pdf", PDF, key="click-0001")
+    kept = world.of("T2").attach_document("b.pdf", PDF, key="click-0002")
+    with world.database.write() as connection:
+        own = select(effects.c.key).where(effects.c.action_id == gone.action_id)
+        connection.execute(file_pieces.delete().where(file_pieces.c.effect_key.in_(own)))
+    world.later(minutes=5)
+
+    assert world.runtime.action(gone.action_id).steps[0].code == "file_gone"
+    assert world.runtime.action(kept.action_id).outcome is Outcome.SETTLED
+
+
+def test_a_file_whose_delivery_begins_anew_while_a_night_takes_files_away_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The night asks again in the transaction that takes away: what it saw before may not be over any more."""
+    world.session.attach_document("a.pdf", PDF, key="click-0001")
+    world.clock.advance(WEEK + timedelta(minutes=1))
+    before, over = world.pieces, FileRoom._over
+
+    def reopened(self: FileRoom, moment: Any) -> list[tuple[str, int]]:
+        found = over(self, moment)
+        with world.database.write() as connection:
+            connection.execute(effects.update().values(state=EffectState.WAITING.value))
+        return found
+
+    monkeypatch.setattr(FileRoom, "_over", reopened)
+    make_room(world.runtime, KeptFor(files=WEEK))
+
+    assert world.pieces == before
 
 
 def test_whoever_is_forgotten_takes_their_files_along_and_nobody_elses(world: World) -> None:

@@ -200,20 +200,19 @@ def _steps(path: str) -> list[str]:
     return [_PLACE.sub("{}", step) for step in path.strip("/").split("/")]
 
 
-def path_fits(path: str, documented: str, *, by_example: bool = False) -> bool:
+def path_fits(path: str, documented: str) -> bool:
     """Whether a path of a mapping is a documented one, or its end where the base address has the beginning.
 
     Args:
         path: The mapping's.
         documented: The document's; its places stand for anything.
-        by_example: The documented path is an example, so a place of the mapping stands for anything as well.
     """
     wanted, given = _steps(path), _steps(documented)
     shorter = min(len(wanted), len(given))
     if not shorter or len(given) < len(wanted):
         return False
     pairs = zip(wanted, given[len(given) - len(wanted) :], strict=True)
-    return all(one == other or "{}" in other or (by_example and "{}" in one) for one, other in pairs)
+    return all(one == other or "{}" in other for one, other in pairs)
 
 
 def _guessed(path: str, documented: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import asdict
 from pathlib import Path
@@ -106,6 +106,20 @@ class MappingTools:
         short = _NOT_A_WORD.sub("_", (name or openapi.stem).lower()).strip("_")[:40]
         short = short if short[:1].isalpha() else f"vendor_{short}"[:40]
         return scaffold(spec, name=short, file=openapi.name, evidence=Evidence(evidence))
+
+    def prove(self, file: Path, *, vendor: Path | None = None) -> Iterator[dict[str, Any]]:
+        """Every promise of a mapping, held against the back office that is made of it, each as soon as it is known.
+
+        Args:
+            file: The mapping, or the name of a shipped one.
+            vendor: The mapping that the back office is made of, where that is another.
+
+        Raises:
+            ConfigurationError: A mapping cannot be used, or cannot be played.
+        """
+        from pmsbridge_rest.testing.proving import proved  # noqa: PLC0415 - loads a server that only this needs
+
+        yield from proved(_found(file), vendor=vendor)
 
     def play(self, file: Path, *, port: int, ready: Callable[[str, Table[str, Any], Table[str, str]], None]) -> None:
         """Serve the back office of a mapping on loopback until interrupted.

@@ -68,7 +68,8 @@ def lint(
     for each in () if as_json else found:
         key = f"{each['key']}: " if each["key"] else ""
         print(f"{file}:{each['line']}:{each['column']}: {each['level']}: {key}{each['what']} [{each['rule']}]")
-    say(f"{file}: {errors} wrong, {len(found) - errors} to look at.")
+    doubts = sum(each["level"] == "warning" for each in found)
+    say(f"{file}: {errors} wrong, {doubts} to look at.")
     if errors:
         raise typer.Exit(1)
 
@@ -176,6 +177,32 @@ def scaffold(
     say(f"{output} is a draft. Review it, then run: pmsbridge map lint {output}")
 
 
+@group.command("prove")
+def prove(
+    file: _File,
+    vendor: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The mapping that the back office is made of; else the same.", show_default=False
+        ),
+    ] = None,
+    form: _Format = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Hold a mapping to every promise, on the back office that is made of it. Exit code 1 when one is not kept."""
+    found = []
+    for each in _format(form).prove(file, vendor=vendor):
+        found.append(each)
+        if not as_json:
+            print("\n".join(_proof(file, each)), flush=True)
+    counts = {result: sum(each["result"] == result for each in found) for result in ("ok", "not_possible", "failed")}
+    if as_json:
+        print_json({"file": str(file), "proved": not counts["failed"], "counts": counts, "cases": found})
+    say(f"{file}: {counts['ok']} kept, {counts['not_possible']} not possible, {counts['failed']} FAILED.")
+    if counts["failed"]:
+        raise typer.Exit(1)
+
+
 @group.command("sandbox")
 def sandbox(
     file: _File,
@@ -241,6 +268,19 @@ def _lines(request: Mapping[str, Any]) -> list[str]:
         body = json.dumps(request["body"], indent=2, ensure_ascii=False, default=_number)
         lines += ["", _NUMBER.sub(r"\1", body)]
     return lines
+
+
+def _proof(file: Path, case: Mapping[str, Any]) -> list[str]:
+    """One case, in a line; of what failed, what was expected and seen, and where in the file to look."""
+    weather = f" ({case['weather'].replace('_', ' ')})" if case["weather"] else ""
+    words = f"{case['about']}: {case['words']}{weather}" if case["about"] else f"{case['words']}{weather}"
+    if case["result"] == "ok":
+        return [f"ok            {words}"]
+    if case["result"] == "not_possible":
+        return [f"not possible  {words} ({case['seen']})"]
+    lines = [f"FAILED        {words}", f"    expected: {case['expected']}", f"    seen:     {case['seen']}"]
+    lines += [f"    asked:    {call}" for call in case["calls"]]
+    return [*lines, f"    see:      {file}:{case['line']}:{case['column']}: {case['key']}"]
 
 
 def _number(value: object) -> str:

@@ -10,8 +10,12 @@ import yaml
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.lint import lint
 from pmsbridge_rest.lint.against_examples import Example, load_examples
+from pmsbridge_rest.lint.of_which_call import call_of
+from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.poison import poisonous
 from pmsbridge_rest.mapping.problems import Problem
+from pmsbridge_rest.mapping.reading import read_mapping
+from pmsbridge_rest.mapping.walking import sections_of
 from pmsbridge_rest.spec import Spec, load_spec
 
 FOLDER = Path(__file__).parent
@@ -501,3 +505,53 @@ def test_a_file_that_holds_no_examples_is_refused(tmp_path: Path, text: str) -> 
 
     with pytest.raises(ConfigurationError, match="operations"):
         load_examples(tmp_path / "e.json")
+
+
+OF_WHICH: dict[tuple[str, str], set[str]] = {
+    ("GET", "/units/7"): {"entities.units.one"},
+    ("GET", "/v3/units/7"): {"entities.units.one"},
+    ("GET", "/api/v3/units/7"): {"entities.units.one"},
+    ("get", "/api/v3/units/{unitId}"): {"entities.units.one"},
+    ("GET", "/api/v3/units/u_00a1"): {"entities.units.one"},
+    ("POST", "/units/7"): set(),
+    ("GET", "/old/units/7"): set(),
+    ("GET", "/api/units/7"): set(),
+    ("GET", "/sites/1/units/7"): set(),
+    ("GET", "/units/search"): set(),
+    ("GET", "/customers"): {"entities.tenants.search"},
+    ("GET", "/sites/1/customers"): {"entities.tenants.all"},
+    ("GET", "/sites/north/customers"): {"entities.tenants.all"},
+    ("GET", "/api/v3/customers/9"): {
+        "entities.tenants.one", "actions.change_contact.steps.0.idempotency.look_up",
+    },
+    ("POST", "/leases/77/payments"): {"actions.take_payment.steps.0"},
+    ("POST", "/archive/leases/77/payments"): set(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "keys"), [(*given, keys) for given, keys in OF_WHICH.items()])
+def test_an_example_is_of_the_call_whose_every_step_it_has(
+    harbor: Mapping, method: str, path: str, keys: set[str]
+) -> None:
+    names = {id(section): ".".join(map(str, key)) for key, section in sections_of(harbor)}
+
+    assert {names[id(call)] for call in call_of(harbor, method, path)} == keys
+
+
+def test_an_example_is_of_the_more_exact_of_two_calls() -> None:
+    text = HARBOR.replace('one: {get: "/sites/{option.site}"}', "one: {get: /leases/L-1}")
+    mapping = read_mapping(text.encode(), file="harbor.yaml")
+
+    assert [call.path for call in call_of(mapping, "GET", "/leases/L-1")] == ["/leases/L-1"]
+    assert {call.path for call in call_of(mapping, "GET", "/leases/L-2")} >= {"/leases/{read.id}"}
+
+
+def test_examples_that_are_of_no_call_are_named(tmp_path: Path) -> None:
+    ours = {"method": "GET", "path": "/sites/1/units", "response": {"ok": True, "data": [UNIT_ROW]}}
+    theirs = [{"method": "POST", "path": "/locks"}, {"method": "GET", "path": "/v9/units"}]
+
+    (some,) = findings(examples=published(tmp_path, ours, *theirs))
+    (none,) = findings(examples=published(tmp_path, *theirs))
+
+    assert (some.level, some.rule, none.level, none.rule) == ("note", "examples_unused", "warning", "no_example_fits")
+    assert some.what == "2 of 3 examples are of no call that the mapping makes: POST /locks, GET /v9/units"

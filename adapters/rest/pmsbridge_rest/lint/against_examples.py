@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from pmsbridge.errors import ConfigurationError
 from pmsbridge_rest.bodies.exact_json import UnreadableError
 from pmsbridge_rest.bodies.jsonapi import unfolded
-from pmsbridge_rest.lint.findings import Finding, doubt, wrong
+from pmsbridge_rest.lint.findings import Finding, doubt, remark, wrong
+from pmsbridge_rest.lint.of_which_call import call_of
 from pmsbridge_rest.lint.sending import sent_keys
 from pmsbridge_rest.lint.writes import steps_of
 from pmsbridge_rest.mapping.document import Mapping
@@ -25,7 +26,6 @@ from pmsbridge_rest.mapping.requests import Call, Reading
 from pmsbridge_rest.mapping.walking import Key
 from pmsbridge_rest.matching import row_fits
 from pmsbridge_rest.rows import RowError, RowReader, Scope
-from pmsbridge_rest.spec import path_fits
 
 __all__ = ["Example", "example_findings", "load_examples"]
 
@@ -69,20 +69,33 @@ def _example(given: dict[str, Any]) -> Example:
 
 
 def example_findings(mapping: Mapping, examples: list[Example]) -> Iterator[Finding]:
-    """Where the mapping and the examples disagree."""
+    """Where the mapping and the examples disagree, and which of them are of no call that the mapping makes."""
+    of_call: dict[int, list[Example]] = {}
+    strangers = []
+    for example in examples:
+        calls = call_of(mapping, example.method, example.path)
+        for call in calls:
+            of_call.setdefault(id(call), []).append(example)
+        strangers += [] if calls else [example]
+    yield from _unused(strangers, len(examples))
     for _, _, key, step in steps_of(mapping):
-        yield from _sent(mapping, key, step, [each.request for each in _of(examples, step)])
+        yield from _sent(mapping, key, step, [each.request for each in of_call.get(id(step), [])])
     for noun, entity in mapping.entities.items():
         for which in _READS:
             reading = getattr(entity, which)
             if reading is not None:
-                yield from _read(mapping, noun, ("entities", noun, which), reading, _of(examples, reading))
+                own = of_call.get(id(reading), [])
+                yield from _read(mapping, noun, ("entities", noun, which), reading, own)
 
 
-def _of(examples: list[Example], call: Call) -> list[Example]:
-    return [
-        each for each in examples if each.method == call.method and path_fits(call.path, each.path, by_example=True)
-    ]
+def _unused(strangers: list[Example], of_all: int) -> Iterator[Finding]:
+    """Examples that nothing was held against: a vendor publishes more than is mapped, and a path may be misspelt."""
+    if not strangers:
+        return
+    names = ", ".join(dict.fromkeys(f"{each.method} {each.path}" for each in strangers))
+    what = f"{len(strangers)} of {of_all} examples are of no call that the mapping makes: {names}"
+    key = ("contract", "examples")
+    yield doubt(key, "no_example_fits", what) if len(strangers) == of_all else remark(key, "examples_unused", what)
 
 
 def _sent(mapping: Mapping, key: Key, call: Call, requests: list[Any]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pmsbridge_rest.mapping.problems import Level
 from pmsbridge_rest.mapping.walking import Key
 
-__all__ = ["Finding", "doubt", "wrong"]
+__all__ = ["Finding", "doubt", "remark", "wrong"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Finding:
         key: Where.
         rule: Which lint.
         what: The problem and the remedy.
-        level: ``error`` or ``warning``.
+        level: ``error``, ``warning`` or ``note``.
     """
 
     key: Key
@@ -35,3 +35,8 @@ def wrong(key: Key, rule: str, what: str) -> Finding:
 def doubt(key: Key, rule: str, what: str) -> Finding:
     """What a person should look at."""
     return Finding(key, rule, what, "warning")
+
+
+def remark(key: Key, rule: str, what: str) -> Finding:
+    """What is said so that nobody takes it for looked at."""
+    return Finding(key, rule, what, "note")

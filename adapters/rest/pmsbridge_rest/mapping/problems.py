@@ -18,7 +18,7 @@ __all__ = ["Level", "Problem", "as_text", "at", "did_you_mean", "from_validation
 
 Key = tuple[str | int, ...]
 Level = str
-"""``error`` for what cannot be used, ``warning`` for what should be looked at."""
+"""``error`` for what cannot be used, ``warning`` for what should be looked at, ``note`` for what was not looked at."""
 
 _MISSING: Final = object()
 _TAGS: Final = ("scheme", "style", "by", "kind", "proof")

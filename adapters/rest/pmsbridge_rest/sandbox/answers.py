@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,6 +17,13 @@ _STATUS: Final = {
 }  # fmt: skip
 
 
+_GOOD: Final = 200
+_BEFORE_GRAPHQL: Final = frozenset({"auth", "throttled", "transient"})
+"""What stands before a GraphQL server says by its status, unless the mapping says otherwise."""
+_RUN: Final = frozenset({"not_found", "conflict", "stale", "declined", "transient", "vendor_bug"})
+"""Errors of a field that was run."""
+
+
 @dataclass(slots=True)
 class Reply:
     """An answer.
@@ -24,28 +31,37 @@ class Reply:
     Attributes:
         document: Plain data; None for an empty body.
         raw: Bytes instead of the document.
+        pieces: Makes the bytes while they are sent, where there are too many to hold; None for all at once.
     """
 
     status: int
     document: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    pieces: Callable[[], Iterator[bytes]] | None = None
 
     @property
     def content(self) -> bytes:
-        """The body."""
+        """The body, whole."""
+        if self.pieces is not None:
+            return b"".join(self.pieces())
         if self.raw is not None:
             return self.raw
         return b"" if self.document is None else written(self.document).encode()
 
 
 class Wrapping:
-    """Wraps content and errors."""
+    """Wraps content and errors.
+
+    In GraphQL an error stands within a good status: without ``data`` where nothing was run, with ``data: null`` where a
+    field was run and failed, which leaves it open what it did before.
+    """
 
     def __init__(self, sheet: Sheet) -> None:
         self._envelope = sheet.part("envelope")
         self._errors = sheet.part("errors")
         self._is_jsonapi = self._envelope.get("style") == "jsonapi"
+        self._is_graphql = self._envelope.get("style") == "graphql"
         self._relations: list[str] = list(sheet.office.get("relations") or [])
 
     def good(self, content: Any, *, status: int = 200, beside: Mapping[str, Any] | None = None) -> Reply:  # noqa: ANN401
@@ -71,9 +87,14 @@ class Wrapping:
         document: dict[str, Any] = {}
         if self._envelope.get("good"):
             _falsify(document, self._envelope["good"].get("body", {}))
+        if self._is_graphql:
+            document["errors"] = [{"message": words, "extensions": {"code": (code or means).upper()}}]
+            document |= {"data": None} if means in _RUN else {}
         for path, value in self._said(words, code or means, fields or []):
             _put_if_it_fits(document, path, value)
         status = _STATUS.get(means, 400)
+        if self._is_graphql and means not in _BEFORE_GRAPHQL:
+            status = _GOOD
         if rule is not None:
             satisfy(document, rule["when"].get("body", {}))
             status = _status_of(rule["when"].get("status"), status)
@@ -139,8 +160,14 @@ def satisfy(document: Any, holds: Mapping[str, Any]) -> None:  # noqa: ANN401
     """Write into a document what makes conditions hold, where they are about plain places."""
     for path, demand in holds.items():
         value = _wanted(demand)
-        if value is not ABSENT and not any(True for _ in slots_in(value)):
+        if value is not ABSENT and not any(True for _ in slots_in(value)) and not _is_there(document, path, demand):
             _put_if_it_fits(document, path, value)
+
+
+def _is_there(document: Any, path: str, demand: Any) -> bool:  # noqa: ANN401
+    """Whether something is there where that is all that is asked for."""
+    plain = turned_round(path)
+    return demand == {"present": True} and bool(plain) and get(document, str(plain)) not in (ABSENT, None)
 
 
 def _wanted(demand: Any) -> Any:  # noqa: ANN401

@@ -47,7 +47,8 @@ class Desk:
         del query, body
         office = self._office
         vendor = office.sheet.part("vendor").get("name", "")
-        return 200, {"up": True, "vendor": vendor, "today": office.today().isoformat(), "seed": office.terms.seed}
+        told = {"today": office.today().isoformat(), "seed": office.terms.seed, "not_played": office.notes}
+        return 200, {"up": True, "vendor": vendor, **told}
 
     def _account(self, query: Mapping[str, str], body: Mapping[str, Any]) -> Answer:
         """What an account of this sandbox is set up with; its secrets are made up."""

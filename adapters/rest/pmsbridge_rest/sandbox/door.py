@@ -23,6 +23,12 @@ from .templates import filled
 _HASHES: Final = {"HMAC-SHA1": hashlib.sha1, "HMAC-SHA256": hashlib.sha256}
 _UNITS: Final = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _GENEROUS_CALLS: Final = 2
+SCHEMES: Final = frozenset({
+    "none", "api_key", "bearer", "basic", "oauth1", "oauth2_client_credentials", "oauth2_refresh", "session",
+    "signature", "jwt",
+})  # fmt: skip
+"""Ways to log in that are known here."""
+
 _TOKEN_SECONDS: Final = 1800
 
 

@@ -9,7 +9,7 @@ seed and the rule's number). The first rule that strikes wins.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -40,9 +40,15 @@ class FaultKind(StrEnum):
     WRONG_CONTENT = "wrong_content"  # carried out; status 200 and JSON of another kind
     GZIP_BOMB = "gzip_bomb"  # carried out; the answer inflates to `size` bytes
     DUPLICATE = "duplicate_delivery"  # carried out twice
+    HUGE_ROWS = "huge_rows"  # carried out; the answer's list has `rows` more rows (200,000)
+    JOB_FAILED = "job_failed"  # of what is answered with a ticket: the job ends badly; nothing happens
+    JOB_LATE = "job_late"  # likewise: the job ends, and is carried out, `seconds` later than others
     LAG = "lag"  # carried out; reads show it `seconds` later
     STALE = "stale"  # a read shows the books as they were `seconds` ago
 
+
+OF_JOBS: Final = frozenset({FaultKind.JOB_FAILED, FaultKind.JOB_LATE})
+"""Kinds that only a call that is answered with a ticket can meet."""
 
 HAPPENS: Final = frozenset(
     {
@@ -54,6 +60,9 @@ HAPPENS: Final = frozenset(
         FaultKind.NOT_JSON,
         FaultKind.WRONG_CONTENT,
         FaultKind.GZIP_BOMB,
+        FaultKind.HUGE_ROWS,
+        FaultKind.JOB_FAILED,
+        FaultKind.JOB_LATE,
         FaultKind.DUPLICATE,
         FaultKind.LAG,
         FaultKind.STALE,
@@ -87,12 +96,14 @@ class Rule:
     seconds: float = 1.0
     retry_after: int | None = None
     size: int = 50_000_000
+    rows: int = 200_000
     target: str = ""
     after_effect: bool = False
 
 
 _NUMBERS: Final = {
     "nth": int, "count": int, "probability": float, "seconds": float, "retry_after": int, "size": int,
+    "rows": int,
 }  # fmt: skip
 _TEXTS: Final = frozenset({"operation", "kind", "target"})
 
@@ -143,9 +154,14 @@ class _Armed:
 
 @dataclass(slots=True)
 class FaultPlan:
-    """The rules in force."""
+    """The rules in force.
+
+    Attributes:
+        objection: What is against a rule in this back office; empty for nothing.
+    """
 
     seed: int
+    objection: Callable[[Rule], str] = lambda _: ""
     _armed: list[_Armed] = field(default_factory=list)
     _numbers: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -158,6 +174,8 @@ class FaultPlan:
         """
         with self._lock:
             rule = rule_from(self._numbers + 1, asked)
+            if problem := self.objection(rule):
+                raise RuleError(problem)
             self._numbers += 1
             self._armed.append(_Armed(rule, Random(f"{self.seed}/fault/{rule.number}")))
             return rule

@@ -23,15 +23,49 @@ class Handed(dict[str, Any]):
         return cls(name=name, media_type=media_type, size=len(content), sha256=digest)
 
 
-def parts_of(kind: str, body: bytes) -> dict[str, Any]:
-    """The parts of a multipart body by name: text, or a file.
+def nested(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Names as forms spell what stands within something, ``a[b]`` and ``a[]``, as tables and lists.
+
+    Raises:
+        ValueError: A name comes twice, or stands for a value and for a table.
+    """
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        first, *inner = name.replace("]", "").split("[") if name.endswith("]") else [name]
+        here: Any = made
+        for step, following in zip([first, *inner], [*inner, None], strict=True):
+            here = _within(here, step, following, value, name)
+    return made
+
+
+def _within(here: Any, step: str, following: str | None, value: Any, name: str) -> Any:  # noqa: ANN401
+    """One step of a name: what stands there is made where it is missing."""
+    if isinstance(here, list):
+        if following is not None:  # a table in a list begins anew where the last one has the key
+            if not here or not isinstance(here[-1], dict) or following in here[-1]:
+                here.append({})
+            return here[-1]
+        here.append(value)
+        return None
+    wanted: type = type(value) if following is None else list if not following else dict
+    if step in here and (following is None or not isinstance(here[step], wanted)):
+        message = f"has two parts of one name: {name}"
+        raise ValueError(message)
+    if following is None:
+        here[step] = value
+        return None
+    return here.setdefault(step, wanted())
+
+
+def parts_of(kind: str, body: bytes) -> list[tuple[str, Any]]:
+    """The parts of a multipart body, each with its name: text, or a file.
 
     Args:
         kind: The content type, with the boundary.
         body: As it came.
 
     Raises:
-        ValueError: It is not multipart, is cut short, or two parts have one name.
+        ValueError: It is not multipart, or is cut short.
     """
     found = _BOUNDARY.search(kind)
     if found is None:
@@ -41,11 +75,7 @@ def parts_of(kind: str, body: bytes) -> dict[str, Any]:
     if first or last != b"--\r\n":
         message = "is cut short"
         raise ValueError(message)
-    parts = [_part(piece) for piece in pieces]
-    if len(dict(parts)) != len(parts):
-        message = "has two parts of one name"
-        raise ValueError(message)
-    return dict(parts)
+    return [_part(piece) for piece in pieces]
 
 
 def _part(piece: bytes) -> tuple[str, Any]:

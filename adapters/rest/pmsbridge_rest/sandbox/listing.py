@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from .mapping_file import CannotPlayError, Sheet
+from .mapping_file import Sheet
 from .paths import ABSENT, get, is_plain, put, turned_round
-from .plan import PREPAY, Plan, Route
+from .plan import POLL, PREPAY, Plan, Route
 from .records import Record, Shelf
 from .showing import Window
 
@@ -69,10 +69,8 @@ class Lists:
             return str(resource["rows"] or "")
         path = turned_round(str(route.leading.call.get("rows", "@")))
         if path is None:
-            message = (
-                f"{route.method} {route.template}: rows cannot be turned round; say under resources where they are"
-            )
-            raise CannotPlayError(message)
+            what = f"rows cannot be turned round; say under resources where they are ({route.method} {route.template})"
+            raise self._sheet.cannot_play(what, *route.leading.key, "rows")
         return path
 
     def is_single(self, route: Route) -> bool:
@@ -82,7 +80,7 @@ class Lists:
             return bool(resource["single"])
         if route.leading.scope == PREPAY:
             return True
-        if route.method != "GET":
+        if route.method != "GET" and not route.asks:
             return False
         return route.leading.scope in {"one", "account_of_rental"} or route.ends_with_a_place
 
@@ -121,7 +119,7 @@ class Lists:
         for role in route.roles:
             key = role.call.get("row_key", "id")
             for path in [*role.call.get("outputs", {}).values(), key]:
-                is_look = role.scope == "look" or role.is_write
+                is_look = role.scope in {"look", POLL} or role.is_write
                 if is_look and is_plain(path) and get(row, path) is ABSENT and not renders and more is None:
                     put(row, path, record.id)
         return row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -60,6 +60,14 @@ class Sheet:
         found = self.office.get(key)
         return dict(found) if isinstance(found, Mapping) else {}
 
+    def cannot_play(self, what: str, *keys: str | int) -> CannotPlayError:
+        """The refusal of what stands at some keys, with its line: ``vendor.yaml:57: actions.take_payment: what``."""
+        return CannotPlayError(self.said(what, *keys))
+
+    def said(self, what: str, *keys: str | int) -> str:
+        """A sentence about what stands at some keys, with the line."""
+        return f"{self.path.name}:{line_of(self.path, keys)}: {'.'.join(map(str, keys))}: {what}"
+
     def codec(self, name: str | None) -> dict[str, Any] | None:
         """A codec by its name; None for none.
 
@@ -112,6 +120,37 @@ def _read(path: Path, changed_at: int) -> dict[str, Any]:
         message = f"{path}: {problem}"
         raise CannotPlayError(message)
     return found
+
+
+def line_of(path: Path, keys: Sequence[str | int]) -> int:
+    """The line, from 1, of what stands at some keys of a file, or of what holds it where there is no such key."""
+    try:
+        here = _nodes(path, path.stat().st_mtime_ns)
+    except (OSError, yaml.YAMLError):
+        return 1
+    line = 1
+    for key in keys:
+        found = _child(here, key)
+        if found is None:
+            break
+        named, here = found
+        line = int(named.start_mark.line) + 1
+    return line
+
+
+def _child(node: yaml.Node | None, key: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """What names an entry of a node, and the entry; of a list the entry itself is both."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((name, value) for name, value in node.value if name.value == str(key)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        return node.value[key], node.value[key]
+    return None
+
+
+@lru_cache(maxsize=16)
+def _nodes(path: Path, changed_at: int) -> yaml.Node | None:
+    del changed_at
+    return yaml.compose(path.read_text(encoding="utf-8"), yaml.SafeLoader)
 
 
 def method_and_path(call: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,15 +18,17 @@ from zoneinfo import ZoneInfo
 from .answers import Reply
 from .beginning import begun
 from .billing import INVOICES
-from .counter import Counter
+from .counter import Counter, Habits
 from .door import Door, Request
-from .faults import FaultKind, FaultPlan, Rule
+from .faults import OF_JOBS, FaultKind, FaultPlan, Rule
 from .mapping_file import load_sheet
 from .plan import Plan
 from .records import Books, Entry, Record
 from .seeding import RENT, RENTALS, Start, first_day
 from .spelling import Place
+from .swelling import swollen
 from .taking import Order, Taker
+from .unplayable import check, notes_on
 from .weather import instead
 
 _MIXED_CURRENCIES: Final = {"JPY": 0, "KWD": 3}
@@ -44,6 +48,8 @@ class Terms:
         consents: Answers of every tenant, by channel and purpose ("sms.marketing").
         seed: Decides which calls a fault's probability strikes.
         page_rows: Rows a piece of a list has at most, where the vendor may give fewer than it is asked for.
+        job_seconds: How long a job is worked on, where the mapping tells of such; never more than a quarter of what it
+            waits for one.
         counts_calls: Whether the vendor's budgets of calls hold.
     """
 
@@ -56,6 +62,7 @@ class Terms:
     consents: Mapping[str, bool] = field(default_factory=dict)
     seed: int = 7
     page_rows: int = 2
+    job_seconds: float = 2.0
     counts_calls: bool = True
 
 
@@ -95,7 +102,7 @@ class Office:
         beside: The file beside the mapping, where it lies elsewhere.
 
     Raises:
-        CannotPlayError: The mapping needs something that the sandbox does not have.
+        CannotPlayError: The mapping needs something that the sandbox does not have; a sentence for each, with its line.
     """
 
     def __init__(
@@ -109,7 +116,9 @@ class Office:
         self._pretended: datetime | None = None
         self.lock = threading.RLock()
         self.plan = Plan(self.sheet)
-        self.faults = FaultPlan(self.terms.seed)
+        check(self.plan)
+        self.notes = notes_on(self.sheet)
+        self.faults = FaultPlan(self.terms.seed, self._objection)
         self.options = _options_for(self.sheet.part("connection", "options"))
         self._constants = {
             **{f"option.{name}": text for name, text in self.options.items()},
@@ -160,8 +169,9 @@ class Office:
             self._door = Door(self.sheet, self.options, self.now, counts_calls=self.terms.counts_calls)
             self._taker = Taker(self.books, self.terms.facility, self.now, self.today)
             self.counter = Counter(
-                self.plan, self._where, self._constants, self._door, self.books, self._taker, self.terms.page_rows
-            )
+                self.plan, self._where, self._constants, self._door, self.books, self._taker,
+                Habits(self.now, self.terms.page_rows, self.terms.job_seconds),
+            )  # fmt: skip
             self.secrets = self._door.secrets
 
     def _first_day(self) -> list[Record]:
@@ -181,30 +191,40 @@ class Office:
 
     def settle(self) -> None:
         """Let what is due take effect, in order."""
-        due = sorted((at, number) for number, (at, _) in enumerate(self._late) if at <= self.now())
-        for at, number in due:
+        while (due := self._next_due()) is not None:
+            at, happens = due
             with self._pretending(at):
-                self.counter.serve(self._late[number][1], None)
-        kept = {number for _, number in due}
-        self._late = [one for number, one in enumerate(self._late) if number not in kept]
+                happens()
+
+    def _next_due(self) -> tuple[datetime, Callable[[], object]] | None:
+        """What is to happen first of all that is due; None when nothing is."""
+        late = min(self._late, key=lambda one: one[0], default=None)
+        job = self.counter.jobs.next_due()
+        if job is not None and job.due <= self.now() and (late is None or job.due <= late[0]):
+            return job.due, partial(self.counter.end, job)
+        if late is not None and late[0] <= self.now():
+            self._late.remove(late)
+            return late[0], partial(self.counter.serve, late[1], None)
+        return None
 
     @property
     def last_event(self) -> datetime | None:
         """When the last thing that is still to come will have come; None for nothing to come."""
-        return max((at for at, _ in self._late), default=None)
+        jobs = self.counter.jobs.last_due
+        return max((*(at for at, _ in self._late), *([jobs] if jobs is not None else [])), default=None)
 
     # requests
 
     def name_of(self, request: Request) -> str:
         """What a request is called in rules of faults; empty for one that nobody knows."""
-        routes, _ = self.plan.routes_for(request.method, request.path)
+        routes, _ = self.plan.routes_for(request.method, request.path, request.body)
         if routes:
             return routes[0].name
         return "token" if self._door.token_reply(request) is not None else ""
 
     def is_write(self, request: Request) -> bool:
         """Whether a request is one of those that change the books."""
-        routes, _ = self.plan.routes_for(request.method, request.path)
+        routes, _ = self.plan.routes_for(request.method, request.path, request.body)
         return bool(routes) and any(role.is_write for role in routes[0].roles)
 
     def handle(
@@ -253,14 +273,25 @@ class Office:
     def _weathered(self, request: Request, rule: Rule | None) -> Reply | None:
         """The answer in whatever weather; None for none."""
         if rule is None:
-            return self.counter.serve(request, None)
+            return self.counter.asked_for(request, self.counter.serve(request, None))
         if rule.kind in {FaultKind.LATE_COMMIT, FaultKind.LATE_AFTER_500}:
             self._late.append((self.now() + timedelta(seconds=rule.seconds), request))
         done = self.counter.serve(request, rule) if rule.after_effect else None
         if rule.kind is FaultKind.DUPLICATE:
             done = self.counter.serve(request, rule)
-        routes, _ = self.plan.routes_for(request.method, request.path)
-        return instead(rule, self.counter.wrapping, [role for route in routes for role in route.roles], done)
+        routes, _ = self.plan.routes_for(request.method, request.path, request.body)
+        reply = instead(rule, self.counter.wrapping, [role for route in routes for role in route.roles], done)
+        if reply is None:
+            return None
+        reply = self.counter.asked_for(request, reply)
+        return swollen(reply, rule.rows) if rule.kind is FaultKind.HUGE_ROWS else reply
+
+    def _objection(self, rule: Rule) -> str:
+        """What is against a fault here: a job can fail only where there is one."""
+        if rule.kind not in OF_JOBS:
+            return ""
+        named = [role for role in self.plan.roles if fnmatchcase(role.name, rule.operation)]
+        return "" if any(role.job for role in named) else f"{rule.operation} is not answered with a ticket"
 
     def report(self) -> dict[str, Any]:
         """Everything that was done, and whether the books balance; money as text."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from .paths import ABSENT, get, put
+from .paths import ABSENT, get, take_out_whole
 from .templates import match_text
 
 _OWN_TOTAL: Final = 100
+_SET: Final = "set-1"
+"""The name of every set that is built: one does not change while it is read."""
 
 
 @dataclass(slots=True)
@@ -70,7 +73,7 @@ def cut(paging: Mapping[str, Any], rows: list[Any], asked: Asked, *, most: int |
     if most is not None and paging.get("stop") in {"total", "more", "empty_page", "no_next"}:
         size = min(size, most)
     first = _first(paging, asked, size, rows)
-    piece = Cut(rows[first : first + size])
+    piece = Cut([] if _builds(paging, asked) else rows[first : first + size])
     there_is_more = first + size < len(rows)
     if paging.get("total_at"):
         piece.beside[paging["total_at"]] = len(rows)
@@ -78,10 +81,19 @@ def cut(paging: Mapping[str, Any], rows: list[Any], asked: Asked, *, most: int |
         piece.headers[paging["total_header"]] = str(len(rows))
     if paging.get("more_at"):
         piece.beside[paging["more_at"]] = there_is_more
+    if paging.get("set_at"):
+        piece.beside[paging["set_at"]] = _SET
     if paging.get("last_at"):
         piece.beside[paging["last_at"]] = max(1, -(-len(rows) // size))
     _next(paging, asked, piece, str(first + size) if there_is_more else None)
     return piece
+
+
+def _builds(paging: Mapping[str, Any], asked: Asked) -> bool:
+    """Whether a set is built by this call, and nothing of it shown yet."""
+    if paging["style"] != "stored_set" or paging.get("build_page", 0) == paging.get("first", 1):
+        return False
+    return _number(paging, asked, paging.get("page_as", "page"), -1) == int(paging.get("build_page", 0))
 
 
 def _first(paging: Mapping[str, Any], asked: Asked, size: int, rows: list[Any]) -> int:
@@ -144,9 +156,7 @@ def without_paging(paging: Mapping[str, Any], body: Any) -> Any:  # noqa: ANN401
     """A body less what belongs to the paging."""
     if paging.get("carried") != "body" or not isinstance(body, dict):
         return body
-    rest: dict[str, Any] = {}
-    names = names_of(paging)
-    for key, value in body.items():
-        if key not in {name.split(".")[0] for name in names}:
-            put(rest, f'"{key}"', value)
+    rest = copy.deepcopy(body)
+    for name in names_of(paging) - set(paging.get("sort", {})):
+        take_out_whole(rest, name)
     return rest

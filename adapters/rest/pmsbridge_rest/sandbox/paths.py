@@ -126,6 +126,20 @@ def take_out(document: dict[str, Any], path: str) -> None:
         here.remove(found)
 
 
+def take_out_whole(document: dict[str, Any], path: str) -> None:
+    """Take what stands at a path out, and every table that is left empty by that."""
+    steps = steps_of(path)
+    take_out(document, path)
+    for length in range(len(steps) - 1, 0, -1):
+        here: Any = document
+        for step in steps[: length - 1]:
+            here = _below(here, step)
+        above = _below(here, steps[length - 1])
+        if above != {} or not isinstance(here, dict):
+            return
+        del here[steps[length - 1][1]]
+
+
 def leaves(document: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401
     """Every value that is no table, with its path; lists count as one value, empty tables as none."""
     if isinstance(document, dict):

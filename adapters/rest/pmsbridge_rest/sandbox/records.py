@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -134,6 +135,15 @@ class Books:
         """A new id."""
         self._numbers += 1
         return str(self._numbers)
+
+    @contextmanager
+    def numbered(self, number: str) -> Iterator[None]:
+        """Let the first new id within the block be one that was given out before."""
+        kept, self._numbers = self._numbers, int(number) - 1
+        try:
+            yield
+        finally:
+            self._numbers = max(kept, self._numbers)
 
     def enter(
         self, kind: str, lines: list[tuple[str, str]], moves: tuple[Move, ...], *, lag: timedelta = timedelta(0),

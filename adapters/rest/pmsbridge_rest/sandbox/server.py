@@ -9,7 +9,7 @@ import struct
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -86,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         office = self.sandbox.office
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request(self.command, self.path, headers)
+        # Where all goes to one address, only the body says what is asked, and which fault strikes it.
+        by_body = office.plan.goes_by_body(self.command, urlsplit(self.path).path)
+        request = Request(self.command, self.path, headers, self._body() if by_body else b"")
         with office.lock:
             rule = office.faults.strike(office.name_of(request))
         if rule is not None and rule.kind is FaultKind.REFUSE:
@@ -94,12 +96,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         self._wait(rule, _WAITS_BEFORE)
-        request = Request(self.command, self.path, headers, self._body())
+        request = request if by_body else Request(self.command, self.path, headers, self._body())
         handled = office.handle(request, rule=rule, has_struck=True)
         self._wait(rule, _WAITS_AFTER)
         self._send(handled.reply, rule)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The ``Date`` of answers is the sandbox's own: since when is asked by it."""
+        return super().date_time_string(self.sandbox.office.now().timestamp() if timestamp is None else timestamp)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Write no log: the call log is the log."""
@@ -135,6 +141,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply is None:
             self.close_connection = True
             return
+        if reply.pieces is not None:
+            self._stream(reply, reply.pieces())
+            return
         kind = None if rule is None else rule.kind
         body, headers = reply.content, {"Content-Type": "application/json", **reply.headers}
         if kind is FaultKind.GZIP_BOMB and rule is not None:
@@ -146,6 +155,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             self._send_body(body, rule)
+        except OSError:
+            self.close_connection = True
+
+    def _stream(self, reply: Reply, pieces: Iterator[bytes]) -> None:
+        """An answer whose length nobody knows before its end."""
+        self.send_response(reply.status)
+        for name, value in {"Content-Type": "application/json", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in pieces:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
         except OSError:
             self.close_connection = True
 

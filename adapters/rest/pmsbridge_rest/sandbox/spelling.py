@@ -14,6 +14,13 @@ _PARTS: Final = re.compile("YYYY|YY|MM|DD|hh|HH|mm|ss")
 _HUNDRED: Final = Decimal(100)
 
 
+KINDS: Final = frozenset({
+    "text", "integer", "decimal", "boolean", "money", "date", "month", "last_digits", "instant", "enum", "phone",
+    "name", "words",
+})  # fmt: skip
+"""Kinds of spellings that are known here."""
+
+
 class SpellingError(ValueError):
     """Not spelt as this vendor spells it; the message says what is expected."""
 

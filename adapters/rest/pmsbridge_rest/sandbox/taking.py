@@ -89,6 +89,7 @@ class Taker:
             "post_bulletin": self._bulletin,
             "reserve_unit": self._reservation,
             "attach_document": self._document,
+            "request_call_off": self._call_off,
         }
         return takes.get(action, self._other)(order)
 
@@ -240,6 +241,16 @@ class Taker:
             tenant = self._rental(values).values["tenant_id"]
         made = self._put("documents", str(rental or tenant), {"tenant_id": tenant, "rental_id": rental}, order)
         return replace(made, lines=[(subject, str(values.get("sha256", ""))) for subject, _ in made.lines])
+
+    def _call_off(self, order: Order) -> Doing:
+        """Somebody asked; the yard has not looked at it."""
+        values = {
+            "tenant_id": order.values.get("tenant_id"), "state": "sent", "call_off_state": "requested",
+            "pickup_on": order.values.get("wanted_on"), "asked_at": self._now(),
+        }  # fmt: skip
+        if order.values.get("rental_id") is not None:
+            values["tenant_id"] = self._rental(order.values).values["tenant_id"]
+        return self._put("call_offs", str(order.values.get("rental_id") or self._facility), values, order)
 
     def _other(self, order: Order) -> Doing:
         return self._put("requests", self._facility, dict(order.values), order)

@@ -4,57 +4,32 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from . import pages
+from . import graphql, pages
 from .answers import unfolded
 from .door import Door, Request
 from .exact import read_back
-from .files import Handed, parts_of
+from .files import Handed, nested, parts_of
 from .mapping_file import Sheet
-from .paths import ABSENT, get, put, take_out
+from .paths import ABSENT, get, put, take_out, take_out_whole
 from .plan import Role, Route
 from .spelling import Place, SpellingError, read
-from .templates import Matched, match_file, match_structure, match_text, pieces_of, slots_in
+from .templates import match_file, match_structure, match_text, pieces_of, slots_in
+from .understood import Understood, asked_since, since_name
 
 _DAYS: Final = frozenset({"leaving_on", "notice_given_on", "due_on", "needed_on", "expires_on", "wanted_on", "today"})
 
+_TRUTH: Final = {"true": True, "false": False}
+"""How yes and no are spelt where everything is text."""
+
 _SPOKEN: Final = {
     "json": "application/json", "form": "application/x-www-form-urlencoded", "multipart": "multipart/form-data",
+    "graphql": "application/json",
 }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Understood:
-    """A request that was read as one role's.
-
-    Attributes:
-        values: What stood in its places.
-        wrong: Where something is wrong, and what.
-        in_path: Names of places in the address.
-        body: The body as plain data; None for none.
-        record: The part of the body that is an edited record.
-        since: Only what changed after this is asked for.
-        constants: Query parameters whose text the mapping writes out.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    wrong: list[tuple[str, str]] = field(default_factory=list)
-    in_path: frozenset[str] = frozenset()
-    body: Any = None
-    record: dict[str, Any] | None = None
-    since: datetime | None = None
-    constants: dict[str, str] = field(default_factory=dict)
-
-    def take(self, found: Matched) -> None:
-        """Add what a match found."""
-        whole = Matched(self.values, self.wrong)
-        whole.take(found)
-        self.values, self.wrong = whole.values, whole.wrong
 
 
 class Reader:
@@ -111,6 +86,8 @@ class Reader:
     def _text_reader(self, codec: str | None, raw: Any) -> Any:  # noqa: ANN401
         """In an address everything is text."""
         kind = (self._sheet.codec(codec) or {}).get("kind")
+        if kind in {None, "boolean"} and raw in _TRUTH:
+            raw = _TRUTH[raw]
         if kind in {"integer", "decimal", "money"} and isinstance(raw, str):
             try:
                 number = Decimal(raw)
@@ -134,6 +111,13 @@ class Reader:
         named = dict(role.call.get("headers", {}))
         if role.idempotency["by"] == "header":
             named[role.idempotency["name"]] = role.idempotency.get("value", "{attempt.key}")
+        since = role.call.get("since") or {}
+        if since.get("carried") == "header":
+            name = since_name(since)
+            text = request.headers.get(name.lower())
+            if name not in named or not self._fits(named[name], text):
+                self._since(since, text, found)
+                named = {key: each for key, each in named.items() if key != name or text is None}
         for name, template in named.items():
             text = request.headers.get(name.lower())
             if text is not None:
@@ -148,7 +132,11 @@ class Reader:
         others = ours | self._door.own_query
         given = dict(request.pairs)
         if since.get("carried", "query") == "query" and since:
-            self._since(since, given.pop(str(since.get("name") or since.get("filter", {}).get("name")), None), found)
+            name = since_name(since)
+            if name not in named or not self._fits(named[name], given.get(name)):
+                self._since(since, given.get(name), found)
+                named = {key: each for key, each in named.items() if key != name or name not in given}
+                given.pop(name, None)
         for name, text in given.items():
             if name in named:
                 found.take(match_text(named[name], text, self._text_reader, name))
@@ -160,15 +148,11 @@ class Reader:
             if name not in given and not (slots and all(slot.optional for slot in slots)):
                 found.wrong.append((name, "is missing"))
 
+    def _fits(self, template: str, text: str | None) -> bool:
+        return text is not None and not match_text(template, text, self._text_reader, "").wrong
+
     def _since(self, since: Mapping[str, Any], raw: Any, found: Understood) -> None:  # noqa: ANN401
-        if raw in (None, "") or since.get("filter"):
-            return
-        try:
-            told = read(self._sheet.codec(since.get("spelt_as", "instant")), raw, self._where)
-            # What changed at that very instant is shown, too, where the vendor does so.
-            found.since = told if since.get("bound") == "exclusive" else told - timedelta.resolution
-        except SpellingError as problem:
-            found.wrong.append((str(since.get("name")), str(problem)))
+        asked_since(since, raw, found, self._reader)
 
     def _body(self, role: Role, request: Request, since: Mapping[str, Any], found: Understood) -> None:
         if role.call.get("encoding") == "file":
@@ -177,25 +161,55 @@ class Reader:
             found.take(match_file("", found.body, self._reader, "body"))
             return
         template = self._template(role)
-        if template is None:
-            if request.body.strip():
+        if template is None and not role.query_text:
+            if not request.body.strip():
+                return
+            if not self._has_own_words(role, since):
                 found.wrong.append(("body", "none is expected"))
-            return
+                return
         body = self._parsed(role, request, found)
         if body is None:
             return
-        if since and since.get("carried") == "body" and since.get("name"):
-            raw = get(body, since["name"])
+        found.whole = body
+        own = self._without_ours(role, since, copy.deepcopy(body), found)
+        if role.query_text:
+            asked = graphql.query_of(role.query_text)
+            given = body.get("variables") if isinstance(body, dict) else None
+            found.wrong += graphql.objections(asked, given, is_write=role.is_write)
+        if role.call.get("graphql"):
+            own = self._variables(own, found)
+            found.in_path |= {slot.name for slot in slots_in(role.call.get("body"))}
+        found.body = own
+        encoding = self._encoding(role)
+        if role.call.get("update"):
+            self._record(template, own, found)
+        elif encoding in {"form", "multipart"}:
+            found.take(match_structure(_in_words(template or {}), own, self._text_reader))
+        else:
+            found.take(match_structure({} if template is None else template, own, self._reader))
+
+    def _has_own_words(self, role: Role, since: Mapping[str, Any]) -> bool:
+        """Whether a body may come although the mapping writes none: it asks for a piece, or for what changed."""
+        return "body" in {since.get("carried"), (self.paging_of(role) or {}).get("carried")}
+
+    def _without_ours(self, role: Role, since: Mapping[str, Any], body: Any, found: Understood) -> Any:  # noqa: ANN401
+        """A body less what belongs to the log-in, to the pieces of a list, and to since when is asked."""
+        if since.get("carried") == "body" and isinstance(body, dict):
+            raw = get(body, since_name(since))
             self._since(since, None if raw is ABSENT else raw, found)
-            take_out(body, since["name"])
+            take_out_whole(body, since_name(since))
         body = pages.without_paging(self.paging_of(role) or {}, body)
         if self._door.own_body and isinstance(body, dict):
             take_out(body, self._door.own_body)
-        found.body = body
-        if role.call.get("update"):
-            self._record(template, body, found)
-        else:
-            found.take(match_structure(template, body, self._reader))
+        return body
+
+    @staticmethod
+    def _variables(own: Any, found: Understood) -> Any:  # noqa: ANN401 - any JSON
+        """The variables of a GraphQL request, of which the rest is the query that it was known by."""
+        if not isinstance(own, dict) or own.keys() - {"query", "variables", "operationName"}:
+            found.wrong.append(("body", "query and variables are expected"))
+            return {}
+        return own.get("variables") or {}
 
     def _template(self, role: Role) -> Any:  # noqa: ANN401
         """The structure of a role's body, made once."""
@@ -205,21 +219,26 @@ class Reader:
         return found[1]
 
     def _parsed(self, role: Role, request: Request, found: Understood) -> Any:  # noqa: ANN401
-        encoding = role.call.get("encoding") or self._sheet.mapping.get("encoding", "json")
+        encoding = self._encoding(role)
         kind = request.headers.get("content-type", "").partition(";")[0].strip()
         wanted = _SPOKEN.get(encoding, "application/vnd.api+json")
         if kind != wanted:
             found.wrong.append(("content-type", f"{wanted} is expected"))
             return None
-        if encoding == "form":
-            return dict(parse_qsl(request.body.decode(), keep_blank_values=True))
         try:
+            if encoding == "form":
+                return nested(parse_qsl(request.body.decode(), keep_blank_values=True))
             if encoding == "multipart":
-                return parts_of(request.headers["content-type"], request.body)
+                return nested(parts_of(request.headers["content-type"], request.body))
             return read_back(request.body)
         except ValueError as problem:
-            found.wrong.append(("body", str(problem) if encoding == "multipart" else "is no JSON"))
+            found.wrong.append(("body", str(problem) if encoding in {"form", "multipart"} else "is no JSON"))
             return None
+
+    def _encoding(self, role: Role) -> str:
+        if role.call.get("graphql"):
+            return "graphql"
+        return str(role.call.get("encoding") or self._sheet.mapping.get("encoding", "json"))
 
     def _record(self, template: Any, body: Any, found: Understood) -> None:  # noqa: ANN401
         """The edited record within a body, and what stands beside it."""
@@ -239,6 +258,17 @@ class Reader:
             else:
                 found.take(match_structure(template[key], value, self._reader, key))
         found.wrong += [(key, "is missing") for key in template if key not in body]
+
+
+def _in_words(template: Any) -> Any:  # noqa: ANN401 - a structure
+    """A structure as it is spelt where everything is text."""
+    if isinstance(template, Mapping):
+        return {key: each if key.startswith("$") else _in_words(each) for key, each in template.items()} | (
+            {"$make": _in_words(template["$make"])} if "$make" in template else {}
+        )
+    if isinstance(template, list):
+        return [_in_words(each) for each in template]
+    return {True: "true", False: "false"}[template] if isinstance(template, bool) else str(template)
 
 
 def plain_body(body: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -38,7 +38,8 @@ class OfficeJudge:
 
     Args:
         office: The sandbox.
-        rest: Called at every reset: what the last weather said about waiting has to be over.
+        rest: Lets a minute pass. Called at every reset, for what the last weather said about waiting has to be over,
+            and where something is still worked on.
     """
 
     weathers = frozenset(_KINDS)
@@ -70,7 +71,10 @@ class OfficeJudge:
             self.office.faults.inject({"operation": f"{_kind(effect)}.*", **rule})
 
     def times_done(self, effect: EffectBody) -> int:
-        """How often an effect is in the books since the last reset."""
+        """How often an effect is in the books since the last reset; what is still worked on is waited for."""
+        last = self.office.last_event
+        if last is not None and last > self.office.now():
+            self._rest()
         with self.office.lock:
             self.office.settle()
             if isinstance(effect, TakePayment):

@@ -70,6 +70,6 @@ def test_what_is_no_whole_form_with_its_file_is_refused(content: bytes, kind: st
 
 
 def test_parts_keep_every_byte() -> None:
-    found = parts_of(KIND, body(a="ü", file=PDF))
+    found = dict(parts_of(KIND, body(a="ü", file=PDF)))
 
     assert found == {"a": "ü", "file": Handed.of(PDF, name="a.pdf", media_type="application/pdf")}

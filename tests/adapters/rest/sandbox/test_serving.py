@@ -47,7 +47,9 @@ def office(control: SandboxControl) -> SandboxControl:
 
 def test_the_control_endpoint_tells_and_does(office: SandboxControl) -> None:
     adapter = _adapter(office, CLOCK)
-    assert office.health() == {"up": True, "vendor": "harbor", "today": "2026-05-04", "seed": 7}
+    health = office.health()
+    assert [each.partition(": ")[2] for each in health.pop("not_played")] == ["webhooks: webhooks are not sent"]
+    assert health == {"up": True, "vendor": "harbor", "today": "2026-05-04", "seed": 7}
 
     adapter.execute(PAYMENT, Attempt(key="k" * 40))
     office.enter_payment("2003", "10.00")

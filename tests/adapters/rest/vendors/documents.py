@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,32 @@ VARIABLE = "PMSBRIDGE_VENDOR_DOCUMENTS"
 _NAMED = os.environ.get(VARIABLE)  # no test sees settings of the machine it runs on
 
 
+NOT_RUN = "the vendor's document"
+"""How every reason begins."""
+
+
 def missing(name: str) -> str:
-    """What is missing, where a vendor's document is not on this machine; empty where it is."""
+    """What is missing, where a vendor's document is not on this machine, and how to give it; empty where it is.
+
+    Raises:
+        ValueError: The folder that is named is none: a mistake, and no machine without the documents.
+    """
+    if _NAMED and not Path(_NAMED).is_dir():
+        message = f"{VARIABLE}={_NAMED}: there is no such folder"
+        raise ValueError(message)
     if (Path(_NAMED or _BESIDE) / name).is_file():
         return ""
-    return f"the vendor's document {name} is not on this machine; {VARIABLE} names the folder that has it"
+    where = Path(_NAMED or _BESIDE)
+    return f"{NOT_RUN} {name} is not in {where}; name the folder that has it: {VARIABLE}=FOLDER make test"
+
+
+def told(reasons: Iterable[str]) -> str:
+    """One line for the end of a run, of the reasons for which its tests were skipped; empty where none is of these."""
+    names = [reason.partition(f"{NOT_RUN} ")[2].partition(" ")[0] for reason in reasons if NOT_RUN in reason]
+    if not names:
+        return ""
+    listed = ", ".join(sorted(set(names)))
+    return f"NOT RUN: {len(names)} tests against documents of vendors ({listed}): {VARIABLE}=FOLDER make test runs them"
 
 
 def document(name: str) -> Path:

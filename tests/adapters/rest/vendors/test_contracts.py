@@ -24,13 +24,13 @@ from pmsbridge_rest.codecs.making import codec_of
 from pmsbridge_rest.codecs.scene import CodecError, say
 from pmsbridge_rest.filling import CannotSayError
 from pmsbridge_rest.lint import lint
+from pmsbridge_rest.lint.of_which_call import call_of
 from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.model_fields import PREPAY_FIELDS
 from pmsbridge_rest.mapping.reading import load_mapping
 from pmsbridge_rest.row_values import FieldReader
 from pmsbridge_rest.rows import RowError, RowReader, Scope
 from pmsbridge_rest.shipped import shipped_mappings
-from pmsbridge_rest.spec import path_fits
 from pmsbridge_rest.tools import MappingTools
 from tests.adapters.rest.vendors.contract import Contract
 from tests.adapters.rest.vendors.documents import document, examples, is_example_of, parsed
@@ -303,7 +303,7 @@ def rows_of(name: str, noun: str) -> list[Any]:
         for one in examples(EXAMPLES[name]):
             if reading is None or one["method"] != reading.method or one.get("response") is None:
                 continue
-            if not path_fits(reading.path, one["path"], by_example=True) or "new" in one["path"].split("/"):
+            if not any(reading is call for call in call_of(mapping, one["method"], one["path"])):
                 continue
             answer = exact(one["response"])
             answer = unfolded(answer) if mapping.envelope.style == "jsonapi" else answer
