@@ -235,6 +235,17 @@ class Office:
         found = self.runtime.mirror.get(self.account_name, self.facility, Unit.entity, unit_id)
         return found if isinstance(found, Unit) else None
 
+    def unit(self, unit_id: str) -> Unit:
+        """A unit of the facility as it stands now.
+
+        Raises:
+            NotFoundError: There is none of that id.
+        """
+        try:
+            return self.adapter.unit(self.facility, unit_id)
+        except NotFoundError as error:
+            raise NotFoundError("unit_id", "is no unit of this facility", code=error.code) from None
+
     def unit_number(self, unit_id: str) -> str:
         """A unit's number as on the door, from the nightly copy; empty where it is not there."""
         unit = self._copied_unit(unit_id)

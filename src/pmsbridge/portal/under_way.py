@@ -67,7 +67,8 @@ class UnderWay:
         """The quote as it stands when payments that are still being confirmed are taken into account.
 
         All of it under way in one action: the journal attaches this click to that one. Else it is quoted again with our
-        own recent writes on top: what is being confirmed is not asked for twice.
+        own recent writes on top: what is being confirmed is not asked for twice, and the lines of an invoice that are
+        left are paid without it.
 
         Raises:
             StillConfirmed: It is being paid by another verb.
@@ -76,13 +77,13 @@ class UnderWay:
         """
         if self.holds(quote):
             return quote
-        if held := self._lines_held(quote):
-            raise GuardHeldError(held)
-        if alike := self._paid_another_way(quote):
+        if not self._lines_held(quote) and (alike := self._paid_another_way(quote)):
             if quote.intent is PaymentIntent.REQUEST:  # another payment never answers a request
                 raise GuardHeldError(self._held(quote))
             raise StillConfirmed(alike)
         left = self.requote(self.overlaid)
+        if held := self._lines_held(left):
+            raise GuardHeldError(held)
         if left.lines != quote.lines and (held := self._held(left)):
             # What is left besides the open payment is of its amount by chance: it is no second click for that one.
             raise GuardHeldError(held)
