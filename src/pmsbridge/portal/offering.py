@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Final
 from pmsbridge.actions.eligibility import Asked, Offer
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.payment_requests import ANSWERS
-from pmsbridge.errors import InputError, NotFoundError
+from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import StoredMethod
@@ -130,7 +131,8 @@ class Offering(Quoting):
             named = self._invoice_asked(account, invoice, asked.amount, settled)
             asked = replace(asked, invoice=named.invoice, line_ids=named.line_ids)
         if unit is not None and any(self._is_in_reach(kind, asked, offered) for kind in _OF_A_UNIT):
-            asked = replace(asked, unit=office.unit(unit))
+            with suppress(UnsupportedError):  # who tells of no single unit says so to the verb
+                asked = replace(asked, unit=office.unit(unit))
         buttons = offered(asked)
         return buttons if request is None else self._about_request(account, request, asked, buttons, offered)
 

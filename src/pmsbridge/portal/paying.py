@@ -21,7 +21,7 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_key, checked_months, wiped_on_refusal
 from pmsbridge.portal.means import PaymentMeans, face_of, typed_face
 from pmsbridge.portal.methods import stored_method
-from pmsbridge.portal.office import Perform
+from pmsbridge.portal.office import Perform, StillConfirmed
 from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all, some_amount
 from pmsbridge.portal.under_way import Answers, Quoter, UnderWay
 
@@ -210,7 +210,10 @@ class Paying(Quoting):
             way = UnderWay(self._office, bare, requote)
             names = names_an_amount or intent.get("amount") is not None
             quote = way.settled(agreed or way.first_look(answers or _anything, names_an_amount=names))
-            if not way.holds(quote):
+            holder = way.holder(quote)
+            if holder is not None and face.by not in self._office.payment_means:
+                raise StillConfirmed(holder)  # nothing is planned by means that are not taken
+            if holder is None:
                 # What is not taken or charged, or cannot wait: the judge says why, as it does for the button.
                 subject = self._office.subject(bare, is_confirming=self._office.is_confirming)
                 refuse_means(subject, Asked(by=face.by, method=method, face=typed_face(face)))

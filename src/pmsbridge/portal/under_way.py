@@ -75,7 +75,7 @@ class UnderWay:
             GuardHeldError: What is left, or a line of it, is being paid.
             IneligibleError: Nothing is left; see the code.
         """
-        if self.holds(quote):
+        if self.holder(quote) is not None:
             return quote
         if not self._lines_held(quote) and (alike := self._paid_another_way(quote)):
             if quote.intent is PaymentIntent.REQUEST:  # another payment never answers a request
@@ -89,11 +89,12 @@ class UnderWay:
             raise GuardHeldError(held)
         return left
 
-    def holds(self, quote: PaymentQuote) -> bool:
-        """Whether one action is already making all of these payments; the journal then attaches this click to it."""
+    def holder(self, quote: PaymentQuote) -> str | None:
+        """The one action that is making all of these payments already: the journal attaches this click to it."""
         guards = {guard_of(self.bare, line) for line in quote.lines}
         held = self.office.runtime.guarded(frozenset(guards))
-        return set(held) == guards and len(set(held.values())) == 1
+        holders = set(held.values())
+        return holders.pop() if set(held) == guards and len(holders) == 1 else None
 
     def _paid_another_way(self, quote: PaymentQuote) -> str | None:
         """The one action that is making these payments by the other verb, at the rental or at the invoice."""
