@@ -314,7 +314,7 @@ def said(of: Named, kind: ActionKind) -> dict[str, Any]:
 def of_button(kind: ActionKind, session: TenantSession, of: Named) -> str:
     try:
         asking = of_staff(session) if kind is K.WITHDRAW_REQUEST else session
-        named = {"request_id": request_id(session)} if kind in ANSWERS else {}
+        named: dict[str, Any] = {"request_id": request_id(session)} if kind in ANSWERS else {}
         offers = asking.available_actions(**said(of, kind), **named)
     except NotFoundError:
         return NOT_FOUND

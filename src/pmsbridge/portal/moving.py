@@ -15,7 +15,8 @@ from pmsbridge.errors import InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.sealed import GateCode, Sealed
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_quantity, wiped_on_refusal
-from pmsbridge.portal.office import Office, Perform, rental_of
+from pmsbridge.portal.office import Office, rental_of
+from pmsbridge.portal.performing import Perform
 from pmsbridge.portal.typed import checked_text, refuse_past
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.means import WAYS, PaymentMeans, named_means
 from pmsbridge.portal.methods import stored_method
 from pmsbridge.portal.office import Office
-from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all
+from pmsbridge.portal.quoting import Quoting
+from pmsbridge.portal.what_is_paid import checked_lines, one_or_all
 
 __all__ = ["Offering"]
 

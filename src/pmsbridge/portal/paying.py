@@ -21,9 +21,10 @@ from pmsbridge.model.sealed import Sealed
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_key, checked_months, wiped_on_refusal
 from pmsbridge.portal.means import PaymentMeans, face_of, typed_face
 from pmsbridge.portal.methods import stored_method
-from pmsbridge.portal.office import Perform, StillConfirmed
-from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all, some_amount
+from pmsbridge.portal.performing import Perform, StillConfirmed
+from pmsbridge.portal.quoting import Quoting
 from pmsbridge.portal.under_way import Answers, Quoter, UnderWay
+from pmsbridge.portal.what_is_paid import checked_lines, one_or_all, some_amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,12 +27,12 @@ from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.model.record import Source
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_months, shape_of
 from pmsbridge.portal.asked_payments import AskedPayments
-from pmsbridge.portal.office import Office, StillConfirmed, rental_of
+from pmsbridge.portal.office import Office, rental_of
+from pmsbridge.portal.performing import StillConfirmed
+from pmsbridge.portal.what_is_paid import checked_ids, checked_lines, one_or_all, some_amount
 from pmsbridge.ports.books import InvoicePort
 
-__all__ = ["Quoting", "checked_lines", "one_or_all", "some_amount"]
-
-_MOST_IDS = 50
+__all__ = ["Quoting"]
 
 
 class Quoting:
@@ -118,7 +118,7 @@ class Quoting:
             UnsupportedError: This back office cannot settle a single invoice.
             UnavailableError: The back office cannot be read now.
         """
-        wanted = _checked_ids("invoice_ids", invoice_ids)
+        wanted = checked_ids("invoice_ids", invoice_ids)
         account = self._office.read_live()
         lines = [line for each in wanted for line in self._invoice_quote(account, each, None).lines]
         return self._kept(PaymentQuote.make(account, PaymentIntent.INVOICES, lines))
@@ -310,42 +310,3 @@ class Quoting:
             problem = "was not made in this session, or is not as it was made"
             raise InputError("quote", problem, remedy="Ask this session for a quote.")
         return kept
-
-
-def checked_lines(lines: Sequence[str] | None, *, amount: Money | None) -> tuple[str, ...] | None:
-    """Ids of lines, in order; None for the invoice as a whole.
-
-    Raises:
-        InputError: There is none, one comes twice, there are too many, or there is an amount too.
-    """
-    if lines is None:
-        return None
-    if amount is not None:
-        raise InputError("lines", "are settled in full", remedy="Leave the amount out.")
-    return tuple(_checked_ids("lines", lines))
-
-
-def some_amount(amount: Money) -> Money:
-    """An amount that has to be given.
-
-    Raises:
-        InputError: It is none.
-    """
-    checked = checked_amount(amount)
-    if checked is None:
-        raise InputError("amount", "is missing", remedy='Like Money.of("12.50", "USD").')
-    return checked
-
-
-def one_or_all(rental_id: str | None) -> str | None:
-    """The id of a rental; None for all of them."""
-    return checked_id("rental_id", rental_id) if rental_id is not None else None
-
-
-def _checked_ids(field: str, ids: Sequence[str]) -> list[str]:
-    if isinstance(ids, str) or not isinstance(ids, Sequence):
-        raise InputError(field, "must be a list of ids", shape=type(ids).__name__)
-    wanted = [checked_id(field, each) for each in ids]
-    if not 1 <= len(wanted) <= _MOST_IDS or len(set(wanted)) < len(wanted):
-        raise InputError(field, f"must hold 1 to {_MOST_IDS} ids, each once", shape=f"{len(wanted)} ids")
-    return wanted

@@ -10,7 +10,8 @@ from pmsbridge.actions.quotes import PaymentQuote, guard_of
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.payments import PaymentIntent
-from pmsbridge.portal.office import Office, StillConfirmed
+from pmsbridge.portal.office import Office
+from pmsbridge.portal.performing import StillConfirmed
 from pmsbridge.store.refusals import GuardHeldError
 
 __all__ = ["Answers", "Quoter", "UnderWay"]

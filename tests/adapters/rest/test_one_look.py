@@ -26,7 +26,8 @@ class Counter:
         return self.asked, "came"
 
     def by(self, ask: Ask = ASK, *, channel: object = CHANNEL, missing: Any = ()) -> int:
-        return int(asked_once(channel, ask, missing, self)[0])  # type: ignore[call-overload]
+        number: Any = asked_once(channel, ask, missing, self)[0]
+        return int(number)
 
 
 def test_what_is_asked_twice_within_a_look_is_sent_once_whoever_asks() -> None:
