@@ -1,10 +1,11 @@
-"""Does the time of an answer tell whether somebody is known? Sign-ins in vain, and links asked for, by kind of person.
+"""Does the time of an answer tell whether somebody is known? Everything asked in vain at every door, by kind of person.
 
 ``python benchmarks/sign_in.py`` prints a table, ``--json`` one object. The kinds take turns, so that a busy machine is
 busy for all. Each kind is compared with people nobody knows: the ratio of the medians, and the Mann-Whitney test, whose
 z is how many standard deviations the ranks lie from what equal distributions give. The ratio says how large a leak is,
-z whether there is one that so many attempts can see. The database is SQLite on disk, the back office is in memory and
-keeps no logins: a real one only adds noise, the same to all.
+z whether there is one that so many attempts can see. The database is SQLite on disk, the back office is in memory: a
+real one only adds noise, the same to all. Some people have a login that the back office keeps, with a password that is
+right there: what it says yes to, and the portal no, must not take another time than what it says no to.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import harness
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.people import Phone, Tenant
-from pmsbridge.model.sealed import WebPassword
+from pmsbridge.model.sealed import GateCode, WebPassword
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge.ports.mailer import Mail
@@ -40,6 +41,7 @@ _Z: Final = 3.29
 
 _PASSWORD: Final = "fake-pw-77"  # noqa: S105 - obviously fake
 _WRONG: Final = "fake-pw-78"
+_UNIT, _CODE = "015", "9911#"
 
 
 class Nowhere:
@@ -55,7 +57,7 @@ class Kind:
     """One kind of person at one door.
 
     Attributes:
-        door: "sign-in", "link", "register".
+        door: "sign-in", "sign-in, kept there" for logins that the back office keeps, "link", "register", "claim".
         ask: Asks once, in vain or without an answer; the number makes names differ.
     """
 
@@ -71,6 +73,9 @@ def opened(folder: Path) -> Bridge:
         tenant = office.books.find(Tenant, "F1", tenant_id)
         if tenant is not None:
             office.books.put("F1", tenant.changed(phone=Phone(raw=f"(512) 555-010{number}")))
+    office.books.gate_codes["F1", _UNIT] = _CODE
+    # T1 has a password of the portal's own, too: what the office says of theirs opens nothing.
+    office.books.logins.update({("F1", "ana-office"): (_PASSWORD, "T1"), ("F1", "chloe-office"): (_PASSWORD, "T3")})
     settings = Settings(
         accounts={"mem": AccountSettings(system="memory")},
         portal=PortalSettings(link_address="https://portal.example/enter?token={token}", most_attempts=100),
@@ -125,17 +130,41 @@ def kinds(bridge: Bridge) -> list[Kind]:
 
         return ask
 
+    kept = "sign-in, kept there"
     return [
         Kind("sign-in", "unknown address", signing_in("nobody{number}@example.test", _WRONG)),
         Kind("sign-in", "known, wrong password", signing_in("ana@example.test", _WRONG)),
         Kind("sign-in", "known, no password set", signing_in("robert@example.test", _WRONG)),
         Kind("sign-in", "customer without a login", signing_in("chloé@example.test", _WRONG)),
+        Kind(kept, "unknown name", signing_in("nobody{number}-office", _WRONG)),
+        Kind(kept, "known there, wrong password", signing_in("chloe-office", _WRONG)),
+        Kind(kept, "right there, another one here", signing_in("ana-office", _PASSWORD)),
         Kind("link", "unknown address", linking("nobody{number}@example.test")),
         Kind("link", "known, with a password", linking("ana@example.test")),
         Kind("link", "known, no password set", linking("robert@example.test")),
         Kind("register", "unknown number", registering("512555{number:04}", "nobody{number}@example.test")),
         Kind("register", "known number and address", registering("5125550103", "chloé@example.test")),
+        Kind("claim", "unknown unit", _claiming(bridge, "9{number:04}", _CODE)),
+        Kind("claim", "known unit, wrong code", _claiming(bridge, _UNIT, "1199#")),
+        Kind("claim", "right code, a password here", _claiming(bridge, _UNIT, _CODE)),
     ]
+
+
+def _claiming(bridge: Bridge, unit: str, code: str) -> Callable[[int], object]:
+    def ask(number: int) -> object:
+        wanted = unit.format(number=number)
+        bridge._doorkeeper.succeeded("mem", "F1", f"unit {wanted}")  # noqa: SLF001 - as above
+
+        def act() -> None:
+            with suppress(IneligibleError):
+                bridge.accounts.claim(
+                    "F1", unit_number=wanted, gate_code=GateCode(code), login="new@example.test",
+                    password=WebPassword(_WRONG), key=f"claim-{number:06}",
+                )  # fmt: skip
+
+        return act
+
+    return ask
 
 
 def measure(bridge: Bridge, count: int, say: Callable[[str], None]) -> dict[tuple[str, str], list[float]]:

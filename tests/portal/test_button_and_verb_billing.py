@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.payment_requests import ANSWERS
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.invoices import Invoice, InvoiceLine, InvoiceState
@@ -23,14 +24,16 @@ from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.payments import ExternalPayment, StoredMethod
 from pmsbridge.model.record import VendorRef
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
+from pmsbridge.model.sealed import Card
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
+from pmsbridge.ports.outcome import Outcome
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryOffice, TestClock
 from pmsbridge.testing.memory_billing import BillingMemoryAdapter
 from tests.mailbox import Outbox
-from tests.portal.conftest import card
+from tests.portal.conftest import TEST_PAN, card
 
 K = ActionKind
 TODAY = date(2026, 11, 21)
@@ -48,8 +51,14 @@ class Named:
 
     Attributes:
         method: What is stored and named; empty for another way to pay.
-        before: How an invoice was paid before: "" for not at all, "paid", or "lost" for an answer that was.
-        invoice: "one" for a bill of R1, "both" for one of R1 and R4, "draft" for one that may not be seen.
+        before: What was paid of the invoice before: "" for nothing, "all", "line" for its first one, or "rental" for as
+            much of R1 as the first line asks for, aimed at nothing.
+        answer: Of what was paid before: "" for one that came, "lost" with the payment, "late" for one that was lost
+            while the payment was booked.
+        invoice: The rentals that its lines are about, of 60.00 each; "draft" for one of R1 that may not be seen.
+        lines: Of the invoice, those that are named by themselves, by number; nothing names it as a whole.
+        request: What staff asked for 60.00 of: "R1", "V1", or nothing; and the same taken back, or paid.
+        unit: That would be moved to.
         item: On the contract: one that is out, is excluded by its rate, was not delivered, or came back.
         is_backwards: The verbs are called the other way round.
         day: From today, on which something shall be called off or left.
@@ -59,7 +68,11 @@ class Named:
     by: str = "external"
     amount: str = ""
     before: str = ""
-    invoice: str = "one"
+    answer: str = ""
+    invoice: str = "R1"
+    lines: tuple[int, ...] = ()
+    request: str = ""
+    unit: str = "U9"
     has_account: bool = False
     takes_parts: bool = True
     item: str = "out"
@@ -73,10 +86,14 @@ class Named:
 NAMED = st.builds(
     Named,
     method=st.sampled_from(["", "", GOOD, EXPIRED, UNUSABLE, OF_ANOTHER, FOREIGN]),
-    by=st.sampled_from(["card", "external", "stored"]),
+    by=st.sampled_from(["card", "card", "expired card", "external", "external", "stored"]),
     amount=st.sampled_from(["", "", "40.00", "60.00", "500.00", "0.00"]),
-    before=st.sampled_from(["", "", "paid", "lost"]),
-    invoice=st.sampled_from(["one", "one", "both", "draft"]),
+    before=st.sampled_from(["", "all", "line", "rental"]),
+    answer=st.sampled_from(["", "lost", "lost", "late"]),
+    invoice=st.sampled_from(["R1", "R1", "R1 R4", "R1 R1", "R1 R1 R4", "R4 R1", "draft"]),
+    lines=st.sampled_from([(), (), (), (0,), (1,), (0, 1), (7,)]),
+    request=st.sampled_from(["", "R1", "V1", "V1", "R1 taken back", "V1 paid"]),
+    unit=st.sampled_from(["U9", "U9", "U1", "U-nowhere"]),
     has_account=st.booleans(),
     takes_parts=st.booleans(),
     item=st.sampled_from(["out", "out", "out", "excluded", "ordered", "back", "foreign"]),
@@ -103,7 +120,8 @@ def arranged(office: MemoryOffice, of: Named) -> None:
     _method(office, EXPIRED, expires_on=TODAY - timedelta(days=1))
     _method(office, UNUSABLE, is_usable=False)
     _method(office, OF_ANOTHER, rental_id="R4", pays_on_demand=False)
-    _bill(office, "V1", "R1", *(["R4"] if of.invoice == "both" else []), is_draft=of.invoice == "draft")
+    is_draft = of.invoice == "draft"
+    _bill(office, "V1", *(["R1"] if is_draft else of.invoice.split()), is_draft=is_draft)
     _bill(office, "V4", "R4")
     contract = books.add_rental("F1", "K1", "T1", "K-1", office.clock.now())
     quantities = {"out": (4, 4, 1), "excluded": (4, 4, 0), "ordered": (4, 0, 0), "back": (4, 4, 4)}
@@ -123,7 +141,8 @@ def arranged(office: MemoryOffice, of: Named) -> None:
 
 def _bill(office: MemoryOffice, number: str, *rentals: str, is_draft: bool = False) -> None:
     lines = tuple(
-        InvoiceLine(id=f"{number}-{each}", rental_id=each, net=usd("60.00"), tax=usd("0.00")) for each in rentals
+        InvoiceLine(id=f"{number}-{at}", rental_id=each, net=usd("60.00"), tax=usd("0.00"))
+        for at, each in enumerate(rentals)
     )
     office.books.put("F1", Invoice(
         ref=ref("invoice", number), tenant_id="T1", number=number, issued_on=TODAY - timedelta(days=20), lines=lines,
@@ -155,19 +174,64 @@ def standing(of: Named) -> Iterator[TenantSession]:
         mailer=Outbox(), clock=clock,
     ) as bridge:  # fmt: skip
         session = bridge.tenant("F1", "T1")
+        asked_for(session, of)
         if of.before:
-            if of.before == "lost":
-                office.fail(Fault.DROP_BEFORE, kind="take_payment")
+            if of.answer:
+                fault = Fault.DROP_BEFORE if of.answer == "lost" else Fault.DROP_AFTER
+                office.fail(fault, kind="take_payment")
             with suppress(NotFoundError, IneligibleError):
-                session.pay_invoice("V1", gateway(0), key="before-0001")
+                paid_before(session, of)
             office._faults.clear()
         yield session
+
+
+def paid_before(session: TenantSession, of: Named) -> ActionView:
+    """A part of what is due, or all of the invoice."""
+    if of.before == "rental":
+        return session.pay_rental("R1", gateway(0), key="before-0001", amount=usd("60.00"))
+    return session.pay_invoice("V1", gateway(0), key="before-0001", lines=["V1-0"] if of.before == "line" else None)
+
+
+def of_staff(session: TenantSession) -> TenantSession:
+    return TenantSession(replace(session._office, actor="staff:ann"))
+
+
+def asked_for(session: TenantSession, of: Named) -> None:
+    """A payment request, where there is one."""
+    about, staff = of.request.split()[:1], of_staff(session)
+    named: dict[str, Any] = {"invoice_id": "V1"} if about == ["V1"] else {"rental_id": "R1"}
+    with suppress(NotFoundError, IneligibleError):  # an invoice that may not be seen, or could never be paid by it
+        if about:
+            asked = staff.ask_payment(usd("60.00"), "A lock", key="before-ask", **named)
+            if of.request.endswith("taken back"):
+                staff.withdraw_request(asked.action_id, key="before-back")
+            if of.request.endswith("paid"):
+                session.pay_request(asked.action_id, gateway(99), key="before-request")
+
+
+def request_id(session: TenantSession) -> str:
+    found = session.payment_requests()
+    return found[0].id if found else "act_none"
 
 
 def means(of: Named, number: int) -> Any:
     if of.method or of.by == "stored":
         return StoredMethod(method_id=of.method or GOOD)
-    return card() if of.by == "card" else gateway(number)
+    return typed(of) if "card" in of.by else gateway(number)
+
+
+def typed(of: Named) -> Card:
+    over = TODAY - timedelta(days=1)
+    return Card(number=TEST_PAN, expires_on=over, holder="Renée Test") if "expired" in of.by else card()
+
+
+def lines(of: Named) -> list[str] | None:
+    return [f"V1-{each}" for each in of.lines] or None
+
+
+def amount_of_invoice(of: Named) -> Money | None:
+    """Lines that are named are settled in full."""
+    return None if of.lines else amount(of)
 
 
 def amount(of: Named) -> Money | None:
@@ -190,6 +254,11 @@ def day(of: Named) -> date:
     return TODAY + timedelta(days=of.day)
 
 
+def moving_on(of: Named) -> date:
+    """Nobody asks to move on a day that is past."""
+    return max(day(of), TODAY)
+
+
 def key(number: int) -> str:
     return f"click-{number:04}"
 
@@ -199,7 +268,12 @@ VERBS: dict[ActionKind, Call] = {
     K.ACCEPT_QUOTE: lambda s, _of, n: s.accept_quote("Q1", key=key(n)),
     K.REQUEST_MOVE_OUT: lambda s, of, n: s.request_move_out("R4", day(of), key=key(n)),
     K.AUTOPAY_CHANGE: lambda s, of, n: s.set_autopay("R1", on=True, method=_for_autopay(of), key=key(n)),
-    K.PAY_INVOICE: lambda s, of, n: s.pay_invoice("V1", means(of, n), key=key(n), amount=amount(of)),
+    K.TRANSFER: lambda s, of, n: s.transfer("R4", of.unit, moving_on(of), key=key(n)),
+    K.PAY_REQUEST: lambda s, of, n: s.pay_request(request_id(s), means(of, n), key=key(n)),
+    K.WITHDRAW_REQUEST: lambda s, of, n: of_staff(s).withdraw_request(request_id(s), key=key(n)),
+    K.PAY_INVOICE: lambda s, of, n: s.pay_invoice(
+        "V1", means(of, n), key=key(n), amount=amount_of_invoice(of), lines=lines(of)
+    ),
     K.PAY_ON_ACCOUNT: lambda s, of, n: s.pay_on_account(kept(of), means(of, n), key=key(n)),
     K.PAY_RENTAL: lambda s, of, n: s.pay_rental("R4", means(of, n), key=key(n), amount=amount(of)),
     K.PREPAY: lambda s, of, n: s.prepay(1, means(of, n), key=key(n)),
@@ -209,15 +283,15 @@ VERBS: dict[ActionKind, Call] = {
 
 
 def _for_autopay(of: Named) -> Any:
-    return StoredMethod(method_id=of.method) if of.method else card()
+    return StoredMethod(method_id=of.method) if of.method else typed(of)
 
 
 def said(of: Named, kind: ActionKind) -> dict[str, Any]:
     """The same, as it is named with the button."""
-    stored = means(of, 0)
+    how: dict[str, Any] = {"by": of.by} if of.by in {"card", "external"} and not of.method else {"method": means(of, 0)}
     if kind is K.AUTOPAY_CHANGE:
-        stored = _for_autopay(of)
-    how: dict[str, Any] = {"method": stored} if isinstance(stored, StoredMethod) else {"by": of.by}
+        charged = _for_autopay(of)
+        how = {"method": charged.face if isinstance(charged, Card) else charged}
     fitting: dict[ActionKind, dict[str, Any]] = {
         K.REQUEST_CALL_OFF: {
             "rental_id": "K1", "item_id": item(of), "quantity": of.quantity, "wanted_on": day(of),
@@ -225,18 +299,23 @@ def said(of: Named, kind: ActionKind) -> dict[str, Any]:
         K.ACCEPT_QUOTE: {"rental_id": "Q1"},
         K.REQUEST_MOVE_OUT: {"rental_id": "R4", "leaving_on": day(of)},
         K.AUTOPAY_CHANGE: {"rental_id": "R1", **how},
-        K.PAY_INVOICE: {"invoice_id": "V1", "amount": amount(of), **how},
+        K.TRANSFER: {"rental_id": "R4", "unit_id": of.unit, "leaving_on": moving_on(of)},
+        K.PAY_INVOICE: {"invoice_id": "V1", "amount": amount_of_invoice(of), "lines": lines(of), **how},
         K.PAY_ON_ACCOUNT: {"amount": kept(of), **how},
         K.PAY_RENTAL: {"rental_id": "R4", "amount": amount(of), **how},
         K.PREPAY: {"months": 1, **how},
         K.PAY_ALL: how,
+        K.PAY_REQUEST: how,
+        K.WITHDRAW_REQUEST: {},
     }  # fmt: skip
     return fitting[kind]
 
 
 def of_button(kind: ActionKind, session: TenantSession, of: Named) -> str:
     try:
-        offers = session.available_actions(**said(of, kind))
+        asking = of_staff(session) if kind is K.WITHDRAW_REQUEST else session
+        named: dict[str, Any] = {"request_id": request_id(session)} if kind in ANSWERS else {}
+        offers = asking.available_actions(**said(of, kind), **named)
     except NotFoundError:
         return NOT_FOUND
     return next(offer.code for offer in offers if offer.kind is kind)
@@ -268,7 +347,11 @@ MUST_BE_SEEN = {
     (K.REQUEST_CALL_OFF, "backdated_needs_staff"), (K.REQUEST_CALL_OFF, "past_cutoff"),
     (K.REQUEST_CALL_OFF, NOT_FOUND), (K.REQUEST_CALL_OFF, ""), (K.ACCEPT_QUOTE, "no_quote"), (K.ACCEPT_QUOTE, ""),
     (K.REQUEST_MOVE_OUT, "date_in_past"), (K.REQUEST_MOVE_OUT, "notice_too_short"),
-    (K.REQUEST_MOVE_OUT, "date_too_far"), (K.REQUEST_MOVE_OUT, ""),
+    (K.REQUEST_MOVE_OUT, "date_too_far"), (K.REQUEST_MOVE_OUT, ""), (K.TRANSFER, ""), (K.TRANSFER, "unit_taken"),
+    (K.TRANSFER, NOT_FOUND), (K.TRANSFER, "notice_too_short"), (K.PAY_INVOICE, "line_settled"), (K.PAY_REQUEST, ""),
+    (K.PAY_INVOICE, "invoice_not_payable"), (K.PAY_REQUEST, NOT_FOUND), (K.PAY_REQUEST, "request_paid"),
+    (K.PAY_REQUEST, "request_withdrawn"), (K.PAY_REQUEST, "payment_being_confirmed"), (K.PAY_REQUEST, "nothing_due"),
+    (K.PAY_REQUEST, "method_expired"), (K.WITHDRAW_REQUEST, ""), (K.WITHDRAW_REQUEST, "request_paid"),
 }  # fmt: skip
 """Answers that the situations have to reach, lest the two agree for want of anything to disagree about."""
 
@@ -284,8 +367,23 @@ EDGES = [
     Named(amount="0.00", has_account=True, contract=RentalState.CLOSED),
     Named(amount="40.00", has_account=True, takes_parts=False, quantity=0),
     Named(method=FOREIGN, day=-3),
-    Named(before="lost", invoice="both", day=1, by="card"),
-    Named(amount="40.00", invoice="both"),
+    Named(before="all", answer="lost", invoice="R1 R4", day=1, by="card"),
+    Named(amount="40.00", invoice="R1 R4"),
+    Named(before="line", answer="lost", invoice="R1 R4"),
+    Named(before="line", answer="late", invoice="R1 R4"),
+    Named(before="line", answer="lost", invoice="R1 R4", has_account=True),
+    Named(before="line", answer="lost", invoice="R1 R1"),
+    Named(before="rental", answer="lost", invoice="R1 R4"),
+    Named(before="line", invoice="R1 R4", lines=(0,), unit="U1"),
+    Named(before="line", answer="late", invoice="R1 R4", lines=(0, 1), request="V1", has_account=True, by="card"),
+    Named(invoice="R1 R4", amount="40.00", request="V1", unit="U-nowhere"),
+    Named(invoice="R1 R4", lines=(1,), request="V1", has_account=True),
+    Named(invoice="R1 R4", request="R1", by="expired card"),
+    Named(before="all", request="V1"),
+    Named(request="R1"),
+    Named(request="R1", is_backwards=True),
+    Named(request="R1 taken back", lines=(7,)),
+    Named(request="V1 paid"),
 ]
 """Situations that reach those answers between them."""
 
@@ -325,6 +423,14 @@ def test_what_is_named_is_answered_by_the_button_as_by_the_verb() -> None:
         ("amount", {"amount": "40.00"}),
         ("invoice_id", {"invoice_id": "V1", "rental_id": "R1"}),
         ("invoice_id", {"invoice_id": ""}),
+        ("lines", {"lines": ["V1-0"]}),
+        ("lines", {"invoice_id": "V1", "lines": []}),
+        ("lines", {"invoice_id": "V1", "lines": ["V1-0"], "amount": usd("40.00")}),
+        ("request_id", {"request_id": "act_1", "invoice_id": "V1"}),
+        ("request_id", {"request_id": "act_1", "rental_id": "R1"}),
+        ("days_after_due", {"days_after_due": 29}),
+        ("unit_id", {"unit_id": ""}),
+        ("by", {"by": "stored", "method": card().face}),
         ("item_id", {"item_id": ""}),
         ("quantity", {"quantity": 1}),
         ("quantity", {"item_id": "I1", "quantity": 1.5}),
@@ -373,9 +479,25 @@ def test_what_is_named_is_asked_for_once_and_only_where_it_matters(monkeypatch: 
 
 
 def test_a_request_about_another_invoice_is_not_judged_by_the_one_that_is_named() -> None:
-    with standing(Named(before="paid")) as session:
+    with standing(Named(before="all")) as session:
         staff = TenantSession(replace(session._office, actor="staff:ann"))
         staff.ask_payment(usd("40.00"), "The other one", key="before-0002", invoice_id="V4")
         offers = {each.kind: each.code for each in session.available_actions(invoice_id="V1", by="external")}
 
     assert (offers[K.PAY_INVOICE], offers[K.PAY_REQUEST]) == ("nothing_due", "")
+
+
+def test_nobody_is_asked_for_an_invoice_that_a_request_could_never_pay() -> None:
+    with standing(Named(invoice="R1 R4")) as session, pytest.raises(IneligibleError) as refused:
+        of_staff(session).ask_payment(usd("60.00"), "A lock", key="before-0002", invoice_id="V1")
+
+    assert refused.value.code == "invoice_not_payable"
+
+
+def test_a_card_that_is_named_with_a_button_can_still_be_paid_with() -> None:
+    typed_now = card()
+    with standing(Named()) as session:
+        session.available_actions("R4", method=typed_now)
+
+        assert not typed_now.is_wiped
+        assert session.pay_rental("R4", typed_now, key="click-0001").outcome is Outcome.SETTLED

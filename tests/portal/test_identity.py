@@ -19,7 +19,7 @@ from pmsbridge.model.rental import Rental, RentalState
 from pmsbridge.model.sealed import WebPassword
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.settings import AccountSettings, Settings
-from pmsbridge.store.database import open_database
+from pmsbridge.store.database import Database, open_database
 from pmsbridge.testing.memory import MemoryAdapter, MemoryOffice, TestClock
 from tests.mailbox import Outbox
 
@@ -307,6 +307,34 @@ def test_a_wrong_password_opens_none_and_tells_nothing(bridge: Bridge) -> None:
     assert bridge.accounts.sign_in_all("F1", "ana@example.test", WebPassword("fake-pw-00")) == ()
     assert sessions(bridge) == ["T1"]
     assert bridge.runtime.findings.open() == []
+
+
+def test_as_much_is_asked_of_the_copy_whether_a_login_of_the_back_office_is_wrong_or_right_and_opens_nothing(
+    bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bridge.accounts.identify("F1", WAY, GOOD, password=WebPassword("correct horse"))  # T1 signs in by that alone
+    edit(bridge, "T2", portal_disabled=True)
+    names = {"guarded": "T1", "barred": "T2", "open": "T3"}
+    books(bridge).logins.update({("F1", name): ("fake-pw-77", tenant_id) for name, tenant_id in names.items()})
+    reads = list[str]()
+    read = Database.read
+
+    def counted(database: Database) -> Any:
+        reads.append("read")
+        return read(database)
+
+    monkeypatch.setattr(Database, "read", counted)
+
+    def cost(name: str, password: str) -> int:
+        reads.clear()
+        assert bridge.accounts.sign_in_all("F1", name, WebPassword(password)) == ()
+        return len(reads)
+
+    tried = [("nobody", "fake-pw-00"), ("open", "fake-pw-00"), ("guarded", "fake-pw-77"), ("barred", "fake-pw-77")]
+    costs = {name: cost(name, password) for name, password in tried}
+
+    assert len(set(costs.values())) == 1, costs
+    assert bridge.accounts.sign_in_all("F1", "open", WebPassword("fake-pw-77"))
 
 
 @pytest.mark.parametrize("email", ["n/a", "", "none known"])

@@ -20,7 +20,7 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.notices.review import ReviewTask
 from pmsbridge.engine.sealed_values import SealedValues
 from pmsbridge.errors import RejectedError, UnavailableError
-from pmsbridge.portal.office import Perform
+from pmsbridge.portal.performing import Perform
 from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Outcome, Receipt
 from pmsbridge.store import delivery, desk, intake, reading
 from pmsbridge.store.outbox import CallersTransactions

@@ -16,6 +16,7 @@ from pmsbridge_rest.mapping.expressions import search
 from pmsbridge_rest.mapping.paths import write_at
 from pmsbridge_rest.mapping.requests import Reading
 from pmsbridge_rest.matching import row_fits
+from pmsbridge_rest.one_look import asked_once
 from pmsbridge_rest.paging.choosing import ends_of, paginator_of
 from pmsbridge_rest.paging.turns import Page, Turn
 from pmsbridge_rest.paging.walk import Walk, WalkRules
@@ -98,9 +99,10 @@ class Listing:
 
         def page(turn: Turn) -> Page:
             asked_for = _with_turn(ask, turn)
-            verdict, came = channel.read(
-                asked_for, deadline=deadline(), priority=self.priority, missing=self.reading.missing
-            )
+            missing = self.reading.missing
+            verdict, came = asked_once(channel, asked_for, missing, lambda: channel.read(
+                asked_for, deadline=deadline(), priority=self.priority, missing=missing
+            ))  # fmt: skip
             found[0] = (came, verdict.is_missing)
             is_nothing = verdict.is_missing or came.status == HTTPStatus.NO_CONTENT
             rows = [] if is_nothing else self._rows(verdict.data)

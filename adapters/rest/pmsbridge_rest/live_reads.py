@@ -31,6 +31,7 @@ from pmsbridge_rest.mapping.model_fields import BY_UNIT, PREPAY_FIELDS
 from pmsbridge_rest.mapping.paths import ABSENT
 from pmsbridge_rest.mapping.prepay import Prepay
 from pmsbridge_rest.mapping.requests import Reading
+from pmsbridge_rest.one_look import one_look
 from pmsbridge_rest.row_values import FieldReader
 from pmsbridge_rest.rows import RowError, RowReader
 
@@ -123,11 +124,15 @@ class LiveReads:
         return cast("Tenant", self._one("tenants", facility, id=tenant_id, tenant_id=tenant_id))
 
     def account(self, facility: str, tenant_id: str) -> TenantAccount:
-        """Tenant, rentals with balances and, where it is mapped, autopay.
+        """Tenant, rentals with balances and, where it is mapped, autopay. No request is sent twice for it.
 
         Raises:
             NotFoundError: There is no such tenant.
         """
+        with one_look():
+            return self._account(facility, tenant_id)
+
+    def _account(self, facility: str, tenant_id: str) -> TenantAccount:
         tenant = self.tenant(facility, tenant_id)
         listing, reader = self._asked("rentals", facility, ("of_tenant",), tenant_id=tenant_id)
         rows = listing.all(self._live_end())

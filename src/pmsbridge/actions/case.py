@@ -15,9 +15,11 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money
 from pmsbridge.model.payments import PaymentMethod
+from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import RentalKind
+from pmsbridge.model.sealed import BankAccountFace, CardFace
 
-__all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "named", "sentence"]
+__all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "being_confirmed", "named", "sentence"]
 
 TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
 """Ways to pay that were typed now: what was typed is used at once, or not at all."""
@@ -82,11 +84,13 @@ class Asked:
         by: How it would be paid: "card", "bank_debit", "external" or "stored"; None for that one of
             those that the back office takes which can least wait: what is typed now.
         method: What is stored and would be charged; None where none is named, or the back office does not tell.
+        face: What may be shown of what was typed now and would be charged; None where nothing was.
         has_new_method: Of autopay: another method is named with it; None for "could it be offered at all?".
         is_agreed: Staff asked for this very amount, so that a part is taken where parts are not.
         ahead: By rental, what the back office asks for the months.
         line_ids: Of the invoice: the lines that would be paid; None for all of it.
-        request: The payment request that would be paid.
+        request: The payment request that would be paid or withdrawn; its amount is its own.
+        unit: The unit that would be moved to.
         file_bytes: How large the file is that would be handed in.
     """
 
@@ -97,6 +101,7 @@ class Asked:
     ahead: Mapping[str, Money] | None = None
     leaving_on: date | None = None
     method: PaymentMethod | None = None
+    face: CardFace | BankAccountFace | None = None
     has_new_method: bool | None = None
     has_new_day: bool = False
     invoice: Invoice | None = None
@@ -105,6 +110,7 @@ class Asked:
     item_id: str | None = None
     quantity: Decimal | None = None
     wanted_on: date | None = None
+    unit: Unit | None = None
     file_bytes: int | None = None
 
 
@@ -147,6 +153,14 @@ class Case:
 
 Rule = Callable[[Case], No | None]
 """Denies, or has nothing to say."""
+
+
+def being_confirmed() -> No:
+    """A payment of the tenant is under way, and stands in the way of this."""
+    return No(
+        "payment_being_confirmed", "A payment is still being confirmed.",
+        "Please wait until it is confirmed; do not pay again.",
+    )  # fmt: skip
 
 
 def named(row: RentalAccount) -> str:

@@ -14,6 +14,16 @@ from pydantic import Field
 from pmsbridge.actions import money_rules as money
 from pmsbridge.actions.case import Asked, Case, Rule, Subject
 from pmsbridge.actions.kinds import MONEY_KINDS, NEEDS, ActionKind
+from pmsbridge.actions.method_rules import (
+    autopay_method_good,
+    day_taken,
+    means_taken,
+    method_can_change,
+    method_good,
+    method_ready,
+    method_taken,
+    nothing_confirming,
+)
 from pmsbridge.actions.payment_requests import RequestState
 from pmsbridge.actions.portal_rules import (
     billing_open_to_tenants,
@@ -30,25 +40,20 @@ from pmsbridge.actions.portal_rules import (
 from pmsbridge.actions.rental_rules import (
     autopay_is_here,
     autopay_known,
-    autopay_method_good,
     autopay_optional,
     call_off_day_fits,
     can_be_called_off,
     contract_is_open,
-    day_taken,
     is_a_quote,
     is_current,
     is_no_contract,
     leaving_date_fits,
-    method_can_change,
-    method_ready,
-    method_taken,
     move_out_scheduled,
     not_under_lien,
+    unit_is_free,
 )
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import RentalAccount, TenantAccount
-from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.record import Value
 from pmsbridge.model.rental import RentalKind, RentalState
 
@@ -75,7 +80,7 @@ class Offer(Value):
         is_emulated: It would be done as a staff task.
         facts: What a form needs: "earliest_on", "latest_on", "max_months", "payable_now", "callable_off", "units",
             "largest_file" in bytes, and "by": ways to pay by which it is possible all the same; of autopay, what it can
-            be told to charge.
+            be told to charge, and "without_method": the code of the denial where none is named with it.
     """
 
     kind: ActionKind
@@ -173,20 +178,19 @@ def refuse_answered(state: RequestState) -> None:
         raise IneligibleError(denial.message, code=denial.code, unblock=denial.unblock)
 
 
-def refuse_means(subject: Subject, by: str, method: PaymentMethod | None = None) -> None:
+def refuse_means(subject: Subject, asked: Asked) -> None:
     """Refuse means of a payment: what the back office does not take or charge, and what cannot wait for another one.
 
     Args:
         subject: Everything else about the payment was judged before.
-        by: How it would be paid, as ``Asked`` says it.
-        method: What is stored and would be charged, as ``Asked`` says it.
+        asked: By what it would be paid: ``by``, and the ``method`` that is stored or the ``face`` of what was typed.
 
     Raises:
-        IneligibleError: The back office takes no payment by these means ("means_not_taken"), what is stored has expired
-            ("method_expired") or is not charged on demand ("method_not_usable"), or a card or bank account was typed,
-            and a payment is being confirmed.
+        IneligibleError: The back office takes no payment by these means ("means_not_taken"), the card has expired
+            ("method_expired"), what is stored is not charged on demand ("method_not_usable"), or a card or bank account
+            was typed, and a payment is being confirmed.
     """
-    case = Case(subject, Asked(by=by, method=method), None)
+    case = Case(subject, asked, None)
     denial = next((denial for rule in _LAST if (denial := rule(case)) is not None), None)
     if denial is not None:
         key = f"eligibility.{denial.code}"
@@ -223,7 +227,7 @@ _AUTOPAY: Final = (money.takes_more_than_cash, autopay_is_here, not_under_lien, 
 _AUTOPAY_ON: Final = (method_taken, method_ready, day_taken, autopay_method_good)
 _PAYING: Final = (money.payments_open, money.takes_more_than_cash, not_under_lien)
 # Only what could be paid otherwise is about the means.
-_LAST: Final = (money.means_taken, money.method_good, money.nothing_confirming)
+_LAST: Final = (means_taken, method_good, nothing_confirming)
 _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     _K.PAY_RENTAL: (*_PAYING, money.something_due, money.amount_fits, money.not_again(money.of_rental), *_LAST),
     _K.PAY_ALL: (
@@ -268,6 +272,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
         is_no_contract,
         not_under_lien,
         leaving_date_fits,
+        unit_is_free,
     ),
     _K.CANCEL_MOVE_OUT: (is_current, is_no_contract, move_out_scheduled),
     _K.REQUEST_CALL_OFF: (contract_is_open, can_be_called_off, call_off_day_fits),

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from pmsbridge.actions.case import TYPED_MEANS, Case, No, Rule, named, sentence
-from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, row_of_invoice, unpriced
+from pmsbridge.actions.case import Case, No, Rule, being_confirmed, named, sentence
+from pmsbridge.actions.payable import (
+    account_row,
+    ahead_lines,
+    all_lines,
+    due_lines,
+    lines_of_invoice,
+    lines_of_request,
+    row_of_invoice,
+    unpriced,
+)
 from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
-from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of
+from pmsbridge.actions.plan import is_same_payment, may_settle, payment_guards_of, settles_same_line
 from pmsbridge.actions.quotes import QuoteLine, guard_of, line_of
 from pmsbridge.model.account import RentalAccount
 from pmsbridge.model.invoices import Invoice
 from pmsbridge.model.money import Money, sum_money
-from pmsbridge.model.payments import expires_before
 from pmsbridge.model.rental import RentalKind, RentalState
 
 __all__ = [
@@ -24,14 +32,11 @@ __all__ = [
     "invoice_is_open",
     "keeps_an_account",
     "lines_are_open",
-    "means_taken",
-    "method_good",
     "months_fit",
     "months_priced",
     "not_again",
     "not_covered",
     "not_leaving",
-    "nothing_confirming",
     "nothing_owed",
     "of_account",
     "of_everything",
@@ -48,30 +53,6 @@ __all__ = [
 ]
 
 
-def nothing_confirming(case: Case) -> No | None:
-    """While a payment is being confirmed, no card is taken for another one: it could not wait for its turn."""
-    if case.subject.is_confirming and case.asked.by in TYPED_MEANS:
-        case.facts["by"] = ", ".join(sorted(case.subject.payment_means - TYPED_MEANS))
-        return _being_confirmed()
-    return None
-
-
-def means_taken(case: Case) -> No | None:
-    """The back office takes payments by what is named."""
-    taken = case.subject.payment_means
-    if case.asked.by in taken:
-        return None
-    case.facts["by"] = ", ".join(sorted(taken))
-    return No("means_not_taken", "This way to pay is not taken here.", "Choose another way to pay.")
-
-
-def _being_confirmed() -> No:
-    return No(
-        "payment_being_confirmed", "A payment is still being confirmed.",
-        "Please wait until it is confirmed; do not pay again.",
-    )  # fmt: skip
-
-
 def _is_being_paid(case: Case, rental_ids: Iterable[str]) -> bool:
     """Whether a payment for one of these rentals is not over."""
     ref = case.account.tenant.ref
@@ -80,12 +61,13 @@ def _is_being_paid(case: Case, rental_ids: Iterable[str]) -> bool:
 
 
 def not_again(lines: Callable[[Case], list[QuoteLine]]) -> Rule:
-    """What would be paid is not what is being paid already."""
+    """What would be paid is not what is being paid already, nor settles a line that is."""
 
     def rule(case: Case) -> No | None:
         wanted = [guard_of(case.account, line) for line in lines(case)] if case.subject.being_paid else []
-        again = any(is_same_payment(held, mine) for held in case.subject.being_paid for mine in wanted)
-        return _being_confirmed() if again else None
+        pairs = [(held, mine) for held in case.subject.being_paid for mine in wanted]
+        again = any(is_same_payment(*pair) or settles_same_line(*pair) for pair in pairs)
+        return being_confirmed() if again else None
 
     return rule
 
@@ -110,11 +92,9 @@ def of_months(case: Case) -> list[QuoteLine]:
 def of_invoice(case: Case) -> list[QuoteLine]:
     """What paying the invoice would pay; nothing while none is named."""
     invoice = case.asked.invoice
-    row = row_of_invoice(case.account, invoice) if invoice is not None else None
-    if invoice is None or row is None or invoice.balance is None:
+    if invoice is None:
         return []
-    amount = invoice.balance if case.asked.amount is None else case.asked.amount
-    return [line_of(row, amount=amount, invoice_id=invoice.id)]
+    return lines_of_invoice(case.account, invoice, case.asked.amount, case.asked.line_ids)
 
 
 def of_account(case: Case) -> list[QuoteLine]:
@@ -157,18 +137,6 @@ def _counts(row: RentalAccount) -> bool:
     return row.rental.state.is_current or row.balances.payable_now.is_positive
 
 
-def method_good(case: Case) -> No | None:
-    """What is stored can be charged today."""
-    method = case.asked.method
-    if method is None:
-        return None
-    if expires_before(method.face, case.subject.today):
-        return No("method_expired", "The card on file has expired.", "Enter a new card.")
-    if not (method.is_usable and method.pays_on_demand):
-        return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
-    return None
-
-
 def something_due(case: Case) -> No | None:
     """There is something to pay for this rental."""
     if case.rental.is_complimentary:
@@ -177,7 +145,7 @@ def something_due(case: Case) -> No | None:
     case.facts["payable_now"] = str(payable)
     if not payable.is_positive:
         if _is_being_paid(case, [case.rental.id]):
-            return _being_confirmed()
+            return being_confirmed()
         return No("nothing_due", f"Nothing is due for {_this(case.rental)}.", "To pay ahead, use prepay.")
     return None
 
@@ -220,15 +188,21 @@ def invoice_is_open(case: Case) -> No | None:
     if invoice is None:
         return None
     if not invoice.is_visible or invoice.balance is None:
-        return No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
-    if case.asked.line_ids is None and not invoice.balance.is_positive:
-        row = row_of_invoice(case.account, invoice)
+        return _not_payable()
+    row, is_whole = row_of_invoice(case.account, invoice), case.asked.line_ids is None
+    if is_whole and not invoice.balance.is_positive:
         about = [line.rental_id for line in invoice.lines if line.rental_id] if row is None else [row.id]
         if _is_being_paid(case, about):
-            return _being_confirmed()
+            return being_confirmed()
         return No("nothing_due", f"Nothing is due on invoice {invoice.number}.")
+    if is_whole and row is None:  # of several rentals, and nothing here takes it, or a part of it, as a whole
+        return _not_payable()
     case.facts["payable_now"] = str(invoice.balance)
     return _within(case, invoice.balance)
+
+
+def _not_payable() -> No:
+    return No("invoice_not_payable", "This invoice cannot be paid here.", "Please call the office.")
 
 
 def lines_are_open(case: Case) -> No | None:
@@ -250,11 +224,12 @@ def _lines_owe(case: Case, invoice: Invoice, wanted: tuple[str, ...]) -> No | No
     if len(due) < len(wanted) or not balance.is_positive:
         about = {line.rental_id or "" for line in invoice.lines if line.id in wanted}
         if any(may_settle(held, about, invoice.id, wanted) for held in case.subject.being_paid):
-            return _being_confirmed()
+            return being_confirmed()
         return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
     if sum_money((line.balance for line in due if line.balance is not None), balance.currency) > balance:
         return No("amount_exceeds_balance", f"At most {balance} may be paid now.", "Pay fewer lines of the invoice.")
-    return None
+    is_theirs = len(lines_of_invoice(case.account, invoice, None, wanted)) == len(due)
+    return None if is_theirs else _not_payable()
 
 
 def keeps_an_account(case: Case) -> No | None:
@@ -298,7 +273,7 @@ def anything_due(case: Case) -> No | None:
     case.facts["payable_now"] = str(case.account.total.payable_now)
     if not payable:
         if case.subject.being_paid:
-            return _being_confirmed()
+            return being_confirmed()
         return No("nothing_due", "Nothing is due.", "To pay ahead, use prepay.")
     return None
 
@@ -372,7 +347,7 @@ def one_of_requests(*rules: Rule) -> Rule:
 
     def rule(case: Case) -> No | None:
         if case.asked.request is not None:
-            return passes(case)
+            return passes(_named_in(case, case.asked.request))
         denials = [passes(_named_in(case, each)) for each in case.subject.requests]
         if not denials:
             return No("no_request", "The office did not ask for a payment.")
@@ -390,15 +365,8 @@ def _named_in(case: Case, request: PaymentRequest) -> Case:
 
 def of_request(case: Case) -> list[QuoteLine]:
     """What paying the request would pay; nothing while it is about an invoice that was not read."""
-    request, invoice = case.asked.request, case.asked.invoice
-    if request is None or (request.invoice_id is not None and invoice is None):
-        return []
-    row = account_row(case.account) if invoice is None else row_of_invoice(case.account, invoice)
-    if request.rental_id is not None:
-        row = case.account.rental(request.rental_id)
-    if row is None:
-        return []
-    return [line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)]
+    request = case.asked.request
+    return lines_of_request(case.account, request, case.asked.invoice) if request is not None else []
 
 
 def request_is_open(case: Case) -> No | None:
@@ -410,7 +378,7 @@ def request_is_open(case: Case) -> No | None:
 def request_denied(state: RequestState) -> No | None:
     """Why a request that stands so is neither paid nor withdrawn; None when it may be."""
     if state is RequestState.BEING_CONFIRMED:
-        return _being_confirmed()
+        return being_confirmed()
     if state is RequestState.PAID:
         return No("request_paid", "This was paid already.")
     if state is RequestState.WITHDRAWN:

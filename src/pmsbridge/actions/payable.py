@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pmsbridge.actions.payment_requests import PaymentRequest
 from pmsbridge.actions.quotes import QuoteLine, line_of
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.invoices import Invoice, InvoiceLine
 from pmsbridge.model.money import Money, sum_money
 from pmsbridge.model.rental import RentalKind
 
-__all__ = ["account_row", "ahead_lines", "all_lines", "due_lines", "invoice_lines", "row_of_invoice", "unpriced"]
+__all__ = [
+    "account_row", "ahead_lines", "all_lines", "due_lines", "lines_asked", "lines_of_invoice", "lines_of_request",
+    "row_of_invoice", "unpriced",
+]  # fmt: skip
 
 
 def account_row(account: TenantAccount) -> RentalAccount | None:
@@ -86,7 +90,50 @@ def due_lines(invoice: Invoice, line_ids: tuple[str, ...] | None) -> list[Invoic
     ]  # fmt: skip
 
 
-def invoice_lines(account: TenantAccount, invoice: Invoice, asked: list[InvoiceLine]) -> list[QuoteLine]:
+def lines_asked(account: TenantAccount, invoice: Invoice, amount: Money | None) -> tuple[str, ...] | None:
+    """By which lines all of an invoice would be settled; None where it is paid as a whole, or a part of it.
+
+    An invoice of several rentals, where no account could take it as a whole, is settled by all that is open of it.
+    """
+    if amount is not None or row_of_invoice(account, invoice) is not None:
+        return None
+    open_lines = due_lines(invoice, None)
+    named = tuple(line.id for line in open_lines if line.id is not None)
+    return named if named and len(named) == len(open_lines) else None
+
+
+def lines_of_invoice(
+    account: TenantAccount, invoice: Invoice, amount: Money | None, line_ids: tuple[str, ...] | None
+) -> list[QuoteLine]:
+    """An invoice as it would be paid: as a whole, a part of it, or lines of it.
+
+    What is about no rental of this tenant, or has no balance, is not among them.
+    """
+    if line_ids is not None:
+        return _settled_alone(account, invoice, due_lines(invoice, line_ids))
+    row, due = row_of_invoice(account, invoice), invoice.balance if amount is None else amount
+    return [line_of(row, amount=due, invoice_id=invoice.id)] if row is not None and due is not None else []
+
+
+def lines_of_request(account: TenantAccount, request: PaymentRequest, invoice: Invoice | None) -> list[QuoteLine]:
+    """What paying a request would pay; nothing while it is about an invoice that was not read.
+
+    Args:
+        account: The tenant.
+        request: What staff asked for.
+        invoice: The one that it is about.
+    """
+    row = account_row(account)
+    if request.rental_id is not None:
+        row = account.rental(request.rental_id)
+    elif request.invoice_id is not None:
+        row = row_of_invoice(account, invoice) if invoice is not None else None
+    if row is None:
+        return []
+    return [line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)]
+
+
+def _settled_alone(account: TenantAccount, invoice: Invoice, asked: list[InvoiceLine]) -> list[QuoteLine]:
     """A quote line for each line of an invoice that would be settled; each is about a rental of the tenant."""
     found = []
     for line in asked:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from pmsbridge.actions.case import Case, No, named, sentence
 from pmsbridge.errors import NotFoundError
-from pmsbridge.model.payments import AutopayState, expires_before
+from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.places import UnitState
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason
@@ -15,21 +15,17 @@ from pmsbridge.model.requests import CallOffReason
 __all__ = [
     "autopay_is_here",
     "autopay_known",
-    "autopay_method_good",
     "autopay_optional",
     "call_off_day_fits",
     "can_be_called_off",
     "contract_is_open",
-    "day_taken",
     "is_a_quote",
     "is_current",
     "is_no_contract",
     "leaving_date_fits",
-    "method_can_change",
-    "method_ready",
-    "method_taken",
     "move_out_scheduled",
     "not_under_lien",
+    "unit_is_free",
 ]
 
 
@@ -142,62 +138,6 @@ def is_a_quote(case: Case) -> No | None:
     return None
 
 
-def method_taken(case: Case) -> No | None:
-    """What is named can be charged by autopay here."""
-    taken = case.subject.autopay_means
-    case.facts["by"] = ", ".join(sorted(taken))
-    if not case.asked.has_new_method or case.asked.by in taken:
-        return None
-    if not taken:
-        return _by_office()
-    return No("method_not_taken", "Autopay cannot be told to charge this here.", "Choose another way to pay.")
-
-
-def method_can_change(case: Case) -> No | None:
-    """There is any way to name what autopay charges."""
-    return None if case.subject.autopay_means else _by_office()
-
-
-def _by_office() -> No:
-    return No("method_by_office", "Only the office can put a card or bank account on file.", "Please call the office.")
-
-
-def autopay_method_good(case: Case) -> No | None:
-    """What is stored can be charged by autopay of this rental from today on."""
-    method = case.asked.method
-    if method is None:
-        return None
-    if expires_before(method.face, case.subject.today):
-        return No("method_expired", "The card on file has expired.", "Enter a new card.")
-    if not method.is_usable or method.rental_id not in {None, case.rental.id}:
-        return No("method_not_usable", "This way to pay cannot be used here.", "Choose another way to pay.")
-    return None
-
-
-def method_ready(case: Case) -> No | None:
-    """There is a method to charge that has not expired, unless a new one comes with it."""
-    by_office = not case.subject.autopay_means
-    if case.asked.has_new_method or (case.asked.has_new_method is None and not by_office):
-        return None
-    autopay = case.rental.autopay
-    method = autopay.method if autopay is not None else None
-    is_over = method is not None and expires_before(method.face, case.subject.today)
-    if by_office and (method is None or is_over):
-        return _by_office()
-    if method is None:
-        return No("method_needed", "No card or bank account is on file.", "Enter a card or bank account.")
-    if is_over:
-        return No("method_expired", "The card on file has expired.", "Enter a new card.")
-    return None
-
-
-def day_taken(case: Case) -> No | None:
-    """The back office has a place for the day that autopay charges on, where one is chosen."""
-    if case.asked.has_new_day and "days_after_due" in case.subject.autopay_without:
-        return No("day_not_taken", "The day of autopay cannot be chosen here.", "Leave the day as it is.")
-    return None
-
-
 def autopay_known(case: Case) -> No | None:
     """The back office told how autopay stands; what it charges need not be known."""
     autopay = case.rental.autopay
@@ -230,6 +170,14 @@ def leaving_date_fits(case: Case) -> No | None:
         return No("notice_too_short", f"A move-out needs {notice} days' notice.", f"Choose {earliest} or later.")
     if day > latest:
         return No("date_too_far", f"A move-out can be scheduled up to {latest}.", f"Choose {latest} or earlier.")
+    return None
+
+
+def unit_is_free(case: Case) -> No | None:
+    """The unit that is named can be moved to."""
+    unit = case.asked.unit
+    if unit is not None and unit.state is not UnitState.VACANT:
+        return No("unit_taken", f"Unit {unit.number} is not free.", "Choose another unit.")
     return None
 
 

@@ -18,7 +18,8 @@ from pmsbridge.model.people import Tenant
 from pmsbridge.model.sealed import GateCode
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_words
 from pmsbridge.portal.card_numbers import refuse_card_number
-from pmsbridge.portal.office import Office, Perform, rental_of
+from pmsbridge.portal.office import Office, rental_of
+from pmsbridge.portal.performing import Perform
 from pmsbridge.ports.books import AccessPort
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ __all__ = [
     "checked_amount",
     "checked_choice",
     "checked_day",
+    "checked_days_after_due",
     "checked_flag",
     "checked_id",
     "checked_identity",
@@ -33,6 +34,7 @@ __all__ = [
 
 _SHORTEST_KEY_CHARS, _LONGEST_KEY_CHARS = 8, 200
 _LONGEST_ID_CHARS = 200
+_MOST_DAYS_AFTER_DUE: Final = 28
 _WHOLE_DIGITS: Final = 12
 _DECIMALS: Final = 6
 
@@ -140,6 +142,15 @@ def checked_day(field: str, day: date) -> date:
     if isinstance(day, datetime) or not isinstance(day, date):
         raise InputError(field, "must be a date", shape=shape_of(day), remedy="Like date(2027, 1, 31), without a time.")
     return day
+
+
+def checked_days_after_due(days: object) -> int:
+    """On which day autopay charges.
+
+    Raises:
+        InputError: It is no whole number from 0 to 28.
+    """
+    return checked_whole("days_after_due", days, low=0, high=_MOST_DAYS_AFTER_DUE)
 
 
 def checked_whole(field: str, value: object, *, low: int, high: int) -> int:

@@ -143,7 +143,10 @@ class Collecting(Moving):
             found = books.invoice(office.facility, office.tenant_id, invoice_id)
         except NotFoundError as error:
             raise NotFoundError("invoice_id", "is not an invoice of this tenant", code=error.code) from None
-        return row_of_invoice(account, found)
+        row = row_of_invoice(account, found)
+        if row is None:  # nothing here takes a part of it as a whole, and a request is never paid line by line
+            office.allowed(ActionKind.PAY_INVOICE, account, asked=Asked(invoice=found, amount=amount))
+        return row
 
     def _told(
         self, account: TenantAccount, planner: Planner, row: RentalAccount | None, note: str, mail: _Mail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
 
 from pmsbridge.accounts.admission import copy_admits, guards
 from pmsbridge.accounts.doorkeeper import SESSION
@@ -29,6 +30,9 @@ from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.logins import Login
 
 __all__ = ["Entrance"]
+
+_NOBODY: Final = "nobody"
+"""Asked about where the back office knows none; nobody comes in by it."""
 
 
 class Entrance(MailedLinks):
@@ -94,14 +98,16 @@ class Entrance(MailedLinks):
             found = match_login(adapter, code, login=login, password=password)
         except UnsupportedError:
             return ()  # it keeps no logins
-        account, keeper = adapter.account_name, self._keeper
-        # Asked all the same, so that the time does not tell who has a password of the portal's own.
-        if keeper.is_guarded(account, code, login) or any(
-            keeper.is_guarded_person(account, code, who) for who in found
-        ):
+        account, keeper, mirror = adapter.account_name, self._keeper, self._keeper.runtime.mirror
+        # All of it is asked whoever comes, also about nobody: the time tells neither who has a password of the portal's
+        # own, nor that one is right there which opens nothing here.
+        is_guarded, may = keeper.is_guarded(account, code, login), list[str]()
+        for who in dict.fromkeys(found or [_NOBODY]):
+            is_guarded = keeper.is_guarded_person(account, code, who) or is_guarded
+            if copy_admits(mirror, account, code, who) and who in found:
+                may.append(who)
+        if is_guarded:
             return ()
-        mirror = keeper.runtime.mirror
-        may = list(dict.fromkeys(who for who in found if copy_admits(mirror, account, code, who)))
         if len(may) > 1:
             keeper.tell_split(account, code, may)
             may = keeper.with_rentals_first(account, code, may)

@@ -11,12 +11,12 @@ from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan
 from pmsbridge.engine.outcomes import ActionView
-from pmsbridge.errors import IneligibleError, InputError, NotFoundError
+from pmsbridge.errors import InputError
 from pmsbridge.model.account import TenantAccount
-from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.sealed import GateCode, Sealed
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_quantity, wiped_on_refusal
-from pmsbridge.portal.office import Office, Perform, rental_of
+from pmsbridge.portal.office import Office, rental_of
+from pmsbridge.portal.performing import Perform
 from pmsbridge.portal.typed import checked_text, refuse_past
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Moving:
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             self._office.allowed(ActionKind.RESERVE_UNIT, account)
             refuse_past("needed_on", day, planner.today)
-            return planner.reserve(self._unit(wanted), day, expires_on=until, comment=note)
+            return planner.reserve(self._office.unit(wanted), day, expires_on=until, comment=note)
 
         # Only when given: without it the words are those of clicks that were stored before it was one of them.
         last = {"expires_on": until.isoformat()} if until is not None else {}
@@ -201,8 +201,9 @@ class Moving:
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             refuse_past("moving_on", day, planner.today)
             self._office.allowed(ActionKind.TRANSFER, account, rental_id=rental, asked=Asked(leaving_on=last))
-            unit = self._unit(wanted)
-            _refuse_taken(unit)
+            unit = self._office.unit(wanted)
+            asked = Asked(leaving_on=last, unit=unit)
+            self._office.allowed(ActionKind.TRANSFER, account, rental_id=rental, asked=asked)
             if changes_code:
                 self._office.allowed(ActionKind.CHANGE_ACCESS_CODE, account, rental_id=rental)
             row = rental_of(account, rental)
@@ -245,20 +246,8 @@ class Moving:
         perform = self._perform(ActionKind.CHANGE_ACCESS_CODE, checked, {"rental_id": rental})
         return perform(decide, sealed=hand_out, typed=code)
 
-    def _unit(self, unit_id: str) -> Unit:
-        try:
-            return self._office.adapter.unit(self._office.facility, unit_id)
-        except NotFoundError as error:
-            raise NotFoundError("unit_id", "is no unit of this facility", code=error.code) from None
-
     def _perform(self, kind: ActionKind, key: str, intent: Mapping[str, object]) -> Perform:
         return Perform(self._office, kind, checked_key(key), intent)
-
-
-def _refuse_taken(unit: Unit) -> None:
-    if unit.state is not UnitState.VACANT:
-        message = f"Unit {unit.number} is not free."
-        raise IneligibleError(message, code="unit_taken", unblock="Choose another unit.")
 
 
 def _checked_code(code: object) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pmsbridge.actions.effects import TakePayment
-from pmsbridge.actions.eligibility import refuse_means
+from pmsbridge.actions.eligibility import Asked, refuse_means
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.plan import Plan, payment_guards_of
 from pmsbridge.actions.quotes import PaymentQuote, refuse_moved_balance
@@ -19,11 +19,12 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import ExternalPayment, PaymentIntent, StoredMethod
 from pmsbridge.model.sealed import Sealed
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_key, checked_months, wiped_on_refusal
-from pmsbridge.portal.means import PaymentMeans, face_of, refuse_expired
+from pmsbridge.portal.means import PaymentMeans, face_of, typed_face
 from pmsbridge.portal.methods import stored_method
-from pmsbridge.portal.office import Perform
-from pmsbridge.portal.quoting import Quoting, checked_lines, one_or_all, some_amount
+from pmsbridge.portal.performing import Perform, StillConfirmed
+from pmsbridge.portal.quoting import Quoting
 from pmsbridge.portal.under_way import Answers, Quoter, UnderWay
+from pmsbridge.portal.what_is_paid import checked_lines, one_or_all, some_amount
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,15 +207,17 @@ class Paying(Quoting):
         perform = Perform(self._office, kind, checked, {**intent, "means": stored_document(face)})
 
         def decide(bare: TenantAccount, planner: Planner) -> Plan:
-            refuse_expired(face, planner.today)
             method = stored_method(self._office, face, "means") if isinstance(face, StoredMethod) else None
             way = UnderWay(self._office, bare, requote)
             names = names_an_amount or intent.get("amount") is not None
             quote = way.settled(agreed or way.first_look(answers or _anything, names_an_amount=names))
-            if not way.holds(quote):
+            holder = way.holder(quote)
+            if holder is not None and face.by not in self._office.payment_means:
+                raise StillConfirmed(holder)  # nothing is planned by means that are not taken
+            if holder is None:
                 # What is not taken or charged, or cannot wait: the judge says why, as it does for the button.
-                is_confirming = self._office.is_confirming
-                refuse_means(self._office.subject(bare, is_confirming=is_confirming), face.by, method)
+                subject = self._office.subject(bare, is_confirming=self._office.is_confirming)
+                refuse_means(subject, Asked(by=face.by, method=method, face=typed_face(face)))
             return planner.payment(quote, face, pays_together=self._office.adapter.pays_together)
 
         def hand_out(plan: Plan) -> Mapping[str, Sealed]:

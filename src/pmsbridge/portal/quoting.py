@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pmsbridge.actions.eligibility import Asked
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.payable import account_row, ahead_lines, all_lines, due_lines, invoice_lines, row_of_invoice
-from pmsbridge.actions.payment_requests import RequestState
+from pmsbridge.actions.payable import (
+    account_row,
+    ahead_lines,
+    all_lines,
+    due_lines,
+    lines_asked,
+    lines_of_invoice,
+    lines_of_request,
+    row_of_invoice,
+)
+from pmsbridge.actions.payment_requests import PaymentRequest, RequestState
 from pmsbridge.actions.plan import may_settle
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, line_of, refuse_moved_lines
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
@@ -19,12 +27,12 @@ from pmsbridge.model.payments import PaymentIntent
 from pmsbridge.model.record import Source
 from pmsbridge.portal.arguments import checked_amount, checked_id, checked_months, shape_of
 from pmsbridge.portal.asked_payments import AskedPayments
-from pmsbridge.portal.office import Office, StillConfirmed, rental_of
+from pmsbridge.portal.office import Office, rental_of
+from pmsbridge.portal.performing import StillConfirmed
+from pmsbridge.portal.what_is_paid import checked_ids, checked_lines, one_or_all, some_amount
 from pmsbridge.ports.books import InvoicePort
 
-__all__ = ["Quoting", "checked_lines", "lines_of_invoice", "one_or_all", "some_amount"]
-
-_MOST_IDS = 50
+__all__ = ["Quoting"]
 
 
 class Quoting:
@@ -110,7 +118,7 @@ class Quoting:
             UnsupportedError: This back office cannot settle a single invoice.
             UnavailableError: The back office cannot be read now.
         """
-        wanted = _checked_ids("invoice_ids", invoice_ids)
+        wanted = checked_ids("invoice_ids", invoice_ids)
         account = self._office.read_live()
         lines = [line for each in wanted for line in self._invoice_quote(account, each, None).lines]
         return self._kept(PaymentQuote.make(account, PaymentIntent.INVOICES, lines))
@@ -154,28 +162,25 @@ class Quoting:
         self, account: TenantAccount, invoice_id: str, amount: Money | None, line_ids: tuple[str, ...] | None = None
     ) -> PaymentQuote:
         asked = self._invoice_asked(account, invoice_id, amount, line_ids)
-        self._allow_invoice(account, asked)
-        return PaymentQuote.make(account, PaymentIntent.INVOICES, lines_of_invoice(account, asked))
+        return PaymentQuote.make(account, PaymentIntent.INVOICES, self._invoice_lines(account, asked))
 
     def _invoice_asked(
         self, account: TenantAccount, invoice_id: str, amount: Money | None, line_ids: tuple[str, ...] | None = None
     ) -> Asked:
         """What the judge is asked about an invoice: of all of it, by which lines it would be settled."""
         invoice = self._live_invoice(account, invoice_id)
-        if line_ids is None and amount is None and row_of_invoice(account, invoice) is None:
-            # Of several rentals, and there is no account that could take it as a whole: all that is open of it.
-            open_lines = due_lines(invoice, None)
-            named = tuple(line.id for line in open_lines if line.id is not None)
-            line_ids = named if named and len(named) == len(open_lines) else None
-        return Asked(invoice=invoice, amount=amount, line_ids=line_ids)
-
-    def _allow_invoice(self, account: TenantAccount, asked: Asked) -> None:
-        """Ask the judge about an invoice that was read, or lines of it, which it has to have."""
-        invoice, wanted = asked.invoice, asked.line_ids or ()
-        assert invoice is not None  # noqa: S101 - it was read
-        if missing := [each for each in wanted if self._office.settles_lines and invoice.line(each) is None]:
+        wanted = lines_asked(account, invoice, amount) if line_ids is None else line_ids
+        missing = [each for each in wanted or () if self._office.settles_lines and invoice.line(each) is None]
+        if missing:
             raise NotFoundError("lines", "names no line of this invoice", shape=f"{len(missing)} ids")
+        return Asked(invoice=invoice, amount=amount, line_ids=wanted)
+
+    def _invoice_lines(self, account: TenantAccount, asked: Asked) -> list[QuoteLine]:
+        """What paying an invoice that was read would pay, where the judge allows it."""
+        invoice = asked.invoice
+        assert invoice is not None  # noqa: S101 - it was read
         self._office.allowed(ActionKind.PAY_INVOICE, account, asked=asked)
+        return lines_of_invoice(account, invoice, asked.amount, asked.line_ids)
 
     def _live_invoice(self, account: TenantAccount, invoice_id: str) -> Invoice:
         """An invoice as read now, less what it may not show yet of what was paid, where the account says so too."""
@@ -229,17 +234,15 @@ class Quoting:
 
     def _request_quote(self, account: TenantAccount, request_id: str) -> PaymentQuote:
         request = AskedPayments(self._office).one(account, request_id)
-        asked = Asked(request=request, amount=request.amount, is_agreed=True)
-        if request.invoice_id is not None and request.is_open:
-            asked = replace(asked, invoice=self._live_invoice(account, request.invoice_id))
+        asked = Asked(request=request, invoice=self._invoice_of(account, request))
         self._office.allowed(ActionKind.PAY_REQUEST, account, asked=asked)
-        row = account.rental(request.rental_id) if request.rental_id is not None else account_row(account)
-        if asked.invoice is not None:
-            row = row_of_invoice(account, asked.invoice)
-        if row is None:
-            raise NotFoundError("request_id", "is about nothing of this tenant any more")
-        line = line_of(row, amount=request.amount, invoice_id=request.invoice_id, request_id=request.id)
-        return PaymentQuote.make(account, PaymentIntent.REQUEST, [line])
+        lines = lines_of_request(account, request, asked.invoice)
+        return PaymentQuote.make(account, PaymentIntent.REQUEST, lines)
+
+    def _invoice_of(self, account: TenantAccount, request: PaymentRequest) -> Invoice | None:
+        """The invoice that an open request is about."""
+        is_read = request.invoice_id is not None and request.is_open
+        return self._live_invoice(account, request.invoice_id or "") if is_read else None
 
     def _attach_to_its_payment(self, account: TenantAccount, request_id: str) -> None:
         """A second click for a request is the payment of it that is being confirmed.
@@ -283,9 +286,7 @@ class Quoting:
         for line in quote.lines:
             if line.line_id is None:
                 invoice = self._live_invoice(account, line.invoice_id or "")
-                asked = Asked(invoice=invoice, amount=line.amount)
-                self._allow_invoice(account, asked)
-                lines_of_invoice(account, asked)
+                self._invoice_lines(account, Asked(invoice=invoice, amount=line.amount))
             else:
                 named.setdefault(line.invoice_id or "", []).append(line.line_id)
         for invoice_id, line_ids in named.items():
@@ -309,63 +310,3 @@ class Quoting:
             problem = "was not made in this session, or is not as it was made"
             raise InputError("quote", problem, remedy="Ask this session for a quote.")
         return kept
-
-
-def lines_of_invoice(account: TenantAccount, asked: Asked) -> list[QuoteLine]:
-    """The invoice that is asked for as it would be paid: as a whole, a part of it, or lines of it. Judged before.
-
-    Raises:
-        NotFoundError: It, or a line of it, is about no rental of this tenant.
-    """
-    invoice = asked.invoice
-    assert invoice is not None  # noqa: S101 - it was read
-    if asked.line_ids is not None:
-        lines = invoice_lines(account, invoice, due_lines(invoice, asked.line_ids))
-        if len(lines) < len(asked.line_ids):
-            raise NotFoundError("lines", "names a line that is about no rental of this tenant")
-        return lines
-    row = row_of_invoice(account, invoice)
-    if row is None:
-        raise NotFoundError("invoice_id", "is about no rental of this tenant")
-    due = invoice.balance if asked.amount is None else asked.amount
-    assert due is not None  # noqa: S101 - the judge denies an invoice without a balance
-    return [line_of(row, amount=due, invoice_id=invoice.id)]
-
-
-def checked_lines(lines: Sequence[str] | None, *, amount: Money | None) -> tuple[str, ...] | None:
-    """Ids of lines, in order; None for the invoice as a whole.
-
-    Raises:
-        InputError: There is none, one comes twice, there are too many, or there is an amount too.
-    """
-    if lines is None:
-        return None
-    if amount is not None:
-        raise InputError("lines", "are settled in full", remedy="Leave the amount out.")
-    return tuple(_checked_ids("lines", lines))
-
-
-def some_amount(amount: Money) -> Money:
-    """An amount that has to be given.
-
-    Raises:
-        InputError: It is none.
-    """
-    checked = checked_amount(amount)
-    if checked is None:
-        raise InputError("amount", "is missing", remedy='Like Money.of("12.50", "USD").')
-    return checked
-
-
-def one_or_all(rental_id: str | None) -> str | None:
-    """The id of a rental; None for all of them."""
-    return checked_id("rental_id", rental_id) if rental_id is not None else None
-
-
-def _checked_ids(field: str, ids: Sequence[str]) -> list[str]:
-    if isinstance(ids, str) or not isinstance(ids, Sequence):
-        raise InputError(field, "must be a list of ids", shape=type(ids).__name__)
-    wanted = [checked_id(field, each) for each in ids]
-    if not 1 <= len(wanted) <= _MOST_IDS or len(set(wanted)) < len(wanted):
-        raise InputError(field, f"must hold 1 to {_MOST_IDS} ids, each once", shape=f"{len(wanted)} ids")
-    return wanted

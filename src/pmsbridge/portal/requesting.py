@@ -15,15 +15,15 @@ from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import stored_document
-from pmsbridge.model.payments import StoredMethod, expires_before
+from pmsbridge.model.payments import StoredMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.sealed import BankAccount, Card, Sealed, WebPassword
 from pmsbridge.portal.arguments import (
     checked_choice,
+    checked_days_after_due,
     checked_flag,
     checked_id,
     checked_key,
-    checked_whole,
     checked_words,
     wiped_on_refusal,
 )
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TEXT_LIMIT_CHARS", "Requesting", "checked_login", "checked_text"]
 
-_MOST_DAYS_AFTER_DUE = 28
 _LANGUAGE_TAG = re.compile(r"(?:en|fr)(?:-[A-Za-z0-9]{2,8}){0,3}")
 _SHORTEST_LOGIN_CHARS, _LONGEST_LOGIN_CHARS = 3, 200
 
@@ -91,15 +90,13 @@ class Requesting(Asking):
         }
         asked = Asked(
             has_new_method=means is not None if on else None, has_new_day=days_after_due is not None,
-            by=means.by if means is not None else "card",
+            by=means.by if means is not None else "card", face=face,
         )  # fmt: skip
 
         def decide(account: TenantAccount, planner: Planner) -> Plan:
             office = self._office
             charged = stored_method(office, means, "method") if isinstance(means, StoredMethod) else None
             office.allowed(kind, account, rental_id=rental, asked=replace(asked, method=charged))
-            if expires_before(face, planner.today):
-                raise IneligibleError("This card has expired.", code="method_expired", unblock="Enter another card.")
             row = rental_of(account, rental)
             stored = kept_for_autopay(office, row) if on and means is None else None
             if isinstance(means, StoredMethod):
@@ -218,7 +215,7 @@ def _checked_autopay(*, on: bool, method: object, days_after_due: int | None) ->
     if method is not None and not on:
         raise InputError("method", "makes no sense when autopay is switched off", remedy="Leave it out.")
     if days_after_due is not None:
-        checked_whole("days_after_due", days_after_due, low=0, high=_MOST_DAYS_AFTER_DUE)
+        checked_days_after_due(days_after_due)
 
 
 def checked_login(login: str) -> str:

@@ -92,7 +92,7 @@ class TenantSession(Offering, Paying, StoredMeans, Requesting, Papering):
         """The tenant with rentals, balances and autopay.
 
         Args:
-            live: Read the back office (at most three calls); False for the copy with our own writes on top.
+            live: Read the back office; False for the copy with our own writes on top.
 
         Raises:
             UnavailableError: Live: the back office cannot be read now. Copy: there is none yet.

@@ -10,7 +10,8 @@ from pmsbridge.actions.quotes import PaymentQuote, guard_of
 from pmsbridge.errors import IneligibleError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.payments import PaymentIntent
-from pmsbridge.portal.office import Office, StillConfirmed
+from pmsbridge.portal.office import Office
+from pmsbridge.portal.performing import StillConfirmed
 from pmsbridge.store.refusals import GuardHeldError
 
 __all__ = ["Answers", "Quoter", "UnderWay"]
@@ -67,32 +68,34 @@ class UnderWay:
         """The quote as it stands when payments that are still being confirmed are taken into account.
 
         All of it under way in one action: the journal attaches this click to that one. Else it is quoted again with our
-        own recent writes on top: what is being confirmed is not asked for twice.
+        own recent writes on top: what is being confirmed is not asked for twice, and the lines of an invoice that are
+        left are paid without it.
 
         Raises:
             StillConfirmed: It is being paid by another verb.
             GuardHeldError: What is left, or a line of it, is being paid.
             IneligibleError: Nothing is left; see the code.
         """
-        if self.holds(quote):
+        if self.holder(quote) is not None:
             return quote
-        if held := self._lines_held(quote):
-            raise GuardHeldError(held)
-        if alike := self._paid_another_way(quote):
+        if not self._lines_held(quote) and (alike := self._paid_another_way(quote)):
             if quote.intent is PaymentIntent.REQUEST:  # another payment never answers a request
                 raise GuardHeldError(self._held(quote))
             raise StillConfirmed(alike)
         left = self.requote(self.overlaid)
+        if held := self._lines_held(left):
+            raise GuardHeldError(held)
         if left.lines != quote.lines and (held := self._held(left)):
             # What is left besides the open payment is of its amount by chance: it is no second click for that one.
             raise GuardHeldError(held)
         return left
 
-    def holds(self, quote: PaymentQuote) -> bool:
-        """Whether one action is already making all of these payments; the journal then attaches this click to it."""
+    def holder(self, quote: PaymentQuote) -> str | None:
+        """The one action that is making all of these payments already: the journal attaches this click to it."""
         guards = {guard_of(self.bare, line) for line in quote.lines}
         held = self.office.runtime.guarded(frozenset(guards))
-        return set(held) == guards and len(set(held.values())) == 1
+        holders = set(held.values())
+        return holders.pop() if set(held) == guards and len(holders) == 1 else None
 
     def _paid_another_way(self, quote: PaymentQuote) -> str | None:
         """The one action that is making these payments by the other verb, at the rental or at the invoice."""

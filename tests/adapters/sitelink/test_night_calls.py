@@ -14,11 +14,12 @@ from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.sync import FacilityKey, Sync
 from pmsbridge.errors import UnavailableError
 from pmsbridge.ports.calling import for_a_night
-from pmsbridge.ports.calls import CallAsk, GateAnswer, Priority
+from pmsbridge.ports.calls import Admitted, CallAsk, GateAnswer, Priority
 from pmsbridge.ports.clock import SystemClock
 from pmsbridge.store.call_counts import DatabaseCallCounter
 from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.gates import DatabaseGate
+from pmsbridge.store.held_rows import HeldByHash
 from pmsbridge_sitelink.adapter import SiteLinkAdapter, create
 from pmsbridge_sitelink.sandbox import SandboxControl, spawn
 from tests.adapters.sitelink.office import OPENED, RENEE, SITE, TODAY, FixedSecrets, options
@@ -45,9 +46,11 @@ class Recorded(DatabaseGate):
 class Scene:
     """An adapter over a gate in a database, and a runtime."""
 
-    def __init__(self, control: SandboxControl, folder: Path, **changes: Any) -> None:
+    def __init__(
+        self, control: SandboxControl, folder: Path, *, gate: type[Recorded] = Recorded, **changes: Any
+    ) -> None:
         self.database = open_database(f"sqlite:///{folder}/copy.db")
-        self.gate = Recorded(self.database)
+        self.gate = gate(self.database)
         self.adapter: SiteLinkAdapter = create(
             "demo", options(control, **changes), secrets=FixedSecrets(), clock=SystemClock(), gate=self.gate
         )
@@ -128,4 +131,49 @@ def test_the_last_calls_of_a_month_are_kept_for_people_and_the_plan_says_so(
     assert scene.adapter.account(SITE, RENEE).tenant.id == RENEE
     with for_a_night(), pytest.raises(UnavailableError, match="kept for people"):
         scene.adapter.account(SITE, RENEE)
+    scene.database.close()
+
+
+class Turns(Recorded):
+    """Knows how many slots are taken at this moment."""
+
+    taken = 0
+
+    def enter(self, ask: CallAsk, *, again: bool = False) -> GateAnswer:
+        answer = super().enter(ask, again=again)
+        self.taken += int(isinstance(answer, Admitted))
+        return answer
+
+    def leave(self, ask: CallAsk) -> None:
+        super().leave(ask)
+        self.taken = 0
+
+
+def test_a_night_reads_what_is_held_before_it_takes_a_slot(
+    office: SandboxControl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(office, tmp_path, gate=Turns)
+    assert isinstance(scene.gate, Turns)
+    turns = scene.gate
+    Sync(scene.runtime).run([FacilityKey("demo", SITE)], full=True)
+    seen = list[tuple[str, int]]()
+    read, find = HeldByHash.read.__func__, HeldByHash.find  # type: ignore[attr-defined]
+
+    def reading(kind: type[HeldByHash], *given: Any) -> HeldByHash | None:
+        seen.append(("read", turns.taken))
+        found: HeldByHash | None = read(kind, *given)
+        return found
+
+    def finding(held: HeldByHash, raw: bytes) -> int | None:
+        seen.append(("find", turns.taken))
+        return find(held, raw)
+
+    monkeypatch.setattr(HeldByHash, "read", classmethod(reading))
+    monkeypatch.setattr(HeldByHash, "find", finding)
+
+    report = Sync(scene.runtime).run([FacilityKey("demo", SITE)], full=True)
+
+    assert report.failed == ()
+    assert {("read", 0), ("find", 1)} <= set(seen)  # while the answer is open it is compared: that is the point
+    assert {taken for what, taken in seen if what == "read"} == {0}
     scene.database.close()

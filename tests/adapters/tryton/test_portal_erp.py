@@ -32,6 +32,7 @@ from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, adapter_of, days, options_of
 from tests.adapters.tryton.bridging import AheadClock
 from tests.adapters.tryton.weather import WeatherProxy
+from tests.live_dashboards import TRYTON
 
 MEANS = ExternalPayment(gateway="stripe", reference="pi_portal_1")
 
@@ -187,6 +188,17 @@ def test_a_contract_is_one_line_on_the_summary_and_all_of_it_on_its_page(portal:
     assert page.balances == short.balances
     assert session.ledger(short.id)
     assert [rental.id for rental, _ in session.items_out()] == [short.id]
+
+
+def test_a_live_dashboard_costs_a_call_for_each_model_that_it_is_read_from(
+    portal: Portal, weather: WeatherProxy
+) -> None:
+    portal.session.dashboard()
+    weather.clear()
+
+    board = portal.session.dashboard()
+
+    assert TRYTON.may_be(len(board.account.rentals), len(weather.calls)), weather.calls
 
 
 @pytest.mark.fact("S2.29", "S2.30")

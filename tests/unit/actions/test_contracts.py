@@ -130,7 +130,14 @@ def invoice(balance: str = "50.00", state: InvoiceState = InvoiceState.SENT) -> 
     ],
 )
 def test_a_single_invoice_is_paid_up_to_its_balance(code: str, asked: dict[str, Any]) -> None:
-    assert ask(K.PAY_INVOICE, make.account(contract(item())), None, **asked) == code
+    assert ask(K.PAY_INVOICE, make.account(contract(item()), account_row()), None, **asked) == code
+
+
+def test_an_invoice_that_nothing_here_takes_as_a_whole_cannot_be_paid_and_is_not_said_to_be_missing() -> None:
+    of = make.account(contract(item()))
+
+    assert ask(K.PAY_INVOICE, of, None, invoice=invoice()) == "invoice_not_payable"
+    assert ask(K.PAY_INVOICE, of, None, invoice=invoice("0.00")) == "nothing_due"
 
 
 def test_a_back_office_that_cannot_aim_a_payment_says_so() -> None:

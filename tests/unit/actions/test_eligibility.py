@@ -20,6 +20,7 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import Autopay, AutopayState
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import RentalState
+from pmsbridge.model.sealed import CardBrand, CardFace
 from tests import builders as make
 
 K = ActionKind
@@ -133,6 +134,26 @@ def test_an_expired_card_on_file_asks_for_a_new_one() -> None:
     assert ask(K.AUTOPAY_ON, make.account(make.row(autopay=expired)), rental_id="R1", has_new_method=False) == (
         "method_expired"
     )
+
+
+@pytest.mark.parametrize("expires_on", [None, date(2026, 10, 31), date(2030, 1, 31)])
+def test_a_form_for_autopay_is_told_what_would_be_said_without_a_method(expires_on: date | None) -> None:
+    stored = make.stored_card(expires_on=expires_on) if expires_on is not None else None
+    of = make.account(make.row(autopay=Autopay(rental_id="R1", state=AutopayState.OFF, method=stored)))
+    offer = judge(K.AUTOPAY_ON, make.subject(of), rental_id="R1")
+
+    assert offer.allowed
+    assert offer.facts.get("without_method", "allowed") == ask(K.AUTOPAY_ON, of, rental_id="R1", has_new_method=False)
+
+
+@pytest.mark.parametrize(("kind", "rental_id"), [(K.PAY_ALL, None), (K.PAY_RENTAL, "R1"), (K.AUTOPAY_CHANGE, "R1")])
+def test_the_face_of_a_typed_card_is_enough_to_say_that_it_has_expired(kind: ActionKind, rental_id: str | None) -> None:
+    of = make.account(make.row())
+    last = CardFace(brand=CardBrand.VISA, last4="1111", expires_on=make.TODAY)
+
+    assert ask(kind, of, rental_id=rental_id, face=last, by="card", has_new_method=True) == "allowed"
+    over = last.changed(expires_on=make.TODAY - timedelta(days=1))
+    assert ask(kind, of, rental_id=rental_id, face=over, by="card", has_new_method=True) == "method_expired"
 
 
 @pytest.mark.parametrize(
