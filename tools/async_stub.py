@@ -31,6 +31,7 @@ TWINS = {
     "AsyncBridge": [
         ("bridge.py", "Bridge"),
         ("directory.py", "Directory"),
+        ("keeping.py", "Keeping"),
         ("listening.py", "Listening"),
         ("nights.py", "Nights"),
     ],

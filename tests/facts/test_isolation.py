@@ -307,6 +307,8 @@ def test_what_is_somebody_elses_is_answered_as_what_does_not_exist(
     assert answers == [unknown] * len(answers)
     if (face, name) == ("accounts", "standing"):
         assert unknown is None
+    elif name in {"hold", "lift_hold"}:  # of whom nothing is known here, too
+        assert not isinstance(unknown, tuple)
     elif (face, name) == ("bridge", "erase"):
         assert getattr(unknown, "rows", None) == {}
     else:

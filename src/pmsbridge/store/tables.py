@@ -44,6 +44,7 @@ __all__ = [
     "findings",
     "gates",
     "guards",
+    "holds",
     "lanes",
     "newest_reports",
     "outcomes",
@@ -247,6 +248,18 @@ gates = Table(
 
 LOGINS: Final = login_tables(METADATA)
 """Logins, the links mailed to them, and failed attempts."""
+
+# Whose data nobody may erase, a proceeding being under way. Whoever it is may be known nowhere else.
+holds = Table(
+    "pmsbridge_holds",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("reason", _TEXT, nullable=False),
+    Column("actor", _ID, nullable=False),
+    Column("since", UtcInstant, nullable=False),
+)
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
 
