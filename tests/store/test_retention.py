@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from pmsbridge.engine.night_copy import night_copy_of
+from pmsbridge.engine.night_copy import forget_departed, night_copy_of
 from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, UnavailableError
@@ -528,3 +528,43 @@ def test_the_copy_of_somebody_who_can_be_asked_about_no_more_stays(bridge: Bridg
         PersonRoom(bridge.database).make(office.clock.now(), attempts_within=YEARS) == Passed()
     )  # the night stopped watching
     assert bridge.mirror.account("mem", "F1", "T1") is not None
+
+
+@only_sqlite
+def test_what_was_due_before_the_end_keeps_nobody_of_whom_nothing_is_listed(
+    bridge: Bridge, office: MemoryOffice
+) -> None:
+    bridge.sync(full=True)
+    rented = bridge.tenant("F1", "T1").account()  # 240.00 are due, and both rentals run
+    later(office, timedelta(days=1))
+    leave(office, on=date(2026, 11, 22))
+    bridge.sync(full=True)
+    gone(office)
+    later(office, timedelta(days=3 * 365))
+    bridge.sync(full=True)
+    with bridge.database.write() as connection:
+        connection.execute(delete(accounts_seen))
+    bridge.mirror.save_account(rented)
+
+    assert [each.tenant_id for each in judge(bridge).going] == ["T1"]
+
+
+@only_sqlite
+def test_every_reason_is_told(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+    bridge.hold("F1", "T1", reason="file 12/26", actor=ANN)
+    bridge.tenant("F1", "T1").dashboard()
+
+    assert why(judge(bridge), "T1") == {"legal_hold", "seen_lately"}
+
+
+@only_sqlite
+def test_a_good_copy_by_hand_forgets_as_a_night_does(
+    bridge: Bridge, office: MemoryOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    monkeypatch.setattr("pmsbridge.portal.nights.forget_departed", forget_departed)
+
+    bridge.sync(full=True)
+
+    assert "please call" not in held(bridge)
