@@ -32,6 +32,7 @@ TWINS = {
         ("bridge.py", "Bridge"),
         ("directory.py", "Directory"),
         ("keeping.py", "Keeping"),
+        ("corresponding.py", "Corresponding"),
         ("listening.py", "Listening"),
         ("nights.py", "Nights"),
     ],

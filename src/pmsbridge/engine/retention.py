@@ -23,6 +23,7 @@ from pmsbridge.model.rental import Rental, RentalKind, RentalState
 from pmsbridge.ports.calling import for_a_night
 from pmsbridge.store.departed import Departed, Hindrance, departed
 from pmsbridge.store.erasing import Erasure, erase, erase_questions
+from pmsbridge.store.interactions import forget_unassigned_before
 from pmsbridge.store.mirror import Scope
 
 __all__ = ["BY_THE_NIGHT", "Judged", "Retention", "retain"]
@@ -62,7 +63,7 @@ class Retention:
         problem: Why nobody was judged ("copy_too_old"); empty when everybody was.
         renting: How many people have a rental that runs: they are not among the others.
         people: Everybody else of whom something would go, or whom something keeps, by tenant id.
-        questions: Questions of visitors, nobody's in particular, whose words went, or would go.
+        questions: Questions and mails of visitors, nobody's in particular, whose words went, or would go.
         is_dry_run: Nothing was changed.
     """
 
@@ -108,6 +109,7 @@ def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: st
     questions = erase_questions(
         runtime.database, runtime.clock, key.account, key.facility, before, actor=actor, dry_run=dry_run
     )
+    questions += forget_unassigned_before(runtime.database, key.account, key.facility, before, dry_run=dry_run)
     return replace(found, renting=renting, people=tuple(judged), questions=questions)
 
 

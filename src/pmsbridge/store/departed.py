@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, Select, Table, exists, select
 
 from pmsbridge.actions.erasing import ERASED_INTENT
 from pmsbridge.model.documents import Reservation, ReservationState
+from pmsbridge.model.interactions import Direction
 from pmsbridge.model.invoices import Invoice, InvoiceState
 from pmsbridge.model.payments import Payment, PaymentState
 from pmsbridge.model.people import Tenant
@@ -26,7 +27,17 @@ from pmsbridge.model.requests import CallOff, MoveOut, Request, RequestState
 from pmsbridge.store.holds import holds_at
 from pmsbridge.store.mirror_writes import known_place
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.tables import LOGINS, MIRROR, accounts_seen, actions, effects, quotes, trail, watched_tenants
+from pmsbridge.store.tables import (
+    LOGINS,
+    MIRROR,
+    accounts_seen,
+    actions,
+    effects,
+    interactions,
+    quotes,
+    trail,
+    watched_tenants,
+)
 from pmsbridge.store.trail import ERASED
 
 __all__ = ["Departed", "Hindrance", "departed", "visitors_questions"]
@@ -191,6 +202,11 @@ class _Facts:
         for row in self._connection.execute(self._mine(watched_tenants, "asked_at")):
             self._ours.add(row.tenant_id)
             self._seen[row.tenant_id].append(row.asked_at)
+        came_in = interactions.c.direction == Direction.IN.value
+        for row in self._connection.execute(self._mine(interactions, "at").add_columns(came_in.label("came_in"))):
+            self._ours.add(row.tenant_id)
+            if row.came_in:
+                self._seen[row.tenant_id].append(row.at)
         for table in (accounts_seen, quotes):
             self._ours |= set(self._connection.execute(self._mine(table)).scalars())
 
@@ -205,6 +221,7 @@ class _Facts:
                 self._ours.add(row.tenant_id)
             if row.actor.startswith(_IN_PERSON):
                 self._seen[row.tenant_id].append(row.submitted_at)
+        self._ours.discard("")
         running = self._mine(effects).where(effects.c.state != EffectState.DONE.value).distinct()
         for tenant_id in self._connection.execute(running).scalars():
             self._add(tenant_id, "action_open", "something that was asked for is not over")

@@ -19,9 +19,20 @@ from pmsbridge.store.departed import visitors_questions
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
 from pmsbridge.store.heard import readings_of_accounts
 from pmsbridge.store.holds import refuse_held
+from pmsbridge.store.interactions import forget_unassigned
 from pmsbridge.store.person import NO_WORDS, Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
 from pmsbridge.store.portable import lock_scope
-from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen, findings, quotes, runs, watched_tenants
+from pmsbridge.store.tables import (
+    LOGINS,
+    METADATA,
+    MIRROR,
+    accounts_seen,
+    findings,
+    interactions,
+    quotes,
+    runs,
+    watched_tenants,
+)
 
 __all__ = ["Erasure", "erase", "erase_questions"]
 
@@ -130,6 +141,8 @@ class _Person:
         logins = [row.id for row in logins_of(self._connection, *self._place, self.mirrored.tenant_ids)]
         yield "links", self._gone(LOGINS.links, LOGINS.links.c.login_id.in_(logins), dry_run=dry_run)
         yield "logins", self._gone(LOGINS.logins, LOGINS.logins.c.id.in_(logins), dry_run=dry_run)
+        strangers = forget_unassigned(self._connection, *self._place, self._words, dry_run=dry_run)
+        yield "interactions", strangers + self._gone(interactions, self._mine(interactions), dry_run=dry_run)
         for name, table in (("quotes", quotes), ("account copies", accounts_seen), ("watched", watched_tenants)):
             yield name, self._gone(table, self._mine(table), dry_run=dry_run)
         heard = readings_of_accounts(*self._place, self.mirrored.tenant_ids)

@@ -45,6 +45,7 @@ __all__ = [
     "gates",
     "guards",
     "holds",
+    "interactions",
     "lanes",
     "newest_reports",
     "outcomes",
@@ -259,6 +260,21 @@ holds = Table(
     Column("reason", _TEXT, nullable=False),
     Column("actor", _ID, nullable=False),
     Column("since", UtcInstant, nullable=False),
+)
+
+# Mails, calls and visits; of nobody until it is known whose they are.
+interactions = Table(
+    "pmsbridge_interactions",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("message_id", _ID, primary_key=True),
+    Column("at", UtcInstant, nullable=False),
+    Column("direction", String(10), nullable=False),
+    Column("doc", _TEXT, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("recorded_at", UtcInstant, nullable=False),
 )
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
