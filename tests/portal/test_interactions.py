@@ -253,6 +253,8 @@ def test_nobody_hides_a_mail_by_sending_another_with_its_id(bridge: Bridge, offi
 
     assert [each.text for each in recorded(desk(bridge).history())] == ["Where do I get one?"]
     assert [each.text for each in bridge.unassigned_mails("F1")] == ["Never mind."]
+    assert mail(bridge, email_of(office), text="One more.") == HeardMail("T1", replayed=False)
+    assert {each.text for each in recorded(desk(bridge).history())} == {"Where do I get one?", "One more."}
 
 
 @only_sqlite
