@@ -67,3 +67,17 @@ def test_what_stale_cannot_mean_is_refused(command: Start) -> None:
         assert command(*line, "--actor", "staff:ann").code != 0
     for line in (("hold", "L001"), ("hold", "L001", "1001", "--actor", "staff:ann")):
         assert command(*line).code != 0
+
+
+def test_what_is_stale_is_shown_for_people_and_for_machines(command: Start) -> None:
+    assert command("sync", "--facility", "L001").code == 0
+
+    shown = command("status", "--stale")
+    told = command("status", "--stale", "--older-than", "1d", "--json")
+
+    assert shown.code == told.code == 0
+    assert "How old what is held is" in shown.out
+    (place,) = [each for each in json.loads(told.out)["facilities"] if each["facility"] == "L001"]
+    assert place["copy_age_hours"] == 0
+    assert (place["stale_tenants"], place["lost_logins"]) == ([], [])
+    assert command("status", "--stale", "--older-than", "soon").code != 0

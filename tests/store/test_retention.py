@@ -568,3 +568,48 @@ def test_a_good_copy_by_hand_forgets_as_a_night_does(
     bridge.sync(full=True)
 
     assert "please call" not in held(bridge)
+
+
+# -- staleness ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_age_of_copies_of_tenants_and_of_accounts_is_told(bridge: Bridge, office: MemoryOffice) -> None:
+    (never,) = bridge.staleness(older_than=timedelta(days=30))
+    assert never.oldest_copy_at is None
+    assert set(never.copied_at.values()) == {None}
+    bridge.sync(full=True)
+    read_at = office.clock.now()
+    bridge.tenant("F1", "T1").dashboard()
+    later(office, timedelta(days=29))
+    (young,) = bridge.staleness(older_than=timedelta(days=30))
+    later(office, timedelta(days=2))
+    (old,) = bridge.staleness(["F1"], older_than=timedelta(days=30))
+
+    assert (young.stale_tenants, young.stale_accounts) == ((), ())
+    assert old.oldest_copy_at == read_at
+    assert set(old.copied_at) == {"facility", "unit", "tenant", "rental"}
+    assert [who for who, _ in old.stale_tenants] == ["T1", "T2", "T3"]
+    assert old.stale_accounts == (("T1", read_at),)
+    with pytest.raises(InputError):
+        bridge.staleness(older_than=timedelta(0))
+
+
+def test_logins_whose_tenant_is_gone_archived_merged_or_unknown_are_told(bridge: Bridge, office: MemoryOffice) -> None:
+    person = office.books.find(Tenant, "F1", "T1")
+    assert person is not None
+    for number in range(4, 7):
+        office.books.put("F1", person.changed(ref=person.ref.changed(id=f"T{number}")))
+    bridge.sync(full=True)
+    for who in ("T1", "T4", "T5", "T6", "T9"):
+        bridge.logins.keep("mem", "F1", who, "", name=f"{who}@example.test".casefold())
+    bridge.logins.keep("mem", "F2", "T9", "", name="elsewhere@example.test")
+    office.books.remove(Tenant, "F1", "T4")
+    office.books.put("F1", person.changed(ref=person.ref.changed(id="T5"), is_active=False))
+    bridge.sync(full=True)
+    bridge.mirror.identities.merge(Scope("mem", "F1", Tenant.entity), "T6", "T1")
+
+    (found,) = bridge.staleness(older_than=timedelta(days=365))
+
+    assert [(one.tenant_id, one.reason, one.merged_into) for one in found.lost_logins] == [
+        ("T4", "gone", ""), ("T5", "archived", ""), ("T6", "merged", "T1"), ("T9", "unknown", ""),
+    ]  # fmt: skip

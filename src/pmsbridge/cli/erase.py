@@ -8,11 +8,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
+from pmsbridge.cli.durations import duration_of
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, facts_of, print_json, print_table, say
-from pmsbridge.settings.values import Duration
 
 if TYPE_CHECKING:
     from pmsbridge.engine.retention import Judged, Retention
@@ -44,7 +43,14 @@ def erase(
     if stale:
         if tenant:
             raise typer.BadParameter("--stale takes no tenant: it finds them", param_hint="TENANT")
-        _erase_stale(context, facility, actor, _time(older_than), dry_run=dry_run, as_json=as_json)
+        _erase_stale(
+            context,
+            facility,
+            actor,
+            duration_of(older_than, "--older-than") if older_than else None,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
         return
     if not facility or not tenant:
         raise typer.BadParameter("name a facility and a tenant, or say --stale", param_hint="FACILITY TENANT")
@@ -61,16 +67,6 @@ def erase(
     print_table("Would go" if dry_run else "Erased", ["what", ">rows"], sorted(found.rows.items()))
     for line in _warnings(found):
         say(line)
-
-
-def _time(text: str) -> timedelta | None:
-    if not text:
-        return None
-    try:
-        return TypeAdapter(Duration).validate_python(text)
-    except ValidationError:
-        problem = "no time; write a number and a unit, such as 730d"
-    raise typer.BadParameter(problem, param_hint="--older-than")
 
 
 def _erase_stale(

@@ -1,4 +1,4 @@
-"""How long people are kept: legal holds, who left long ago, and forgetting them."""
+"""How long people are kept, and how old what is held of them is: legal holds, who left long ago, staleness."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pmsbridge.portal.card_numbers import refuse_card_number
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.settings import Settings
 from pmsbridge.store.holds import Hold, Holds
+from pmsbridge.store.staleness import Staleness, staleness_of
 
 __all__ = ["Keeping"]
 
@@ -75,6 +76,27 @@ class Keeping(ABC):
             raise InputError("older_than", "must be a day or longer", remedy="Like timedelta(days=730).")
         keys = self._keys(facilities)
         return tuple(retain(self.runtime, key, kept_for, actor=asking, dry_run=is_dry) for key in keys)
+
+    def staleness(self, facilities: Sequence[str] | None = None, *, older_than: timedelta) -> tuple[Staleness, ...]:
+        """How stale what is held of facilities is: copies, tenants, accounts, and logins without their tenant.
+
+        Asks no back office.
+
+        Args:
+            facilities: "L001" or "account/L001"; None for every configured one.
+            older_than: What was read, or became different, longer ago is stale.
+
+        Raises:
+            NotFoundError: No account has a facility of one of these names.
+            InputError: The time is none.
+        """
+        if older_than <= timedelta(0):
+            raise InputError("older_than", "must be a time span", remedy="Like timedelta(days=365).")
+        before = self.runtime.clock.now() - older_than
+        found = (
+            staleness_of(self.runtime.database, key.account, key.facility, before) for key in self._keys(facilities)
+        )
+        return tuple(found)
 
     def hold(self, facility: str, tenant_id: str, *, reason: str, actor: str) -> None:
         """Put a tenant's data under a legal hold: nobody erases them, neither by hand nor by night, until it is lifted.
