@@ -50,6 +50,7 @@ ORIGINS: Final = ("tenant", "facility", "account")
 IDS: Final = (
     "rental_id", "item_id", "unit_id", "document_id", "invoice_id", "invoice_ids", "payment_id", "action_id", "quote",
     "tenant_id", "contact_id", "request_id", "means", "method", "lines", "message_id",
+    "call_off_id",
 )  # fmt: skip
 """Names of parameters by which something of somebody is meant."""
 
@@ -194,6 +195,9 @@ def ids_of(bridge: Bridge, place: str, tenant_id: str, number: str, click: str) 
     if number == "62":
         bridge.staff(place, tenant_id, actor="staff:ann").take_mail("mail-62")
     return {
+        "call_off_id": session.request_call_off(
+            f"K{number}", f"I{number}", 1, SOON, key=f"call-off-{click}"
+        ).action_id,
         "message_id": f"mail-{number}",
         "rental_id": f"R{number}", "item_id": f"I{number}", "unit_id": f"U{number}", "document_id": f"D{number}",
         "invoice_id": f"N{number}", "invoice_ids": [f"N{number}"], "payment_id": f"P{number}", "tenant_id": tenant_id,

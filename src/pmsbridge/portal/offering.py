@@ -24,6 +24,7 @@ from pmsbridge.portal.arguments import (
     shape_of,
 )
 from pmsbridge.portal.asked_payments import AskedPayments
+from pmsbridge.portal.calling_off import call_off_named
 from pmsbridge.portal.card_numbers import refuse_card_in_id
 from pmsbridge.portal.means import WAYS
 from pmsbridge.portal.methods import stored_method
@@ -55,6 +56,7 @@ class Offering(Quoting):
         quantity: Decimal | int | None = None,
         wanted_on: date | None = None,
         leaving_on: date | None = None,
+        call_off_id: str | None = None,
     ) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
 
@@ -78,10 +80,11 @@ class Offering(Quoting):
             quantity: How many of the item, in its measure.
             wanted_on: Business date from which it would be off rent.
             leaving_on: Business date of a move-out, or of leaving a unit for another.
+            call_off_id: The call-off that would be taken back; the back office is asked for it where it tells of them.
 
         Raises:
             InputError: An argument has the wrong shape, or does not go with the others.
-            NotFoundError: The rental, the stored method, the invoice or the item is not this tenant's.
+            NotFoundError: The rental, the stored method, the invoice, the item or the call-off is not this tenant's.
             UnavailableError: The back office is away and there is no copy, or it is asked for a price, an invoice or
                 what is stored, and is away.
         """
@@ -98,6 +101,8 @@ class Offering(Quoting):
         account = office.read()
         if method is not None:
             asked = replace(asked, method=stored_method(office, method, "method"), has_new_method=True)
+        if call_off_id is not None:
+            asked = replace(asked, call_off=call_off_named(office, checked_id("call_off_id", call_off_id)))
         if rental is None:
             _refuse_foreign_item(account, asked.item_id)
         is_confirming, requests = office.is_confirming, AskedPayments(office).all(account)
