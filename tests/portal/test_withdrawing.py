@@ -19,7 +19,8 @@ from pmsbridge.model.rental import ItemOut, RentalKind
 from pmsbridge.model.requests import CallOff, CallOffState, RequestState
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
-from pmsbridge.ports.outcome import Outcome
+from pmsbridge.ports.capability import Dedup, handles, probes
+from pmsbridge.ports.outcome import Absent, Attempt, Outcome, Probed, Receipt
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
@@ -211,6 +212,44 @@ def test_what_the_contract_says_is_pending_can_be_taken_back(
     office.books.put("F1", rental.changed(items=(item.changed(call_off_pending=Decimal(1)),)))
 
     assert button(session) == ""
+
+
+class Writing(Telling):
+    """Takes call-offs itself, and tells of none."""
+
+    is_mute = True
+
+    @handles(RequestCallOff, dedup=Dedup.STATE, absence_conclusive=True, source="made up")
+    def _call_off(self, effect: RequestCallOff, attempt: Attempt) -> Receipt:
+        return Receipt(evidence=f"{effect.kind} {attempt.key}", at=self.office.clock.now())
+
+    @probes(RequestCallOff)
+    def _probe_call_off(self, _effect: RequestCallOff, _attempt: Attempt) -> Probed:
+        return Absent("nothing is told")
+
+
+def test_what_the_back_office_took_and_does_not_tell_of_is_known_from_the_journal(
+    office: MemoryOffice, tmp_path: Path
+) -> None:
+    with bridge_over(Writing(office), tmp_path) as bridge:
+        session = bridge.tenant("F1", "T1")
+        request = asked(session)
+
+        assert not any(step.emulates for step in request.steps)
+        assert (button(session, request.action_id), verb(session, request.action_id)) == ("", "")
+
+
+def test_a_call_off_that_is_named_is_of_one_contract_among_several(bridge: Bridge, office: MemoryOffice) -> None:
+    contract(office, "K3")
+    session = bridge.tenant("F1", "T1")
+    request = asked(session)
+
+    offers = session.available_actions(call_off_id=request.action_id)
+
+    codes = {each.rental_id: each.code for each in offers if each.kind == "withdraw_call_off"}
+    assert (codes["K1"], codes["K3"]) == ("", "no_call_off")
+    with pytest.raises(NotFoundError):
+        session.available_actions("K3", call_off_id=request.action_id)
 
 
 def test_a_unit_has_no_call_offs(bridge: Bridge) -> None:
