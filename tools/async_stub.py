@@ -31,6 +31,8 @@ TWINS = {
     "AsyncBridge": [
         ("bridge.py", "Bridge"),
         ("directory.py", "Directory"),
+        ("keeping.py", "Keeping"),
+        ("corresponding.py", "Corresponding"),
         ("listening.py", "Listening"),
         ("nights.py", "Nights"),
     ],

@@ -21,9 +21,12 @@ from pmsbridge.actions.effects import (
     ScheduleMoveOut,
     SetAutopay,
     TakePayment,
+    WithdrawCallOff,
 )
 from pmsbridge.ports.files import HandedFile
+from pmsbridge.ports.outcome import Attempt
 from pmsbridge.testing.conformance import Conformance, Example, Subject, Weather
+from pmsbridge_tryton.adapter import TrytonAdapter
 from pmsbridge_tryton.sandbox.serving import TrytonServer
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
 from tests.adapters.tryton.account import ACCOUNT, FACILITY, adapter_of, days, payment
@@ -40,6 +43,7 @@ WRITES = {
     "attach_document": "model.ir.attachment.create",
     "post_bulletin": "model.ir.chat.channel.post",
     "request_call_off": "model.ir.note.create",
+    "withdraw_call_off": "model.ir.note.create",
 }
 WEATHERS = frozenset({Weather.LOST_BEFORE, Weather.LOST_AFTER, Weather.FAULT, Weather.GARBLED, Weather.BUSY})
 """Others look the same from above the transport, whose own tests have them all."""
@@ -61,6 +65,7 @@ class World:
     leaving: int
     staying: int
     turn: int = 0
+    asked_in: int = -1
 
     @classmethod
     def made(cls, yard: Yard) -> World:
@@ -176,6 +181,9 @@ class YardJudge:
     def _standing_request_call_off(self, effect: RequestCallOff) -> object:
         return self._request_call_off(effect), self.world.yard.planned_back(self.world.contract)
 
+    def _standing_withdraw_call_off(self, effect: WithdrawCallOff) -> object:
+        return self._withdraw_call_off(effect), self.world.yard.planned_back(self.world.contract)
+
     def times_done(self, effect: EffectBody) -> int:
         count: int = getattr(self, f"_{effect.kind}")(effect)  # type: ignore[attr-defined]
         return count
@@ -222,16 +230,28 @@ class YardJudge:
     def _request_call_off(self, effect: RequestCallOff) -> int:
         return sum(effect.reference in text for text in self.world.yard.notes("sale.rental", self.world.contract))
 
+    def _withdraw_call_off(self, effect: WithdrawCallOff) -> int:
+        return sum(effect.reference in text for text in self.world.yard.notes("sale.rental", self.world.contract))
+
     def _post_bulletin(self, effect: PostBulletin) -> int:
         return sum(effect.reference in text for text in self.world.yard.posts("sale.rental", self.world.contract))
 
 
-def examples(world: World) -> list[Example]:
+def examples(world: World, asker: TrytonAdapter) -> list[Example]:
     tenant: dict[str, Any] = {**SCOPE, "tenant_id": world.tenant_id}
     contract: dict[str, Any] = {**tenant, "rental_id": world.rental_id}
 
     def named(word: str) -> str:
         return f"PB-{word}{world.turn:06}"
+
+    def withdrawal() -> EffectBody:
+        """Of a call-off that was asked for before, past the weather; once in every turn."""
+        item: dict[str, Any] = {**contract, "item_id": world.item_id, "quantity": Decimal(1)}
+        asked = RequestCallOff(**item, wanted_on=days(3), reference=named("TAKE"))
+        if world.asked_in != world.turn:
+            asker.execute(asked, Attempt(key="k"))
+            world.asked_in = world.turn
+        return WithdrawCallOff(**item, called_off=asked.reference, reference=named("BACK"))
 
     return [
         TurnExample(
@@ -275,6 +295,7 @@ def examples(world: World) -> list[Example]:
                 reference=named("CALL"),
             )
         ),
+        TurnExample(withdrawal),
     ]
 
 
@@ -292,18 +313,20 @@ def world(tryton_yard: Yard) -> World:
 @pytest.fixture
 def subject(world: World, proxy: WeatherProxy, tryton_server: TrytonServer) -> Iterator[Subject]:
     adapter = adapter_of(tryton_server, url=proxy.url, timeouts={"read": "20s"}, limits={"read_attempts": 1})
+    asker = adapter_of(tryton_server)
     adapter.facility(FACILITY)
     adapter.tenant(FACILITY, world.tenant_id)
     yield Subject(
         adapter=adapter,
         judge=YardJudge(world, proxy),
-        examples=examples(world),
+        examples=examples(world, asker),
         facility=FACILITY,
         tenant_id=world.tenant_id,
         unknown_tenant_id="999999",
         poison=(tryton_server.get("env:TRYTON_PORTAL"),),
     )
     adapter.close()
+    asker.close()
 
 
 @pytest.mark.slow

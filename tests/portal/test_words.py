@@ -60,6 +60,7 @@ def test_every_denial_outcome_status_and_shortcoming_has_words_in_both_languages
 NOTHING_WOULD = frozenset({
     "looked_up_already", "complimentary", "no_rentals", "rental_over", "covered_by_credit", "already_off_rent",
     "no_move_out", "no_request", "request_paid", "request_withdrawn",
+    "no_call_off", "call_off_withdrawn",
 })  # fmt: skip
 """Denials of what is over, or was never there: a person has nothing to do."""
 

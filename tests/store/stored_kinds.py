@@ -12,6 +12,7 @@ from pmsbridge.actions.instalments import Instalment
 from pmsbridge.actions.quotes import PaymentQuote
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.earlier import values_within
+from pmsbridge.model.interactions import RecordedInteraction
 from pmsbridge.model.record import Value
 from pmsbridge.store.nouns import NOUNS
 
@@ -22,7 +23,7 @@ FIELDS_FILE: Final = Path(__file__).with_name("stored_fields.json")
 
 ROOTS: Final[tuple[type[Value], ...]] = (
     *map(effect_class, EFFECT_KINDS), PaymentQuote, TenantAccount, *(noun.record for noun in NOUNS.values()),
-    Instalment,
+    Instalment, RecordedInteraction,
 )  # fmt: skip
 
 

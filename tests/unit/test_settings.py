@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.model.wrong_values import shape_of
@@ -394,3 +395,15 @@ def test_two_endpoints_of_one_name_are_told_with_the_file_and_the_key(write: Wri
     path = write(f"{ONE_ACCOUNT}\n{each}{each}")
 
     assert refusal(path) == f"{path}: webhooks: two are called crm; give each a name of its own (given: a list of 2)."
+
+
+@pytest.mark.parametrize(("said", "kept"), [("730d", timedelta(days=730)), ("for good", None)])
+def test_people_are_kept_for_a_time_or_for_good(said: str, kept: timedelta | None) -> None:
+    assert StoreSettings.model_validate({"keep_people": said}).keep_people == kept
+    assert StoreSettings().keep_people is None
+
+
+@pytest.mark.parametrize("said", ["89d", "0d", "never", ""])
+def test_people_are_not_kept_for_less_than_a_season(said: str) -> None:
+    with pytest.raises(ValidationError, match="keep_people"):
+        StoreSettings.model_validate({"keep_people": said})

@@ -70,6 +70,7 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
         "schedule_move_out": [{**rental, "leaving_on": leaving, "notice_given_on": today.isoformat()}],
         "cancel_move_out": [rental],
         "request_call_off": [{**rental, **line, "reference": _REFERENCE}],
+        "withdraw_call_off": [{**rental, "item_id": line["item_id"], "quantity": "1", "reference": _REFERENCE}],
         "attach_document": [{**rental, **paper, "reference": _REFERENCE}],
         "change_contact": [{"tenant_id": "1001", "changes": {field: changes[field]}} for field in changes],
         "set_consent": [consent, {**consent, "channel": "sms"}],

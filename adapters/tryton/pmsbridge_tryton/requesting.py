@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from pmsbridge.actions.effects import RequestCallOff
+from pmsbridge.actions.effects import RequestCallOff, WithdrawCallOff
 from pmsbridge.errors import ConfigurationError, NotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
+from pmsbridge.model.requests import CallOffState
 from pmsbridge.ports.capability import Dedup, handles, probes
 from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
@@ -15,9 +17,20 @@ from pmsbridge_tryton.calls import STAMP
 from pmsbridge_tryton.desk import reference, vendor_id
 from pmsbridge_tryton.faults import StaleError
 from pmsbridge_tryton.leaving import Leaving
-from pmsbridge_tryton.mapping.calloffs import Asked, asked_in, call_off_note, collected_for, drafts_of, open_asked
+from pmsbridge_tryton.mapping.calloffs import (
+    Asked,
+    asked_in,
+    call_off_note,
+    call_offs_of,
+    collected_for,
+    drafts_of,
+    open_asked,
+    planned_anyway,
+    withdrawal_note,
+    withdrawn_by,
+)
 from pmsbridge_tryton.mapping.contracts import is_out, item_groups
-from pmsbridge_tryton.mapping.scope import number
+from pmsbridge_tryton.mapping.scope import Scope, number
 from pmsbridge_tryton.vocabulary import MOVE, NOTE, NOTE_FIELDS, RENTAL, RENTAL_FIELDS
 from pmsbridge_tryton.wire import Row, nested
 
@@ -59,14 +72,14 @@ class Requesting(Leaving):
             message = f"the collection was planned, and the request was not written: {problem.message}"
             raise OutcomeUnknownError(message, code="half_done") from None
 
-    def _called_off_contract(self, effect: RequestCallOff, end: Deadline | None = None) -> Row | None:
+    def _called_off_contract(self, effect: RequestCallOff | WithdrawCallOff, end: Deadline | None = None) -> Row | None:
         """The party's contract; None when it has none of this id."""
         found = reference("rental", effect.rental_id)
         domain = [["id", "=", found.id], ["party", "=", vendor_id("tenant", effect.tenant_id)], self._own]
         rows = self._desk.read(RENTAL, domain, _FIELDS, deadline=end) if found.model == RENTAL else []
         return rows[0] if rows else None
 
-    def _notes_on(self, effect: RequestCallOff, end: Deadline | None = None) -> list[Row]:
+    def _notes_on(self, effect: RequestCallOff | WithdrawCallOff, end: Deadline | None = None) -> list[Row]:
         domain = [["resource", "=", effect.rental_id]]
         return self._desk.read(NOTE, domain, NOTE_FIELDS, order=[("id", "ASC")], deadline=end)
 
@@ -102,6 +115,103 @@ class Requesting(Leaving):
         lines = self._collected(effect, contract, notes) if contract is not None else []
         begun = any(move.get("planned_date") == effect.wanted_on for line in lines for move in drafts_of(line))
         return Absent(f"no note of {effect.rental_id} has the reference", begun=begun)
+
+    # -- taking one back ---------------------------------------------------------------------------------------------
+
+    @handles(
+        WithdrawCallOff,
+        dedup=Dedup.REFERENCE,
+        absence_conclusive=True,
+        source="real server: a note takes it back, and the draft moves get the day by the contract again",
+    )
+    def _withdraw_call_off(self, effect: WithdrawCallOff, attempt: Attempt) -> Receipt:
+        """Give the collection its day by the contract again, then write the note that takes the request back.
+
+        The note comes last: where it is, all is done. What the yard has confirmed stays.
+        """
+        end = self._write_deadline(attempt)
+        contract = self._called_off_contract(effect, end)
+        if contract is None:
+            raise NotFoundError("rental", "there is no such contract", code="rental_not_found")
+        notes = self._notes_on(effect, end)
+        if (known := _taken_back_by(effect, notes)) is not None:
+            return self._note_receipt(known["id"], effect.reference, is_look=True)
+        _refuse_answered(effect, contract, notes, self._desk.scope(effect.facility))
+        is_planned = self._plan_anyway(effect, contract, notes, end)
+        try:
+            return self._write_note(effect.rental_id, withdrawal_note(effect), effect.reference, end)
+        except (RejectedError, UnavailableError, ConfigurationError) as problem:
+            if not is_planned:
+                raise
+            message = f"the collection was taken out of the plan, and the note was not written: {problem.message}"
+            raise OutcomeUnknownError(message, code="half_done") from None
+
+    def _plan_anyway(self, effect: WithdrawCallOff, contract: Row, notes: Sequence[Row], end: Deadline) -> bool:
+        """Give moves of whole lines the day by the contract again; False when there was nothing to write."""
+        day, moves = self._given_back(effect, contract, notes)
+        if not moves:
+            return False
+        stamps, ids = self._desk.client.stamps_in(MOVE, moves), [move["id"] for move in moves]
+        try:
+            self._desk.client.update(MOVE, ids, {"planned_date": day}, stamps=stamps, deadline=end)
+        except StaleError:
+            message = "the yard changed its plan at this moment; nothing was written"
+            raise UnavailableError(message, code="changed_meanwhile") from None
+        return True
+
+    def _given_back(
+        self, effect: WithdrawCallOff, contract: Row, notes: Sequence[Row]
+    ) -> tuple[date | None, list[Row]]:
+        """When the item is due by the contract, and the moves of whole lines that are planned for the call-off."""
+        scope = self._desk.scope(effect.facility)
+        wanted, found = self._collected_for(effect, contract, notes)
+        # Lines of one item were split off one line: they are due on one day.
+        day = next((due for line in found if (due := planned_anyway(line, scope)) is not None), None)
+        moves = [move for line in found for move in drafts_of(line) if move.get("planned_date") == wanted]
+        return day, moves if day not in {None, wanted} else []
+
+    def _collected_for(
+        self, effect: WithdrawCallOff, contract: Row, notes: Sequence[Row]
+    ) -> tuple[date | None, list[Row]]:
+        """The day of the call-off, and the whole lines that are collected for it."""
+        item = vendor_id("item", effect.item_id)
+        waiting = open_asked(contract, notes, self._desk.scope(effect.facility), item)
+        wanted = next((one.wanted_on for one in waiting if one.reference == effect.called_off), None)
+        lines = item_groups(nested(contract, "lines")).get(item, [])
+        return wanted, collected_for(lines, waiting).get(effect.called_off, [])
+
+    @probes(WithdrawCallOff)
+    def _find_withdrawal(self, effect: WithdrawCallOff, _attempt: Attempt) -> Probed:
+        """By the note; without it, a collection that is off its day in the plan means that it has begun."""
+        notes = self._notes_on(effect)
+        if (known := _taken_back_by(effect, notes)) is not None:
+            return Found(self._note_receipt(known["id"], effect.reference, is_look=True))
+        contract = self._called_off_contract(effect)
+        wanted, lines = self._collected_for(effect, contract, notes) if contract is not None else (None, [])
+        moves = [move for line in lines for move in drafts_of(line)]
+        begun = bool(moves) and all(move.get("planned_date") != wanted for move in moves)
+        return Absent(f"no note of {effect.rental_id} has the reference", begun=begun)
+
+
+def _taken_back_by(effect: WithdrawCallOff, notes: Sequence[Row]) -> Row | None:
+    return next((note for note in notes if (withdrawn_by(note) or ("",))[0] == effect.reference), None)
+
+
+def _refuse_answered(effect: WithdrawCallOff, contract: Row, notes: Sequence[Row], scope: Scope) -> None:
+    """Refuse what staff have answered.
+
+    Raises:
+        NotFoundError: There is no such call-off.
+        RejectedError: It is confirmed ("call_off_confirmed"), or over ("call_off_over").
+    """
+    calls = {call.reference: call.call_off_state for call in call_offs_of(contract, notes, scope)}
+    state = calls.get(effect.called_off)
+    if state is None:
+        raise NotFoundError("call_off", "there is no such call-off on this contract", code="call_off_not_found")
+    if state is not CallOffState.REQUESTED:
+        code = "call_off_confirmed" if state is CallOffState.ACKNOWLEDGED else "call_off_over"
+        message = f"the call-off is {state.value}; nothing was written"
+        raise RejectedError(message, code=code)
 
 
 def _asked_by(effect: RequestCallOff, notes: Sequence[Row]) -> Row | None:

@@ -17,15 +17,49 @@ from pmsbridge.model.money import Money
 from pmsbridge.model.payments import PaymentMethod
 from pmsbridge.model.places import Unit
 from pmsbridge.model.rental import RentalKind
+from pmsbridge.model.requests import CallOffState
 from pmsbridge.model.sealed import BankAccountFace, CardFace
 
-__all__ = ["ALL_MEANS", "TYPED_MEANS", "Asked", "Case", "No", "Rule", "Subject", "being_confirmed", "named", "sentence"]
+__all__ = [
+    "ALL_MEANS",
+    "TYPED_MEANS",
+    "Asked",
+    "CalledOff",
+    "Case",
+    "No",
+    "Rule",
+    "Subject",
+    "being_confirmed",
+    "named",
+    "sentence",
+]
 
 TYPED_MEANS: Final = frozenset({"card", "bank_debit"})
 """Ways to pay that were typed now: what was typed is used at once, or not at all."""
 
 ALL_MEANS: Final = TYPED_MEANS | {"external", "stored"}
 """Every way to pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOff:
+    """A call-off that was asked for.
+
+    Attributes:
+        id: As the back office calls it; where it does not tell of them, the id of the action.
+        action_id: Of the action that asked for it here; empty where it came another way.
+        quantity: How many, in the line's measure.
+        reference: What the request is found by again; empty where it has none.
+        state: As the back office says; WITHDRAWN also where it was taken back here.
+    """
+
+    id: str
+    action_id: str
+    rental_id: str
+    item_id: str
+    quantity: Decimal
+    reference: str
+    state: CallOffState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +85,7 @@ class Subject:
         largest_file: How large a file the back office takes, in bytes; None where it does not say.
         payment_means: By what the back office takes payments.
         not_by_hand: Effect kinds that staff of this back office are not asked to do instead of it.
+        called_off_by_hand: Rentals with a call-off that staff were asked for, and the back office does not tell of.
     """
 
     account: TenantAccount
@@ -70,6 +105,7 @@ class Subject:
     largest_file: int | None = None
     payment_means: frozenset[str] = ALL_MEANS
     not_by_hand: frozenset[str] = frozenset()
+    called_off_by_hand: frozenset[str] = frozenset()
 
     def is_emulated(self, needed: str) -> bool:
         """Whether staff do an effect by hand, because the back office does not do it itself."""
@@ -92,6 +128,7 @@ class Asked:
         request: The payment request that would be paid or withdrawn; its amount is its own.
         unit: The unit that would be moved to.
         file_bytes: How large the file is that would be handed in.
+        call_off: The call-off that would be taken back.
     """
 
     by: str | None = None
@@ -112,6 +149,7 @@ class Asked:
     wanted_on: date | None = None
     unit: Unit | None = None
     file_bytes: int | None = None
+    call_off: CalledOff | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ __all__ = [
     "SetConsent",
     "SetWebPassword",
     "TakePayment",
+    "WithdrawCallOff",
     "effect_class",
     "effect_from_json",
 ]
@@ -223,6 +224,31 @@ class RequestCallOff(EffectBody):
     def target(self) -> str:
         """The rental and the line."""
         return f"{super().target}/{self.rental_id}/{self.item_id}"
+
+
+class WithdrawCallOff(EffectBody):
+    """Take back a call-off that nobody has confirmed: the items stay with the customer, and the rent runs on.
+
+    Attributes:
+        item_id: The line.
+        called_off: The reference of the request that is taken back; empty where it has none.
+        description: What the line is about, for people.
+        quantity: How many were called off, in the line's measure.
+    """
+
+    kind: Literal["withdraw_call_off"] = "withdraw_call_off"
+    tenant_id: Id
+    rental_id: Id
+    item_id: Id
+    called_off: str = ""
+    description: str = ""
+    quantity: ExactDecimal = Field(gt=0)
+    reference: Reference
+
+    @property
+    def target(self) -> str:
+        """The rental, the line and the request."""
+        return f"{super().target}/{self.rental_id}/{self.item_id}/{self.called_off}"
 
 
 class CancelMoveOut(EffectBody):
@@ -447,6 +473,7 @@ Effect = Annotated[
     | ScheduleMoveOut
     | RequestCallOff
     | CancelMoveOut
+    | WithdrawCallOff
     | ChangeContact
     | SetConsent
     | AddNote

@@ -41,9 +41,11 @@ from pmsbridge.actions.rental_rules import (
     autopay_is_here,
     autopay_known,
     autopay_optional,
+    call_off_can_be_withdrawn,
     call_off_day_fits,
     can_be_called_off,
     contract_is_open,
+    is_a_contract,
     is_a_quote,
     is_current,
     is_no_contract,
@@ -141,6 +143,8 @@ def available_actions(
 
 def _asked_of(subject: Subject, rental_id: str, asked: Asked | None) -> Asked | None:
     """What is asked about one rental of several: an item that is named is on one contract, not on all."""
+    if asked is not None and asked.call_off is not None and asked.call_off.rental_id != rental_id:
+        asked = replace(asked, call_off=None)
     item_id = asked.item_id if asked is not None else None
     if asked is None or item_id is None or _row(subject.account, rental_id).rental.item(item_id) is not None:
         return asked
@@ -276,6 +280,7 @@ _RULES: Final[Mapping[ActionKind, tuple[Rule, ...]]] = {
     ),
     _K.CANCEL_MOVE_OUT: (is_current, is_no_contract, move_out_scheduled),
     _K.REQUEST_CALL_OFF: (contract_is_open, can_be_called_off, call_off_day_fits),
+    _K.WITHDRAW_CALL_OFF: (is_a_contract, call_off_can_be_withdrawn),
     _K.ACCEPT_QUOTE: (is_a_quote,),
     _K.EDIT_CONTACT: (),
     _K.SET_CONSENT: (),

@@ -24,6 +24,7 @@ class ActionKind(StrEnum):
     CANCEL_MOVE_OUT = "cancel_move_out"
     TRANSFER = "transfer"
     REQUEST_CALL_OFF = "request_call_off"
+    WITHDRAW_CALL_OFF = "withdraw_call_off"
     ACCEPT_QUOTE = "accept_quote"
     EDIT_CONTACT = "edit_contact"
     SET_CONSENT = "set_consent"
@@ -63,6 +64,7 @@ _PER_RENTAL: Final = frozenset(
         _K.CANCEL_MOVE_OUT,
         _K.TRANSFER,
         _K.REQUEST_CALL_OFF,
+        _K.WITHDRAW_CALL_OFF,
         _K.ACCEPT_QUOTE,
         _K.ADD_NOTE,
         _K.AGREE_PLAN,
@@ -90,6 +92,7 @@ NEEDS: Final[dict[ActionKind, str]] = {
     _K.CANCEL_MOVE_OUT: "cancel_move_out",
     _K.TRANSFER: "reserve_unit",
     _K.REQUEST_CALL_OFF: "request_call_off",
+    _K.WITHDRAW_CALL_OFF: "withdraw_call_off",
     _K.ACCEPT_QUOTE: "accept_quote",
     _K.EDIT_CONTACT: "change_contact",
     _K.SET_CONSENT: "set_consent",
@@ -119,6 +122,7 @@ EMULATABLE: Final = frozenset(
         "set_language",
         "reserve_unit",
         "request_call_off",
+        "withdraw_call_off",
         "accept_quote",
         "order",
     }
@@ -126,7 +130,7 @@ EMULATABLE: Final = frozenset(
 """Effects that a member of staff can do by hand from a task. Money and secrets never travel in a task."""
 
 TELLS_STAFF: Final = frozenset({
-    _K.REQUEST_MOVE_OUT, _K.CANCEL_MOVE_OUT, _K.TRANSFER, _K.REQUEST_CALL_OFF, _K.ACCEPT_QUOTE, _K.EDIT_CONTACT,
-    _K.SET_LANGUAGE, _K.ASK_STAFF, _K.ORDER,
+    _K.REQUEST_MOVE_OUT, _K.CANCEL_MOVE_OUT, _K.TRANSFER, _K.REQUEST_CALL_OFF, _K.WITHDRAW_CALL_OFF, _K.ACCEPT_QUOTE,
+    _K.EDIT_CONTACT, _K.SET_LANGUAGE, _K.ASK_STAFF, _K.ORDER,
 })  # fmt: skip
 """Verbs that staff hear of whatever the back office does itself; of others, only what they have to do by hand."""

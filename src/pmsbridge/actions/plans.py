@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Final, TypedDict
 
+from pmsbridge.actions.case import CalledOff
 from pmsbridge.actions.effects import (
     AddNote,
     AttachDocument,
@@ -27,12 +28,14 @@ from pmsbridge.actions.effects import (
     SetConsent,
     SetWebPassword,
     TakePayment,
+    WithdrawCallOff,
 )
 from pmsbridge.actions.plan import Plan, PlannedEffect, When, effect_key, payment_guards_of, reference_of
 from pmsbridge.actions.quotes import PaymentQuote, QuoteLine, guard_of
 from pmsbridge.actions.scribe import (
     AutopayWanted,
     CallOffRequested,
+    CallOffWithdrawn,
     ConsentChanged,
     ContactChanged,
     InstalmentMissed,
@@ -231,6 +234,17 @@ class Planner:
             by_hand=self._is_by_hand(effect),
         )  # fmt: skip
         return self._native_or_task("call_off", effect, notice, tell_staff=True, row=row)
+
+    def withdraw_call_off(self, row: RentalAccount, call_off: CalledOff) -> Plan:
+        """Take a call-off back, and tell staff."""
+        item = row.rental.item(call_off.item_id)
+        effect = WithdrawCallOff(
+            **self._scope, tenant_id=self._tenant, rental_id=row.id, item_id=call_off.item_id,
+            called_off=call_off.reference, description=item.description if item is not None else "",
+            quantity=call_off.quantity, reference=reference_of(self.action_id, "withdrawal"),
+        )  # fmt: skip
+        notice = CallOffWithdrawn.of(self.account, row, call_off, item, by_hand=self._is_by_hand(effect))
+        return self._native_or_task("withdrawal", effect, notice, tell_staff=True, row=row)
 
     def accept_quote(self, row: RentalAccount, comment: str) -> Plan:
         """Tell staff that a quote is accepted. Only they make a contract of it."""

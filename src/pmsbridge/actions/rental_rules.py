@@ -10,15 +10,17 @@ from pmsbridge.errors import NotFoundError
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.places import UnitState
 from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
-from pmsbridge.model.requests import CallOffReason
+from pmsbridge.model.requests import CallOffReason, CallOffState
 
 __all__ = [
     "autopay_is_here",
     "autopay_known",
     "autopay_optional",
+    "call_off_can_be_withdrawn",
     "call_off_day_fits",
     "can_be_called_off",
     "contract_is_open",
+    "is_a_contract",
     "is_a_quote",
     "is_current",
     "is_no_contract",
@@ -62,6 +64,30 @@ def is_no_contract(case: Case) -> No | None:
     if case.rental.rental.kind is RentalKind.CONTRACT:
         return No("call_off_instead", "What is on a contract is called off item by item.", "Call items off rent.")
     return None
+
+
+def is_a_contract(case: Case) -> No | None:
+    """It has items that are called off."""
+    if case.rental.rental.kind is RentalKind.CONTRACT:
+        return None
+    return No("move_out_instead", "There are no items here to call off.", "To leave a unit, request a move-out.")
+
+
+def call_off_can_be_withdrawn(case: Case) -> No | None:
+    """The call-off, or any, waits to be confirmed."""
+    rental, wanted = case.rental.rental, case.asked.call_off
+    if wanted is None:
+        waits = any(item.call_off_pending > 0 for item in rental.items) or rental.id in case.subject.called_off_by_hand
+        return None if waits else No("no_call_off", "Nothing is called off here that waits for an answer.")
+    if wanted.rental_id != rental.id:
+        raise NotFoundError("call_off_id", "is no call-off of this contract", remedy="Use an id from call_offs().")
+    if wanted.state is CallOffState.REQUESTED:
+        return None
+    if wanted.state is CallOffState.WITHDRAWN:
+        return No("call_off_withdrawn", "This call-off was taken back already.")
+    if wanted.state is CallOffState.ACKNOWLEDGED:
+        return No("call_off_confirmed", "The yard has confirmed this call-off already.", "Please call the office.")
+    return No("call_off_over", "This call-off is over.", "Please call the office.")
 
 
 def contract_is_open(case: Case) -> No | None:

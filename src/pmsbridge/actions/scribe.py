@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Final, Protocol, TypedDict
 
+from pmsbridge.actions.case import CalledOff
 from pmsbridge.actions.effects import ContactField
 from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.money import Money
@@ -22,6 +23,7 @@ from pmsbridge.model.rental import ItemOut
 __all__ = [
     "AutopayWanted",
     "CallOffRequested",
+    "CallOffWithdrawn",
     "ConsentChanged",
     "ContactChanged",
     "FieldChange",
@@ -221,6 +223,44 @@ class CallOffRequested(Notice):
             item=" ".join(part for part in (item.code, item.description) if part) or item.id,
             quantity=f"{quantity.normalize():f}", measure=item.measure, wanted_on=wanted_on, place=place,
             comment=comment, by_hand=by_hand,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOffWithdrawn(Notice):
+    """A customer keeps what they had called off.
+
+    Attributes:
+        contract_number: Which contract.
+        item: What the line is about, with its code.
+        quantity: How many were called off, as it is written ("2").
+        measure: In what; empty when it is not known.
+        called_off: The reference of the request that is taken back; empty where it has none.
+        by_hand: The back office has no operation for it: staff take it back.
+    """
+
+    name: ClassVar[str] = "call_off_withdrawn"
+    must_say: ClassVar[frozenset[str]] = frozenset({
+        "tenant_id", "contract_number", "item", "quantity", "called_off", "by_hand",
+    })  # fmt: skip
+
+    contract_number: str
+    item: str
+    quantity: str
+    measure: str = ""
+    called_off: str = ""
+    by_hand: bool = False
+
+    @classmethod
+    def of(
+        cls, account: TenantAccount, row: RentalAccount, call_off: CalledOff, item: ItemOut | None, *, by_hand: bool
+    ) -> CallOffWithdrawn:
+        """A call-off, and the item it is about, where the contract still has it."""
+        named = (item.code, item.description) if item is not None else ()
+        return cls(
+            **_who(account), contract_number=row.rental.label, item=" ".join(filter(None, named)) or call_off.item_id,
+            quantity=f"{call_off.quantity.normalize():f}", measure=item.measure if item is not None else "",
+            called_off=call_off.reference, by_hand=by_hand,
         )  # fmt: skip
 
 

@@ -94,6 +94,7 @@ SECTION_OF: Final[dict[ActionKind, Section]] = {
     _K.REQUEST_MOVE_OUT: Section.RENTALS,
     _K.CANCEL_MOVE_OUT: Section.RENTALS,
     _K.REQUEST_CALL_OFF: Section.RENTALS,
+    _K.WITHDRAW_CALL_OFF: Section.RENTALS,
     _K.TRANSFER: Section.RENTALS,
     _K.CHANGE_ACCESS_CODE: Section.RENTALS,
     _K.ACCEPT_QUOTE: Section.SHOP,

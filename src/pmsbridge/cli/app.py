@@ -17,6 +17,7 @@ from pmsbridge.cli import (
     erase,
     facts,
     findings,
+    hold,
     init,
     mapping,
     metrics,
@@ -52,6 +53,7 @@ app.command("trail")(trail.trail)
 app.add_typer(audit.group, name="audit")
 app.add_typer(findings.group, name="findings")
 app.command("erase")(erase.erase)
+app.command("hold")(hold.hold)
 app.add_typer(db.group, name="db")
 app.add_typer(mapping.group, name="map")
 app.add_typer(webhooks.group, name="webhooks")

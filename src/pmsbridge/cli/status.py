@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pmsbridge.cli.durations import duration_of
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, print_json, print_table, say
 from pmsbridge.cli.setting_checks import Declared, setting_checks
+from pmsbridge.cli.stale import show_stale
 from pmsbridge.cli.sync_facts import NOT_TRIED
 from pmsbridge.ports.adapter import Entity
 from pmsbridge.ports.outcome import Outcome
@@ -40,10 +42,19 @@ def status(
         int | None,
         typer.Option("--limit", min=0, help="How many facilities; 0 for all. 50 when left out, with --json all."),
     ] = None,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Instead: old copies, records and accounts, logins without their tenant.")
+    ] = False,
+    older_than: Annotated[
+        str, typer.Option(metavar="TIME", help="With --stale: what is older than that (365d).")
+    ] = "365d",
     as_json: JsonOption = False,
 ) -> None:
     """Show facilities and the age of their copy, oldest first, actions by outcome, and open findings. Asks nobody."""
     now = datetime.now(UTC)
+    if stale:
+        show_stale(context, duration_of(older_than, "--older-than"), limit, now, as_json=as_json)
+        return
     with open_bridge(context, asks_back_offices=False) as bridge:
         every = _facilities(bridge, now)
         journal, found = _journal(bridge, now), _findings(bridge)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Final
 
 from pmsbridge.engine.deliver import Beat, Job, Runtime
+from pmsbridge.engine.retention import BY_THE_NIGHT, retain
 from pmsbridge.engine.sync import FacilityKey, Sync, SyncReport
 from pmsbridge.errors import ConfigurationError, PmsBridgeError, UnavailableError
 from pmsbridge.logging import get_logger
 from pmsbridge.store.feed_room import FeedRoom, KeptFor
 from pmsbridge.store.files import FileRoom
 from pmsbridge.store.mirror import Scope
+from pmsbridge.store.person_room import PersonRoom
 from pmsbridge.store.report_room import ReportRoom
 
-__all__ = ["copied_never", "make_room", "night_copy_of", "note_copies"]
+__all__ = ["copied_never", "forget_departed", "make_room", "night_copy_of", "note_copies"]
 
 _log = get_logger(__name__)
 _PARTS: Final = ("facility", "unit", "tenant", "rental")
@@ -27,7 +30,8 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
     """A job for ``Runtime.jobs`` that copies a facility anew, unless somebody has done so since the slot.
 
     Afterwards it drops what the feeds have held for longer than ``kept_for``, and old reports and runs, whatever became
-    of the copy.
+    of the copy; and after a good one it forgets who left the facility longer ago than people are kept, if they are not
+    kept for good.
 
     It raises ``ConfigurationError`` when a part could not be read until a person acts, and ``UnavailableError`` when
     one could not be read for now. Deletions that were held back, and single records that could not be read, fail none.
@@ -40,10 +44,26 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
             return
         try:
             _refuse_failure(Sync(runtime).run([key], full=True, beat=beat, by_clock=True))
+            forget_departed(runtime, [key], kept_for)
         finally:
             make_room(runtime, kept_for)
 
     return job
+
+
+def forget_departed(runtime: Runtime, keys: Iterable[FacilityKey], kept_for: KeptFor | None) -> None:
+    """Forget who left these facilities longer ago than people are kept; nobody where they are kept for good.
+
+    What cannot be done now is done another night, and fails none.
+    """
+    people = kept_for.people if kept_for is not None else None
+    if people is None:
+        return
+    for key in keys:
+        with _another_night("people_not_forgotten"):
+            done = retain(runtime, key, people, actor=BY_THE_NIGHT, dry_run=False)
+            told = {"forgotten": len(done.going), "kept": len(done.staying), "questions": done.questions}
+            _log.info("people_judged", account=key.account, facility=key.facility, problem=done.problem, **told)
 
 
 def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
@@ -51,12 +71,16 @@ def make_room(runtime: Runtime, kept_for: KeptFor | None = None) -> None:
 
     What cannot go now goes another night, and fails none.
     """
-    now = runtime.clock.now()
+    now, kept = runtime.clock.now(), kept_for or KeptFor()
     # What people handed in goes first: how long it stays was promised to them.
     with _another_night("files_not_taken_away"):
-        files = FileRoom(runtime.database).make(now - (kept_for or KeptFor()).files)
+        files = FileRoom(runtime.database).make(now - kept.files)
         if files:
             _log.info("files_taken_away", files=files)
+    with _another_night("people_not_shortened"):
+        passed = PersonRoom(runtime.database).make(now, attempts_within=kept.attempts)
+        if passed.any:
+            _log.info("people_shortened", **asdict(passed))
     with _another_night("feeds_not_shortened"):
         dropped = FeedRoom(runtime.database, kept_for).make(now)
         if dropped.changes or dropped.outcomes:

@@ -22,6 +22,7 @@ __all__ = [
     "checked_flag",
     "checked_id",
     "checked_identity",
+    "checked_instant",
     "checked_key",
     "checked_mapping",
     "checked_months",
@@ -190,6 +191,17 @@ def checked_choice(field: str, words: type[_E], value: object) -> _E:
         remedy = "One of: " + ", ".join(word.value for word in known) + "."
         raise InputError(field, "is not a word of this vocabulary", shape=shape_of(value), remedy=remedy)
     return found
+
+
+def checked_instant(field: str, value: object) -> datetime:
+    """A point in time.
+
+    Raises:
+        InputError: It is none, or has no time zone.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InputError(field, "must be an instant with a time zone", shape=shape_of(value))
+    return value
 
 
 def checked_mapping(field: str, value: Mapping[str, str]) -> Mapping[str, str]:

@@ -23,8 +23,10 @@ from pmsbridge.errors import ConfigurationError, InputError, NotFoundError
 from pmsbridge.logging import assert_redaction_installed, install_filters
 from pmsbridge.model.places import Facility
 from pmsbridge.portal.arguments import checked_id, checked_words
+from pmsbridge.portal.corresponding import Corresponding
 from pmsbridge.portal.directory import Directory
 from pmsbridge.portal.entrance import Entrance
+from pmsbridge.portal.keeping import Keeping
 from pmsbridge.portal.listening import Listening
 from pmsbridge.portal.nights import Nights
 from pmsbridge.portal.office import Office
@@ -46,7 +48,7 @@ from pmsbridge.store.mirror import Mirror
 __all__ = ["Bridge"]
 
 
-class Bridge(Directory, Listening, Nights):
+class Bridge(Directory, Listening, Nights, Keeping, Corresponding):
     """One configured bridge: every account and facility of one settings file, one journal, one mirror.
 
     Use it as a context manager, or call ``close``. It starts no thread; hand ``runtime`` to a dispatcher for that. It

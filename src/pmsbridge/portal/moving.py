@@ -15,6 +15,7 @@ from pmsbridge.errors import InputError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.sealed import GateCode, Sealed
 from pmsbridge.portal.arguments import checked_day, checked_id, checked_key, checked_quantity, wiped_on_refusal
+from pmsbridge.portal.calling_off import call_off_named
 from pmsbridge.portal.office import Office, rental_of
 from pmsbridge.portal.performing import Perform
 from pmsbridge.portal.typed import checked_text, refuse_past
@@ -114,6 +115,32 @@ class Moving:
             "place": where, "comment": words,
         }  # fmt: skip
         return self._perform(ActionKind.REQUEST_CALL_OFF, key, intent)(decide)
+
+    def withdraw_call_off(self, call_off_id: str, *, key: str) -> ActionView:
+        """Take a call-off back as long as the yard has not confirmed it: the items stay, and the rent runs on.
+
+        To change one, take it back and ask anew.
+
+        Args:
+            call_off_id: Its id, of ``call_offs()``; or that of the action that asked for it, which is the only one
+                where the back office does not tell of call-offs.
+            key: The idempotency key of this click.
+
+        Raises:
+            IneligibleError: It is confirmed ("call_off_confirmed"), over ("call_off_over") or taken back already
+                ("call_off_withdrawn").
+            NotFoundError: It is none of this tenant's.
+            UnavailableError: The back office cannot be read now.
+        """
+        wanted = checked_id("call_off_id", call_off_id)
+
+        def decide(account: TenantAccount, planner: Planner) -> Plan:
+            found = call_off_named(self._office, wanted)
+            asked = Asked(call_off=found)
+            self._office.allowed(ActionKind.WITHDRAW_CALL_OFF, account, rental_id=found.rental_id, asked=asked)
+            return planner.withdraw_call_off(rental_of(account, found.rental_id), found)
+
+        return self._perform(ActionKind.WITHDRAW_CALL_OFF, key, {"call_off_id": wanted})(decide)
 
     def accept_quote(self, rental_id: str, *, key: str, comment: str = "") -> ActionView:
         """Tell the office that a quote is accepted. A request: only the office makes a contract of it.

@@ -11,7 +11,7 @@ from pmsbridge.dispatch.night_watch import NightWatch
 from pmsbridge.dispatch.schedule import Nightly, Schedule
 from pmsbridge.engine.deliver import Runtime
 from pmsbridge.engine.night_alarm import NightAlarm
-from pmsbridge.engine.night_copy import copied_never, make_room, night_copy_of, note_copies
+from pmsbridge.engine.night_copy import copied_never, forget_departed, make_room, night_copy_of, note_copies
 from pmsbridge.engine.notices import FacilityScribe
 from pmsbridge.engine.reconcile.comparing import Days, Reconciler
 from pmsbridge.engine.reconcile.nightly import after_sync, comparison_of
@@ -134,6 +134,8 @@ class Nights(ABC):
         report = sync.run(keys, entities, progress, full=full, rewrite=rewrite, watch=watch)
         if entities is None:
             note_copies(self.runtime, whole, report)
+        failed = {FacilityKey(row.scope.account, row.scope.facility) for row in report.failed}
+        forget_departed(self.runtime, [key for key in keys if key not in failed], self._kept_for)
         make_room(self.runtime, self._kept_for)
         return report
 
@@ -169,7 +171,10 @@ class Nights(ABC):
     @property
     def _kept_for(self) -> KeptFor:
         store = self.settings.store
-        return KeptFor(store.keep_feeds, store.keep_untold, store.keep_files)
+        return KeptFor(
+            store.keep_feeds, store.keep_untold, store.keep_files,
+            attempts=self.settings.portal.attempts_within, people=store.keep_people,
+        )  # fmt: skip
 
     def _keys(self, facilities: Sequence[str] | None) -> list[FacilityKey]:
         chosen = (

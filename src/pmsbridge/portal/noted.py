@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 from pmsbridge.actions.effects import AddNote
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.model.documents import Note, NoteKind, Visibility
+from pmsbridge.portal.timeline import is_customer
 from pmsbridge.store.journal import ActionFilter
 
 if TYPE_CHECKING:
@@ -30,16 +31,20 @@ class WrittenNotes:
     Attributes:
         by_reference: By the reference that stands in the text.
         by_id: By the back office's own id, where it gave one.
+        of_customer: References of those that the tenant wrote, or a contact of theirs.
     """
 
     by_reference: dict[str, AddNote] = field(default_factory=dict)
     by_id: dict[str, AddNote] = field(default_factory=dict)
+    of_customer: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, office: Office) -> Self:
         """Those of the tenant of an office; asks the journal only."""
         written = cls()
-        for effect, vendor_id in _effects(office):
+        for effect, vendor_id, actor in _effects(office):
+            if is_customer(actor):
+                written.of_customer.add(effect.reference)
             written.by_reference[effect.reference] = effect
             if vendor_id:
                 written.by_id[vendor_id] = effect
@@ -52,6 +57,14 @@ class WrittenNotes:
         that somebody else wrote.
         """
         return tuple(self._told(note) for note in notes)
+
+    def is_customers(self, note: Note) -> bool:
+        """Whether the tenant wrote it through us, and its words are still theirs."""
+        effect = self._written(note)
+        return (
+            effect is not None and effect.reference in self.of_customer
+            and _words(note.text, effect) == _words(effect.text, effect)
+        )  # fmt: skip
 
     def _told(self, note: Note) -> Note:
         effect = self._written(note)
@@ -73,14 +86,15 @@ class WrittenNotes:
         return next(found, self.by_id.get(note.id))
 
 
-def _effects(office: Office) -> Iterator[tuple[AddNote, str]]:
+def _effects(office: Office) -> Iterator[tuple[AddNote, str, str]]:
     wanted = ActionFilter(
         account=office.account_name, facility=office.facility, tenant_id=office.tenant_id,
         kinds=tuple(kind.value for kind in _WRITING), limit=_MOST,
     )  # fmt: skip
-    for stored in (stored for action in office.runtime.journal.actions(wanted) for stored in action.effects):
-        if isinstance(stored.effect, AddNote):
-            yield stored.effect, stored.vendor_ids.get("note", "")
+    for action in office.runtime.journal.actions(wanted):
+        for stored in action.effects:
+            if isinstance(stored.effect, AddNote):
+                yield stored.effect, stored.vendor_ids.get("note", ""), action.actor
 
 
 def _words(text: str, effect: AddNote) -> list[str]:

@@ -27,6 +27,7 @@ from pmsbridge.portal.arguments import (
     checked_words,
 )
 from pmsbridge.portal.asked_payments import AskedPayments
+from pmsbridge.portal.calling_off import call_off_named
 from pmsbridge.portal.means import WAYS, PaymentMeans, named_means
 from pmsbridge.portal.methods import stored_method
 from pmsbridge.portal.office import Office
@@ -63,6 +64,7 @@ class Offering(Quoting):
         wanted_on: date | None = None,
         leaving_on: date | None = None,
         unit_id: str | None = None,
+        call_off_id: str | None = None,
     ) -> tuple[Offer, ...]:
         """Every verb with the judge's answer, for one rental or for everything. The verbs ask the same judge.
 
@@ -91,11 +93,12 @@ class Offering(Quoting):
             wanted_on: Business date from which it would be off rent.
             leaving_on: Business date of a move-out, or of leaving a unit for another.
             unit_id: The unit that would be moved to or reserved, which is read where nothing else stands in the way.
+            call_off_id: The call-off that would be taken back; the back office is asked for it where it tells of them.
 
         Raises:
             InputError: An argument has the wrong shape, or does not go with the others.
-            NotFoundError: The rental, the stored method, the invoice or a line of it, the request or the item is not
-                this tenant's, or there is no such unit.
+            NotFoundError: The rental, the stored method, the invoice or a line of it, the request, the item or the
+                call-off is not this tenant's, or there is no such unit.
             UnavailableError: The back office is away and there is no copy, or it is asked for a price, an invoice, a
                 unit or what is stored, and is away.
         """
@@ -117,6 +120,8 @@ class Offering(Quoting):
         account = office.read()
         if stored is not None:
             asked = replace(asked, method=stored_method(office, stored, "method"))
+        if call_off_id is not None:
+            asked = replace(asked, call_off=call_off_named(office, checked_id("call_off_id", call_off_id)))
         if rental is None:
             _refuse_foreign_item(account, asked.item_id)
         is_confirming, requests = office.is_confirming, AskedPayments(office).all(account)

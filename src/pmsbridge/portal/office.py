@@ -22,7 +22,9 @@ from pmsbridge.model.account import RentalAccount, TenantAccount
 from pmsbridge.model.finding import Finding, Severity
 from pmsbridge.model.people import Tenant
 from pmsbridge.model.places import Unit
+from pmsbridge.model.rental import RentalKind
 from pmsbridge.portal.abilities import WAYS, Abilities
+from pmsbridge.portal.calling_off import called_off_by_hand
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.ports.books import ReadinessPort
 from pmsbridge.ports.clock import Clock
@@ -258,6 +260,8 @@ class Office(Abilities):
     ) -> tuple[Offer, ...]:  # fmt: skip
         """Every verb with the judge's answer; see ``available_actions``."""
         subject = self.subject(account, is_confirming=is_confirming)
+        if any(row.rental.kind is RentalKind.CONTRACT for row in account.rentals):
+            subject = replace(subject, called_off_by_hand=called_off_by_hand(self))
         subject = replace(subject, being_paid=frozenset(self.held_payments), requests=requests)
         return available_actions(subject, rental_id=rental_id, asked=asked)
 

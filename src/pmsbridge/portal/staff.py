@@ -1,4 +1,4 @@
-"""What staff see of one tenant beyond what the tenant sees. A reading room: its verbs are the session's."""
+"""What staff see of one tenant beyond what the tenant sees, and what only they know. Other verbs are the session's."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from pmsbridge.engine.unseen_payments import is_paid_by
 from pmsbridge.errors import InputError, NotFoundError, UnsupportedError
 from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Note
+from pmsbridge.model.interactions import Channel, Direction, RecordedInteraction
 from pmsbridge.model.record import Source
 from pmsbridge.model.sealed import GateCode
 from pmsbridge.portal.access import IdentityCheck, look_up_code
-from pmsbridge.portal.arguments import checked_day, checked_id, checked_whole
+from pmsbridge.portal.arguments import checked_choice, checked_day, checked_id, checked_whole
 from pmsbridge.portal.asked_payments import AskedPayments
+from pmsbridge.portal.corresponding import cleaned
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of, risks_of
 from pmsbridge.portal.ledgers import LedgersRead
 from pmsbridge.portal.noted import WrittenNotes
 from pmsbridge.portal.office import Office
-from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, put_in_order
+from pmsbridge.portal.timeline import Interaction, of_actions, of_notes, of_payments, of_recorded, put_in_order
 from pmsbridge.ports.adapter import TenantSearch
+from pmsbridge.store.interactions import Interactions
 from pmsbridge.store.journal import ActionFilter
 
 if TYPE_CHECKING:
@@ -70,14 +73,58 @@ class StaffDesk:
         found = [note for each in wanted for note in office.adapter.notes(office.facility, office.tenant_id, each)]
         return tuple(WrittenNotes.of(office).told(found))
 
-    def history(self, *, since: date | None = None, until: date | None = None) -> tuple[Interaction, ...]:
+    def history(
+        self,
+        *,
+        since: date | None = None,
+        until: date | None = None,
+        direction: Direction | str | None = None,
+        channel: Channel | str | None = None,
+    ) -> tuple[Interaction, ...]:
         """Everything between this tenant and the office, newest first: internal notes and mails to staff too. Live.
 
+        Args:
+            since: First business date; None for everything before.
+            until: Last business date, inclusive; None for everything after.
+            direction: Only what went this way: "in", "out" or "internal".
+            channel: Only what travelled by this: "portal", "email", "phone", "sms", "post", "desk", "office".
+
         Raises:
-            InputError: A day is none.
+            InputError: A day is none, or there is no such direction or channel.
             UnavailableError: The back office cannot be read now.
         """
-        return history_of(self._office, since=since, until=until, internal=True)
+        way = checked_choice("direction", Direction, direction) if direction is not None else None
+        by = checked_choice("channel", Channel, channel) if channel is not None else None
+        found = history_of(self._office, since=since, until=until, internal=True)
+        return tuple(each for each in found if way in {None, each.direction} and by in {None, each.channel})
+
+    def record_interaction(self, said: RecordedInteraction) -> bool:
+        """Record a mail, a call or a visit that no back office knows of, so that it stands in the history.
+
+        It is kept here only, with the person it is of, once however often it is recorded. Card numbers and passwords in
+        it are taken out. The tenant reads it where its ``visibility`` is "customer". Its rental is not looked up.
+
+        Returns:
+            Whether it was there already.
+
+        Raises:
+            InputError: It is none, or its id was used for something else of this tenant ("key_reused").
+            UnavailableError: The database cannot be used now.
+        """
+        office = self._office
+        return self._interactions.record(office.tenant_id, cleaned(said).changed(recorded_by=office.actor))
+
+    def take_mail(self, message_id: str) -> None:
+        """Say that a mail which was nobody's is of this tenant.
+
+        Raises:
+            NotFoundError: No mail of that id is nobody's at this facility.
+        """
+        self._interactions.assign(checked_id("message_id", message_id), self._office.tenant_id)
+
+    @property
+    def _interactions(self) -> Interactions:
+        return interactions_of(self._office)
 
     def plan(self, rental_id: str) -> PlanProgress | None:
         """The payment plan of a rental beside its ledger, as it stands today; None when none was agreed. Live.
@@ -232,6 +279,17 @@ def _everything(office: Office) -> Iterator[Interaction]:
         with suppress(UnsupportedError):  # a back office without such a list has none to show
             yield from of_payments(office.adapter.payments(office.facility, tenant, row.id), row.id)
         with suppress(UnsupportedError):
-            yield from of_notes(written.told(office.adapter.notes(office.facility, tenant, row.id)), zone)
+            yield from of_notes(
+                written.told(office.adapter.notes(office.facility, tenant, row.id)),
+                zone,
+                is_customers=written.is_customers,
+            )
     wanted = ActionFilter(account=office.account_name, facility=office.facility, tenant_id=tenant, limit=1000)
     yield from of_actions(office.runtime.actions(wanted), zone)
+    yield from of_recorded(interactions_of(office).of(tenant), zone)
+
+
+def interactions_of(office: Office) -> Interactions:
+    """What was recorded at an office's facility."""
+    runtime = office.runtime
+    return Interactions(runtime.database, runtime.clock, office.account_name, office.facility)

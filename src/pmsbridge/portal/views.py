@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pmsbridge.actions.eligibility import Offer
 from pmsbridge.actions.kinds import ActionKind
 from pmsbridge.actions.payment_requests import PaymentRequest
@@ -11,7 +13,7 @@ from pmsbridge.model.ledger import Balances
 from pmsbridge.model.places import Facility
 from pmsbridge.model.record import Instant, Source, Value
 
-__all__ = ["Dashboard"]
+__all__ = ["Dashboard", "HeardMail"]
 
 
 class Dashboard(Value):
@@ -62,3 +64,16 @@ class Dashboard(Value):
     def offer(self, kind: ActionKind | str, rental_id: str | None = None) -> Offer | None:
         """The judge's answer about one verb ("pay_all"); None when it was not asked."""
         return next((o for o in self.offers if o.kind == kind and o.rental_id == rental_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HeardMail:
+    """What became of a mail that came in.
+
+    Attributes:
+        tenant_id: Whose it is; None while it is nobody's: no customer has that address, or several have.
+        replayed: It came before.
+    """
+
+    tenant_id: str | None
+    replayed: bool

@@ -60,6 +60,8 @@ class StoreSettings(Section):
         keep_untold: The same for what some webhook endpoint has not been told; not shorter.
         keep_files: How long what somebody handed in is kept after it was delivered, or given up: so long it can be
             sent once more.
+        keep_people: How long somebody is kept who left: after the last sign of them, a night forgets them as ``erase``
+            does, unless something is open. None, written "for good", for whoever is not erased by hand.
     """
 
     url: str = "sqlite:///pmsbridge.db"
@@ -68,6 +70,12 @@ class StoreSettings(Section):
     keep_feeds: Duration = Field(default=timedelta(days=90), ge=timedelta(days=1))
     keep_untold: Duration = Field(default=timedelta(days=180), ge=timedelta(days=1))
     keep_files: Duration = Field(default=timedelta(days=7), ge=timedelta(hours=1))
+    keep_people: Duration | None = Field(default=None, ge=timedelta(days=90))
+
+    @field_validator("keep_people", mode="before")
+    @classmethod
+    def _for_good(cls, value: object) -> object:
+        return None if value == "for good" else value
 
     @field_validator("url")
     @classmethod

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
 
+from pmsbridge.errors import IneligibleError
 from pmsbridge.model.people import Tenant
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store import files
 from pmsbridge.store.database import Database
+from pmsbridge.store.departed import visitors_questions
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
 from pmsbridge.store.heard import readings_of_accounts
-from pmsbridge.store.person import Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
+from pmsbridge.store.holds import refuse_held
+from pmsbridge.store.interactions import forget_unassigned
+from pmsbridge.store.person import NO_WORDS, Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
 from pmsbridge.store.portable import lock_scope
-from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen, findings, quotes, runs, watched_tenants
+from pmsbridge.store.tables import (
+    LOGINS,
+    METADATA,
+    MIRROR,
+    accounts_seen,
+    findings,
+    interactions,
+    quotes,
+    runs,
+    watched_tenants,
+)
 
-__all__ = ["Erasure", "erase"]
+__all__ = ["Erasure", "erase", "erase_questions"]
 
 _records: Final = METADATA.tables["pmsbridge_records"]
 
@@ -42,22 +58,62 @@ class Erasure:
 
 
 def erase(
-    database: Database, clock: Clock, account: str, facility: str, tenant_id: str, *, actor: str, dry_run: bool
+    database: Database,
+    clock: Clock,
+    account: str,
+    facility: str,
+    tenant_id: str,
+    *,
+    actor: str,
+    dry_run: bool,
+    keeps_mirror: bool = False,
 ) -> Erasure:
     """Forget a tenant of a facility, merged records and contacts included.
 
+    Args:
+        database: Where.
+        clock: For the trail.
+        account: The configured account.
+        facility: The facility's code.
+        tenant_id: Any id of theirs.
+        actor: Who decided, for the trail.
+        dry_run: Only count.
+        keeps_mirror: Leave the copies of what the back office lists: the next copy would bring them back.
+
     Raises:
-        IneligibleError: Something that was asked for is not over ("actions_open"); nothing was changed.
+        IneligibleError: Something that was asked for is not over ("actions_open"), or a hold keeps their data
+            ("legal_hold"); nothing was changed.
         UnavailableError: The database cannot be used; nothing was changed, unless the connection broke in the commit.
     """
     with database.read() if dry_run else database.write() as connection:
         found_as = _Person if dry_run else _alone_with
         person = found_as(connection, account, facility, tenant_id)
+        refuse_held(connection, account, facility, person.mirrored.tenant_ids)
         refuse_open(connection, person.actions)
-        rows = dict(person.erased(actor, clock, dry_run=dry_run))
+        rows = dict(person.erased(actor, clock, dry_run=dry_run, keeps_mirror=keeps_mirror))
     is_wiped = not dry_run and database.wipe_old_pages()
     found = {name: count for name, count in rows.items() if count}
-    return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents, is_wiped=is_wiped)
+    return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents and not keeps_mirror, is_wiped=is_wiped)
+
+
+def erase_questions(
+    database: Database, clock: Clock, account: str, facility: str, before: datetime, *, actor: str, dry_run: bool
+) -> int:
+    """Take the words out of what nobody in particular asked, where that was over before an instant; how many.
+
+    Raises:
+        UnavailableError: The database cannot be used now; what was done before is done.
+    """
+    with database.read() as connection:
+        rows = visitors_questions(connection, account, facility, before)
+    if dry_run:
+        return len(rows)
+    for row in rows:
+        with database.write() as connection:
+            lock_scope(connection, "tenant", account, facility, "")
+            with suppress(IneligibleError):  # somebody retries it meanwhile: another night
+                erase_action(connection, row, NO_WORDS, actor, clock.now(), dry_run=False)
+    return len(rows)
 
 
 class _Person:
@@ -73,7 +129,7 @@ class _Person:
         self.mirrored: Mirrored = mirrored(connection, account, facility, tenant_id, self._words)
         self.actions = actions_of(connection, account, facility, self.mirrored.tenant_ids, self._words)
 
-    def erased(self, actor: str, clock: Clock, *, dry_run: bool) -> Iterator[tuple[str, int]]:
+    def erased(self, actor: str, clock: Clock, *, dry_run: bool, keeps_mirror: bool) -> Iterator[tuple[str, int]]:
         """Erase, or count; how many rows of what."""
         now = clock.now()
         yield (
@@ -85,12 +141,15 @@ class _Person:
         logins = [row.id for row in logins_of(self._connection, *self._place, self.mirrored.tenant_ids)]
         yield "links", self._gone(LOGINS.links, LOGINS.links.c.login_id.in_(logins), dry_run=dry_run)
         yield "logins", self._gone(LOGINS.logins, LOGINS.logins.c.id.in_(logins), dry_run=dry_run)
+        strangers = forget_unassigned(self._connection, *self._place, self._words, dry_run=dry_run)
+        yield "interactions", strangers + self._gone(interactions, self._mine(interactions), dry_run=dry_run)
         for name, table in (("quotes", quotes), ("account copies", accounts_seen), ("watched", watched_tenants)):
             yield name, self._gone(table, self._mine(table), dry_run=dry_run)
         heard = readings_of_accounts(*self._place, self.mirrored.tenant_ids)
         yield "readings to come", self._gone(runs, heard, dry_run=dry_run)
         yield "records of schema 2", self._gone(_records, self._mine(_records), dry_run=dry_run)
-        yield from self._mirror(dry_run=dry_run)
+        if not keeps_mirror:
+            yield from self._mirror(dry_run=dry_run)
 
     @property
     def _place(self) -> tuple[str, str]:

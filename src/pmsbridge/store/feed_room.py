@@ -30,17 +30,21 @@ _changes: Final = MIRROR.changes
 
 @dataclass(frozen=True, slots=True)
 class KeptFor:
-    """How long rows of the feeds are kept, from the moment they were noted, and files from the end of their effect.
+    """How long rows of the feeds are kept, from the moment they were noted, and what else has an age.
 
     Attributes:
         told: What every webhook endpoint has been told, and everything where there is none.
         untold: What some endpoint has not been told: disabled, stopped, or taken out of the settings.
-        files: What somebody handed in; see ``FileRoom``.
+        files: What somebody handed in, from the end of its effect; see ``FileRoom``.
+        attempts: Failed attempts to sign in, for as long as they count.
+        people: Whoever left, from the last sign of them; None for good.
     """
 
     told: timedelta = timedelta(days=90)
     untold: timedelta = timedelta(days=180)
     files: timedelta = timedelta(days=7)
+    attempts: timedelta = timedelta(days=1)
+    people: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pmsbridge.store.mirror_writes import known_place
 from pmsbridge.store.nouns import NOUNS
 from pmsbridge.store.tables import LOGINS, METADATA, MIRROR, accounts_seen
 
-__all__ = ["Mirrored", "Words", "ids_of", "logins_of", "mirrored", "parted", "words_of"]
+__all__ = ["NO_WORDS", "Mirrored", "Words", "ids_of", "logins_of", "mirrored", "parted", "words_of"]
 
 _SHORTEST_WORD: Final = 4
 _TYPED: Final = ("to", "subject", "title", "text", "body")
@@ -87,6 +87,10 @@ def _any_of(words: Iterable[str]) -> re.Pattern[str]:
 def _alone(word: str) -> str:
     before = r"(?<![^\W_]|[.+-])" if "@" in word else r"(?<![^\W_])"
     return rf"{before}{re.escape(word)}(?![^\W_])"
+
+
+NO_WORDS: Final = Words((), sure=(), names=())
+"""Of whom nothing is known."""
 
 
 class Mirrored(NamedTuple):

@@ -44,6 +44,8 @@ __all__ = [
     "findings",
     "gates",
     "guards",
+    "holds",
+    "interactions",
     "lanes",
     "newest_reports",
     "outcomes",
@@ -247,6 +249,33 @@ gates = Table(
 
 LOGINS: Final = login_tables(METADATA)
 """Logins, the links mailed to them, and failed attempts."""
+
+# Whose data nobody may erase, a proceeding being under way. Whoever it is may be known nowhere else.
+holds = Table(
+    "pmsbridge_holds",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("reason", _TEXT, nullable=False),
+    Column("actor", _ID, nullable=False),
+    Column("since", UtcInstant, nullable=False),
+)
+
+# Mails, calls and visits; of nobody until it is known whose they are.
+interactions = Table(
+    "pmsbridge_interactions",
+    METADATA,
+    Column("account", _ID, primary_key=True),
+    Column("facility", _ID, primary_key=True),
+    Column("tenant_id", _ID, primary_key=True),
+    Column("message_id", _ID, primary_key=True),
+    Column("at", UtcInstant, nullable=False),
+    Column("direction", String(10), nullable=False),
+    Column("doc", _TEXT, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("recorded_at", UtcInstant, nullable=False),
+)
 
 # -- the mirror --------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut
+from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut, WithdrawCallOff
 from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError, UnsupportedError
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffState, RequestState
@@ -220,6 +220,100 @@ def test_two_call_offs_of_one_item_keep_their_days_in_the_yards_plan(
     assert asked == {first.reference: days(4), second.reference: days(14)}
     tryton_yard.take_back(rental, at=days(0))
     assert stormy.execute(second, ATTEMPT).read_back
+
+
+def withdrawal(effect: RequestCallOff, mark: str = "1") -> WithdrawCallOff:
+    return WithdrawCallOff(
+        **SCOPE, tenant_id=effect.tenant_id, rental_id=effect.rental_id, item_id=effect.item_id,
+        called_off=effect.reference, description=effect.description, quantity=effect.quantity,
+        reference=f"PB-BACK{mark:0>8}",
+    )  # fmt: skip
+
+
+def test_a_call_off_that_is_taken_back_leaves_the_yards_plan_as_it_was(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    item, before = item_of(erp, tryton_customer, rental), planned(tryton_yard, rental)
+    asked = call_off(tryton_customer, rental, item, 5)
+    erp.execute(asked, ATTEMPT)
+    assert planned(tryton_yard, rental) == [(5, days(4))]
+    effect = withdrawal(asked)
+
+    assert isinstance(erp.probe(effect, ATTEMPT), Absent)
+    erp.execute(effect, ATTEMPT)
+    erp.execute(effect, ATTEMPT)
+
+    assert isinstance(erp.probe(effect, ATTEMPT), Found)
+    assert planned(tryton_yard, rental) == before
+    assert states(erp, tryton_customer) == {asked.reference: (CallOffState.WITHDRAWN, RequestState.WITHDRAWN)}
+    assert sum(effect.reference in text for text in tryton_yard.notes("sale.rental", rental)) == 1
+    after = item_of(erp, tryton_customer, rental)
+    assert [int(after.call_off_pending), int(after.callable_off)] == [0, 5]
+    again = call_off(tryton_customer, rental, after, 5, mark="2", wanted=6)
+    erp.execute(again, ATTEMPT)
+    assert planned(tryton_yard, rental) == [(5, days(6))]
+
+
+def test_of_two_call_offs_one_is_taken_back_and_the_other_keeps_its_day(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.contract(tryton_customer, {"FENCE-8": 4}, start=days(-10), days=30)
+    tryton_yard.pick_up(rental, {"FENCE-8": 1}, at=days(-10))
+    tryton_yard.pick_up(rental, {"FENCE-8": 3}, at=days(-9))
+    item = item_of(erp, tryton_customer, rental)
+    one, three = (call_off(tryton_customer, rental, item, n, mark=str(n), wanted=n + 3) for n in (1, 3))
+    for effect in (one, three):
+        erp.execute(effect, ATTEMPT)
+    assert planned(tryton_yard, rental) == [(1, days(4)), (3, days(6))]
+
+    erp.execute(withdrawal(one), ATTEMPT)
+
+    assert planned(tryton_yard, rental) == [(1, days(20)), (3, days(6))]
+    assert [state for state, _ in states(erp, tryton_customer).values()].count(CallOffState.REQUESTED) == 1
+
+
+def test_what_the_yard_has_confirmed_is_not_taken_back(
+    erp: TrytonAdapter, tryton_yard: Yard, tryton_customer: Customer
+) -> None:
+    rental = tryton_yard.on_rent(tryton_customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    asked = call_off(tryton_customer, rental, item_of(erp, tryton_customer, rental), 5)
+    erp.execute(asked, ATTEMPT)
+    tryton_yard.note("sale.rental", rental, f"{asked.reference} acknowledged 4711")
+
+    with pytest.raises(RejectedError) as refused:
+        erp.execute(withdrawal(asked), ATTEMPT)
+
+    assert refused.value.code == "call_off_confirmed"
+    assert planned(tryton_yard, rental) == [(5, days(4))]
+    with pytest.raises(RejectedError) as unknown:
+        erp.execute(withdrawal(asked).changed(called_off="PB-NEVERASKED1"), ATTEMPT)
+    assert unknown.value.code == "call_off_not_found"
+
+
+@pytest.mark.parametrize("quantity", [5, 4])
+def test_a_withdrawal_that_is_told_to_wait_half_way_is_seen_as_begun_and_goes_on(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, quantity: int
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    before = planned(tryton_yard, rental)
+    asked = call_off(customer, rental, item_of(stormy, customer, rental), quantity)
+    stormy.execute(asked, ATTEMPT)
+    effect = withdrawal(asked)
+    fresh = stormy.probe(effect, ATTEMPT)
+    weather.let(Weather.BUSY, "model.ir.note.create")
+
+    with pytest.raises(OutcomeUnknownError if quantity == 5 else UnavailableError):
+        stormy.execute(effect, ATTEMPT)
+    seen = stormy.probe(effect, ATTEMPT)
+    stormy.execute(effect, ATTEMPT)
+
+    assert isinstance(fresh, Absent)
+    assert isinstance(seen, Absent)
+    assert (fresh.begun, seen.begun) == (False, quantity == 5)
+    assert planned(tryton_yard, rental) == before
+    assert isinstance(stormy.probe(effect, ATTEMPT), Found)
 
 
 def states(erp: TrytonAdapter, customer: Customer) -> dict[str, tuple[CallOffState, RequestState]]:

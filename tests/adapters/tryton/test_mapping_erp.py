@@ -94,6 +94,10 @@ def note(note_id: int, text: str, author: int = 9) -> dict[str, Any]:
 ASKED = note(1, "[PB-ABCDEFGHIJKL] call-off of item 1, quantity 2, from 2026-12-01\nMixer")
 
 
+TAKEN_BACK = note(3, "[PB-TAKENBACK0001] withdraws call-off PB-ABCDEFGHIJKL\n2 x Mixer")
+ACKNOWLEDGED = CallOffState.ACKNOWLEDGED
+
+
 @pytest.mark.parametrize(
     ("notes", "lines", "expected"),
     [
@@ -102,6 +106,11 @@ ASKED = note(1, "[PB-ABCDEFGHIJKL] call-off of item 1, quantity 2, from 2026-12-
         ([ASKED, note(2, "PB-ABCDEFGHIJKL acknowledged", 9)], [line(1, "5", out=True)], CallOffState.REQUESTED),
         ([ASKED, note(2, "[PB-ABCDEFGHIJKL]: refused", 1)], [line(1, "5", out=True)], CallOffState.REFUSED),
         ([ASKED, note(2, "PB-ABCDEFGHIJKL withdrawn", 1)], [line(1, "5", out=True)], CallOffState.WITHDRAWN),
+        ([ASKED, TAKEN_BACK], [line(1, "5", out=True)], CallOffState.WITHDRAWN),
+        ([ASKED, note(2, TAKEN_BACK["message"], 3)], [line(1, "5", out=True)], CallOffState.REQUESTED),
+        ([ASKED, note(1, "PB-ABCDEFGHIJKL acknowledged", 1), TAKEN_BACK], [line(1, "5", out=True)], ACKNOWLEDGED),
+        ([ASKED, TAKEN_BACK, note(4, "PB-ABCDEFGHIJKL acknowledged", 1)], [line(1, "5", out=True)], ACKNOWLEDGED),
+        ([ASKED, TAKEN_BACK], [line(1, "2", back=True), line(2, "3", out=True)], CallOffState.PICKED_UP),
         ([ASKED], [line(1, "1", back=True), line(2, "4", out=True)], CallOffState.REQUESTED),
         ([ASKED], [line(1, "2", back=True), line(2, "3", out=True)], CallOffState.PICKED_UP),
         (

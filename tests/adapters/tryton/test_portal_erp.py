@@ -229,6 +229,21 @@ def test_a_call_off_is_judged_before_anything_is_sent_then_carried_to_the_yard(
         session.request_call_off(contract.id, item.id, 1, days(3), key="click-0004")
     assert denied.value.code == "already_off_rent"
 
+    def button() -> str:
+        offers = session.available_actions(contract.id, call_off_id=call.id)
+        return next(each.code for each in offers if each.kind == "withdraw_call_off")
+
+    assert button() == ""
+    taken_back = session.withdraw_call_off(call.id, key="click-0005")
+    assert taken_back.outcome is Outcome.SETTLED
+    assert [each.call_off_state for each in session.call_offs()] == [CallOffState.WITHDRAWN]
+    assert button() == "call_off_withdrawn"
+    for which in (call.id, view.action_id):
+        with pytest.raises(IneligibleError) as denied:
+            session.withdraw_call_off(which, key=f"click-{len(which):04}")
+        assert denied.value.code == "call_off_withdrawn"
+    assert session.request_call_off(contract.id, item.id, 1, days(3), key="click-0006").outcome is Outcome.SETTLED
+
 
 def test_money_on_account_and_a_quote_that_is_accepted(portal: Portal) -> None:
     yard, session = portal.yard, portal.session

@@ -146,5 +146,5 @@ def test_the_target_of_a_payment_does_not_depend_on_the_order_of_its_parts() -> 
 def test_every_effect_has_its_own_kind() -> None:
     kinds = TypeAdapter(Effect).json_schema()["discriminator"]["mapping"]
 
-    assert len(kinds) == 15
+    assert len(kinds) == 16
     assert TakePayment.moves_money

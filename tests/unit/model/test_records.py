@@ -137,7 +137,7 @@ def test_a_token_is_never_written_and_never_shown() -> None:
 def test_every_stored_effect_is_read_back_as_what_it_was() -> None:
     effects = [record for record in SPECIMENS if "kind" in type(record).model_fields and hasattr(record, "target")]
 
-    assert len(effects) == 15
+    assert len(effects) == 16
     for effect in effects:
         again = effect_from_json(effect.model_dump_json())
         assert again == effect

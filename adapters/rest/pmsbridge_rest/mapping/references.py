@@ -44,6 +44,7 @@ STAFF_CAN_DO: Final = frozenset(
         "schedule_move_out",
         "set_consent",
         "set_language",
+        "withdraw_call_off",
     }
 )
 """Effects that a member of staff can do by hand from a task."""

@@ -24,6 +24,7 @@ NOUN_OF: Final = {
     "post_bulletin": "bulletins",
     "reserve_unit": "reservations",
     "request_call_off": "call_offs",
+    "withdraw_call_off": "call_offs",
     "attach_document": "documents",
 }
 """What an action makes or changes."""

@@ -2,7 +2,8 @@
 
 The vendor has no object for it. A request is a note on the contract whose first line is ours; staff answer with a note
 that repeats its reference and one of three words: "acknowledged" (with their call number, if they give one), "refused"
-or "withdrawn". That it is off rent, and picked up, the lines and the moves of the contract say.
+or "withdrawn". A customer takes one back with another note of ours, which counts until staff answer. That it is off
+rent, and picked up, the lines and the moves of the contract say.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from pmsbridge.actions.effects import RequestCallOff
+from pmsbridge.actions.effects import RequestCallOff, WithdrawCallOff
 from pmsbridge.model.requests import CallOff, CallOffReason, CallOffState, RequestState
 from pmsbridge_tryton.mapping.contracts import is_out, item_groups
-from pmsbridge_tryton.mapping.scope import Scope, number, text
+from pmsbridge_tryton.mapping.scope import Scope, day_of, number, text
 from pmsbridge_tryton.vocabulary import RENTAL
 from pmsbridge_tryton.wire import Row, nested
 
@@ -30,6 +31,9 @@ __all__ = [
     "drafts_of",
     "is_call_off",
     "open_asked",
+    "planned_anyway",
+    "withdrawal_note",
+    "withdrawn_by",
 ]
 
 _ASKED: Final = re.compile(
@@ -38,6 +42,7 @@ _ASKED: Final = re.compile(
 _ANSWERED: Final = re.compile(
     r"\[?([A-Z0-9-]{6,40})\]?:?\s+(acknowledged|refused|withdrawn)\b[ :#]*([A-Za-z0-9./-]{0,40})"
 )
+_WITHDRAWN: Final = re.compile(r"\[([A-Z0-9-]{6,40})\] withdraws call-off ([A-Z0-9-]{6,40})")
 _STATES: Final = {
     "acknowledged": (CallOffState.ACKNOWLEDGED, RequestState.ACKNOWLEDGED),
     "refused": (CallOffState.REFUSED, RequestState.REFUSED),
@@ -83,6 +88,23 @@ def call_off_note(effect: RequestCallOff) -> str:
         "Asked for in the customer portal. The rental runs on until the items are returned.",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def withdrawal_note(effect: WithdrawCallOff) -> str:
+    """The note that takes a request back: a line for machines, then words for people."""
+    quantity = f"{effect.quantity.normalize():f}"
+    lines = [
+        f"[{effect.reference}] withdraws call-off {effect.called_off}",
+        f"{quantity} x {effect.description}" if effect.description else "",
+        "Taken back in the customer portal. The items stay with the customer, and the rental runs on.",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def withdrawn_by(note: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The reference of a note that takes a request back, and that of the request; None when it is no such note."""
+    found = _WITHDRAWN.match(text(note, "message"))
+    return None if found is None else (found[1], found[2])
 
 
 def is_call_off(note: Mapping[str, Any], scope: Scope) -> bool:
@@ -175,6 +197,11 @@ def drafts_of(line: Row) -> list[Row]:
     return [move for move in nested(line, "incoming_moves") if move.get("state") == "draft"]
 
 
+def planned_anyway(line: Row, scope: Scope) -> date | None:
+    """The day on which a line is due back by the contract, whatever was called off."""
+    return day_of(line, "planned_end_day") or scope.local(line.get("planned_end"))
+
+
 def _days_of_collection(groups: Mapping[int, Sequence[Row]], asked: Sequence[Asked]) -> dict[str, date | None]:
     """By reference, when the yard plans to collect it; of a part of a line, when it collects what nobody else gets."""
     days: dict[str, date | None] = {}
@@ -188,9 +215,13 @@ def _days_of_collection(groups: Mapping[int, Sequence[Row]], asked: Sequence[Ask
 
 
 def _answers(notes: Sequence[Row], scope: Scope) -> dict[str, tuple[str, str]]:
-    """By reference, what staff said last; what we wrote ourselves is no answer."""
+    """By reference, what staff said last; of what we wrote only a customer's change of mind, until staff answer."""
     found: dict[str, tuple[str, str]] = {}
     for note in notes:
+        taken_back = withdrawn_by(note)
+        if taken_back is not None and (not scope.user_id or note.get("create_uid") == scope.user_id):
+            found.setdefault(taken_back[1], ("withdrawn", ""))
+            continue
         if scope.user_id and note.get("create_uid") == scope.user_id:
             continue
         for match in _ANSWERED.finditer(text(note, "message")):

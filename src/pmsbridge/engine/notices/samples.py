@@ -9,6 +9,7 @@ from pmsbridge.actions.effects import ContactField
 from pmsbridge.actions.scribe import (
     AutopayWanted,
     CallOffRequested,
+    CallOffWithdrawn,
     ConsentChanged,
     ContactChanged,
     FieldChange,
@@ -31,9 +32,9 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose
 __all__ = ["KINDS", "REFERENCE", "samples"]
 
 KINDS: Final[tuple[type[Notice], ...]] = (
-    ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, QuoteAccepted, AutopayWanted, ConsentChanged,
-    LanguageWanted, ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed, InstalmentMissed,
-    ReviewNeeded, NightMissed,
+    ContactChanged, MoveOutRequested, MoveOutCancelled, CallOffRequested, CallOffWithdrawn, QuoteAccepted,
+    AutopayWanted, ConsentChanged, LanguageWanted, ReservationWanted, TransferWanted, StaffRequest, PrepaymentFailed,
+    InstalmentMissed, ReviewNeeded, NightMissed,
 )  # fmt: skip
 """Every notice there is."""
 
@@ -80,6 +81,12 @@ _SAMPLES: Final[dict[str, tuple[Notice, ...]]] = {
             place="Gate 3", comment="They stand by the fence.",
         ),
         CallOffRequested(**_NOBODY, contract_number="42", item="MIX-150", quantity="0.5", wanted_on=_DAY, by_hand=True),
+    ),
+    CallOffWithdrawn.name: (
+        CallOffWithdrawn(
+            **_WHO, contract_number="42", item="MIX-150 Mixer 150 l", quantity="2", measure="u", called_off=REFERENCE,
+        ),
+        CallOffWithdrawn(**_NOBODY, contract_number="42", item="MIX-150", quantity="0.5", by_hand=True),
     ),
     QuoteAccepted.name: (
         QuoteAccepted(**_WHO, quote_number="17", comment="Please deliver early."),

@@ -1,4 +1,4 @@
-"""People who sign in: logins, links, failed attempts; and the files that they hand in."""
+"""People who sign in: logins, links, failed attempts; what they hand in and wrote; and whose data stay."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEXT: Final = PlainText()
 
 
 def upgrade() -> None:
-    """Add four tables; nothing of the schema before is touched, and nobody who works with it has to wait."""
+    """Add six tables; nothing of the schema before is touched, and nobody who works with it has to wait."""
     op.create_table(
         "pmsbridge_logins",
         Column("id", _ID, primary_key=True),
@@ -58,5 +58,21 @@ def upgrade() -> None:
         Column("effect_key", _ID, primary_key=True),
         Column("number", Integer, primary_key=True, autoincrement=False),
         Column("content", LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "pmsbridge_holds",
+        *(Column(name, _ID, primary_key=True) for name in ("account", "facility", "tenant_id")),
+        Column("reason", _TEXT, nullable=False),
+        Column("actor", _ID, nullable=False),
+        Column("since", UtcInstant, nullable=False),
+    )
+    op.create_table(
+        "pmsbridge_interactions",
+        *(Column(name, _ID, primary_key=True) for name in ("account", "facility", "tenant_id", "message_id")),
+        Column("at", UtcInstant, nullable=False),
+        Column("direction", String(10), nullable=False),
+        Column("doc", _TEXT, nullable=False),
+        Column("digest", String(64), nullable=False),
+        Column("recorded_at", UtcInstant, nullable=False),
     )
     note_version(5, oldest_code=2)

@@ -1,0 +1,197 @@
+"""How long people are kept: whoever left long ago is forgotten, unless something stands in the way; it is told what.
+
+Nobody is judged by an old copy, and a back office that still lists somebody is asked what they owe before anything of
+theirs goes. What of them it lists stays in the mirror: the next copy would bring it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.sync import FacilityKey
+from pmsbridge.engine.sync.watching import AWAY_AFTER
+from pmsbridge.engine.zones import checked_zone, known_zone
+from pmsbridge.errors import IneligibleError, NotFoundError, PmsBridgeError
+from pmsbridge.logging import get_logger
+from pmsbridge.model.account import TenantAccount
+from pmsbridge.model.people import Tenant
+from pmsbridge.model.rental import Rental, RentalKind, RentalState
+from pmsbridge.ports.calling import for_a_night
+from pmsbridge.store.departed import Departed, Hindrance, departed
+from pmsbridge.store.erasing import Erasure, erase, erase_questions
+from pmsbridge.store.interactions import forget_unassigned_before
+from pmsbridge.store.mirror import Scope
+
+__all__ = ["BY_THE_NIGHT", "Judged", "Retention", "retain"]
+
+_log = get_logger(__name__)
+
+BY_THE_NIGHT: Final = "pmsbridge:retention"
+"""Who erased, where it was the night."""
+
+_OLDEST_COPY: Final = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One person who left.
+
+    Attributes:
+        last_seen_at: The last sign of life; None for no sign.
+        hindrances: Why they stay; empty when nothing stands in the way.
+        rows: By what they are, how many rows went, or would go.
+        is_erased: They were forgotten now.
+    """
+
+    tenant_id: str
+    last_seen_at: datetime | None
+    hindrances: tuple[Hindrance, ...] = ()
+    rows: dict[str, int] = field(default_factory=dict)
+    is_erased: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What was found at one facility.
+
+    Attributes:
+        kept_for: How long people are kept after the last sign of them.
+        problem: Why nobody was judged ("copy_too_old"); empty when everybody was.
+        renting: How many people have a rental that runs: they are not among the others.
+        people: Everybody else of whom something would go, or whom something keeps, by tenant id.
+        questions: Questions and mails of visitors, nobody's in particular, whose words went, or would go.
+        is_dry_run: Nothing was changed.
+    """
+
+    account: str
+    facility: str
+    kept_for: timedelta
+    problem: str = ""
+    renting: int = 0
+    people: tuple[Judged, ...] = ()
+    questions: int = 0
+    is_dry_run: bool = False
+
+    @property
+    def going(self) -> tuple[Judged, ...]:
+        """Those whom nothing keeps."""
+        return tuple(each for each in self.people if not each.hindrances)
+
+    @property
+    def staying(self) -> tuple[Judged, ...]:
+        """Those whom something keeps."""
+        return tuple(each for each in self.people if each.hindrances)
+
+
+def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: str, dry_run: bool) -> Retention:
+    """Forget who left a facility longer ago than that, or say who would be forgotten, and why somebody would not.
+
+    Each person goes in a transaction of their own; whoever comes in between finds them whole or gone.
+
+    Raises:
+        UnavailableError: The database cannot be used now; who was forgotten before is, and the rest goes next time.
+    """
+    now = runtime.clock.now()
+    found = Retention(key.account, key.facility, kept_for, is_dry_run=dry_run)
+    if not _is_copied(runtime, key, now - _OLDEST_COPY):
+        return replace(found, problem="copy_too_old")
+    before = now - kept_for
+    zone = known_zone(runtime, key)
+    today = now.astimezone(checked_zone(zone)).date() if zone is not None else now.date()
+    with runtime.database.read() as connection:
+        renting, people = departed(connection, key.account, key.facility, before=before, today=today)
+    judge = _Judge(runtime, key, actor, dry_run=dry_run)
+    judged = [one for each in people if (one := judge.judged(each)) is not None]
+    questions = erase_questions(
+        runtime.database, runtime.clock, key.account, key.facility, before, actor=actor, dry_run=dry_run
+    )
+    questions += forget_unassigned_before(runtime.database, key.account, key.facility, before, dry_run=dry_run)
+    return replace(found, renting=renting, people=tuple(judged), questions=questions)
+
+
+def _is_copied(runtime: Runtime, key: FacilityKey, since: datetime) -> bool:
+    """Whether tenants and rentals were read to their end since then."""
+    read = [runtime.mirror.synced_at(Scope(key.account, key.facility, noun.entity)) for noun in (Tenant, Rental)]
+    return all(at is not None and at >= since for at in read)
+
+
+class _Judge:
+    """Looks at one person after the other, and erases whom nothing keeps."""
+
+    def __init__(self, runtime: Runtime, key: FacilityKey, actor: str, *, dry_run: bool) -> None:
+        self._runtime, self._key, self._actor, self._dry_run = runtime, key, actor, dry_run
+        self._adapter = runtime.adapters[key.account]
+        self._away = 0
+
+    def judged(self, person: Departed) -> Judged | None:
+        """What becomes of a person; None where nothing is held that could go."""
+        told = Judged(person.tenant_id, person.last_seen_at, person.hindrances)
+        if person.hindrances:
+            return told
+        try:
+            rows = self._erased(person, dry_run=True).rows
+            if not rows:
+                return None
+            money = self._money(person)
+            if money:
+                return replace(told, hindrances=money)
+            if not self._dry_run:
+                rows = self._erased(person, dry_run=False).rows
+        except IneligibleError as error:  # it came up between the looking and the erasing
+            code = "action_open" if error.code == "actions_open" else error.code
+            return replace(told, hindrances=(Hindrance(code, error.message),))
+        if not self._dry_run:
+            _log.info(
+                "person_forgotten", account=self._key.account, facility=self._key.facility, rows=sum(rows.values())
+            )
+        return replace(told, rows=rows, is_erased=not self._dry_run)
+
+    def _erased(self, person: Departed, *, dry_run: bool) -> Erasure:
+        return erase(
+            self._runtime.database, self._runtime.clock, self._key.account, self._key.facility, person.tenant_id,
+            actor=self._actor, dry_run=dry_run, keeps_mirror=person.is_listed,
+        )  # fmt: skip
+
+    def _money(self, person: Departed) -> tuple[Hindrance, ...]:
+        """What they owe or are owed, or still rent: as the back office says, where it still lists them."""
+        if not person.is_listed:
+            ended = person.ended_at
+            copies = [
+                self._runtime.mirror.account(self._key.account, self._key.facility, each)
+                for each in sorted(person.tenant_ids)
+            ]
+            # A copy from before the end says what was due then, and nothing of how they parted.
+            after = [each for each in copies if each is not None and (ended is None or each.as_of >= ended)]
+            return tuple(why for copy in after for why in _owing(copy))
+        if self._away >= AWAY_AFTER:
+            return (_NOT_ASKED,)
+        try:
+            with for_a_night():
+                account = self._adapter.account(self._key.facility, person.tenant_id)
+        except NotFoundError:
+            return (Hindrance("balance_unknown", "the back office lists them, and says that it does not know them"),)
+        except PmsBridgeError as error:
+            self._away += 1
+            return (Hindrance("balance_unknown", f"the back office could not be asked what they owe ({error.code})"),)
+        self._away = 0
+        return tuple(_owing(account))
+
+
+_NOT_ASKED: Final = Hindrance("balance_unknown", "the back office is away: it was not asked what they owe")
+
+
+def _owing(account: TenantAccount) -> Iterator[Hindrance]:
+    """What an account says that keeps somebody; a sum of nothing may hide what two rentals owe each other."""
+    for row in account.rentals:
+        rental = row.rental
+        if not rental.state.is_over and rental.state is not RentalState.QUOTE and rental.kind is not RentalKind.ACCOUNT:
+            yield Hindrance("rental_open", f"rental {rental.id} is not over")
+        money = row.balances
+        if any(each.amount for each in (money.ledger, money.due, money.payable_now, money.credit)):
+            yield Hindrance(
+                "balance_open", f"rental {rental.id}: the balance is {money.ledger} as of {account.as_of.date()}"
+            )

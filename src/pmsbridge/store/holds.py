@@ -1,0 +1,92 @@
+"""Legal holds: whose data nobody may erase, until somebody lifts it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, delete, select
+
+from pmsbridge.errors import IneligibleError
+from pmsbridge.ports.clock import Clock
+from pmsbridge.store.database import Database
+from pmsbridge.store.portable import lock_scope, put
+from pmsbridge.store.tables import holds
+
+__all__ = ["Hold", "Holds", "holds_at", "refuse_held"]
+
+_ALL: Final = select(holds).order_by(holds.c.since, holds.c.account, holds.c.facility, holds.c.tenant_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One tenant whose data stay.
+
+    Attributes:
+        reason: In the words of whoever put it there.
+        actor: Who did.
+        since: When.
+    """
+
+    account: str
+    facility: str
+    tenant_id: str
+    reason: str
+    actor: str
+    since: datetime
+
+
+class Holds:
+    """Legal holds of one database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+
+    def put(self, account: str, facility: str, tenant_id: str, *, reason: str, actor: str) -> None:
+        """Hold a tenant's data, known or not; a hold that is there already gets the new reason.
+
+        Whoever is being erased at this moment is erased first: the hold waits for that.
+        """
+        row = {
+            "account": account, "facility": facility, "tenant_id": tenant_id, "reason": reason, "actor": actor,
+            "since": self._clock.now(),
+        }  # fmt: skip
+        with self._database.write() as connection:
+            lock_scope(connection, "tenant", account, facility, tenant_id)
+            put(connection, holds, [row])
+
+    def lift(self, account: str, facility: str, tenant_id: str) -> bool:
+        """Take a hold away; whether there was one."""
+        mine = (holds.c.account == account, holds.c.facility == facility, holds.c.tenant_id == tenant_id)
+        with self._database.write() as connection:
+            return connection.execute(delete(holds).where(*mine)).rowcount == 1
+
+    def all(self) -> tuple[Hold, ...]:
+        """Every hold, the oldest first."""
+        with self._database.read() as connection:
+            return tuple(_hold(row) for row in connection.execute(_ALL))
+
+
+def holds_at(connection: Connection, account: str, facility: str) -> tuple[Hold, ...]:
+    """Holds on tenants of a facility, the oldest first."""
+    here = _ALL.where(holds.c.account == account, holds.c.facility == facility)
+    return tuple(_hold(row) for row in connection.execute(here))
+
+
+def refuse_held(connection: Connection, account: str, facility: str, tenant_ids: Collection[str]) -> None:
+    """Refuse to erase whom a hold protects.
+
+    Raises:
+        IneligibleError: One does ("legal_hold").
+    """
+    for found in holds_at(connection, account, facility):
+        if found.tenant_id not in tenant_ids:
+            continue
+        message = f"A legal hold keeps these data since {found.since.date()}."
+        raise IneligibleError(message, code="legal_hold", unblock="Have whoever put it there lift it; then erase.")
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(row.account, row.facility, row.tenant_id, row.reason, row.actor, row.since)
