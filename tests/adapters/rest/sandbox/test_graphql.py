@@ -74,6 +74,21 @@ def test_wrong_variables_are_an_error_before_anything_is_run(variables: dict[str
     assert not caller.office.books.entries
 
 
+def test_a_query_changes_nothing_and_a_mutation_is_no_read(tmp_path: Path) -> None:
+    """A mapping that writes by a query, or reads by a mutation, was not tried on any vendor."""
+    text = BEACON.read_text(encoding="utf-8")
+    wrong = tmp_path / "beacon.yaml"
+    wrong.write_text(text.replace("mutation Pay(", "query Pay(").replace("query Units(", "mutation Units("), "utf-8")
+    caller, _ = opened(wrong)
+
+    got = ask(caller, PAY.replace("mutation", "query"), **PAID)
+    listed = ask(caller, UNITS.replace("query", "mutation"), first=3)
+
+    assert "a query does not" in got.document["errors"][0]["message"]
+    assert "a query does not" in listed.document["errors"][0]["message"]
+    assert not caller.office.books.entries
+
+
 def test_an_error_of_a_field_leaves_data_behind_and_has_the_mappings_own_word() -> None:
     caller, _ = opened()
 
