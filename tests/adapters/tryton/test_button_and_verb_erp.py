@@ -101,7 +101,8 @@ MOVING = MONEY_KINDS | {K.AUTOPAY_ON, K.AUTOPAY_OFF, K.REQUEST_MOVE_OUT, K.CANCE
 ELSEWHERE = {
     K.PAY_REQUEST: "needs a request, which is paid before this server in test_portal_erp.py",
     K.WITHDRAW_REQUEST: "the same", K.RESERVE_UNIT: "names a unit, which the judge does not look at",
-    K.TRANSFER: "the same", K.LOOK_UP_CODE: "is asked of the desk; see below",
+    K.WITHDRAW_CALL_OFF: "names a call-off; both are asked in test_portal_erp.py",
+    K.TRANSFER: "names a unit, too", K.LOOK_UP_CODE: "is asked of the desk; see below",
 }  # fmt: skip
 
 
