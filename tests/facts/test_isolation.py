@@ -74,6 +74,9 @@ MADE: Final[dict[tuple[str, str], Callable[[], Any]]] = {
 }  # fmt: skip
 """The same, for one method alone; secrets are used up by a call."""
 
+BESIDE: Final[dict[tuple[str, str], str]] = {("available_actions", "lines"): "invoice_id"}
+"""What a parameter is given together with: an id of one's own that has a default."""
+
 WITHOUT: Final = frozenset({
     "access", "access_code", "account", "address", "asks_back_offices", "attachments", "believe_deletions", "body",
     "by", "close_at", "code", "comment", "current", "days", "direction", "dry_run", "due_on", "email", "entities",
@@ -263,10 +266,11 @@ def call(world: World, face: str, name: str, **given: Any) -> object:
     if name == "request_call_off":
         own["rental_id"] = "K51"
     arguments: dict[str, Any] = {}
+    beside = {BESIDE[name, each] for each in given if (name, each) in BESIDE}
     for parameter in parameters(kind, name).values():
         if parameter.name in given:
             arguments[parameter.name] = given[parameter.name]
-        elif parameter.name in IDS and parameter.default is inspect.Parameter.empty:
+        elif parameter.name in beside or (parameter.name in IDS and parameter.default is inspect.Parameter.empty):
             arguments[parameter.name] = own[parameter.name]
         elif (name, parameter.name) in MADE:
             arguments[parameter.name] = "method" in given or MADE[name, parameter.name]()

@@ -501,3 +501,20 @@ def test_a_card_that_is_named_with_a_button_can_still_be_paid_with() -> None:
 
         assert not typed_now.is_wiped
         assert session.pay_rental("R4", typed_now, key="click-0001").outcome is Outcome.SETTLED
+
+
+def test_a_request_that_is_named_is_judged_by_itself_and_not_by_the_others() -> None:
+    with standing(Named(request="R1 taken back")) as session:
+        staff = of_staff(session)
+        still = staff.ask_payment(usd("40.00"), "The other one", key="before-0002", invoice_id="V4").action_id
+        dear = staff.ask_payment(usd("90.00"), "Too much", key="before-0003", invoice_id="V4").action_id
+        back = next(each.id for each in session.payment_requests() if each.id not in {still, dear})
+        codes = {
+            each: {offer.kind: offer.code for offer in staff.available_actions(request_id=each, by="external")}
+            for each in (still, dear, back)
+        }
+
+    assert {each: codes[each][K.PAY_REQUEST] for each in codes} == {
+        still: "", dear: "amount_exceeds_balance", back: "request_withdrawn",
+    }  # fmt: skip
+    assert {each: codes[each][K.WITHDRAW_REQUEST] for each in codes} == {still: "", dear: "", back: "request_withdrawn"}
