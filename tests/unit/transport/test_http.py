@@ -491,9 +491,7 @@ def test_the_request_asks_for_gzip_and_carries_what_it_was_given() -> None:
 
 
 def test_cookies_are_never_kept() -> None:
-    with serving(
-        lambda visit: visit.answer("200 OK", b"", "Set-Cookie: who=me; Path=/")
-    ) as server:
+    with serving(lambda visit: visit.answer("200 OK", b"", "Set-Cookie: who=me; Path=/")) as server:
         client = HttpClient(QUICK)
         fetch(server.url, is_write=False, client=client)
         fetch(server.url, is_write=False, client=client)
