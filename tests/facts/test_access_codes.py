@@ -205,7 +205,7 @@ def test_a_back_office_without_codes_says_so_before_anything(portal: Portal, mon
     held = session._office.adapter.capabilities
     rows = {kind: row for kind, row in held.items() if kind != "change_access_code"}
     monkeypatch.setattr(adapter, "capabilities", rows)
-    for room in ("access", "office"):
+    for room in ("access", "abilities"):
         monkeypatch.setattr(f"pmsbridge.portal.{room}.AccessPort", frozenset)  # it is none
     typed = GateCode(NEW_CODE)
 

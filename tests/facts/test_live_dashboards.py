@@ -9,7 +9,7 @@ import pytest
 from tests import live_dashboards
 
 
-@pytest.mark.fact("S0.5", on="rest")
+@pytest.mark.fact("S0.5")
 @pytest.mark.parametrize("mapping", live_dashboards.MAPPED)
 def test_a_live_dashboard_costs_at_most_three_calls_or_as_many_as_the_interface_asks_for(
     tmp_path: Path, mapping: str

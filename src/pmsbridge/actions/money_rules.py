@@ -221,12 +221,13 @@ def lines_are_open(case: Case) -> No | None:
 def _lines_owe(case: Case, invoice: Invoice, wanted: tuple[str, ...]) -> No | None:
     due = due_lines(invoice, wanted)
     balance = Money.zero(invoice.total.currency) if invoice.balance is None else invoice.balance
-    if len(due) < len(wanted) or not balance.is_positive:
+    is_settled = len(due) < len(wanted) or not balance.is_positive
+    if is_settled or sum_money((line.balance for line in due if line.balance is not None), balance.currency) > balance:
         about = {line.rental_id or "" for line in invoice.lines if line.id in wanted}
         if any(may_settle(held, about, invoice.id, wanted) for held in case.subject.being_paid):
             return being_confirmed()
-        return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
-    if sum_money((line.balance for line in due if line.balance is not None), balance.currency) > balance:
+        if is_settled:
+            return No("line_settled", "Nothing is owed any more of a line of this invoice.", "Show the invoice again.")
         return No("amount_exceeds_balance", f"At most {balance} may be paid now.", "Pay fewer lines of the invoice.")
     is_theirs = len(lines_of_invoice(case.account, invoice, None, wanted)) == len(due)
     return None if is_theirs else _not_payable()

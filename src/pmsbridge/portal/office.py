@@ -39,7 +39,7 @@ __all__ = ["Office", "rental_of"]
 _MOVES: Final = frozenset({"take_payment", "post_future_charges"})
 """Effects that everything else that moves money waits for."""
 
-_MAYBE_PAID: Final = frozenset({"nothing_due", "line_settled"})
+_MAYBE_PAID: Final = frozenset({"nothing_due", "line_settled", "amount_exceeds_balance"})
 """Denials that stand for another one while a payment is being confirmed."""
 
 _POSTED: Final = frozenset(WAYS.values())
