@@ -36,7 +36,7 @@ _TEXTS: Final = (
 """Long ones, one without a place to break, and many writings; Chinese is boxes without a further font."""
 _LABELS: Final = {"R1": "015", "R2": "B-7"}
 _MANY: Final = {"R1": "015", "R2": "Hangar-Nord-0000000000027", **{f"R{n}": f"B-{n:03}" for n in range(3, 40)}}
-_FIT: Final = 40
+_FIT: Final = 30
 """More lines than these stand on no page."""
 _HUGE: Final = make.usd("987654321.99")
 
@@ -137,9 +137,9 @@ def _awkward(to: Correspondence) -> Iterator[tuple[str, Sheet]]:
     owed = Balances.of_ledger(_HUGE, past_due=_HUGE)
     yield "statement", statement_sheet(StatementFacts(_crowded(), _MANY, owed, aged), to)
     yield "statement-of-nothing", statement_sheet(StatementFacts(statement(), {"R1": "015"}), to)
-    yield "invoice", invoice_sheet(_bill(*_bill_lines(50)), to, labels=_LABELS, today=TODAY)
+    yield "invoice", invoice_sheet(_bill(*_bill_lines(32)), to, labels=_LABELS, today=TODAY)
     yield "invoice-of-nothing", invoice_sheet(_bill(), to, labels=_LABELS, today=TODAY)
-    parts = tuple(_allocations(50))
+    parts = tuple(_allocations(32))
     paid = payment(
         amount=sum_money((part.amount for part in parts), "USD"), allocations=parts, state=PaymentState.REVERSED,
         receipt="R-" + "0042-" * 12, method_text=_LONG, reference="ch_" + "fake0001" * 9,
@@ -151,7 +151,7 @@ def _awkward(to: Correspondence) -> Iterator[tuple[str, Sheet]]:
     yield from _contracts(to, {
         "quote": make.row(number=_UNBROKEN, state=RentalState.QUOTE, moved_in_on=soon, rent=dear),
         "reservation": make.row(number=_LONG, state=RentalState.RESERVED, moved_in_on=soon, rent=dear),
-        "contract": _of_items(*_items(45), number="C-" + "2026-" * 12, balance="987654321.99"),
+        "contract": _of_items(*_items(32), number="C-" + "2026-" * 12, balance="987654321.99"),
         "contract-of-nothing": _of_items(balance="0.00"),
     })  # fmt: skip
 
@@ -164,7 +164,7 @@ def _crowded() -> Statement:
             n, f"{'-' if n % 2 else ''}{_HUGE.amount}", first + timedelta(days=n % 80), _TEXTS[n % len(_TEXTS)],
             rental_id=rentals[n % len(rentals)], receipt=f"{n:08}" if n % 3 else "",
         )
-        for n in range(60)
+        for n in range(34)
     ))  # fmt: skip
 
 
