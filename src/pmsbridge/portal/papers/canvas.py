@@ -143,6 +143,9 @@ class Canvas(FPDF):
                 continue
             lines.append("")
             for word in _WORDS.findall(told):
+                if self._fits(lines[-1] + word, width):
+                    lines[-1] += word
+                    continue
                 for part in [word] if self._fits(word, width) else _PARTS.findall(word):
                     self._append(lines, part, width)
         return [line.rstrip(" ") for line in lines]
