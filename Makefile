@@ -15,6 +15,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
+PAPERS ?=
 # Empty where the tests that are run want none.
 SERVERS ?= servers
 # One more than there are cores, because many tests wait for processes of their own; WORKERS=0 to debug.
@@ -135,6 +136,10 @@ soak: $(STAMP) ## Play N seeded fault schedules; goes on where it stopped, and r
 	@mkdir -p $(dir $(SOAK))
 	@$(BIN)/python -m pmsbridge.testing.simulation --schedules $(N) --seed $(SEED) --jobs $(CORES) \
 	  --record $(SOAK).jsonl
+
+.PHONY: papers
+papers: $(STAMP) ## Render every paper for a plain and an awkward tenant to build/papers, as PDF and PNG (PAPERS="invoice -fr")
+	@$(BIN)/python -m tools.papers $(PAPERS)
 
 .PHONY: docs
 docs: $(STAMP) ## Regenerate the generated parts of the documentation, and the stub of the asynchronous twins

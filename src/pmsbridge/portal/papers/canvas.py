@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
@@ -40,6 +41,8 @@ _SPACE: Final = "\u00a0"
 _POINTS_PER_MM: Final = 72 / 25.4
 _LEADING: Final = 1.32
 _FOREIGN: Final = "further"
+_WORDS: Final = re.compile("[^ ]+ *| +")
+_PARTS: Final = re.compile("[^-]*-+ *|[^-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +131,42 @@ class Canvas(FPDF):
         return any(isinstance(each, TTFFont) and ord(sign) in each.cmap for each in self.fonts.values())
 
     def wrapped(self, text: str, width: float, face: Face) -> list[str]:
-        """The text in lines that fit a width in millimetres; at least one."""
+        """The text in lines that fit a width in millimetres; at least one.
+
+        A word that is wider than a line breaks after its hyphens first, and within only where it has none.
+        """
         self._choose(face)
-        told = self.printable(text)
-        if self.get_string_width(told) <= width:
-            return [told]
-        lines = self.multi_cell(width, face.line_height, told, dry_run=True, output="LINES", align="L")
-        return [str(line) for line in cast("list[str]", lines)] or [""]
+        lines: list[str] = []
+        for told in self.printable(text).split("\n"):
+            if self._fits(told, width):
+                lines.append(told)
+                continue
+            lines.append("")
+            for word in _WORDS.findall(told):
+                if self._fits(lines[-1] + word, width):
+                    lines[-1] += word
+                    continue
+                for part in [word] if self._fits(word, width) else _PARTS.findall(word):
+                    self._append(lines, part, width)
+        return [line.rstrip(" ") for line in lines]
+
+    def _append(self, lines: list[str], part: str, width: float) -> None:
+        """Add a part of a text to the last line, or to new ones."""
+        if lines[-1] and not self._fits(lines[-1] + part, width):
+            lines.append("")
+        lines[-1] += part
+        while not self._fits(lines[-1], width):
+            whole, room = lines[-1], 1
+            while room < len(whole) - 1 and self._fits(whole[: room + 1], width):
+                room += 1
+            while room > 1 and unicodedata.combining(whole[room]):
+                room -= 1
+            if room >= len(whole):
+                return
+            lines[-1:] = [whole[:room], whole[room:]]
+
+    def _fits(self, text: str, width: float) -> bool:
+        return self.get_string_width(text.rstrip(" ")) <= width
 
     def put(self, text: str, x: float, y: float, width: float, face: Face, align: Align = "L") -> float:
         """Write a text into a box, broken where it must be.
@@ -142,7 +174,10 @@ class Canvas(FPDF):
         Returns:
             How high it became, in millimetres.
         """
-        lines = self.wrapped(text, width, face)
+        return self.put_lines(self.wrapped(text, width, face), x, y, width, face, align)
+
+    def put_lines(self, lines: Sequence[str], x: float, y: float, width: float, face: Face, align: Align) -> float:
+        """Write lines that are known to fit; how high they became."""
         for number, line in enumerate(lines):
             self._choose(face)
             self.set_xy(x, y + number * face.line_height)

@@ -33,16 +33,25 @@ _TOP: Final = 16.0
 _BOTTOM: Final = 24.0
 _ADDRESSEE_TOP: Final = 50.0
 _GAP: Final = 8.0
+_GUTTER: Final = 3.0
+_FOOT_TOP: Final = 8.0
+_EDGE: Final = 7.0
+_LEAST_POINTS: Final = 6
 _PAD: Final = 1.5
 _LOGO_HEIGHT: Final = 16.0
 _LOGO_WIDTH: Final = 60.0
 _TOTALS_WIDTH: Final = 92.0
+_TOTALS_NAMES: Final = _TOTALS_WIDTH * 0.55
+_TOTALS_AMOUNTS: Final = _TOTALS_WIDTH - _TOTALS_NAMES
+_FOOT_PART: Final = 0.78
 _TILE_GAP: Final = 3.0
 _TILE_HEIGHT: Final = 16.0
 _LEAST_TILES: Final = 3
 _RULE: Final[Colour] = (222, 226, 232)
+_TOTAL: Final = Face(size=9.5)
 _SMALL: Final = Face(size=8, colour=GREY)
 _CELL: Final = Face(size=8.5)
+_COLUMN: Final = Face(size=8, is_bold=True)
 _FOOT: Final = Face(size=7.5, colour=GREY)
 
 
@@ -65,6 +74,7 @@ class _Artist:
 
     Attributes:
         y: Where the next thing goes, in millimetres from the top.
+        _floor: Where the foot begins, whose height is the operator's.
     """
 
     def __init__(self, sheet: Sheet, canvas: Canvas) -> None:
@@ -72,14 +82,12 @@ class _Artist:
         self.accent = colour_of(sheet.letterhead.accent)
         self.y = _TOP
         self._describe()
+        foot = len(canvas.wrapped(sheet.letterhead.foot, self._width * _FOOT_PART, _FOOT)) * _FOOT.line_height
+        self._floor = canvas.h - max(_BOTTOM, _FOOT_TOP + foot + _EDGE)
 
     @property
     def _width(self) -> float:
         return self.canvas.w - 2 * _SIDE
-
-    @property
-    def _floor(self) -> float:
-        return self.canvas.h - _BOTTOM
 
     def _describe(self) -> None:
         canvas, sheet = self.canvas, self.sheet
@@ -115,10 +123,10 @@ class _Artist:
         if sheet.letterhead.logo:
             left += self._logo(sheet.letterhead) + 2.5
         with canvas.tag("P"):
-            left += canvas.put(sheet.sender[0], _SIDE, left, half, Face(13, is_bold=True, colour=self.accent))
+            left += canvas.put(sheet.sender[0], _SIDE, left, half - _GUTTER, Face(13, is_bold=True, colour=self.accent))
         for line in sheet.sender[1:]:
             with canvas.tag("P"):
-                left += canvas.put(line, _SIDE, left, half, _SMALL)
+                left += canvas.put(line, _SIDE, left, half - _GUTTER, _SMALL)
         x, width = _SIDE + half, self._width - half
         with canvas.tag("H1"):
             right = self.y + canvas.put(sheet.title, x, self.y, width, Face(20, is_bold=True, colour=self.accent), "R")
@@ -153,7 +161,7 @@ class _Artist:
             left += canvas.put(label("to", sheet.language), _SIDE, left, half, _SMALL) + 0.5
         for number, line in enumerate(sheet.addressee):
             with canvas.tag("P"):
-                left += canvas.put(line, _SIDE, left, half, Face(10, is_bold=number == 0))
+                left += canvas.put(line, _SIDE, left, half - _GUTTER, Face(10, is_bold=number == 0))
         right = self._facts(_SIDE + half, top, half)
         self.y = max(left, right) + _GAP
 
@@ -162,7 +170,7 @@ class _Artist:
         names = width * 0.42
         for fact in self.sheet.facts:
             with self.canvas.tag("P"):
-                high = self.canvas.put(fact.label, x, y + 0.35, names, _SMALL)
+                high = self.canvas.put(fact.label, x, y + 0.35, names - _GUTTER, _SMALL)
                 high = max(high, self.canvas.put(fact.text, x + names, y, width - names, Face(9), "R"))
             y += high + 0.8
         return y
@@ -174,7 +182,7 @@ class _Artist:
         canvas, room = self.canvas, max(len(tiles), _LEAST_TILES)
         width = (self._width - _TILE_GAP * (room - 1)) / room
         inside = width - 2 * 3
-        fits = min(self._fitting(tile.text, inside, size) for tile in tiles)
+        fits = min(self._fitting(tile.text, inside, Face(size, is_bold=True)).size for tile in tiles)
         for number, tile in enumerate(tiles, room - len(tiles)):
             x = _SIDE + number * (width + _TILE_GAP)
             canvas.box(x, self.y, width, height, self.accent if tile.is_strong else PALE)
@@ -186,22 +194,38 @@ class _Artist:
                 canvas.put(tile.text, x + 3, self.y + height - face.line_height - 1.8, inside, face)
         self.y += height + 3
 
-    def _fitting(self, text: str, width: float, size: float) -> float:
-        """The largest size at which a text stays on one line, no smaller than six points."""
-        while size > 6 and len(self.canvas.wrapped(text, width, Face(size, is_bold=True))) > 1:  # noqa: PLR2004
-            size -= 0.5
-        return size
+    def _fitting(self, text: str, width: float, face: Face) -> Face:
+        """The face at the largest size at which a text stays on one line, no smaller than six points."""
+        while face.size > _LEAST_POINTS and len(self.canvas.wrapped(text, width, face)) > 1:
+            face = replace(face, size=face.size - 0.5)
+        return face
 
     # -- the table -----------------------------------------------------------------------------------------------
 
     def _table(self) -> None:
+        if not self.sheet.lines:
+            return
         widths = self._column_widths()
+        faces = [self._column_face(*cell, number) for number, cell in enumerate(self._cells(widths))]
+        *lines, last = self.sheet.lines
+        first = max(map(len, self._wrapped(self.sheet.lines[0], widths, faces))) * _CELL.line_height
+        self._keep_together(self._head_high(widths) + first + _PAD + (0 if lines else self._ending_high()))
         with self.canvas.group("Table"):
             with self.canvas.group("TR"):
                 self._table_head(widths, is_repeated=False)
-            for line in self.sheet.lines:
-                self._table_line(line, widths)
+            for line in lines:
+                self._table_line(line, widths, faces)
+            # So that no totals stand alone on a page.
+            self._table_line(last, widths, faces, below=self._ending_high())
         self.y += 4
+
+    def _column_face(self, column: Column, _: float, width: float, number: int) -> Face:
+        """Amounts of a column are as large as lets the longest of them stand on one line: none is ever broken."""
+        if not column.is_amount:
+            return _CELL
+        longest = max((line.cells[number] for line in self.sheet.lines), key=len)
+        strong = self._fitting(longest, width, replace(_CELL, is_bold=True))
+        return self._fitting(longest, width, replace(strong, is_bold=False))
 
     def _column_widths(self) -> list[float]:
         taken = sum(column.width or 0 for column in self.sheet.columns)
@@ -209,7 +233,7 @@ class _Artist:
         return [(self._width - taken) / free if column.width is None else column.width for column in self.sheet.columns]
 
     def _table_head(self, widths: Sequence[float], *, is_repeated: bool) -> None:
-        face = Face(8, is_bold=True, colour=self.accent)
+        face = replace(_COLUMN, colour=self.accent)
         high = 0.0
         for column, x, width in self._cells(widths):
             with self.canvas.decoration() if is_repeated else self.canvas.tag("TH"):
@@ -226,18 +250,45 @@ class _Artist:
             yield column, x, width - gap
             x += width
 
-    def _table_line(self, line: Line, widths: Sequence[float]) -> None:
-        face = replace(_CELL, is_bold=line.is_strong)
-        cells = [(*cell, text) for cell, text in zip(self._cells(widths), line.cells, strict=True)]
-        high = max(len(self.canvas.wrapped(text, width, face)) for _, _, width, text in cells) * face.line_height
-        if self.y + high + _PAD > self._floor:
+    def _head_high(self, widths: Sequence[float]) -> float:
+        heads = (self.canvas.wrapped(column.title, width, _COLUMN) for column, _, width in self._cells(widths))
+        return max(map(len, heads)) * _COLUMN.line_height + 2 * _PAD
+
+    def _wrapped(self, line: Line, widths: Sequence[float], faces: Sequence[Face]) -> list[list[str]]:
+        return [
+            self.canvas.wrapped(text, width, replace(face, is_bold=line.is_strong))
+            for text, (_, _, width), face in zip(line.cells, self._cells(widths), faces, strict=True)
+        ]
+
+    def _table_line(self, line: Line, widths: Sequence[float], faces: Sequence[Face], *, below: float = 0) -> None:
+        """Draw a line of the table where there is room for it and for so much below it, in millimetres.
+
+        One that is higher than a page goes on over pages.
+        """
+        texts = self._wrapped(line, widths, faces)
+        if self.y + max(map(len, texts)) * _CELL.line_height + _PAD + below > self._floor:
             self._new_page()
             self._table_head(widths, is_repeated=True)
+        while True:
+            room = max(1, int((self._floor - self.y - _PAD) / _CELL.line_height))
+            self._table_cells([text[:room] for text in texts], widths, faces, is_strong=line.is_strong)
+            texts = [text[room:] for text in texts]
+            if not any(texts):
+                return
+            self._new_page()
+            self._table_head(widths, is_repeated=True)
+
+    def _table_cells(
+        self, texts: Sequence[Sequence[str]], widths: Sequence[float], faces: Sequence[Face], *, is_strong: bool
+    ) -> None:
         with self.canvas.group("TR"):
-            for column, x, width, text in cells:
+            for (column, x, width), face, lines in zip(self._cells(widths), faces, texts, strict=True):
+                # Smaller figures stand on the line of the words beside them.
+                y = self.y + (_CELL.line_height - face.line_height) * 0.75
                 with self.canvas.tag("TD"):
-                    self.canvas.put(text, x, self.y, width, face, _side(column))
-        self.y += high + _PAD
+                    told = replace(face, is_bold=is_strong)
+                    self.canvas.put_lines(lines, x, y, width, told, _side(column))
+        self.y += max(map(len, texts)) * _CELL.line_height + _PAD
         self.canvas.rule(_SIDE, self.y - _PAD / 2, self._width, _RULE)
 
     def _new_page(self) -> None:
@@ -247,18 +298,21 @@ class _Artist:
     # -- the end -------------------------------------------------------------------------------------------------
 
     def _totals(self) -> None:
-        face = Face(9.5)
-        self._keep_together(len(self.sheet.totals) * (face.line_height + 2 * _PAD))
+        self._keep_together(self._ending_high())
         x = _SIDE + self._width - _TOTALS_WIDTH
-        for fact in self.sheet.totals:
-            colour = RED if fact.is_warning else BLACK
-            told = replace(face, is_bold=fact.is_strong or fact.is_warning, colour=colour)
+        for fact, names, amounts in self._told_totals():
             with self.canvas.tag("P"):
-                high = self.canvas.put(fact.label, x, self.y, _TOTALS_WIDTH * 0.55, told)
-                room = _TOTALS_WIDTH * 0.45
-                high = max(high, self.canvas.put(fact.text, x + _TOTALS_WIDTH * 0.55, self.y, room, told, "R"))
+                high = self.canvas.put(fact.label, x, self.y, _TOTALS_NAMES - _GUTTER, names)
+                high = max(high, self.canvas.put(fact.text, x + _TOTALS_NAMES, self.y, _TOTALS_AMOUNTS, amounts, "R"))
             self.y += high + _PAD
             self.canvas.rule(x, self.y - _PAD / 2, _TOTALS_WIDTH, _RULE)
+
+    def _told_totals(self) -> Iterator[tuple[Fact, Face, Face]]:
+        """Each total with how its name and its amount look; what has blanks is words, and may break."""
+        for fact in self.sheet.totals:
+            colour = RED if fact.is_warning else BLACK
+            face = replace(_TOTAL, is_bold=fact.is_strong or fact.is_warning, colour=colour)
+            yield fact, face, face if " " in fact.text else self._fitting(fact.text, _TOTALS_AMOUNTS, face)
 
     def _notes(self) -> None:
         self.y += 4
@@ -267,20 +321,32 @@ class _Artist:
             with self.canvas.tag("P"):
                 self.y += self.canvas.put(note, _SIDE, self.y, self._width, _SMALL) + 0.6
 
+    def _ending_high(self) -> float:
+        """How high totals and notes are together, in millimetres."""
+        high = 4.0
+        for fact, names, amounts in self._told_totals():
+            lines = self.canvas.wrapped(fact.label, _TOTALS_NAMES - _GUTTER, names)
+            told = self.canvas.wrapped(fact.text, _TOTALS_AMOUNTS, amounts)
+            high += max(len(lines) * names.line_height, len(told) * amounts.line_height) + _PAD
+        for note in self.sheet.notes:
+            high += len(self.canvas.wrapped(note, self._width, _SMALL)) * _SMALL.line_height + 0.6
+        return high + 4
+
     def _keep_together(self, high: float) -> None:
         if self.y + high > self._floor:
             self._new_page()
 
     def _feet(self) -> None:
         canvas, pages = self.canvas, self.canvas.pages_count
-        y = self._floor + 8
+        y = self._floor + _FOOT_TOP
+        told_width = self._width * _FOOT_PART
         for page in range(1, pages + 1):
             canvas.turn_to(page)
             canvas.rule(_SIDE, y - 2.5, self._width, _RULE)
             told = label("page", self.sheet.language, page=str(page), pages=str(pages))
             with canvas.decoration():
-                canvas.put(self.sheet.letterhead.foot, _SIDE, y, self._width * 0.78, _FOOT)
-                canvas.put(told, _SIDE + self._width * 0.78, y, self._width * 0.22, _FOOT, "R")
+                canvas.put(self.sheet.letterhead.foot, _SIDE, y, told_width, _FOOT)
+                canvas.put(told, _SIDE + told_width, y, self._width - told_width, _FOOT, "R")
 
 
 def _side(column: Column) -> Align:
@@ -289,4 +355,4 @@ def _side(column: Column) -> Align:
 
 def _texts(sheet: Sheet) -> Iterable[str]:
     facts = (fact.text for fact in (*sheet.facts, *sheet.tiles, *sheet.totals))
-    return chain(sheet.sender, sheet.addressee, facts, *(line.cells for line in sheet.lines))
+    return chain((sheet.letterhead.foot,), sheet.sender, sheet.addressee, facts, *(line.cells for line in sheet.lines))
