@@ -1,7 +1,10 @@
 """Writes down which tests have proved a fact, and before which back office; only when a file is named for it.
 
 What a test ran before is seen, not claimed: every adapter is watched, and a back office counts when it was asked or
-written to while the test ran. A mark says ``on`` only where a test runs before several and a fact is about one of them.
+written to while the test ran or was prepared. The preparation counts because a portal tells most from the copy that was
+filled there, and whether a test has read this copy, and what of it came from whom, is not seen. So a number says that
+the back office was part of the proof, and not that the test's own lines have asked it. A mark says ``on`` only where a
+test runs before several and a fact is about one of them.
 """
 
 from __future__ import annotations
@@ -16,28 +19,25 @@ from typing import Any
 import pytest
 
 from pmsbridge.cli.facts.listing import DOUBLE, OTHER_MAPPINGS
+from pmsbridge.ports import books
 from pmsbridge.ports.adapter import ReadPort
-from pmsbridge.ports.books import (
-    AccessPort,
-    CallOffPort,
-    CustomerAccountPort,
-    EventPort,
-    PaperPort,
-    PaymentMethodPort,
-    ReadinessPort,
-    RequestPort,
-)
 
 __all__ = ["record_facts"]
 
 _RECORD_AT = "PMSBRIDGE_TEST_FACTS"
+_ASKS_NOBODY = frozenset({"keeps_consent", "takes"})
+"""What an adapter knows by itself."""
+
+
+def _questions_of(port: type) -> Iterable[str]:
+    return (name for name, value in vars(port).items() if callable(value) and not name.startswith("_"))
+
+
 _PORTS = (
-    ReadPort, AccessPort, CallOffPort, CustomerAccountPort, EventPort, PaperPort, PaymentMethodPort, ReadinessPort,
-    RequestPort,
-)  # fmt: skip
-_ASKED = frozenset({"execute", "probe"}.union(*(
-    {name for name, value in vars(port).items() if callable(value) and not name.startswith("_")} for port in _PORTS
-)))  # fmt: skip
+    ReadPort,
+    *(value for name, value in vars(books).items() if name in books.__all__ and isinstance(value, type)),
+)
+_ASKED = frozenset({"execute", "probe"}.union(*map(_questions_of, _PORTS))) - _ASKS_NOBODY
 """What reaches a back office."""
 
 

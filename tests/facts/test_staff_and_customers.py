@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.documents import NoteKind, Visibility
@@ -183,6 +184,29 @@ def test_a_note_keeps_its_kind_and_whom_it_is_for_whatever_the_back_office_has_a
     }
     assert [each.text for each in portal.session.notes(unit.id)] == [told["The lift works again."].text]
     assert [each.visibility for each in told.values()].count(Visibility.CUSTOMER) == 1
+
+
+@pytest.mark.parametrize("back_office", ["memory", "sitelink", "cubby"], indirect=True)
+@pytest.mark.parametrize("words", ["Follows {}, half now", "Follows [{}], half now", "Follows {}"])
+def test_a_note_that_quotes_another_reference_keeps_its_words_its_kind_and_its_reader(
+    portal: Portal, words: str
+) -> None:
+    unit, desk = portal.row(), portal.bridge.staff(portal.facility, portal.busy, actor="staff:ann")
+    portal.session.add_note(unit.id, "About the lift.", key=portal.key, kind="maintenance")
+    (quoted,) = [
+        note.extra.get("reference") or without_stamp(note.text)[1]
+        for note in desk.notes(unit.id) if note.text.startswith("About the lift.")
+    ]  # fmt: skip
+    portal.later(minutes=1)  # some back offices know a note by its moment
+    text = words.format(quoted)
+
+    portal.session.add_note(unit.id, text, key=portal.key, kind="payment_arrangement", visibility="customer")
+
+    (shown,) = portal.session.notes(unit.id)
+    assert (shown.kind, shown.visibility) == (NoteKind.PAYMENT_ARRANGEMENT, Visibility.CUSTOMER)
+    assert shown.text.startswith(text)
+    (lift,) = [note for note in desk.notes(unit.id) if note.text.startswith("About the lift.")]
+    assert (lift.kind, lift.visibility) == (NoteKind.MAINTENANCE, Visibility.INTERNAL)
 
 
 @pytest.mark.parametrize("words", ["The lift works again, and he pays late.", "He pays late."])

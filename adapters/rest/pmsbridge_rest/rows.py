@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
+from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.model.payments import Autopay, AutopayRecord, PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ConsentRecord, Contact, ContactRole, PersonName
 from pmsbridge.model.record import Record, Value
@@ -31,7 +31,6 @@ from pmsbridge_rest.row_values import FieldReader, RowError, Scope, searched
 
 __all__ = ["RowError", "RowReader", "Scope"]
 
-_REFERENCE: Final = re.compile(r"\s*\[?(PB-[A-Z0-9-]{6,40})\]?")
 _SHOWN_TEXTS: Final = frozenset({"text", "comment", "body", "subject", "description"})
 
 
@@ -128,7 +127,7 @@ class RowReader:
         """A field's value. Our reference is for finding a text again, not for reading."""
         value = self._reader().value(name, where, target, row)
         if self.entity.hides_reference and name in _SHOWN_TEXTS and isinstance(value, str):
-            return _REFERENCE.sub("", value)
+            return without_stamp(value, or_bare=self.noun != "notes")[0]
         return value
 
     # records
@@ -247,8 +246,7 @@ class RowReader:
         if not self.entity.hides_reference or where is None or not where.is_read:
             return ""
         text = self._reader().value("text", where, targets_of(ENTITY_MODELS[self.noun])["text"], row)
-        found = _REFERENCE.search(text) if isinstance(text, str) else None
-        return found[1] if found else ""
+        return without_stamp(text)[1] if isinstance(text, str) else ""
 
 
 def _face(told: dict[str, Any]) -> CardFace | BankAccountFace | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pmsbridge.actions.effects import AddNote
 from pmsbridge.actions.kinds import ActionKind
+from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.model.documents import Note, NoteKind, Visibility
 from pmsbridge.portal.timeline import is_customer
 from pmsbridge.store.journal import ActionFilter
@@ -62,28 +63,21 @@ class WrittenNotes:
         """Whether the tenant wrote it through us, and its words are still theirs."""
         effect = self._written(note)
         return (
-            effect is not None and effect.reference in self.of_customer
-            and _words(note.text, effect) == _words(effect.text, effect)
+            effect is not None and effect.reference in self.of_customer and _is_as_written(note, effect)
         )  # fmt: skip
 
     def _told(self, note: Note) -> Note:
         effect = self._written(note)
-        if (
-            effect is None
-            or note.rental_id not in {None, effect.rental_id}
-            or _words(note.text, effect) != _words(effect.text, effect)
-        ):
+        if effect is None or note.rental_id not in {None, effect.rental_id} or not _is_as_written(note, effect):
             return note
         kind = effect.note_kind if note.kind in {NoteKind.GENERAL, NoteKind.UNKNOWN} else note.kind
         shown = Visibility.CUSTOMER in {effect.visibility, note.visibility}
         return note.changed(kind=kind, visibility=Visibility.CUSTOMER if shown else Visibility.INTERNAL)
 
     def _written(self, note: Note) -> AddNote | None:
-        named = note.extra.get("reference")
-        if isinstance(named, str) and named in self.by_reference:
-            return self.by_reference[named]
-        found = (effect for reference, effect in self.by_reference.items() if reference in note.text)
-        return next(found, self.by_id.get(note.id))
+        named = note.extra.get("reference") or without_stamp(note.text)[1]
+        bare = without_stamp(note.text, or_bare=True)[1]
+        return self.by_reference.get(str(named)) or self.by_id.get(note.id) or self.by_reference.get(bare)
 
 
 def _effects(office: Office) -> Iterator[tuple[AddNote, str, str]]:
@@ -97,6 +91,7 @@ def _effects(office: Office) -> Iterator[tuple[AddNote, str, str]]:
                 yield stored.effect, stored.vendor_ids.get("note", ""), action.actor
 
 
-def _words(text: str, effect: AddNote) -> list[str]:
-    """Without our reference, and without blanks and line ends, which back offices rearrange."""
-    return text.replace(f"[{effect.reference}]", "").split()
+def _is_as_written(note: Note, effect: AddNote) -> bool:
+    """Whether its words are the effect's, but for our stamp, blanks and line ends, which back offices rearrange."""
+    words, reference = without_stamp(note.text, or_bare=True)
+    return (words if reference == effect.reference else note.text).split() == effect.text.split()

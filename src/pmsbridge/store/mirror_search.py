@@ -88,8 +88,7 @@ class TenantLookup:
             columns = (_tenants.c.phone_tail, _tenants.c.mobile_tail)
             return (row for column in columns for row in self._select(_said(column), column == tail))
         if key := unit_key(search.unit_number):
-            found = tuple(self._letting(_said(_rentals.c.unit_key), _rentals.c.unit_key == key))
-            return iter(found) if found else self._letting_at(key)
+            return self._letting(key)
         if name_key(search.last_name):
             return self._named(search, typos=typos)
         if company := fold(search.company):
@@ -114,18 +113,29 @@ class TenantLookup:
         yield from self._select(_said(column), column == text)
         yield from self._select(_said(column), *_begins(column, text))
 
-    def _letting_at(self, key: str) -> Iterator[Row[Any]]:
-        """By units of that number, for rentals that name their unit by its id alone.
+    def _letting(self, key: str) -> Iterator[Row[Any]]:
+        """By rentals that carry the number, and by units of that number, for rentals that name theirs by its id alone.
 
-        Of one facility only: there are hundreds of units, and no index knows their numbers in every spelling.
+        Both, always: a past rental may carry the number of a unit that today's names by its id. No index knows the
+        numbers of units in every spelling, so those of one place are read at a time: there are hundreds.
         """
-        here = (_units.c.place == self._place, _said(_units.c.number), _units.c.deleted_at.is_(None))
-        query = select(_units.c.id, _units.c.number).where(*here).limit(_MOST_JUDGED)
-        known = self._connection.execute(query) if self._place is not None else ()
-        found = [unit.id for unit in known if unit_key(unit.number) == key]
-        return self._letting(_rentals.c.unit_number == "", _rentals.c.unit_id.in_(found)) if found else iter(())
+        yield from self._letting_where(_said(_rentals.c.unit_key), _rentals.c.unit_key == key)
+        for place in self._places():
+            here = (_units.c.place == place, _said(_units.c.number), _units.c.deleted_at.is_(None))
+            query = select(_units.c.id, _units.c.number).where(*here).limit(_MOST_JUDGED)
+            if found := [unit.id for unit in self._connection.execute(query) if unit_key(unit.number) == key]:
+                yield from self._letting_where(
+                    _rentals.c.place == place, _rentals.c.unit_number == "", _rentals.c.unit_id.in_(found)
+                )
 
-    def _letting(self, *wanted: ColumnElement[bool]) -> Iterator[Row[Any]]:
+    def _places(self) -> Sequence[int]:
+        """The facility's place, or those of the whole account; none where nothing was ever read."""
+        if self._facility is not None:
+            return [self._place] if self._place is not None else []
+        query = select(MIRROR.places.c.place).where(MIRROR.places.c.account == self._account)
+        return self._connection.execute(query).scalars().all()
+
+    def _letting_where(self, *wanted: ColumnElement[bool]) -> Iterator[Row[Any]]:
         ids = MIRROR.ids
         query = (
             select(*_JUDGED_BY)

@@ -210,6 +210,36 @@ def test_our_reference_is_not_shown_to_people(harbor: Mapping) -> None:
     assert shown.record({**row, "text": "Gate is open"}).extra == {}
 
 
+@pytest.mark.parametrize("words", [
+    "Follows PB-7AJBTBT4GC7H, half now", "Follows [PB-7AJBTBT4GC7H], half now", "Follows PB-7AJBTBT4GC7H",
+    "PB-7AJBTBT4GC7H",
+])  # fmt: skip
+def test_references_that_a_note_quotes_are_its_own_words(harbor: Mapping, words: str) -> None:
+    fields = {"id": "id", "tenant_id": "t", "text": "text"}
+    notes = entity(harbor, "notes", of_tenant={"get": "/x/{read.tenant_id}"}, fields=fields)
+
+    note: Any = notes.record({"id": "1", "t": "T1", "text": f"{words} [PB-ABCDEF123456]"})
+
+    assert (note.text, note.extra) == (words, {"reference": "PB-ABCDEF123456"})
+
+
+def test_a_note_of_somebody_else_that_names_a_reference_keeps_all_its_words(harbor: Mapping) -> None:
+    fields = {"id": "id", "tenant_id": "t", "text": "text"}
+    notes = entity(harbor, "notes", of_tenant={"get": "/x/{read.tenant_id}"}, fields=fields)
+
+    note: Any = notes.record({"id": "1", "t": "T1", "text": "Follows PB-7AJBTBT4GC7H"})
+
+    assert (note.text, note.extra) == ("Follows PB-7AJBTBT4GC7H", {})
+
+
+def test_what_a_payment_is_described_by_is_shown_without_our_reference(harbor: Mapping) -> None:
+    fields = {"id": "id", "rental_id": "r", "description": "d"}
+    entries = entity(harbor, "ledger_entries", of_rental={"get": "/x/{read.rental_id}"}, fields=fields)
+    row = {"id": "1", "r": "R1", "d": "Portal payment PB-ABCDEF123456"}
+
+    assert entries._values(row)["description"] == "Portal payment"
+
+
 def test_autopay_is_a_record_of_its_rental(harbor: Mapping) -> None:
     rows = entity(
         harbor,

@@ -172,6 +172,44 @@ def test_a_unit_number_finds_who_lets_it_where_rentals_name_their_unit_by_its_id
     assert mirror.find("north", TenantSearch(unit_number="B 5"), facility="F1") == ()
 
 
+def lets_by_id(number: int, facility: str, unit: str, *, account: str = "north") -> tuple[Any, ...]:
+    """A tenant, a unit, and a rental that names it by its id alone; units of all facilities have the same ids."""
+    ref = builders.row().rental.ref.changed(account=account, facility=facility)
+    return (
+        person(number, "Anna", f"N{number}", facility=facility, account=account),
+        builders.unit().changed(ref=ref.changed(entity="unit", id="U1"), number=unit),
+        builders.row().rental.changed(
+            ref=ref.changed(id=f"R{number}"), tenant_id=f"T{number}", unit_id="U1", unit_number="",
+        ),
+    )  # fmt: skip
+
+
+def test_a_unit_that_is_let_at_a_sister_facility_by_its_id_alone_is_a_hint(mirror: Mirror) -> None:
+    keep(mirror, *lets_by_id(1, "F1", "B 7"), *lets_by_id(2, "F2", "A 015"), *lets_by_id(3, "F3", "C 9"))
+    keep(mirror, *lets_by_id(4, "F1", "A 015", account="south"))
+    search = TenantSearch(unit_number="A 015")
+
+    assert mirror.find("north", search, facility="F1") == ()
+    (hint,) = mirror.find("north", search, facility="F1", hints=True)
+    assert (hint.tenant_id, hint.facility, hint.is_elsewhere, hint.has_active_rental) == ("T2", "F2", True, True)
+    (match,) = mirror.find("north", search)
+    assert (match.tenant_id, match.facility, match.is_elsewhere, match.is_exact) == ("T2", "F2", False, True)
+    assert mirror.find("north", search, facility="F9") == ()
+
+
+def test_a_past_tenants_rental_with_the_number_does_not_hide_who_lets_the_unit_now(mirror: Mirror) -> None:
+    rental = builders.row().rental
+    past = rental.changed(
+        ref=rental.ref.changed(account="north", facility="F1", id="R2"), tenant_id="T2", unit_id="U1",
+        unit_number="A 015", state=RentalState.CLOSED,
+    )  # fmt: skip
+    keep(mirror, *lets_by_id(1, "F1", "A 015"), person(2, "Bob", "Before"), past)
+
+    for asked, is_exact in (("A 015", True), ("a-15", False)):
+        found = mirror.find("north", TenantSearch(unit_number=asked), facility="F1")
+        assert [(match.tenant_id, match.is_exact) for match in found] == [("T1", is_exact), ("T2", is_exact)]
+
+
 @pytest.mark.fact("S1.61")
 def test_archived_and_deleted_tenants_come_only_on_request(mirror: Mirror) -> None:
     keep(mirror, person(1, "A", "Muller", is_active=False), person(2, "B", "Muller"), person(3, "C", "Muller"))

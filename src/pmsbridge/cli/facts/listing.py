@@ -129,6 +129,11 @@ class Row:
         """Back offices before which it was run and works; the library's own double is none."""
         return tuple(office for office, cell in self.cells.items() if cell.is_run and office != DOUBLE)
 
+    @property
+    def needs_other(self) -> bool:
+        """Whether it is proved before two only because mappings that are not shipped count as one."""
+        return len(self.proved_before) == 2 and OTHER_MAPPINGS in self.proved_before  # noqa: PLR2004 - one and another
+
 
 def read_facts(text: str | None = None) -> FactList:
     """The list of facts.

@@ -16,7 +16,9 @@ Five kinds of portal were taken apart into facts. Every fact has a test that exe
 missing. This page is made by `make facts` from a run of those tests; `make check` fails when it is not what the tests
 say. `pmsbridge facts` prints it.
 
-- A number is how many tests have proved the fact before that back office, in the run that this page was made of.
+- A number is how many tests have proved the fact before that back office, in the run that this page was made of: it was
+  asked or written to while the test ran or was prepared. Most of what a portal tells is read from the copy that is
+  filled while a test is prepared.
 - *native*: the back office does it itself. *emulated*: its staff get a task with a reference, and the answer says so.
   *cannot*: there is no way, for the reason below the table; a number beside it counts tests that it says so. Without a
   word the library does it above any back office.
@@ -24,7 +26,8 @@ say. `pmsbridge facts` prints it.
 - A mapping of a vendor (*cubby*, *storedge*, *buildium*, *booqable*) runs before a sandbox that is made of the mapping
   and its examples, over HTTP; the vendor's own service was never asked. *other*: mappings of tests and pages, which are
   not shipped. *memory*: the library's own double, which is no back office.
-- Every fact runs before two back offices, or says below its table why it is *alone* before one.
+- Every fact runs before two back offices, or says below its table why it is *alone* before one. *other* counts as one;
+  how many facts reach two only by it has a column of its own.
 """
 
 
@@ -39,7 +42,8 @@ def page_of(listed: FactList, rows: Sequence[Row]) -> str:
 
 
 def _totals(listed: FactList, rows: Sequence[Row]) -> str:
-    lines = ["| kind of portal | facts | proved | before two back offices | before one | open |", "|---" * 6 + "|"]
+    heads = ["facts", "proved", "before two back offices", "of these, two only by *other*", "before one", "open"]
+    lines = [f"| kind of portal | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
     for kind, title in listed.kinds.items():
         own = [row for row in rows if row.fact.kind == kind]
         lines.append(_total(f"{kind} {title}", own))
@@ -49,7 +53,8 @@ def _totals(listed: FactList, rows: Sequence[Row]) -> str:
 def _total(title: str, rows: Sequence[Row]) -> str:
     proved = sum(row.is_proved for row in rows)
     before = Counter(min(len(row.proved_before), 2) for row in rows)
-    return f"| {title} | {len(rows)} | {proved} | {before[2]} | {before[1]} | {len(rows) - proved} |"
+    by_other = sum(row.needs_other for row in rows)
+    return f"| {title} | {len(rows)} | {proved} | {before[2]} | {by_other} | {before[1]} | {len(rows) - proved} |"
 
 
 def _by_office(rows: Sequence[Row], offices: Sequence[str]) -> str:
