@@ -62,22 +62,25 @@ class WrittenNotes:
     def is_customers(self, note: Note) -> bool:
         """Whether the tenant wrote it through us, and its words are still theirs."""
         effect = self._written(note)
-        return (
-            effect is not None and effect.reference in self.of_customer and _is_as_written(note, effect)
-        )  # fmt: skip
+        return effect is not None and effect.reference in self.of_customer
 
     def _told(self, note: Note) -> Note:
         effect = self._written(note)
-        if effect is None or note.rental_id not in {None, effect.rental_id} or not _is_as_written(note, effect):
+        if effect is None or note.rental_id not in {None, effect.rental_id}:
             return note
         kind = effect.note_kind if note.kind in {NoteKind.GENERAL, NoteKind.UNKNOWN} else note.kind
         shown = Visibility.CUSTOMER in {effect.visibility, note.visibility}
         return note.changed(kind=kind, visibility=Visibility.CUSTOMER if shown else Visibility.INTERNAL)
 
     def _written(self, note: Note) -> AddNote | None:
-        named = note.extra.get("reference") or without_stamp(note.text)[1]
-        bare = without_stamp(note.text, or_bare=True)[1]
-        return self.by_reference.get(str(named)) or self.by_id.get(note.id) or self.by_reference.get(bare)
+        """What it was written by; None where nobody did through us, or its words are no longer those."""
+        named = (
+            str(note.extra.get("reference", "")),
+            without_stamp(note.text)[1],
+            without_stamp(note.text, or_bare=True)[1],
+        )
+        found = (self.by_id.get(note.id), *map(self.by_reference.get, named))
+        return next((effect for effect in found if effect is not None and _is_as_written(note, effect)), None)
 
 
 def _effects(office: Office) -> Iterator[tuple[AddNote, str, str]]:
