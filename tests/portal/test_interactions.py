@@ -258,6 +258,64 @@ def test_nobody_hides_a_mail_by_sending_another_with_its_id(bridge: Bridge, offi
     assert {each.text for each in recorded(desk(bridge).history())} == {"Where do I get one?", "One more."}
 
 
+def test_a_mail_that_is_taken_stands_beside_what_staff_noted_under_its_id(bridge: Bridge) -> None:
+    mail(bridge, "stranger@example.test")
+    desk(bridge).record_interaction(call("<1@example.test>", text="They say they wrote to us."))
+
+    desk(bridge).take_mail("<1@example.test>")
+
+    found = {each.text: each.message_id for each in recorded(desk(bridge).history())}
+    assert set(found) == {"They say they wrote to us.", "Where do I get one?"}
+    assert found["They say they wrote to us."] == "<1@example.test>"
+    assert found["Where do I get one?"].startswith("<1@example.test>#")
+    assert bridge.unassigned_mails("F1") == ()
+    assert mail(bridge, "stranger@example.test") == HeardMail("T1", replayed=True)
+
+
+@only_sqlite
+@pytest.mark.parametrize("message_id", ["<1@example.test>", "x" * 190, "x" * 900])
+def test_a_mail_that_is_taken_is_known_again_whatever_its_id_and_date(bridge: Bridge, message_id: str) -> None:
+    odd = datetime(1, 1, 1, tzinfo=UTC)
+    mail(bridge, "stranger@example.test", message_id, at=odd)
+    (waiting,) = bridge.unassigned_mails("F1")
+    desk(bridge).record_interaction(call(waiting.message_id))
+
+    desk(bridge).take_mail(waiting.message_id)
+
+    assert len(recorded(desk(bridge).history())) == 2
+    assert mail(bridge, "stranger@example.test", message_id, at=odd) == HeardMail("T1", replayed=True)
+
+
+@only_sqlite
+def test_a_mail_that_staff_recorded_themselves_stands_there_once(bridge: Bridge) -> None:
+    mail(bridge, "stranger@example.test")
+    (waiting,) = bridge.unassigned_mails("F1")
+    desk(bridge).record_interaction(waiting)
+
+    desk(bridge).take_mail(waiting.message_id)
+
+    assert len(recorded(desk(bridge).history())) == 1
+    assert bridge.unassigned_mails("F1") == ()
+
+
+@only_sqlite
+def test_a_mail_is_lost_to_no_note_under_its_marked_id(bridge: Bridge) -> None:
+    given: dict[str, Any] = {"message_id": "<1@x>", "sender": "stranger@example.test", "text": "Prices?", "at": AT}
+    for facility in ("F1", "F2"):
+        bridge.record_mail(facility, **given)
+        bridge.staff(facility, "T1", actor="staff:ann").record_interaction(call("<1@x>"))
+    desk(bridge).take_mail("<1@x>")
+    marked = next(each.message_id for each in recorded(desk(bridge).history()) if each.message_id != "<1@x>")
+    there = bridge.staff("F2", "T1", actor="staff:ann")
+    there.record_interaction(call(marked))
+
+    with pytest.raises(InputError) as refused:
+        there.take_mail("<1@x>")
+
+    assert refused.value.code == "key_reused"
+    assert [each.text for each in bridge.unassigned_mails("F2")] == ["Prices?"]
+
+
 @only_sqlite
 def test_ids_of_any_length_tell_mails_apart(bridge: Bridge, office: MemoryOffice) -> None:
     for tail in ("a", "b", "b"):

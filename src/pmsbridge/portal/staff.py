@@ -121,8 +121,11 @@ class StaffDesk:
     def take_mail(self, message_id: str) -> None:
         """Say that a mail which was nobody's is of this tenant.
 
+        Where something else was recorded of the tenant by its id, it is kept beside that, its id with a mark behind it.
+
         Raises:
             NotFoundError: No mail of that id is nobody's at this facility.
+            InputError: That id with its mark was used for something else, too ("key_reused").
         """
         self._interactions.assign(checked_id("message_id", message_id), self._office.tenant_id)
 

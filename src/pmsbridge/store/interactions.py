@@ -82,19 +82,31 @@ class Interactions:
     def assign(self, message_id: str, tenant_id: str) -> None:
         """Say whose a mail is that was nobody's.
 
+        Where something else was recorded of them by its id, the mail is kept beside it, under an id with a mark.
+
         Raises:
             NotFoundError: There is none of that id that is nobody's.
+            InputError: That id with the mark is taken, too ("key_reused"); nothing was changed.
         """
         nobodys = (*self._here, interactions.c.tenant_id == "", interactions.c.message_id == message_id)
         with self._database.write() as connection:
             self._lock(connection)
-            if connection.execute(select(interactions.c.message_id).where(*nobodys)).first() is None:
+            mail = connection.execute(select(interactions.c.doc, interactions.c.digest).where(*nobodys)).first()
+            if mail is None:
                 raise NotFoundError("message_id", "names no mail that is nobody's")
-            theirs = (*self._here, interactions.c.tenant_id == tenant_id, interactions.c.message_id == message_id)
-            if connection.execute(select(interactions.c.message_id).where(*theirs)).first() is not None:
-                connection.execute(delete(interactions).where(*nobodys))  # staff recorded it by hand meanwhile
-            else:
-                connection.execute(update(interactions).where(*nobodys).values(tenant_id=tenant_id))
+            said, theirs = RecordedInteraction.model_validate_json(mail.doc), interactions.c.tenant_id == tenant_id
+            for name in (message_id, _marked(message_id, mail.digest)):
+                kept = said.changed(message_id=name)
+                held = select(interactions.c.digest).where(*self._here, theirs, interactions.c.message_id == name)
+                digest = connection.execute(held).scalar_one_or_none()
+                if digest is None:  # what the mail is known by when it is handed in again stays as it was
+                    values = {"tenant_id": tenant_id, "message_id": name, "doc": stored_json(kept)}
+                    connection.execute(update(interactions).where(*nobodys).values(**values))
+                    return
+                if digest in {mail.digest, _digest(kept)}:
+                    connection.execute(delete(interactions).where(*nobodys))  # it was recorded by hand meanwhile
+                    return
+        raise InputError("message_id", "was used for something else of this tenant, twice", code="key_reused")
 
     def of(self, tenant_id: str, *, limit: int = 1000) -> Sequence[RecordedInteraction]:
         """What was recorded of a tenant, or with an empty id what is nobody's; the newest first."""
