@@ -108,7 +108,7 @@ class StaffDesk:
             Whether it was there already.
 
         Raises:
-            InputError: It is none, took place before 1970 or more than a day ahead, or its id was used for something
+            InputError: It is none, its time lies before 1970 or more than a day ahead, or its id was used for something
                 else of this tenant ("key_reused").
             UnavailableError: The database cannot be used now.
         """
@@ -119,9 +119,7 @@ class StaffDesk:
         return self._interactions.record(office.tenant_id, kept.changed(recorded_by=office.actor))
 
     def take_mail(self, message_id: str) -> None:
-        """Say that a mail which was nobody's is of this tenant.
-
-        Where something else was recorded of the tenant by its id, it is kept beside that, its id with a mark behind it.
+        """Say that a mail which was nobody's is of this tenant; its id gets a mark where theirs is another one by it.
 
         Raises:
             NotFoundError: No mail of that id is nobody's at this facility.
