@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from pmsbridge.model.people import Contact, ContactRole, Tenant
 from pmsbridge.model.record import VendorRef
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.staff import StaffDesk
-from pmsbridge.portal.timeline import Interaction, InteractionKind
+from pmsbridge.portal.timeline import Interaction, InteractionKind, of_recorded
 from pmsbridge.portal.views import HeardMail
 from pmsbridge.settings import AccountSettings, Settings
 from pmsbridge.store.database import open_database
+from pmsbridge.store.interactions import Interactions
 from pmsbridge.store.mirror import Scope
 from pmsbridge.store.record_rows import rows_of
 from pmsbridge.store.tables import interactions
@@ -257,12 +258,143 @@ def test_nobody_hides_a_mail_by_sending_another_with_its_id(bridge: Bridge, offi
     assert {each.text for each in recorded(desk(bridge).history())} == {"Where do I get one?", "One more."}
 
 
+def test_a_mail_that_is_taken_stands_beside_what_staff_noted_under_its_id(bridge: Bridge) -> None:
+    mail(bridge, "stranger@example.test")
+    desk(bridge).record_interaction(call("<1@example.test>", text="They say they wrote to us."))
+
+    desk(bridge).take_mail("<1@example.test>")
+
+    found = {each.text: each.message_id for each in recorded(desk(bridge).history())}
+    assert set(found) == {"They say they wrote to us.", "Where do I get one?"}
+    assert found["They say they wrote to us."] == "<1@example.test>"
+    assert found["Where do I get one?"].startswith("<1@example.test>#")
+    assert bridge.unassigned_mails("F1") == ()
+    assert mail(bridge, "stranger@example.test") == HeardMail("T1", replayed=True)
+
+
+@only_sqlite
+@pytest.mark.parametrize("message_id", ["<1@example.test>", "x" * 190, "x" * 900])
+def test_a_mail_that_is_taken_is_known_again_whatever_its_id_and_date(bridge: Bridge, message_id: str) -> None:
+    odd = datetime(1, 1, 1, tzinfo=UTC)
+    mail(bridge, "stranger@example.test", message_id, at=odd)
+    (waiting,) = bridge.unassigned_mails("F1")
+    desk(bridge).record_interaction(call(waiting.message_id))
+
+    desk(bridge).take_mail(waiting.message_id)
+
+    assert len(recorded(desk(bridge).history())) == 2
+    assert mail(bridge, "stranger@example.test", message_id, at=odd) == HeardMail("T1", replayed=True)
+
+
+@only_sqlite
+def test_a_mail_that_staff_recorded_themselves_stands_there_once(bridge: Bridge) -> None:
+    mail(bridge, "stranger@example.test")
+    (waiting,) = bridge.unassigned_mails("F1")
+    desk(bridge).record_interaction(waiting)
+
+    desk(bridge).take_mail(waiting.message_id)
+
+    assert len(recorded(desk(bridge).history())) == 1
+    assert bridge.unassigned_mails("F1") == ()
+
+
+@only_sqlite
+def test_a_mail_is_lost_to_no_note_under_its_marked_id(bridge: Bridge) -> None:
+    given: dict[str, Any] = {"message_id": "<1@x>", "sender": "stranger@example.test", "text": "Prices?", "at": AT}
+    for facility in ("F1", "F2"):
+        bridge.record_mail(facility, **given)
+        bridge.staff(facility, "T1", actor="staff:ann").record_interaction(call("<1@x>"))
+    desk(bridge).take_mail("<1@x>")
+    marked = next(each.message_id for each in recorded(desk(bridge).history()) if each.message_id != "<1@x>")
+    there = bridge.staff("F2", "T1", actor="staff:ann")
+    there.record_interaction(call(marked))
+
+    with pytest.raises(InputError) as refused:
+        there.take_mail("<1@x>")
+
+    assert refused.value.code == "key_reused"
+    assert [each.text for each in bridge.unassigned_mails("F2")] == ["Prices?"]
+
+
 @only_sqlite
 def test_ids_of_any_length_tell_mails_apart(bridge: Bridge, office: MemoryOffice) -> None:
     for tail in ("a", "b", "b"):
         mail(bridge, email_of(office), "x" * 900 + tail)
 
     assert len(recorded(desk(bridge).history())) == 2
+
+
+# -- dates that nobody can have written a mail at ----------------------------------------------------------------------
+
+WEST, EAST = timezone(timedelta(hours=-5)), timezone(timedelta(hours=14))
+ODD_DATES = [
+    datetime(1, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=EAST), datetime(9999, 12, 31, 23, 59, tzinfo=UTC),
+    datetime(9999, 12, 31, 23, 59, tzinfo=WEST), datetime(1969, 12, 31, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC),
+]  # fmt: skip
+
+
+@only_sqlite
+@pytest.mark.parametrize("odd", ODD_DATES)
+def test_a_mail_of_an_odd_date_is_kept_once_at_the_time_it_came_in(
+    bridge: Bridge, office: MemoryOffice, odd: datetime
+) -> None:
+    assert isinstance(office.clock, TestClock)
+    came_in = office.clock.now()
+
+    assert mail(bridge, email_of(office), at=odd) == HeardMail("T1", replayed=False)
+    office.clock.advance(timedelta(hours=2))
+    assert mail(bridge, email_of(office), at=odd) == HeardMail("T1", replayed=True)
+    assert mail(bridge, email_of(office), at=odd, text="Another.") == HeardMail("T1", replayed=False)
+    assert mail(bridge, email_of(office), at=odd, text="Another.") == HeardMail("T1", replayed=True)
+
+    found = recorded(desk(bridge).history())
+    assert [each.at for each in found] == [came_in + timedelta(hours=2), came_in]
+    assert recorded(bridge.tenant("F1", "T1").history()) == []
+
+
+@only_sqlite
+def test_a_date_that_lay_ahead_is_the_same_mail_when_it_has_come(bridge: Bridge, office: MemoryOffice) -> None:
+    assert isinstance(office.clock, TestClock)
+    ahead = office.clock.now() + timedelta(days=3)
+
+    mail(bridge, email_of(office), at=ahead)
+    office.clock.advance(timedelta(days=4))
+
+    assert mail(bridge, email_of(office), at=ahead) == HeardMail("T1", replayed=True)
+
+
+@only_sqlite
+@pytest.mark.parametrize("odd", [each for each in ODD_DATES if each.utcoffset() == timedelta(0)])
+def test_staff_are_told_of_an_odd_date(bridge: Bridge, odd: datetime) -> None:
+    with pytest.raises(InputError) as refused:
+        desk(bridge).record_interaction(call(at=odd))
+
+    assert refused.value.field == "at"
+    assert held(bridge) == "[]"
+
+
+@pytest.mark.parametrize("odd", [datetime(1, 1, 1, tzinfo=EAST), datetime(9999, 12, 31, 23, 59, tzinfo=WEST)])
+def test_an_instant_that_is_none_in_utc_is_no_instant(odd: datetime) -> None:
+    with pytest.raises(ValueError, match="calendar"):
+        call(at=odd)
+
+
+@only_sqlite
+@pytest.mark.parametrize("odd", ODD_DATES[::2])
+def test_an_odd_date_that_was_stored_before_breaks_no_history(bridge: Bridge, odd: datetime) -> None:
+    said = call(at=odd, visibility=Visibility.CUSTOMER)
+    Interactions(bridge.database, bridge.runtime.clock, "mem", "F1").record("T1", said)
+
+    assert [each.at for each in recorded(desk(bridge).history())] == [odd]
+    assert [each.at for each in recorded(bridge.tenant("F1", "T1").history())] == [odd]
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+@pytest.mark.parametrize("odd", ODD_DATES[::2])
+def test_every_zone_has_a_day_for_an_odd_date(odd: datetime, zone: str) -> None:
+    (line,) = of_recorded([call(at=odd)], zone)
+
+    assert abs(line.on - odd.date()) <= timedelta(days=1)
 
 
 # -- forgetting --------------------------------------------------------------------------------------------------------
@@ -286,11 +418,12 @@ def test_what_was_recorded_goes_with_the_person(bridge: Bridge, office: MemoryOf
 @only_sqlite
 def test_mails_of_nobody_go_by_age_and_a_mail_is_a_sign_of_life(bridge: Bridge, office: MemoryOffice) -> None:
     mail(bridge, "stranger@example.test", "<3@x>")
-    desk(bridge).record_interaction(call(at=AT + timedelta(days=900)))
     assert isinstance(office.clock, TestClock)
+    office.clock.advance(timedelta(days=900))
+    desk(bridge).record_interaction(call(at=office.clock.now()))
     for rental in office.books.rentals_of("F1", "T1"):
         office.books.put("F1", rental.changed(state="closed", moved_out_on=date(2026, 11, 1)))
-    office.clock.advance(timedelta(days=1000))
+    office.clock.advance(timedelta(days=100))
     bridge.sync(full=True)
     (found,) = bridge.erase_stale(["F1"], actor="staff:ann", older_than=timedelta(days=730))
 

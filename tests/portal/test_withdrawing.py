@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from pmsbridge.actions.effects import PostBulletin, RequestCallOff, WithdrawCall
 from pmsbridge.engine.outcomes import ActionView
 from pmsbridge.errors import IneligibleError, NotFoundError, UnsupportedError
 from pmsbridge.model.record import VendorRef
-from pmsbridge.model.rental import ItemOut, RentalKind
+from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
 from pmsbridge.model.requests import CallOff, CallOffState, RequestState
 from pmsbridge.portal.bridge import Bridge
 from pmsbridge.portal.session import TenantSession
@@ -143,6 +143,47 @@ def test_what_staff_were_asked_for_is_taken_back_by_staff_once(bridge: Bridge, o
     assert verb(session, request.action_id, "withdraw-0002") == "call_off_withdrawn"
     assert asked(session, "call-off-0002").outcome is Outcome.SETTLED
     assert button(session) == ""
+
+
+def change_contract(office: MemoryOffice, *, item: dict[str, Any] | None = None, **fields: Any) -> None:
+    (rental,) = [one for one in office.books.rentals_of("F1", "T1") if one.id == "K1"]
+    (line,) = rental.items
+    items = fields.pop("items", (line.changed(**(item or {})),))
+    office.books.put("F1", rental.changed(items=items, **fields))
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"item": {"returned": Decimal(4)}, "state": RentalState.CLOSED}, "call_off_over"),
+        ({"item": {"returned": Decimal(4)}}, "call_off_over"),
+        ({"item": {"returned": Decimal(3)}}, "call_off_over"),
+        ({"item": {"returned": Decimal(2)}}, ""),
+        ({"state": RentalState.CLOSED}, "call_off_over"),
+        ({"items": ()}, "call_off_over"),
+        ({"state": RentalState.UNKNOWN}, ""),
+    ],
+)
+def test_what_staff_were_asked_for_is_over_when_the_contract_shows_it(
+    bridge: Bridge, office: MemoryOffice, change: dict[str, Any], code: str
+) -> None:
+    session = bridge.tenant("F1", "T1")
+    request = asked(session)
+    assert isinstance(office.clock, TestClock)
+    office.clock.advance(timedelta(days=60))
+    change_contract(office, **change)
+
+    assert button(session) == ("no_call_off" if code else "")
+    assert (button(session, request.action_id), verb(session, request.action_id)) == (code, code)
+
+
+def test_what_became_of_it_is_the_back_offices_to_tell_where_it_does(
+    office: MemoryOffice, telling: Telling, session: TenantSession
+) -> None:
+    telling.told = (told(CallOffState.REQUESTED),)
+    change_contract(office, item={"returned": Decimal(4)})
+
+    assert (button(session, "C1"), verb(session, "C1")) == ("", "")
 
 
 def test_nobody_takes_back_what_another_asked_for(bridge: Bridge) -> None:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Final
 
 from pmsbridge.actions.effects import RequestCallOff, WithdrawCallOff
-from pmsbridge.errors import ConfigurationError, NotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
+from pmsbridge.errors import (
+    ConfigurationError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PmsBridgeError,
+    RejectedError,
+    UnavailableError,
+)
 from pmsbridge.model.requests import CallOffState
 from pmsbridge.ports.capability import Dedup, handles, probes
-from pmsbridge.ports.outcome import Absent, Attempt, Found, Probed, Receipt
+from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found, Probed, Receipt
 from pmsbridge.transport.http import Deadline
 from pmsbridge_tryton.calls import STAMP
 from pmsbridge_tryton.desk import reference, vendor_id
@@ -19,6 +27,7 @@ from pmsbridge_tryton.faults import StaleError
 from pmsbridge_tryton.leaving import Leaving
 from pmsbridge_tryton.mapping.calloffs import (
     Asked,
+    answered_before,
     asked_in,
     call_off_note,
     call_offs_of,
@@ -36,6 +45,8 @@ from pmsbridge_tryton.wire import Row, nested
 
 __all__ = ["Requesting"]
 
+_NO_NOTE_YET: Final = sys.maxsize
+"""An id after that of every note."""
 _FIELDS: Final = (*RENTAL_FIELDS, f"lines.incoming_moves.{STAMP}")
 
 
@@ -127,7 +138,8 @@ class Requesting(Leaving):
     def _withdraw_call_off(self, effect: WithdrawCallOff, attempt: Attempt) -> Receipt:
         """Give the collection its day by the contract again, then write the note that takes the request back.
 
-        The note comes last: where it is, all is done. What the yard has confirmed stays.
+        The note comes last: where it is, all is done, unless the yard answered before it. What the yard has confirmed
+        stays.
         """
         end = self._write_deadline(attempt)
         contract = self._called_off_contract(effect, end)
@@ -135,16 +147,46 @@ class Requesting(Leaving):
             raise NotFoundError("rental", "there is no such contract", code="rental_not_found")
         notes = self._notes_on(effect, end)
         if (known := _taken_back_by(effect, notes)) is not None:
+            self._refuse_crossed(effect, known["id"], notes)
             return self._note_receipt(known["id"], effect.reference, is_look=True)
         _refuse_answered(effect, contract, notes, self._desk.scope(effect.facility))
         is_planned = self._plan_anyway(effect, contract, notes, end)
         try:
-            return self._write_note(effect.rental_id, withdrawal_note(effect), effect.reference, end)
+            receipt = self._write_note(effect.rental_id, withdrawal_note(effect), effect.reference, end)
         except (RejectedError, UnavailableError, ConfigurationError) as problem:
             if not is_planned:
                 raise
             message = f"the collection was taken out of the plan, and the note was not written: {problem.message}"
             raise OutcomeUnknownError(message, code="half_done") from None
+        # Staff may have answered since the notes were read: ours, which comes after, does not undo that.
+        self._refuse_crossed(effect, int(receipt.vendor_ids["note"]), self._notes_after_writing(effect, end))
+        return receipt
+
+    def _notes_after_writing(self, effect: WithdrawCallOff, end: Deadline) -> list[Row]:
+        try:
+            return self._notes_on(effect, end)
+        except PmsBridgeError as problem:
+            message = f"the note was written, and what else the notes say is not known: {problem.message}"
+            raise OutcomeUnknownError(message, code="half_done") from None
+
+    def _refuse_crossed(self, effect: WithdrawCallOff, note: int, notes: Sequence[Row]) -> None:
+        """Refuse to call done what the yard answered at the same moment.
+
+        Raises:
+            OutcomeUnknownError: Staff answered before our note was written ("half_done").
+        """
+        if crossed := self._crossed(effect, note, notes):
+            raise OutcomeUnknownError(crossed, code="half_done")
+
+    def _crossed(self, effect: WithdrawCallOff, note: int, notes: Sequence[Row]) -> str:
+        """What staff are told when the yard answered before our note was written; empty when all is well."""
+        word = answered_before(notes, effect.called_off, note, self._desk.scope(effect.facility))
+        if word in {"", "withdrawn"}:
+            return ""
+        return (
+            f"call-off {effect.called_off} was {word} by the yard while the customer took it back; its collection may "
+            "be planned for the day by the contract again: agree with the customer which of the two holds"
+        )
 
     def _plan_anyway(self, effect: WithdrawCallOff, contract: Row, notes: Sequence[Row], end: Deadline) -> bool:
         """Give moves of whole lines the day by the contract again; False when there was nothing to write."""
@@ -185,11 +227,15 @@ class Requesting(Leaving):
         """By the note; without it, a collection that is off its day in the plan means that it has begun."""
         notes = self._notes_on(effect)
         if (known := _taken_back_by(effect, notes)) is not None:
+            if crossed := self._crossed(effect, known["id"], notes):
+                return CannotTell(crossed)
             return Found(self._note_receipt(known["id"], effect.reference, is_look=True))
         contract = self._called_off_contract(effect)
         wanted, lines = self._collected_for(effect, contract, notes) if contract is not None else (None, [])
         moves = [move for line in lines for move in drafts_of(line)]
         begun = bool(moves) and all(move.get("planned_date") != wanted for move in moves)
+        if begun and (crossed := self._crossed(effect, _NO_NOTE_YET, notes)):
+            return CannotTell(crossed)  # to go on would be refused, as if nothing had been written
         return Absent(f"no note of {effect.rental_id} has the reference", begun=begun)
 
 

@@ -61,6 +61,11 @@ class CalledOff:
     reference: str
     state: CallOffState
 
+    @property
+    def is_told(self) -> bool:
+        """Whether the back office tells what becomes of it; else only the contract shows that it is over."""
+        return self.id != self.action_id
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -85,7 +90,8 @@ class Subject:
         largest_file: How large a file the back office takes, in bytes; None where it does not say.
         payment_means: By what the back office takes payments.
         not_by_hand: Effect kinds that staff of this back office are not asked to do instead of it.
-        called_off_by_hand: Rentals with a call-off that staff were asked for, and the back office does not tell of.
+        called_off_by_hand: Call-offs that staff were asked for, that the back office does not tell of, and that were
+            not taken back.
     """
 
     account: TenantAccount
@@ -105,7 +111,7 @@ class Subject:
     largest_file: int | None = None
     payment_means: frozenset[str] = ALL_MEANS
     not_by_hand: frozenset[str] = frozenset()
-    called_off_by_hand: frozenset[str] = frozenset()
+    called_off_by_hand: tuple[CalledOff, ...] = ()
 
     def is_emulated(self, needed: str) -> bool:
         """Whether staff do an effect by hand, because the back office does not do it itself."""

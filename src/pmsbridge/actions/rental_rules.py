@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from pmsbridge.actions.case import Case, No, named, sentence
+from pmsbridge.actions.case import CalledOff, Case, No, named, sentence
 from pmsbridge.errors import NotFoundError
 from pmsbridge.model.payments import AutopayState
 from pmsbridge.model.places import UnitState
-from pmsbridge.model.rental import ItemOut, RentalKind, RentalState
+from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffReason, CallOffState
 
 __all__ = [
@@ -77,17 +77,26 @@ def call_off_can_be_withdrawn(case: Case) -> No | None:
     """The call-off, or any, waits to be confirmed."""
     rental, wanted = case.rental.rental, case.asked.call_off
     if wanted is None:
-        waits = any(item.call_off_pending > 0 for item in rental.items) or rental.id in case.subject.called_off_by_hand
+        by_hand = (one for one in case.subject.called_off_by_hand if one.rental_id == rental.id)
+        waits = any(item.call_off_pending > 0 for item in rental.items) or any(
+            not _is_over(one, rental) for one in by_hand
+        )
         return None if waits else No("no_call_off", "Nothing is called off here that waits for an answer.")
     if wanted.rental_id != rental.id:
         raise NotFoundError("call_off_id", "is no call-off of this contract", remedy="Use an id from call_offs().")
-    if wanted.state is CallOffState.REQUESTED:
+    if wanted.state is CallOffState.REQUESTED and (wanted.is_told or not _is_over(wanted, rental)):
         return None
     if wanted.state is CallOffState.WITHDRAWN:
         return No("call_off_withdrawn", "This call-off was taken back already.")
     if wanted.state is CallOffState.ACKNOWLEDGED:
         return No("call_off_confirmed", "The yard has confirmed this call-off already.", "Please call the office.")
     return No("call_off_over", "This call-off is over.", "Please call the office.")
+
+
+def _is_over(called_off: CalledOff, rental: Rental) -> bool:
+    """Whether the contract shows that there is nothing left to take back: it has ended, or too little is still out."""
+    line = rental.item(called_off.item_id)
+    return rental.state.is_over or line is None or line.out - line.returned < called_off.quantity
 
 
 def contract_is_open(case: Case) -> No | None:

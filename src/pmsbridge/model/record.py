@@ -26,7 +26,11 @@ def _aware_utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         message = "an instant needs a time zone; give an aware datetime"
         raise ValueError(message)
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        message = "an instant must lie in the calendar in UTC, too"
+        raise ValueError(message) from None
 
 
 Instant = Annotated[datetime, AfterValidator(_aware_utc)]

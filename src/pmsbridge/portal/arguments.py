@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final, TypeVar
@@ -29,6 +29,7 @@ __all__ = [
     "checked_quantity",
     "checked_whole",
     "checked_words",
+    "has_happened",
     "shape_of",
     "wiped_on_refusal",
 ]
@@ -38,6 +39,7 @@ _LONGEST_ID_CHARS = 200
 _MOST_DAYS_AFTER_DUE: Final = 28
 _WHOLE_DIGITS: Final = 12
 _DECIMALS: Final = 6
+_FIRST_INSTANT: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def shape_of(value: object) -> str:
@@ -199,9 +201,17 @@ def checked_instant(field: str, value: object) -> datetime:
     Raises:
         InputError: It is none, or has no time zone.
     """
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise InputError(field, "must be an instant with a time zone", shape=shape_of(value))
     return value
+
+
+def has_happened(at: datetime, now: datetime) -> bool:
+    """Whether an instant with a time zone can be when something took place: since 1970, and at most a day ahead of now.
+
+    The clock of whoever says so may run a little fast, and may be in any zone.
+    """
+    return _FIRST_INSTANT <= at <= now + timedelta(days=1)
 
 
 def checked_mapping(field: str, value: Mapping[str, str]) -> Mapping[str, str]:

@@ -36,10 +36,10 @@ def call_off_named(office: Office, call_off_id: str) -> CalledOff:
     raise NotFoundError("call_off_id", "is no call-off of this tenant", remedy="Use an id from call_offs().")
 
 
-def called_off_by_hand(office: Office) -> frozenset[str]:
-    """Rentals with a call-off that the back office does not tell of, and that was not taken back. Asks the journal."""
+def called_off_by_hand(office: Office) -> tuple[CalledOff, ...]:
+    """Call-offs that the back office does not tell of, and that were not taken back. Asks the journal."""
     asked = _asked(office, only_by_hand=isinstance(office.adapter, CallOffPort))
-    return frozenset(one.rental_id for one in asked if one.state is CallOffState.REQUESTED)
+    return tuple(one for one in asked if one.state is CallOffState.REQUESTED)
 
 
 def _told(office: Office) -> list[CalledOff] | None:

@@ -23,7 +23,7 @@ from pmsbridge.model.interactions import (
     RecordedInteraction,
 )
 from pmsbridge.model.people import Contact
-from pmsbridge.portal.arguments import checked_id, checked_instant, checked_whole, checked_words, shape_of
+from pmsbridge.portal.arguments import checked_id, checked_instant, checked_whole, checked_words, has_happened, shape_of
 from pmsbridge.portal.views import HeardMail
 from pmsbridge.ports.adapter import Adapter
 from pmsbridge.store.folding import fold
@@ -72,7 +72,8 @@ class Corresponding(ABC):
             facility: "L001", or "account/L001" where several accounts have one.
             message_id: The Message-ID; of another mail by the same id both are kept.
             sender: The address in From, with or without a name.
-            at: When it was sent, or came in; with a time zone.
+            at: When it was sent, or came in; with a time zone. A date is the sender's to write: one before 1970 or
+                more than a day ahead gives way to the time at which the mail is handed in first.
             subject: At most 500 characters.
             text: The plain text, at most 50,000 characters; hand in what is longer as an attachment.
             attachments: By reference, at most 50; the bytes stay where you keep them.
@@ -90,14 +91,16 @@ class Corresponding(ABC):
         papers = tuple(attachments)
         if len(papers) > MOST_ATTACHMENTS or not all(isinstance(each, AttachedPaper) for each in papers):
             raise InputError("attachments", f"must be at most {MOST_ATTACHMENTS} AttachedPaper", shape=f"{len(papers)}")
+        written, now = checked_instant("at", at), self.runtime.clock.now()
+        is_dated = has_happened(written, now)
         said = cleaned(RecordedInteraction(
-            message_id=given, at=checked_instant("at", at), channel=Channel.EMAIL, direction=Direction.IN,
+            message_id=given, at=written if is_dated else now, channel=Channel.EMAIL, direction=Direction.IN,
             sender=address or sender.strip(), subject=_clean("subject", subject, SUBJECT_LIMIT_CHARS),
             text=_clean("text", text, TEXT_LIMIT_CHARS), attachments=papers, recorded_by=_BY_THE_HOOK,
         ))  # fmt: skip
         adapter, code = self.place(facility)
         whose = self._whose(adapter.account_name, code, address)
-        held = self._interactions(adapter.account_name, code).hear(whose, said)
+        held = self._interactions(adapter.account_name, code).hear(whose, said, is_dated=is_dated)
         return HeardMail((whose if held is None else held) or None, replayed=held is not None)
 
     def unassigned_mails(self, facility: str, *, limit: int = 100) -> tuple[RecordedInteraction, ...]:

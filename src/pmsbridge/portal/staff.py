@@ -20,7 +20,7 @@ from pmsbridge.model.interactions import Channel, Direction, RecordedInteraction
 from pmsbridge.model.record import Source
 from pmsbridge.model.sealed import GateCode
 from pmsbridge.portal.access import IdentityCheck, look_up_code
-from pmsbridge.portal.arguments import checked_choice, checked_day, checked_id, checked_whole
+from pmsbridge.portal.arguments import checked_choice, checked_day, checked_id, checked_whole, has_happened
 from pmsbridge.portal.asked_payments import AskedPayments
 from pmsbridge.portal.corresponding import cleaned
 from pmsbridge.portal.figures import CustomerFigures, Risk, figures_of, mean_stay_of, risks_of
@@ -108,17 +108,22 @@ class StaffDesk:
             Whether it was there already.
 
         Raises:
-            InputError: It is none, or its id was used for something else of this tenant ("key_reused").
+            InputError: It is none, its time lies before 1970 or more than a day ahead, or its id was used for something
+                else of this tenant ("key_reused").
             UnavailableError: The database cannot be used now.
         """
         office = self._office
-        return self._interactions.record(office.tenant_id, cleaned(said).changed(recorded_by=office.actor))
+        kept = cleaned(said)
+        if not has_happened(kept.at, office.clock.now()):
+            raise InputError("at", "must be since 1970, and at most a day ahead", shape=kept.at.isoformat())
+        return self._interactions.record(office.tenant_id, kept.changed(recorded_by=office.actor))
 
     def take_mail(self, message_id: str) -> None:
-        """Say that a mail which was nobody's is of this tenant.
+        """Say that a mail which was nobody's is of this tenant; its id gets a mark where theirs is another one by it.
 
         Raises:
             NotFoundError: No mail of that id is nobody's at this facility.
+            InputError: That id with its mark was used for something else, too ("key_reused").
         """
         self._interactions.assign(checked_id("message_id", message_id), self._office.tenant_id)
 

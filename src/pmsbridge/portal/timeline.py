@@ -210,4 +210,8 @@ def put_in_order(
 
 
 def _day(at: Instant, zone: str) -> date:
-    return at.astimezone(ZoneInfo(zone)).date()
+    """At the facility; at either end of the calendar the day in UTC, for there may be none beyond it."""
+    try:
+        return at.astimezone(ZoneInfo(zone)).date()
+    except OverflowError:
+        return at.date()

@@ -11,7 +11,7 @@ from pmsbridge.actions.effects import RequestCallOff, ScheduleMoveOut, WithdrawC
 from pmsbridge.errors import OutcomeUnknownError, RejectedError, UnavailableError, UnsupportedError
 from pmsbridge.model.rental import ItemOut, Rental, RentalKind, RentalState
 from pmsbridge.model.requests import CallOffState, RequestState
-from pmsbridge.ports.outcome import Absent, Attempt, Found
+from pmsbridge.ports.outcome import Absent, Attempt, CannotTell, Found
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_tryton.adapter import TrytonAdapter
 from pmsbridge_tryton.sandbox.yard import Customer, Yard
@@ -313,6 +313,83 @@ def test_a_withdrawal_that_is_told_to_wait_half_way_is_seen_as_begun_and_goes_on
     assert isinstance(seen, Absent)
     assert (fresh.begun, seen.begun) == (False, quantity == 5)
     assert planned(tryton_yard, rental) == before
+    assert isinstance(stormy.probe(effect, ATTEMPT), Found)
+
+
+@pytest.mark.parametrize("step", ["model.stock.move.write", "model.ir.note.create"])
+@pytest.mark.parametrize("word", ["acknowledged 4711", "refused"])
+def test_a_withdrawal_that_the_yard_answers_before_it_stands_is_not_settled(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard, step: str, word: str
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    asked = call_off(customer, rental, item_of(stormy, customer, rental), 5)
+    stormy.execute(asked, ATTEMPT)
+    effect = withdrawal(asked)
+    weather.before(step, lambda: tryton_yard.note("sale.rental", rental, f"{asked.reference} {word}"))
+
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknownError) as crossed:
+            stormy.execute(effect, ATTEMPT)
+        assert crossed.value.code == "half_done"
+        assert word.split(maxsplit=1)[0] in crossed.value.message
+    seen = stormy.probe(effect, ATTEMPT)
+
+    assert isinstance(seen, CannotTell)
+    assert asked.reference in seen.why
+    assert sum(effect.reference in text for text in tryton_yard.notes("sale.rental", rental)) == 1
+
+
+def test_a_withdrawal_is_settled_whatever_the_yard_answers_to_it_or_when_it_takes_the_call_off_back_itself(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    asked = call_off(customer, rental, item_of(stormy, customer, rental), 5)
+    stormy.execute(asked, ATTEMPT)
+    effect = withdrawal(asked)
+    weather.before("model.ir.note.create", lambda: said("withdrawn"))
+
+    def said(word: str) -> None:
+        tryton_yard.note("sale.rental", rental, f"{asked.reference} {word}")
+
+    stormy.execute(effect, ATTEMPT)
+    said("acknowledged 4711")
+
+    assert stormy.execute(effect, ATTEMPT).read_back
+    assert isinstance(stormy.probe(effect, ATTEMPT), Found)
+
+
+def test_a_withdrawal_that_the_yard_answers_while_it_stands_half_way_is_looked_into(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    asked = call_off(customer, rental, item_of(stormy, customer, rental), 5)
+    stormy.execute(asked, ATTEMPT)
+    effect = withdrawal(asked)
+    weather.let(Weather.BUSY, "model.ir.note.create")
+    with pytest.raises(OutcomeUnknownError):
+        stormy.execute(effect, ATTEMPT)
+    tryton_yard.note("sale.rental", rental, f"{asked.reference} acknowledged 4711")
+
+    assert isinstance(stormy.probe(effect, ATTEMPT), CannotTell)
+
+
+def test_what_the_notes_say_after_a_withdrawal_has_to_be_read(
+    stormy: TrytonAdapter, weather: WeatherProxy, tryton_yard: Yard
+) -> None:
+    customer = tryton_yard.customer()
+    rental = tryton_yard.on_rent(customer, {"FENCE-8": 5}, start=days(-10), days=30)
+    asked = call_off(customer, rental, item_of(stormy, customer, rental), 4)
+    stormy.execute(asked, ATTEMPT)
+    effect = withdrawal(asked)
+    weather.before("model.ir.note.create", lambda: weather.let(Weather.BUSY, "model.ir.note.search_read", lasts=True))
+
+    with pytest.raises(OutcomeUnknownError):
+        stormy.execute(effect, ATTEMPT)
+    weather.clear()
+
     assert isinstance(stormy.probe(effect, ATTEMPT), Found)
 
 

@@ -24,6 +24,7 @@ from pmsbridge_tryton.wire import Row, nested
 
 __all__ = [
     "Asked",
+    "answered_before",
     "asked_in",
     "call_off_note",
     "call_offs_of",
@@ -105,6 +106,19 @@ def withdrawn_by(note: Mapping[str, Any]) -> tuple[str, str] | None:
     """The reference of a note that takes a request back, and that of the request; None when it is no such note."""
     found = _WITHDRAWN.match(text(note, "message"))
     return None if found is None else (found[1], found[2])
+
+
+def answered_before(notes: Sequence[Row], called_off: str, note: int, scope: Scope) -> str:
+    """What staff had said last of a call-off when a note of ours was written; empty when nothing.
+
+    Args:
+        notes: Those of the contract, in any order.
+        called_off: The reference of the call-off.
+        note: The id of our note.
+        scope: Where from.
+    """
+    earlier = [each for each in notes if each["id"] < note and withdrawn_by(each) is None]
+    return _answers(sorted(earlier, key=lambda each: each["id"]), scope).get(called_off, ("", ""))[0]
 
 
 def is_call_off(note: Mapping[str, Any], scope: Scope) -> bool:
