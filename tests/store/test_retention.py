@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from pmsbridge.engine.night_copy import forget_departed, night_copy_of
 from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, UnavailableError
+from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Reservation, ReservationState
+from pmsbridge.model.interactions import Channel, Direction, RecordedInteraction
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import Tenant
@@ -452,6 +454,96 @@ def test_a_hold_without_a_fit_reason_is_refused(bridge: Bridge, reason: str) -> 
     assert bridge.holds() == ()
 
 
+# -- who comes back while others are judged ----------------------------------------------------------------------------
+
+
+def meanwhile(
+    adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], tenant_id: str = "T1"
+) -> None:
+    """Something happens while the back office is asked what somebody owes."""
+    asked = adapter.account
+
+    def account(facility: str, who: str) -> TenantAccount:
+        if who == tenant_id:
+            happens()
+        return asked(facility, who)
+
+    monkeypatch.setattr(adapter, "account", account)
+
+
+def test_who_calls_while_the_others_are_judged_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    called = RecordedInteraction(
+        message_id="call-1", direction=Direction.IN, channel=Channel.PHONE, at=office.clock.now(), text="I come back."
+    )
+    meanwhile(adapter, monkeypatch, lambda: bridge.staff("F1", "T1", actor=ANN).record_interaction(called))
+
+    found = judge(bridge, dry_run=False)
+
+    assert why(found, "T1") == {"seen_lately"}
+    assert not of(found, "T1").is_erased
+    assert "please call" in held(bridge)
+
+
+@only_sqlite
+def test_who_signs_in_while_the_others_are_judged_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    now = office.clock.now()
+    meanwhile(
+        adapter,
+        monkeypatch,
+        lambda: bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test", signed_in_at=now),
+    )
+
+    assert why(judge(bridge, dry_run=False), "T1") == {"seen_lately"}
+    assert bridge.logins.of_person("mem", "F1", "T1") is not None
+
+
+@only_sqlite
+def test_who_rents_again_while_the_others_are_judged_stays_with_their_copy(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+
+    def rents() -> None:
+        office.books.add_rental("F1", "NEW", "T1", "NEW-1", office.clock.now())
+        bridge.sync(["F1"])
+
+    meanwhile(adapter, monkeypatch, rents)
+
+    assert "rental_open" in why(judge(bridge, dry_run=False), "T1")
+    assert "NEW" in {each.id for each in bridge.mirror.rentals("mem", "F1", "T1")}
+    assert "please call" in held(bridge)
+
+
+def test_whose_record_becomes_that_of_somebody_who_rents_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    scope = Scope("mem", "F1", Tenant.entity)
+    meanwhile(adapter, monkeypatch, lambda: bridge.mirror.identities.merge(scope, "T1", "T2"))
+
+    assert "rental_open" in why(judge(bridge, dry_run=False), "T1")
+    assert "please call" in held(bridge)
+
+
+@only_sqlite
+def test_the_lien_of_who_came_after_keeps_nobody_from_going(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+    unit, rental = office.books.find(Unit, "F1", "U1"), office.books.find(Rental, "F1", "R2")
+    assert unit is not None
+    assert rental is not None
+    office.books.put("F1", unit.changed(state=UnitState.LIEN))
+    office.books.put("F1", rental.changed(unit_id="U1", unit_number=unit.number))
+    bridge.sync(full=True)
+
+    assert of(judge(bridge, dry_run=False), "T1").is_erased
+
+
 # -- by night ----------------------------------------------------------------------------------------------------------
 
 
@@ -531,7 +623,7 @@ def test_the_copy_of_somebody_who_can_be_asked_about_no_more_stays(bridge: Bridg
 
 
 @only_sqlite
-def test_what_was_due_before_the_end_keeps_nobody_of_whom_nothing_is_listed(
+def test_what_was_due_before_the_end_keeps_whom_the_back_office_knows_no_more(
     bridge: Bridge, office: MemoryOffice
 ) -> None:
     bridge.sync(full=True)
@@ -546,7 +638,37 @@ def test_what_was_due_before_the_end_keeps_nobody_of_whom_nothing_is_listed(
         connection.execute(delete(accounts_seen))
     bridge.mirror.save_account(rented)
 
+    assert why(judge(bridge, dry_run=False), "T1") == {"balance_unknown"}
+
+    with bridge.database.write() as connection:
+        connection.execute(delete(accounts_seen))
     assert [each.tenant_id for each in judge(bridge).going] == ["T1"]
+
+
+@only_sqlite
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_debt_of_whom_the_lists_name_no_more_is_asked_for(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+) -> None:
+    bridge.sync(full=True)
+    leave(office)
+    office.books.enter("F1", "R1", EntryKind.CHARGE, Money.of("5.00", "USD"), office.clock.now(), "Broken lock")
+    owes = adapter.account("F1", "T1")
+    gone(office)
+    later(office, timedelta(days=3))
+    bridge.sync(full=True)
+    later(office, timedelta(days=3 * 365))
+    bridge.sync(full=True)
+
+    def account(*_: object) -> TenantAccount:
+        if is_away:
+            raise UnavailableError("the back office is away")
+        return owes
+
+    monkeypatch.setattr(adapter, "account", account)
+
+    assert why(judge(bridge, dry_run=False), "T1") == {"balance_unknown" if is_away else "balance_open"}
+    assert not of(judge(bridge, dry_run=False), "T1").is_erased
 
 
 @only_sqlite
