@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -452,6 +452,30 @@ def test_a_hold_without_a_fit_reason_is_refused(bridge: Bridge, reason: str) -> 
     with pytest.raises(InputError):
         bridge.hold("F1", "T1", reason=reason, actor=ANN)
     assert bridge.holds() == ()
+
+
+# -- mails that bear a day to come -------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_mail_dated_in_the_future_keeps_nobody_for_ever(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+    person = office.books.find(Tenant, "F1", "T1")
+    assert person is not None
+    assert person.email
+    far = datetime(2090, 1, 1, tzinfo=UTC)
+    bridge.record_mail("F1", message_id="<1>", sender=person.email, at=far, text="I wrote this.")
+    bridge.record_mail("F1", message_id="<2>", sender="nobody@x.example", at=far, text="Prices?")
+    bridge.sync(full=True)
+    assert why(judge(bridge), "T1") == {"seen_lately"}
+
+    later(office, YEARS + timedelta(days=1))
+    bridge.sync(full=True)
+    done = judge(bridge, dry_run=False)
+
+    assert of(done, "T1").is_erased
+    assert done.questions == 1
+    assert bridge.unassigned_mails("F1") == ()
 
 
 # -- who comes back while others are judged ----------------------------------------------------------------------------

@@ -231,11 +231,12 @@ class _Facts:
         for row in self._connection.execute(self._mine(watched_tenants, "asked_at")):
             self._ours.add(row.tenant_id)
             self._seen[row.tenant_id].append(row.asked_at)
-        came_in = interactions.c.direction == Direction.IN.value
-        for row in self._connection.execute(self._mine(interactions, "at").add_columns(came_in.label("came_in"))):
+        came_in = (interactions.c.direction == Direction.IN.value).label("came_in")
+        for row in self._connection.execute(self._mine(interactions, "at", "recorded_at").add_columns(came_in)):
             self._ours.add(row.tenant_id)
             if row.came_in:
-                self._seen[row.tenant_id].append(row.at)
+                # Who sends a mail writes its date: it counts from its arrival at the latest.
+                self._seen[row.tenant_id].append(min(row.at, row.recorded_at))
         for table in (accounts_seen, quotes):
             self._ours |= set(self._connection.execute(self._mine(table)).scalars())
 

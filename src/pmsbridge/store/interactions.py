@@ -124,10 +124,10 @@ def forget_unassigned(connection: Connection, account: str, facility: str, words
 def forget_unassigned_before(
     database: Database, account: str, facility: str, before: datetime, *, dry_run: bool
 ) -> int:
-    """Take away mails that were nobody's all the time, and are older; how many."""
+    """Take away mails that were nobody's all the time and came before an instant, whatever date they bear; how many."""
     old = (
         interactions.c.account == account, interactions.c.facility == facility, interactions.c.tenant_id == "",
-        interactions.c.recorded_at < before, interactions.c.at < before,
+        interactions.c.recorded_at < before,
     )  # fmt: skip
     with database.read() as connection:
         found = len(connection.execute(select(interactions.c.message_id).where(*old)).all())
