@@ -568,6 +568,47 @@ def test_the_lien_of_who_came_after_keeps_nobody_from_going(bridge: Bridge, offi
     assert of(judge(bridge, dry_run=False), "T1").is_erased
 
 
+# -- what a hold covers ------------------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_hold_keeps_questions_and_mails_of_nobodys_at_its_facility(bridge: Bridge, office: MemoryOffice) -> None:
+    bridge.sync(full=True)
+    bridge.accounts.contact_us("F1", name="Bo Vee", email="bo@x.test", text="Prices?", key="visitor-00001")
+    bridge.runtime.run_due()
+    bridge.record_mail("F1", message_id="<1>", sender="bo@x.test", at=office.clock.now(), text="I saw it.")
+    hold = ("F1", "T3")
+    bridge.hold(*hold, reason="file 12/26", actor=ANN)
+    later(office, YEARS + timedelta(days=1))
+    bridge.sync(full=True)
+
+    assert judge(bridge).questions == judge(bridge, dry_run=False).questions == 0
+    assert "bo@x.test" in held(bridge)
+    assert len(bridge.unassigned_mails("F1")) == 1
+
+    bridge.lift_hold(*hold)
+    assert judge(bridge, dry_run=False).questions == 2
+
+
+@only_sqlite
+def test_a_hold_keeps_what_else_would_go_by_age(bridge: Bridge, office: MemoryOffice) -> None:
+    bridge.sync(full=True)
+    mine = bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test")
+    for _ in range(2):
+        bridge.logins.arm(bridge.logins.make_link(mine.id, "sign_in", timedelta(hours=1)))
+    session = bridge.tenant("F1", "T1")
+    session.quote(session.dashboard().rows[0].id)
+    bridge.mirror.identities.merge(Scope("mem", "F1", Tenant.entity), "T3", "T1")
+    bridge.hold("F1", "T3", reason="file 12/26", actor=ANN)
+    later(office, timedelta(days=200))
+    room = PersonRoom(bridge.database)
+
+    assert room.make(office.clock.now(), attempts_within=YEARS) == Passed(watched=1)
+
+    bridge.lift_hold("F1", "T3")
+    assert room.make(office.clock.now(), attempts_within=YEARS) == Passed(links=1, quotes=1, account_copies=1)
+
+
 # -- by night ----------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from pmsbridge.store.database import Database
 from pmsbridge.store.departed import Hindrance, departed_now, visitors_questions
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
 from pmsbridge.store.heard import readings_of_accounts
-from pmsbridge.store.holds import refuse_held
+from pmsbridge.store.holds import holds_at, refuse_held
 from pmsbridge.store.interactions import forget_unassigned
 from pmsbridge.store.person import NO_WORDS, Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
 from pmsbridge.store.portable import lock_scope
@@ -154,10 +154,14 @@ def erase_questions(
 ) -> int:
     """Take the words out of what nobody in particular asked, where that was over before an instant; how many.
 
+    None while a legal hold stands at the facility: nobody can say whether a visitor is the one whom it protects.
+
     Raises:
         UnavailableError: The database cannot be used now; what was done before is done.
     """
     with database.read() as connection:
+        if holds_at(connection, account, facility):
+            return 0
         rows = visitors_questions(connection, account, facility, before)
     if dry_run:
         return len(rows)
