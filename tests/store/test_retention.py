@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from pmsbridge.engine.night_copy import forget_departed, night_copy_of
-from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention
+from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention, retain
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, UnavailableError
 from pmsbridge.model.account import TenantAccount
@@ -607,6 +607,26 @@ def test_a_hold_keeps_what_else_would_go_by_age(bridge: Bridge, office: MemoryOf
 
     bridge.lift_hold("F1", "T3")
     assert room.make(office.clock.now(), attempts_within=YEARS) == Passed(links=1, quotes=1, account_copies=1)
+
+
+@only_sqlite
+def test_a_time_beyond_all_reckoning_is_refused(bridge: Bridge) -> None:
+    with pytest.raises(InputError):
+        judge(bridge, older_than=timedelta(days=800_000))
+    with pytest.raises(InputError):
+        bridge.staleness(older_than=timedelta(days=800_000))
+    with pytest.raises(ValueError, match="keep_people"):
+        StoreSettings(keep_people=timedelta(days=800_000))
+
+
+@only_sqlite
+def test_whoever_is_told_to_stop_judges_nobody_more(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+
+    found = retain(bridge.runtime, FacilityKey("mem", "F1"), YEARS, actor=ANN, dry_run=False, beat=lambda: False)
+
+    assert found.people == ()
+    assert "please call" in held(bridge)
 
 
 # -- by night ----------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.engine.sync.watching import AWAY_AFTER
 from pmsbridge.engine.zones import checked_zone, known_zone
@@ -87,10 +87,13 @@ class Retention:
         return tuple(each for each in self.people if each.hindrances)
 
 
-def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: str, dry_run: bool) -> Retention:
+def retain(
+    runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: str, dry_run: bool, beat: Beat | None = None
+) -> Retention:
     """Forget who left a facility longer ago than that, or say who would be forgotten, and why somebody would not.
 
     Each person goes in a transaction of their own; whoever comes in between finds them whole or gone.
+    A ``beat`` that says stop ends it between two of them; the rest goes next time.
 
     Raises:
         UnavailableError: The database cannot be used now; who was forgotten before is, and the rest goes next time.
@@ -105,7 +108,12 @@ def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: st
     with runtime.database.read() as connection:
         renting, people = departed(connection, key.account, key.facility, before=before, today=today)
     judge = _Judge(runtime, key, actor, before=before, today=today, dry_run=dry_run)
-    judged = [one for each in people if (one := judge.judged(each)) is not None]
+    judged: list[Judged] = []
+    for each in people:
+        if beat is not None and not beat():
+            return replace(found, renting=renting, people=tuple(judged))
+        if (one := judge.judged(each)) is not None:
+            judged.append(one)
     questions = erase_questions(
         runtime.database, runtime.clock, key.account, key.facility, before, actor=actor, dry_run=dry_run
     )
