@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select
 
+from pmsbridge.accounts.admission import admits
 from pmsbridge.engine.night_copy import forget_departed, night_copy_of
 from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention, retain
 from pmsbridge.engine.sync import FacilityKey
@@ -799,6 +800,20 @@ def test_the_age_of_copies_of_tenants_and_of_accounts_is_told(bridge: Bridge, of
     assert old.stale_accounts == (("T1", read_at),)
     with pytest.raises(InputError):
         bridge.staleness(older_than=timedelta(0))
+
+
+@only_sqlite
+def test_who_is_archived_may_still_sign_in_to_see_their_papers(bridge: Bridge, office: MemoryOffice) -> None:
+    person = office.books.find(Tenant, "F1", "T1")
+    assert person is not None
+    office.books.put("F1", person.changed(is_active=False))
+    bridge.sync(full=True)
+    login = bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test")
+
+    (found,) = bridge.staleness(["F1"], older_than=timedelta(days=365))
+
+    assert [one.reason for one in found.lost_logins] == ["archived"]
+    assert admits(bridge.mirror, login)
 
 
 def test_logins_whose_tenant_is_gone_archived_merged_or_unknown_are_told(bridge: Bridge, office: MemoryOffice) -> None:
