@@ -81,3 +81,11 @@ def test_what_is_stale_is_shown_for_people_and_for_machines(command: Start) -> N
     assert place["copy_age_hours"] == 0
     assert (place["stale_tenants"], place["lost_logins"]) == ([], [])
     assert command("status", "--stale", "--older-than", "soon").code != 0
+    assert command("status", "--older-than", "1d").code != 0
+
+
+def test_nobody_judged_for_want_of_a_copy_is_no_success(command: Start) -> None:
+    judged = command("erase", "L001", "--stale", "--older-than", "1d", "--actor", "staff:ann", "--dry-run", "--json")
+
+    assert judged.code == 7
+    assert json.loads(judged.out)["facilities"][0]["problem"] == "copy_too_old"

@@ -33,9 +33,10 @@ from pmsbridge.store.database import Database, open_database
 from pmsbridge.store.erasing import erase
 from pmsbridge.store.feed_room import FeedRoom, KeptFor
 from pmsbridge.store.files import FileRoom, _portions, holds
+from pmsbridge.store.holds import Holds
 from pmsbridge.store.report_room import ReportRoom
 from pmsbridge.store.standing import EffectState
-from pmsbridge.store.tables import effects, file_pieces
+from pmsbridge.store.tables import actions, effects, file_pieces
 from pmsbridge.testing.memory import Fault, MemoryAdapter, MemoryOffice, TestClock
 from tests.mailbox import Outbox
 
@@ -379,6 +380,20 @@ def test_what_another_keeps_is_not_taken_for_a_file_that_is_gone(world: World) -
 
     assert world.runtime.action(gone.action_id).steps[0].code == "file_gone"
     assert world.runtime.action(kept.action_id).outcome is Outcome.SETTLED
+
+
+def test_a_file_of_somebody_under_a_hold_stays_until_it_is_lifted(world: World) -> None:
+    world.session.attach_document("a.pdf", PDF, key="click-0001")
+    held, room = Holds(world.database, world.clock), FileRoom(world.database)
+    with world.database.read() as connection:
+        (whose,) = connection.execute(select(actions.c.account, actions.c.facility, actions.c.tenant_id)).all()
+    held.put(*whose, reason="file 12/26", actor="staff:ann")
+    world.clock.advance(WEEK + timedelta(minutes=1))
+
+    assert room.make(world.clock.now() - WEEK) == 0
+
+    held.lift(*whose)
+    assert room.make(world.clock.now() - WEEK) == 1
 
 
 def test_a_file_whose_delivery_begins_anew_while_a_night_takes_files_away_stays(

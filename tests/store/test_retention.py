@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
+from pmsbridge.accounts.admission import admits
 from pmsbridge.engine.night_copy import forget_departed, night_copy_of
-from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention
+from pmsbridge.engine.retention import BY_THE_NIGHT, Judged, Retention, retain
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.errors import ConfigurationError, IneligibleError, InputError, UnavailableError
+from pmsbridge.model.account import TenantAccount
 from pmsbridge.model.documents import Reservation, ReservationState
+from pmsbridge.model.interactions import Channel, Direction, RecordedInteraction
 from pmsbridge.model.ledger import EntryKind
 from pmsbridge.model.money import Money
 from pmsbridge.model.people import Tenant
@@ -452,6 +455,181 @@ def test_a_hold_without_a_fit_reason_is_refused(bridge: Bridge, reason: str) -> 
     assert bridge.holds() == ()
 
 
+# -- mails that bear a day to come -------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_mail_dated_in_the_future_keeps_nobody_for_ever(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+    person = office.books.find(Tenant, "F1", "T1")
+    assert person is not None
+    assert person.email
+    far = datetime(2090, 1, 1, tzinfo=UTC)
+    bridge.record_mail("F1", message_id="<1>", sender=person.email, at=far, text="I wrote this.")
+    bridge.record_mail("F1", message_id="<2>", sender="nobody@x.example", at=far, text="Prices?")
+    bridge.sync(full=True)
+    assert why(judge(bridge), "T1") == {"seen_lately"}
+
+    later(office, YEARS + timedelta(days=1))
+    bridge.sync(full=True)
+    done = judge(bridge, dry_run=False)
+
+    assert of(done, "T1").is_erased
+    assert done.questions == 1
+    assert bridge.unassigned_mails("F1") == ()
+
+
+# -- who comes back while others are judged ----------------------------------------------------------------------------
+
+
+def meanwhile(
+    adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object], tenant_id: str = "T1"
+) -> None:
+    """Something happens while the back office is asked what somebody owes."""
+    asked = adapter.account
+
+    def account(facility: str, who: str) -> TenantAccount:
+        if who == tenant_id:
+            happens()
+        return asked(facility, who)
+
+    monkeypatch.setattr(adapter, "account", account)
+
+
+def test_who_calls_while_the_others_are_judged_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    called = RecordedInteraction(
+        message_id="call-1", direction=Direction.IN, channel=Channel.PHONE, at=office.clock.now(), text="I come back."
+    )
+    meanwhile(adapter, monkeypatch, lambda: bridge.staff("F1", "T1", actor=ANN).record_interaction(called))
+
+    found = judge(bridge, dry_run=False)
+
+    assert why(found, "T1") == {"seen_lately"}
+    assert not of(found, "T1").is_erased
+    assert "please call" in held(bridge)
+
+
+@only_sqlite
+def test_who_signs_in_while_the_others_are_judged_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    now = office.clock.now()
+    meanwhile(
+        adapter,
+        monkeypatch,
+        lambda: bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test", signed_in_at=now),
+    )
+
+    assert why(judge(bridge, dry_run=False), "T1") == {"seen_lately"}
+    assert bridge.logins.of_person("mem", "F1", "T1") is not None
+
+
+@only_sqlite
+def test_who_rents_again_while_the_others_are_judged_stays_with_their_copy(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+
+    def rents() -> None:
+        office.books.add_rental("F1", "NEW", "T1", "NEW-1", office.clock.now())
+        bridge.sync(["F1"])
+
+    meanwhile(adapter, monkeypatch, rents)
+
+    assert "rental_open" in why(judge(bridge, dry_run=False), "T1")
+    assert "NEW" in {each.id for each in bridge.mirror.rentals("mem", "F1", "T1")}
+    assert "please call" in held(bridge)
+
+
+def test_whose_record_becomes_that_of_somebody_who_rents_stays(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left(bridge, office)
+    scope = Scope("mem", "F1", Tenant.entity)
+    meanwhile(adapter, monkeypatch, lambda: bridge.mirror.identities.merge(scope, "T1", "T2"))
+
+    assert "rental_open" in why(judge(bridge, dry_run=False), "T1")
+    assert "please call" in held(bridge)
+
+
+@only_sqlite
+def test_the_lien_of_who_came_after_keeps_nobody_from_going(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+    unit, rental = office.books.find(Unit, "F1", "U1"), office.books.find(Rental, "F1", "R2")
+    assert unit is not None
+    assert rental is not None
+    office.books.put("F1", unit.changed(state=UnitState.LIEN))
+    office.books.put("F1", rental.changed(unit_id="U1", unit_number=unit.number))
+    bridge.sync(full=True)
+
+    assert of(judge(bridge, dry_run=False), "T1").is_erased
+
+
+# -- what a hold covers ------------------------------------------------------------------------------------------------
+
+
+@only_sqlite
+def test_a_hold_keeps_questions_and_mails_of_nobodys_at_its_facility(bridge: Bridge, office: MemoryOffice) -> None:
+    bridge.sync(full=True)
+    bridge.accounts.contact_us("F1", name="Bo Vee", email="bo@x.test", text="Prices?", key="visitor-00001")
+    bridge.runtime.run_due()
+    bridge.record_mail("F1", message_id="<1>", sender="bo@x.test", at=office.clock.now(), text="I saw it.")
+    hold = ("F1", "T3")
+    bridge.hold(*hold, reason="file 12/26", actor=ANN)
+    later(office, YEARS + timedelta(days=1))
+    bridge.sync(full=True)
+
+    assert judge(bridge).questions == judge(bridge, dry_run=False).questions == 0
+    assert "bo@x.test" in held(bridge)
+    assert len(bridge.unassigned_mails("F1")) == 1
+
+    bridge.lift_hold(*hold)
+    assert judge(bridge, dry_run=False).questions == 2
+
+
+@only_sqlite
+def test_a_hold_keeps_what_else_would_go_by_age(bridge: Bridge, office: MemoryOffice) -> None:
+    bridge.sync(full=True)
+    mine = bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test")
+    for _ in range(2):
+        bridge.logins.arm(bridge.logins.make_link(mine.id, "sign_in", timedelta(hours=1)))
+    session = bridge.tenant("F1", "T1")
+    session.quote(session.dashboard().rows[0].id)
+    bridge.mirror.identities.merge(Scope("mem", "F1", Tenant.entity), "T3", "T1")
+    bridge.hold("F1", "T3", reason="file 12/26", actor=ANN)
+    later(office, timedelta(days=200))
+    room = PersonRoom(bridge.database)
+
+    assert room.make(office.clock.now(), attempts_within=YEARS) == Passed(watched=1)
+
+    bridge.lift_hold("F1", "T3")
+    assert room.make(office.clock.now(), attempts_within=YEARS) == Passed(links=1, quotes=1, account_copies=1)
+
+
+@only_sqlite
+def test_a_time_beyond_all_reckoning_is_refused(bridge: Bridge) -> None:
+    with pytest.raises(InputError):
+        judge(bridge, older_than=timedelta(days=800_000))
+    with pytest.raises(InputError):
+        bridge.staleness(older_than=timedelta(days=800_000))
+    with pytest.raises(ValueError, match="keep_people"):
+        StoreSettings(keep_people=timedelta(days=800_000))
+
+
+@only_sqlite
+def test_whoever_is_told_to_stop_judges_nobody_more(bridge: Bridge, office: MemoryOffice) -> None:
+    left(bridge, office)
+
+    found = retain(bridge.runtime, FacilityKey("mem", "F1"), YEARS, actor=ANN, dry_run=False, beat=lambda: False)
+
+    assert found.people == ()
+    assert "please call" in held(bridge)
+
+
 # -- by night ----------------------------------------------------------------------------------------------------------
 
 
@@ -531,7 +709,7 @@ def test_the_copy_of_somebody_who_can_be_asked_about_no_more_stays(bridge: Bridg
 
 
 @only_sqlite
-def test_what_was_due_before_the_end_keeps_nobody_of_whom_nothing_is_listed(
+def test_what_was_due_before_the_end_keeps_whom_the_back_office_knows_no_more(
     bridge: Bridge, office: MemoryOffice
 ) -> None:
     bridge.sync(full=True)
@@ -546,7 +724,37 @@ def test_what_was_due_before_the_end_keeps_nobody_of_whom_nothing_is_listed(
         connection.execute(delete(accounts_seen))
     bridge.mirror.save_account(rented)
 
+    assert why(judge(bridge, dry_run=False), "T1") == {"balance_unknown"}
+
+    with bridge.database.write() as connection:
+        connection.execute(delete(accounts_seen))
     assert [each.tenant_id for each in judge(bridge).going] == ["T1"]
+
+
+@only_sqlite
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_debt_of_whom_the_lists_name_no_more_is_asked_for(
+    bridge: Bridge, office: MemoryOffice, adapter: MemoryAdapter, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+) -> None:
+    bridge.sync(full=True)
+    leave(office)
+    office.books.enter("F1", "R1", EntryKind.CHARGE, Money.of("5.00", "USD"), office.clock.now(), "Broken lock")
+    owes = adapter.account("F1", "T1")
+    gone(office)
+    later(office, timedelta(days=3))
+    bridge.sync(full=True)
+    later(office, timedelta(days=3 * 365))
+    bridge.sync(full=True)
+
+    def account(*_: object) -> TenantAccount:
+        if is_away:
+            raise UnavailableError("the back office is away")
+        return owes
+
+    monkeypatch.setattr(adapter, "account", account)
+
+    assert why(judge(bridge, dry_run=False), "T1") == {"balance_unknown" if is_away else "balance_open"}
+    assert not of(judge(bridge, dry_run=False), "T1").is_erased
 
 
 @only_sqlite
@@ -592,6 +800,20 @@ def test_the_age_of_copies_of_tenants_and_of_accounts_is_told(bridge: Bridge, of
     assert old.stale_accounts == (("T1", read_at),)
     with pytest.raises(InputError):
         bridge.staleness(older_than=timedelta(0))
+
+
+@only_sqlite
+def test_who_is_archived_may_still_sign_in_to_see_their_papers(bridge: Bridge, office: MemoryOffice) -> None:
+    person = office.books.find(Tenant, "F1", "T1")
+    assert person is not None
+    office.books.put("F1", person.changed(is_active=False))
+    bridge.sync(full=True)
+    login = bridge.logins.keep("mem", "F1", "T1", "", name="ann@example.test")
+
+    (found,) = bridge.staleness(["F1"], older_than=timedelta(days=365))
+
+    assert [one.reason for one in found.lost_logins] == ["archived"]
+    assert admits(bridge.mirror, login)
 
 
 def test_logins_whose_tenant_is_gone_archived_merged_or_unknown_are_told(bridge: Bridge, office: MemoryOffice) -> None:

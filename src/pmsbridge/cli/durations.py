@@ -20,6 +20,6 @@ def duration_of(text: str, option: str) -> timedelta:
     """
     try:
         return TypeAdapter(Duration).validate_python(text)
-    except ValidationError:
+    except (ValidationError, OverflowError):
         problem = "no time; write a number and a unit, such as 730d"
     raise typer.BadParameter(problem, param_hint=option)

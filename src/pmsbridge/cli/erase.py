@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +12,7 @@ import typer
 from pmsbridge.cli.durations import duration_of
 from pmsbridge.cli.opening import open_bridge
 from pmsbridge.cli.screen import JsonOption, facts_of, print_json, print_table, say
+from pmsbridge.errors import UnavailableError
 
 if TYPE_CHECKING:
     from pmsbridge.engine.retention import Judged, Retention
@@ -38,7 +39,7 @@ def erase(
     Erase them in the back office first: what it still lists comes back with the next copy.
 
     With --stale, forget everybody who left: nothing rented, owed, pending or under lien, no legal hold, and no sign of
-    them for so long. Back offices are asked what those owe whom they still list.
+    them for so long. Back offices are asked what they owe. The exit code is 7 where the copy is too old to judge by.
     """
     if stale:
         if tenant:
@@ -78,7 +79,13 @@ def _erase_stale(
         )
     if as_json:
         print_json({"is_dry_run": dry_run, "facilities": [_retention_facts(each) for each in found]})
-        return
+    else:
+        _show_stale(found, dry_run=dry_run)
+    if any(each.problem for each in found):
+        raise typer.Exit(UnavailableError.exit_code)
+
+
+def _show_stale(found: Sequence[Retention], *, dry_run: bool) -> None:
     going = [(*_who(each, one), sum(one.rows.values())) for each in found for one in each.going]
     staying = [
         (*_who(each, one), why.code, why.text) for each in found for one in each.staying for why in one.hindrances

@@ -46,15 +46,17 @@ def status(
         bool, typer.Option("--stale", help="Instead: old copies, records and accounts, logins without their tenant.")
     ] = False,
     older_than: Annotated[
-        str, typer.Option(metavar="TIME", help="With --stale: what is older than that (365d).")
-    ] = "365d",
+        str, typer.Option(metavar="TIME", help="With --stale: what is older than that; 365d when left out.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Show facilities and the age of their copy, oldest first, actions by outcome, and open findings. Asks nobody."""
     now = datetime.now(UTC)
     if stale:
-        show_stale(context, duration_of(older_than, "--older-than"), limit, now, as_json=as_json)
+        show_stale(context, duration_of(older_than or "365d", "--older-than"), limit, now, as_json=as_json)
         return
+    if older_than:
+        raise typer.BadParameter("goes together with --stale", param_hint="--older-than")
     with open_bridge(context, asks_back_offices=False) as bridge:
         every = _facilities(bridge, now)
         journal, found = _journal(bridge, now), _findings(bridge)

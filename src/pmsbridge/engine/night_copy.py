@@ -44,14 +44,16 @@ def night_copy_of(runtime: Runtime, key: FacilityKey, *, kept_for: KeptFor | Non
             return
         try:
             _refuse_failure(Sync(runtime).run([key], full=True, beat=beat, by_clock=True))
-            forget_departed(runtime, [key], kept_for)
+            forget_departed(runtime, [key], kept_for, beat)
         finally:
             make_room(runtime, kept_for)
 
     return job
 
 
-def forget_departed(runtime: Runtime, keys: Iterable[FacilityKey], kept_for: KeptFor | None) -> None:
+def forget_departed(
+    runtime: Runtime, keys: Iterable[FacilityKey], kept_for: KeptFor | None, beat: Beat | None = None
+) -> None:
     """Forget who left these facilities longer ago than people are kept; nobody where they are kept for good.
 
     What cannot be done now is done another night, and fails none.
@@ -61,7 +63,7 @@ def forget_departed(runtime: Runtime, keys: Iterable[FacilityKey], kept_for: Kep
         return
     for key in keys:
         with _another_night("people_not_forgotten"):
-            done = retain(runtime, key, people, actor=BY_THE_NIGHT, dry_run=False)
+            done = retain(runtime, key, people, actor=BY_THE_NIGHT, dry_run=False, beat=beat)
             told = {"forgotten": len(done.going), "kept": len(done.staying), "questions": done.questions}
             _log.info("people_judged", account=key.account, facility=key.facility, problem=done.problem, **told)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
-from pmsbridge.engine.deliver import Runtime
+from pmsbridge.engine.deliver import Beat, Runtime
 from pmsbridge.engine.sync import FacilityKey
 from pmsbridge.engine.sync.watching import AWAY_AFTER
 from pmsbridge.engine.zones import checked_zone, known_zone
@@ -22,7 +22,7 @@ from pmsbridge.model.people import Tenant
 from pmsbridge.model.rental import Rental, RentalKind, RentalState
 from pmsbridge.ports.calling import for_a_night
 from pmsbridge.store.departed import Departed, Hindrance, departed
-from pmsbridge.store.erasing import Erasure, erase, erase_questions
+from pmsbridge.store.erasing import Erasure, erase, erase_departed, erase_questions
 from pmsbridge.store.interactions import forget_unassigned_before
 from pmsbridge.store.mirror import Scope
 
@@ -87,10 +87,13 @@ class Retention:
         return tuple(each for each in self.people if each.hindrances)
 
 
-def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: str, dry_run: bool) -> Retention:
+def retain(
+    runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: str, dry_run: bool, beat: Beat | None = None
+) -> Retention:
     """Forget who left a facility longer ago than that, or say who would be forgotten, and why somebody would not.
 
     Each person goes in a transaction of their own; whoever comes in between finds them whole or gone.
+    A ``beat`` that says stop ends it between two of them; the rest goes next time.
 
     Raises:
         UnavailableError: The database cannot be used now; who was forgotten before is, and the rest goes next time.
@@ -104,8 +107,13 @@ def retain(runtime: Runtime, key: FacilityKey, kept_for: timedelta, *, actor: st
     today = now.astimezone(checked_zone(zone)).date() if zone is not None else now.date()
     with runtime.database.read() as connection:
         renting, people = departed(connection, key.account, key.facility, before=before, today=today)
-    judge = _Judge(runtime, key, actor, dry_run=dry_run)
-    judged = [one for each in people if (one := judge.judged(each)) is not None]
+    judge = _Judge(runtime, key, actor, before=before, today=today, dry_run=dry_run)
+    judged: list[Judged] = []
+    for each in people:
+        if beat is not None and not beat():
+            return replace(found, renting=renting, people=tuple(judged))
+        if (one := judge.judged(each)) is not None:
+            judged.append(one)
     questions = erase_questions(
         runtime.database, runtime.clock, key.account, key.facility, before, actor=actor, dry_run=dry_run
     )
@@ -122,8 +130,11 @@ def _is_copied(runtime: Runtime, key: FacilityKey, since: datetime) -> bool:
 class _Judge:
     """Looks at one person after the other, and erases whom nothing keeps."""
 
-    def __init__(self, runtime: Runtime, key: FacilityKey, actor: str, *, dry_run: bool) -> None:
+    def __init__(
+        self, runtime: Runtime, key: FacilityKey, actor: str, *, before: datetime, today: date, dry_run: bool
+    ) -> None:
         self._runtime, self._key, self._actor, self._dry_run = runtime, key, actor, dry_run
+        self._before, self._today = before, today
         self._adapter = runtime.adapters[key.account]
         self._away = 0
 
@@ -133,14 +144,17 @@ class _Judge:
         if person.hindrances:
             return told
         try:
-            rows = self._erased(person, dry_run=True).rows
+            rows = self._counted(person)
             if not rows:
                 return None
             money = self._money(person)
             if money:
                 return replace(told, hindrances=money)
             if not self._dry_run:
-                rows = self._erased(person, dry_run=False).rows
+                done = self._erased(person)
+                if not isinstance(done, Erasure):  # they came back while others were judged
+                    return replace(told, hindrances=done)
+                rows = done.rows
         except IneligibleError as error:  # it came up between the looking and the erasing
             code = "action_open" if error.code == "actions_open" else error.code
             return replace(told, hindrances=(Hindrance(code, error.message),))
@@ -150,37 +164,53 @@ class _Judge:
             )
         return replace(told, rows=rows, is_erased=not self._dry_run)
 
-    def _erased(self, person: Departed, *, dry_run: bool) -> Erasure:
+    def _counted(self, person: Departed) -> dict[str, int]:
         return erase(
             self._runtime.database, self._runtime.clock, self._key.account, self._key.facility, person.tenant_id,
-            actor=self._actor, dry_run=dry_run, keeps_mirror=person.is_listed,
+            actor=self._actor, dry_run=True, keeps_mirror=person.is_listed,
+        ).rows  # fmt: skip
+
+    def _erased(self, person: Departed) -> Erasure | tuple[Hindrance, ...]:
+        return erase_departed(
+            self._runtime.database, self._runtime.clock, self._key.account, self._key.facility, person.tenant_id,
+            actor=self._actor, before=self._before, today=self._today,
         )  # fmt: skip
 
     def _money(self, person: Departed) -> tuple[Hindrance, ...]:
-        """What they owe or are owed, or still rent: as the back office says, where it still lists them."""
-        if not person.is_listed:
-            ended = person.ended_at
-            copies = [
-                self._runtime.mirror.account(self._key.account, self._key.facility, each)
-                for each in sorted(person.tenant_ids)
-            ]
-            # A copy from before the end says what was due then, and nothing of how they parted.
-            after = [each for each in copies if each is not None and (ended is None or each.as_of >= ended)]
-            return tuple(why for copy in after for why in _owing(copy))
-        if self._away >= AWAY_AFTER:
-            return (_NOT_ASKED,)
-        try:
-            with for_a_night():
-                account = self._adapter.account(self._key.facility, person.tenant_id)
-        except NotFoundError:
-            return (Hindrance("balance_unknown", "the back office lists them, and says that it does not know them"),)
-        except PmsBridgeError as error:
-            self._away += 1
-            return (Hindrance("balance_unknown", f"the back office could not be asked what they owe ({error.code})"),)
-        self._away = 0
-        return tuple(_owing(account))
+        """What they owe or are owed, or still rent: as the back office says, listed or not, else as copies say."""
+        found: list[Hindrance] = []
+        for tenant_id in [person.tenant_id] if person.is_listed else sorted(person.tenant_ids):
+            if self._away >= AWAY_AFTER:
+                return (*found, _NOT_ASKED)
+            try:
+                with for_a_night():
+                    account = self._adapter.account(self._key.facility, tenant_id)
+            except NotFoundError:
+                self._away = 0
+                found += [_DISOWNED] if person.is_listed else self._copied(tenant_id, person.ended_at)
+            except PmsBridgeError as error:
+                self._away += 1
+                why = f"the back office could not be asked what they owe ({error.code})"
+                return (*found, Hindrance("balance_unknown", why))
+            else:
+                self._away = 0
+                found += _owing(account)
+        return tuple(found)
+
+    def _copied(self, tenant_id: str, ended_at: datetime | None) -> Iterator[Hindrance]:
+        """What the last copy of an account says of whom the back office knows no more."""
+        copy = self._runtime.mirror.account(self._key.account, self._key.facility, tenant_id)
+        if copy is None:
+            return
+        if ended_at is None or copy.as_of >= ended_at:
+            yield from _owing(copy)
+        elif any(why.code == "balance_open" for why in _owing(copy)):
+            # What was due before the end may be paid since, or not: nobody is left to say so.
+            why = f"a balance was open on {copy.as_of.date()}, before the end, and the back office knows them no more"
+            yield Hindrance("balance_unknown", why)
 
 
+_DISOWNED: Final = Hindrance("balance_unknown", "the back office lists them, and says that it does not know them")
 _NOT_ASKED: Final = Hindrance("balance_unknown", "the back office is away: it was not asked what they owe")
 
 

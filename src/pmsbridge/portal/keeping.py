@@ -20,6 +20,7 @@ from pmsbridge.store.staleness import Staleness, staleness_of
 __all__ = ["Keeping"]
 
 _SHORTEST = timedelta(days=1)
+_LONGEST = timedelta(days=36500)
 _LONGEST_REASON_CHARS = 500
 
 
@@ -65,7 +66,7 @@ class Keeping(ABC):
         Raises:
             NotFoundError: No account has a facility of one of these names; nothing was changed.
             ConfigurationError: No time is given, and none is set ("no_keep_people").
-            InputError: The actor is no text, or the time is less than a day.
+            InputError: The actor is no text, or the time is less than a day or more than 36500.
         """
         asking, is_dry = checked_id("actor", actor), checked_flag("dry_run", dry_run)
         kept_for = older_than if older_than is not None else self.settings.store.keep_people
@@ -74,6 +75,8 @@ class Keeping(ABC):
             raise ConfigurationError(message, code="no_keep_people")
         if kept_for < _SHORTEST:
             raise InputError("older_than", "must be a day or longer", remedy="Like timedelta(days=730).")
+        if kept_for > _LONGEST:
+            raise InputError("older_than", "must be 36500 days at most", remedy="Like timedelta(days=730).")
         keys = self._keys(facilities)
         return tuple(retain(self.runtime, key, kept_for, actor=asking, dry_run=is_dry) for key in keys)
 
@@ -88,10 +91,12 @@ class Keeping(ABC):
 
         Raises:
             NotFoundError: No account has a facility of one of these names.
-            InputError: The time is none.
+            InputError: The time is none, or more than 36500 days.
         """
-        if older_than <= timedelta(0):
-            raise InputError("older_than", "must be a time span", remedy="Like timedelta(days=365).")
+        if not timedelta(0) < older_than <= _LONGEST:
+            raise InputError(
+                "older_than", "must be a time span of 36500 days at most", remedy="Like timedelta(days=365)."
+            )
         before = self.runtime.clock.now() - older_than
         found = (
             staleness_of(self.runtime.database, key.account, key.facility, before) for key in self._keys(facilities)

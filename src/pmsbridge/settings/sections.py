@@ -62,6 +62,7 @@ class StoreSettings(Section):
             sent once more.
         keep_people: How long somebody is kept who left: after the last sign of them, a night forgets them as ``erase``
             does, unless something is open. None, written "for good", for whoever is not erased by hand.
+            At most 36500 days.
     """
 
     url: str = "sqlite:///pmsbridge.db"
@@ -70,7 +71,7 @@ class StoreSettings(Section):
     keep_feeds: Duration = Field(default=timedelta(days=90), ge=timedelta(days=1))
     keep_untold: Duration = Field(default=timedelta(days=180), ge=timedelta(days=1))
     keep_files: Duration = Field(default=timedelta(days=7), ge=timedelta(hours=1))
-    keep_people: Duration | None = Field(default=None, ge=timedelta(days=90))
+    keep_people: Duration | None = Field(default=None, ge=timedelta(days=90), le=timedelta(days=36500))
 
     @field_validator("keep_people", mode="before")
     @classmethod

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, Table, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, exists, or_, select, true
 
 from pmsbridge.actions.erasing import ERASED_INTENT
 from pmsbridge.model.documents import Reservation, ReservationState
@@ -40,7 +40,7 @@ from pmsbridge.store.tables import (
 )
 from pmsbridge.store.trail import ERASED
 
-__all__ = ["Departed", "Hindrance", "departed", "visitors_questions"]
+__all__ = ["Departed", "Hindrance", "departed", "departed_now", "visitors_questions"]
 
 _IN_PERSON: Final = ("tenant", "contact:")
 """How an actor begins who is the person, or acts for them."""
@@ -125,6 +125,25 @@ def departed(
     return renting, tuple(sorted(found, key=lambda each: each.tenant_id))
 
 
+def departed_now(
+    connection: Connection, account: str, facility: str, tenant_ids: Collection[str], *, before: datetime, today: date
+) -> tuple[bool, tuple[Hindrance, ...]]:
+    """Whether the back office still lists a person, and what stands in the way now; only what is theirs is read.
+
+    Args:
+        connection: Only read; whoever may write of them waits for its end.
+        account: The configured account.
+        facility: The facility's code.
+        tenant_ids: All ids that mean them.
+        before: Whoever was seen since then has not left for long enough.
+        today: Business date at the facility.
+    """
+    facts = _Facts(connection, account, facility, today, whose=frozenset(tenant_ids))
+    found = [facts.judged(person, before) for person in facts.people()]
+    why = {each for one in found for each in one.hindrances}
+    return any(one.is_listed for one in found), tuple(sorted(why))
+
+
 def visitors_questions(connection: Connection, account: str, facility: str, before: datetime) -> list[Any]:
     """Actions of nobody in particular that were over before an instant, and whose words still stand."""
     query = (
@@ -176,16 +195,26 @@ class _Let(NamedTuple):
 
 
 class _Facts:
-    """What is held of a facility, read once for all its people."""
+    """What is held of a facility, read once for all its people, or for those whose ids are given."""
 
-    def __init__(self, connection: Connection, account: str, facility: str, today: date) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        account: str,
+        facility: str,
+        today: date,
+        *,
+        whose: frozenset[str] | None = None,
+    ) -> None:
         self._connection, self._account, self._facility, self._today = connection, account, facility, today
+        self._whose = whose
         self._place = known_place(connection, account, facility)
         self._seen: dict[str, list[datetime]] = defaultdict(list)
         self._ours: set[str] = set()
         self._let: dict[str, list[_Let]] = defaultdict(list)
         self._why: dict[str, list[Hindrance]] = defaultdict(list)
-        self._held = {each.tenant_id: each for each in holds_at(connection, account, facility)}
+        held = holds_at(connection, account, facility)
+        self._held = {each.tenant_id: each for each in held if whose is None or each.tenant_id in whose}
         self._read_ours()
         self._read_actions()
         if self._place is not None:
@@ -202,17 +231,22 @@ class _Facts:
         for row in self._connection.execute(self._mine(watched_tenants, "asked_at")):
             self._ours.add(row.tenant_id)
             self._seen[row.tenant_id].append(row.asked_at)
-        came_in = interactions.c.direction == Direction.IN.value
-        for row in self._connection.execute(self._mine(interactions, "at").add_columns(came_in.label("came_in"))):
+        came_in = (interactions.c.direction == Direction.IN.value).label("came_in")
+        for row in self._connection.execute(self._mine(interactions, "at", "recorded_at").add_columns(came_in)):
             self._ours.add(row.tenant_id)
             if row.came_in:
-                self._seen[row.tenant_id].append(row.at)
+                # Who sends a mail writes its date: it counts from its arrival at the latest.
+                self._seen[row.tenant_id].append(min(row.at, row.recorded_at))
         for table in (accounts_seen, quotes):
             self._ours |= set(self._connection.execute(self._mine(table)).scalars())
 
     def _mine(self, table: Table, *columns: str) -> Select[Any]:
         wanted = [table.c[name] for name in ("tenant_id", *columns)]
-        return select(*wanted).where(table.c.account == self._account, table.c.facility == self._facility)
+        here = (table.c.account == self._account, table.c.facility == self._facility)
+        return select(*wanted).where(*here, self._is_theirs(table.c.tenant_id))
+
+    def _is_theirs(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        return true() if self._whose is None else column.in_(self._whose)
 
     def _read_actions(self) -> None:
         query = self._mine(actions, "submitted_at", "actor").add_columns(_IS_ERASED.label("is_erased"))
@@ -231,11 +265,15 @@ class _Facts:
         held = select(units.c.id).where(units.c.place == self._place, units.c.state.in_(_HELD_UNIT))
         locked = set(self._connection.execute(held.where(units.c.deleted_at.is_(None))).scalars())
         columns = ("id", "tenant_id", "unit_id", "state", "moved_out_on", "changed_at", "deleted_at", "doc")
-        query = select(*(table.c[name] for name in columns)).where(table.c.place == self._place)
+        # Who came after them into a unit is read as well: the lien on it is the other's.
+        units_of = select(table.c.unit_id).where(table.c.place == self._place, self._is_theirs(table.c.tenant_id))
+        near = true() if self._whose is None else or_(self._is_theirs(table.c.tenant_id), table.c.unit_id.in_(units_of))
+        query = select(*(table.c[name] for name in columns)).where(table.c.place == self._place, near)
         newest: dict[str, _Let] = {}
         for row in self._connection.execute(query):
             let = _let(row)
-            self._let[row.tenant_id].append(let)
+            if self._whose is None or row.tenant_id in self._whose:
+                self._let[row.tenant_id].append(let)
             if let.unit_id in locked:
                 newest[let.unit_id] = max(
                     newest.get(let.unit_id, let), let, key=lambda each: (each.runs, each.ended_at)
@@ -258,7 +296,8 @@ class _Facts:
             if last is None or last >= self._today:
                 self._add(row.tenant_id, "reservation_open", f"reservation {row.id} stands")
         payments = MIRROR.nouns[Payment.entity]
-        paid = select(payments.c.tenant_id, payments.c.paid_on).where(payments.c.place == self._place)
+        theirs = (payments.c.place == self._place, self._is_theirs(payments.c.tenant_id))
+        paid = select(payments.c.tenant_id, payments.c.paid_on).where(*theirs)
         for who, paid_on in self._connection.execute(paid.where(payments.c.paid_on.is_not(None))):
             self._seen[who].append(_at(paid_on))
 
@@ -266,7 +305,9 @@ class _Facts:
         table = MIRROR.nouns[entity]
         query = select(*(table.c[name] for name in ("id", "tenant_id", *columns)))
         here = (table.c.place == self._place, table.c.deleted_at.is_(None), table.c.state.in_(states))
-        return self._connection.execute(query.where(*here).order_by(table.c.id)).all()
+        return self._connection.execute(
+            query.where(*here, self._is_theirs(table.c.tenant_id)).order_by(table.c.id)
+        ).all()
 
     def _add(self, tenant_id: str, code: str, text: str) -> None:
         self._why[tenant_id].append(Hindrance(code, text))
@@ -284,7 +325,8 @@ class _Facts:
         """By every id, whose it is."""
         ids = MIRROR.ids
         query = select(ids.c.key, ids.c.id, ids.c.merged_into, ids.c.first_seen, ids.c.deleted_at)
-        rows = self._connection.execute(query.where(ids.c.place == self._place, ids.c.entity == Tenant.entity)).all()
+        here = (ids.c.place == self._place, ids.c.entity == Tenant.entity, self._is_theirs(ids.c.id))
+        rows = self._connection.execute(query.where(*here)).all()
         by_key: dict[int, Any] = {row.key: row for row in rows}
         found: dict[int, _Person] = {}
         for row in rows:

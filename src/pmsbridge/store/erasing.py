@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
@@ -15,10 +15,10 @@ from pmsbridge.model.people import Tenant
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store import files
 from pmsbridge.store.database import Database
-from pmsbridge.store.departed import visitors_questions
+from pmsbridge.store.departed import Hindrance, departed_now, visitors_questions
 from pmsbridge.store.erasing_journal import actions_of, erase_action, refuse_open
 from pmsbridge.store.heard import readings_of_accounts
-from pmsbridge.store.holds import refuse_held
+from pmsbridge.store.holds import holds_at, refuse_held
 from pmsbridge.store.interactions import forget_unassigned
 from pmsbridge.store.person import NO_WORDS, Mirrored, Words, ids_of, logins_of, mirrored, parted, words_of
 from pmsbridge.store.portable import lock_scope
@@ -34,7 +34,7 @@ from pmsbridge.store.tables import (
     watched_tenants,
 )
 
-__all__ = ["Erasure", "erase", "erase_questions"]
+__all__ = ["Erasure", "erase", "erase_departed", "erase_questions"]
 
 _records: Final = METADATA.tables["pmsbridge_records"]
 
@@ -91,6 +91,59 @@ def erase(
         refuse_held(connection, account, facility, person.mirrored.tenant_ids)
         refuse_open(connection, person.actions)
         rows = dict(person.erased(actor, clock, dry_run=dry_run, keeps_mirror=keeps_mirror))
+    return _told(database, person, rows, dry_run=dry_run, keeps_mirror=keeps_mirror)
+
+
+def erase_departed(
+    database: Database,
+    clock: Clock,
+    account: str,
+    facility: str,
+    tenant_id: str,
+    *,
+    actor: str,
+    before: datetime,
+    today: date,
+) -> Erasure | tuple[Hindrance, ...]:
+    """Forget who left, as ``erase`` does, unless something stands in the way by now; then what does.
+
+    They are judged again where nobody can come in between: others may have signed in, been copied or been merged since
+    somebody looked at the whole facility. What the back office lists stays in the mirror.
+
+    Args:
+        database: Where.
+        clock: For the trail.
+        account: The configured account.
+        facility: The facility's code.
+        tenant_id: Any id of theirs.
+        actor: Who decided, for the trail.
+        before: Whoever was seen since then has not left for long enough.
+        today: Business date at the facility.
+
+    Raises:
+        IneligibleError: Something that was asked for and is about them is not over ("actions_open"), or a hold keeps
+            their data ("legal_hold"); nothing was changed.
+        UnavailableError: The database cannot be used; nothing was changed, unless the connection broke in the commit.
+    """
+    with database.write() as connection:
+        person = _alone_with(connection, account, facility, tenant_id)
+        # What was said and what is copied waits as well; and another merge may have come before that.
+        for name in ("interactions", "mirror"):
+            lock_scope(connection, name, account, facility)
+        person = _alone_with(connection, account, facility, tenant_id)
+        whose = person.mirrored.tenant_ids
+        is_listed, why = departed_now(connection, account, facility, whose, before=before, today=today)
+        if why:
+            return why
+        refuse_held(connection, account, facility, whose)
+        refuse_open(connection, person.actions)
+        rows = dict(person.erased(actor, clock, dry_run=False, keeps_mirror=is_listed))
+    return _told(database, person, rows, dry_run=False, keeps_mirror=is_listed)
+
+
+def _told(
+    database: Database, person: _Person, rows: Mapping[str, int], *, dry_run: bool, keeps_mirror: bool
+) -> Erasure:
     is_wiped = not dry_run and database.wipe_old_pages()
     found = {name: count for name, count in rows.items() if count}
     return Erasure(found, is_dry_run=dry_run, comes_back=person.mirrored.rents and not keeps_mirror, is_wiped=is_wiped)
@@ -101,10 +154,14 @@ def erase_questions(
 ) -> int:
     """Take the words out of what nobody in particular asked, where that was over before an instant; how many.
 
+    None while a legal hold stands at the facility: nobody can say whether a visitor is the one whom it protects.
+
     Raises:
         UnavailableError: The database cannot be used now; what was done before is done.
     """
     with database.read() as connection:
+        if holds_at(connection, account, facility):
+            return 0
         rows = visitors_questions(connection, account, facility, before)
     if dry_run:
         return len(rows)

@@ -19,6 +19,7 @@ from pmsbridge.actions.plan import Submission
 from pmsbridge.errors import InputError
 from pmsbridge.ports.files import PIECE_BYTES, HandedFile
 from pmsbridge.store.database import Database
+from pmsbridge.store.holds import is_held
 from pmsbridge.store.prepared import Query
 from pmsbridge.store.standing import EffectState
 from pmsbridge.store.tables import effects, file_pieces
@@ -136,7 +137,9 @@ class FileRoom:
         self._database = database
 
     def make(self, before: datetime) -> int:
-        """Take away the files of effects that were over before an instant; how many. What waits for a person stays.
+        """Take away the files of effects that were over before an instant; how many.
+
+        What waits for a person stays, and so does what is of somebody under a legal hold.
 
         A few hundred pieces in a transaction, of a file the last ones first: what is left of it is no whole one.
 
@@ -144,11 +147,13 @@ class FileRoom:
             UnavailableError: The database cannot be used now; the rest goes next time.
         """
         total = 0
-        still = select(effects.c.key).where(effects.c.key == bindparam("key"), *_is_over(before))
+        with self._database.read() as connection:
+            may_go = (*_is_over(before), ~is_held(connection, effects))
+        still = select(effects.c.key).where(effects.c.key == bindparam("key"), *may_go)
         part = delete(file_pieces).where(
             file_pieces.c.effect_key.in_(still), file_pieces.c.number >= bindparam("from_number")
         )
-        while found := self._over(before):
+        while found := self._over(may_go):
             for portion in _portions(found):
                 with self._database.write() as connection:
                     connection.execute(part, portion)
@@ -157,12 +162,12 @@ class FileRoom:
                 break
         return total
 
-    def _over(self, before: datetime) -> list[tuple[str, int]]:
+    def _over(self, may_go: Sequence[ColumnElement[bool]]) -> list[tuple[str, int]]:
         """Each with how many pieces there are. Asked without a lock: on most nights there is nothing to do."""
         found = (
             select(file_pieces.c.effect_key, func.max(file_pieces.c.number) + 1)
             .join(effects, effects.c.key == file_pieces.c.effect_key)
-            .where(*_is_over(before))
+            .where(*may_go)
             .group_by(file_pieces.c.effect_key)
             .limit(_FILES_AT_ONCE)
         )

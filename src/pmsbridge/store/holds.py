@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, false, or_, select
 
 from pmsbridge.errors import IneligibleError
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.database import Database
+from pmsbridge.store.person import ids_of
 from pmsbridge.store.portable import lock_scope, put
 from pmsbridge.store.tables import holds
 
-__all__ = ["Hold", "Holds", "holds_at", "refuse_held"]
+__all__ = ["Hold", "Holds", "holds_at", "is_held", "refuse_held"]
 
 _ALL: Final = select(holds).order_by(holds.c.since, holds.c.account, holds.c.facility, holds.c.tenant_id)
 
@@ -73,6 +74,20 @@ def holds_at(connection: Connection, account: str, facility: str) -> tuple[Hold,
     """Holds on tenants of a facility, the oldest first."""
     here = _ALL.where(holds.c.account == account, holds.c.facility == facility)
     return tuple(_hold(row) for row in connection.execute(here))
+
+
+def is_held(connection: Connection, table: Table) -> ColumnElement[bool]:
+    """Which rows of a table with account, facility and tenant id are of people under a hold, by any id of theirs."""
+    columns = table.c
+    held = (
+        and_(
+            columns.account == each.account,
+            columns.facility == each.facility,
+            columns.tenant_id.in_(ids_of(connection, each.account, each.facility, each.tenant_id)),
+        )
+        for each in (_hold(row) for row in connection.execute(_ALL).all())
+    )
+    return or_(false(), *held)
 
 
 def refuse_held(connection: Connection, account: str, facility: str, tenant_ids: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from pmsbridge.model.earlier import stored_json
 from pmsbridge.model.interactions import RecordedInteraction
 from pmsbridge.ports.clock import Clock
 from pmsbridge.store.database import Database
+from pmsbridge.store.holds import holds_at
 from pmsbridge.store.person import Words
 from pmsbridge.store.portable import lock_scope
 from pmsbridge.store.tables import interactions
@@ -147,12 +148,17 @@ def forget_unassigned(connection: Connection, account: str, facility: str, words
 def forget_unassigned_before(
     database: Database, account: str, facility: str, before: datetime, *, dry_run: bool
 ) -> int:
-    """Take away mails that were nobody's all the time, and are older; how many."""
+    """Take away mails that were nobody's all the time and came before an instant, whatever date they bear; how many.
+
+    None while a legal hold stands at the facility: nobody has said yet that they are not of whom it protects.
+    """
     old = (
         interactions.c.account == account, interactions.c.facility == facility, interactions.c.tenant_id == "",
-        interactions.c.recorded_at < before, interactions.c.at < before,
+        interactions.c.recorded_at < before,
     )  # fmt: skip
     with database.read() as connection:
+        if holds_at(connection, account, facility):
+            return 0
         found = len(connection.execute(select(interactions.c.message_id).where(*old)).all())
     if found and not dry_run:
         with database.write() as connection:
