@@ -60,7 +60,7 @@ def test_what_a_night_asks_for_and_nothing_lists_is_found_out_and_nothing_else(
     )  # fmt: skip
     assert {case["key"] for case in failed} == {"entities"}
     kept = {case["about"] for case in told["cases"] if case["check"] == "test_done_once_is_there_once"}
-    assert kept == {"request_call_off", "add_note", "attach_document"}
+    assert kept == {"request_call_off", "withdraw_call_off", "add_note", "attach_document"}
 
 
 def broken(folder: Path, right: str, wrong: str) -> tuple[Path, int]:
