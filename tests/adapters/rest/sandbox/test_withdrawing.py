@@ -108,7 +108,7 @@ def test_a_withdrawal_is_judged_by_the_state_of_its_call_off(subject: Subject) -
 
     subject.adapter.execute(example.effect, example.attempt(subject.adapter.baseline(example.effect)))
 
-    bare = example.effect.model_copy(update={"called_off": ""})  # type: ignore[attr-defined]
-    another = example.effect.model_copy(update={"called_off": "PB-ANOTHER"})  # type: ignore[attr-defined]
+    bare = example.effect.model_copy(update={"called_off": ""})
+    another = example.effect.model_copy(update={"called_off": "PB-ANOTHER"})
     assert (before, subject.judge.times_done(example.effect)) == (0, 1)
     assert (subject.judge.times_done(bare), subject.judge.times_done(another)) == (1, 0)
