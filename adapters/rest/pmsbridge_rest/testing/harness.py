@@ -125,11 +125,16 @@ def _by_staff(office: Office, mapping: MappingDocument, effect: EffectBody) -> C
     what staff enter has those, too, and the capability says so.
     """
     kind: str = getattr(effect, "kind", "")
-    if any(step.idempotency.by == "natural_key" for step in mapping.actions[kind].steps if step.idempotency):
+    if any(step.idempotency.by == "natural_key" for step in mapping.actions[kind].steps):
         return None
     match effect:
-        case TakePayment():
-            return lambda: [office.pay_at_the_desk(part.rental_id, part.amount.amount) for part in effect.parts]
+        case TakePayment(parts=parts):
+
+            def pay() -> None:
+                for part in parts:
+                    office.pay_at_the_desk(part.rental_id, part.amount.amount)
+
+            return pay
         case AddNote() | PostBulletin():
             told = effect.model_dump(include={"tenant_id", "rental_id", "text", "subject", "body", "due_on"})
             return lambda: office.write_at_the_desk(kind, told)

@@ -62,7 +62,7 @@ def test_how_much_more_there_is_has_bounds_and_the_field_is_named(name: str, num
         faults.inject({"operation": "read.units", "kind": "huge_rows", name: number})
 
     assert faults.report() == []
-    assert faults.inject({"operation": "read.units", "kind": "huge_rows", name: 1})
+    assert faults.inject({"operation": "read.units", "kind": "huge_rows", name: 1}).number == 1
 
 
 def test_one_row_more_is_json() -> None:
