@@ -22,6 +22,8 @@ __all__ = ["sample_effect", "sample_effects", "sample_file", "sample_record"]
 
 _WHERE: Final = {"account": "main", "facility": "F1"}
 _REFERENCE: Final = "PB-SAMPLE234567"
+_CALLED_OFF: Final = "PB-SAMPLE765432"
+"""The reference of the call-off that a sandbox begins with."""
 _FILE: Final = HandedFile.of_bytes(
     (b"%PDF-1.4\n" + b"% nothing but a sample\n" * 2096)[:48_210], name="insurance.pdf", media_type="application/pdf"
 )
@@ -52,6 +54,7 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
     changes = {"email": "new@example.test", "phone": "555 0100", "address.line1": "1 Sample Street"}
     consent = {"tenant_id": "1001", "channel": "email", "purpose": "marketing", "granted": False}
     line = {"item_id": "5001", "description": "Breaker hammer", "quantity": "2", "wanted_on": leaving}
+    back = {**rental, "item_id": line["item_id"], "quantity": line["quantity"], "reference": _REFERENCE}
     paper = {
         "title": _FILE.name,
         "media_type": _FILE.media_type,
@@ -70,7 +73,7 @@ def _others(today: date, currency: str) -> dict[str, list[dict[str, Any]]]:
         "schedule_move_out": [{**rental, "leaving_on": leaving, "notice_given_on": today.isoformat()}],
         "cancel_move_out": [rental],
         "request_call_off": [{**rental, **line, "reference": _REFERENCE}],
-        "withdraw_call_off": [{**rental, "item_id": line["item_id"], "quantity": "1", "reference": _REFERENCE}],
+        "withdraw_call_off": [{**back, "called_off": _CALLED_OFF}, back],
         "attach_document": [{**rental, **paper, "reference": _REFERENCE}],
         "change_contact": [{"tenant_id": "1001", "changes": {field: changes[field]}} for field in changes],
         "set_consent": [consent, {**consent, "channel": "sms"}],

@@ -526,6 +526,12 @@ OF_WHICH: dict[tuple[str, str], set[str]] = {
     },
     ("POST", "/leases/77/payments"): {"actions.take_payment.steps.0"},
     ("POST", "/archive/leases/77/payments"): set(),
+    ("GET", "https://acme.harbor.example/api/v3/units/7"): {"entities.units.one"},
+    ("GET", "https://test.harbor.example:8443/api/v3/units/7?with=all#top"): {"entities.units.one"},
+    ("GET", "https://[company].harbor.example/api/v3/units/7/"): {"entities.units.one"},
+    ("GET", "https://acme.harbor.example/api/v2/units/7"): set(),
+    ("GET", "https://acme.harbor.example/units/7"): set(),
+    ("POST", "https://acme.harbor.example/api/v3/leases/77/payments"): {"actions.take_payment.steps.0"},
 }  # fmt: skip
 
 
@@ -536,6 +542,40 @@ def test_an_example_is_of_the_call_whose_every_step_it_has(
     names = {id(section): ".".join(map(str, key)) for key, section in sections_of(harbor)}
 
     assert {names[id(call)] for call in call_of(harbor, method, path)} == keys
+
+
+WHOLE_PLACES = {
+    "{option.company}": {
+        "https://a.example/units/7": True, "https://a.example/deep/er/api/units/7": True, "/any/base/units/7": True,
+        "/units/7": True, "https://a.example/units": False, "https://a.example/units/7/more": False,
+    },
+    "{option.company}/v3": {
+        "https://a.example/deep/v3/units/7": True, "https://a.example/v3/units/7": True, "/units/7": True,
+        "https://a.example/v4/units/7": False,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("base", "path", "fits"),
+    [(base, path, fits) for base, paths in WHOLE_PLACES.items() for path, fits in paths.items()],
+)
+def test_a_base_address_that_is_a_place_stands_for_any_number_of_steps(
+    harbor: Mapping, base: str, path: str, fits: bool
+) -> None:
+    connection = harbor.connection.model_copy(update={"base_url": base})
+    open_based = harbor.model_copy(update={"connection": connection})
+    one = harbor.entities["units"].one
+
+    assert (one in call_of(open_based, "GET", path)) is fits
+
+
+def test_an_example_with_a_full_address_is_held_against_its_call(tmp_path: Path) -> None:
+    good = {"method": "GET", "url": "https://acme.harbor.example/api/v3/sites/1/units", "response": {"ok": True}}
+    bad = {**good, "response": {"ok": True, "data": [{**UNIT_ROW, "status": "melted"}, {"no": "id"}]}}
+
+    assert findings(examples=published(tmp_path, good)) == []
+    assert [each.rule for each in findings(examples=published(tmp_path, good, bad))] == ["unreadable_example"]
 
 
 def test_an_example_is_of_the_more_exact_of_two_calls() -> None:

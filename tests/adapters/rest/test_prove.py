@@ -60,7 +60,7 @@ def test_what_a_night_asks_for_and_nothing_lists_is_found_out_and_nothing_else(
     )  # fmt: skip
     assert {case["key"] for case in failed} == {"entities"}
     kept = {case["about"] for case in told["cases"] if case["check"] == "test_done_once_is_there_once"}
-    assert kept == {"request_call_off", "add_note", "attach_document"}
+    assert kept == {"request_call_off", "withdraw_call_off", "add_note", "attach_document"}
 
 
 def broken(folder: Path, right: str, wrong: str) -> tuple[Path, int]:
@@ -110,6 +110,57 @@ def test_a_mapping_that_lies_is_found_out_with_its_line(
     if key == "look_up.match":
         assert {case["line"] for case in failed} == {line}
         assert any("POST /payments -> 202 (take_payment.pay)" in case["calls"] for case in failed)
+
+
+STAFF = {"test_what_staff_enter_meanwhile_is_never_called_ours"}
+STAFF |= {"test_ours_is_never_called_absent_for_what_staff_enter_meanwhile"}
+
+
+def by_staff(told: dict[str, Any], result: str) -> list[tuple[str, str]]:
+    rows = [case for case in told["cases"] if case["check"] in STAFF and case["result"] == result]
+    return sorted((case["about"], case["check"].split("_")[1]) for case in rows)
+
+
+def test_what_staff_enter_themselves_is_tried_for_payments_notes_and_tasks(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = proved(capsys, HERE / "harbor.yaml")
+
+    tried = {"add_note", "post_bulletin", "take_payment"}
+    assert (code, by_staff(told, "ok")) == (0, [(each, which) for each in sorted(tried) for which in ("ours", "what")])
+
+
+SHOWN = """\
+resources:
+  GET /rentals/{}/payments:
+    of: payments
+    show: {id: "{id}", amount: "{amount|number_text}", about: {ref: "{reference}", online: true}}
+"""
+
+
+def test_a_look_that_leaves_our_reference_out_is_found_out_by_what_staff_enter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vendor shows payments from the desk as it shows ours, but for the reference."""
+    right = 'match: {about.ref: "{effect.reference}"}'
+    file, _ = broken(tmp_path, right, 'match: {amount: "{effect.total|number_text}"}')
+    vendor = tmp_path / "vendor.yaml"
+    vendor.write_text(FERRY.read_text(encoding="utf-8"), encoding="utf-8")
+    vendor.with_name("vendor.office.yaml").write_text(SHOWN, encoding="utf-8")
+
+    good, kept = proved(capsys, FERRY, "--vendor", vendor)
+    code, told = proved(capsys, file, "--vendor", vendor)
+
+    assert (good, by_staff(kept, "failed")) == (0, [])
+    assert (code, by_staff(told, "failed")) == (1, [("take_payment", "what")])
+
+
+def test_where_nothing_of_ours_is_written_staff_enter_the_same_and_it_is_not_tried(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Tenant, amount and day are all that tells a payment there, and that is what is promised."""
+    _, told = proved(capsys, "cubby")
+
+    assert ("take_payment", "what") in by_staff(told, "not_possible")
+    assert ("add_note", "what") in by_staff(told, "ok")
 
 
 def test_a_person_reads_a_line_for_each_case(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,11 @@ __all__ = ["call_of", "calls_of"]
 _WORD: Final = re.compile(r"[a-z]{2,}([-_][a-z]+)*")
 """A step such as ``search`` or ``set-rate``: the name of an operation, and no id."""
 
+_HOST: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+"""Of a full address all that comes before the path; vendors write places of their own there, in whatever brackets."""
+
+_END: Final = re.compile("[?#]")
+
 Step = tuple[str | Place, ...]
 
 
@@ -28,21 +33,28 @@ def calls_of(mapping: Mapping) -> Iterator[Call]:
 def call_of(mapping: Mapping, method: str, path: str) -> list[Call]:
     """The calls that an example is of: those at the most exact address that it fits; none where it fits none.
 
-    The path may begin at the host, within the base address's own path, or below it. A place stands for one step, or a
-    part of one; where an id is asked for, a step that is a plain word is the name of another operation.
+    The path may begin at the host, within the base address's own path, or below it; a full address has the whole of
+    that path, whatever its host: vendors publish examples of test systems, too. A place stands for one step, or a part
+    of one; where an id is asked for, a step that is a plain word is the name of another operation. A base address that
+    begins with a place for its host stands for any number of steps.
 
     Args:
         mapping: Whose calls.
         method: "GET" ...
-        path: As the vendor published it.
+        path: As the vendor published it: a path, or a full address.
     """
-    given = [unquote(step) for step in path.strip("/").split("/")]
-    base = _steps(urlsplit(mapping.connection.base_url).path)
+    host = _HOST.match(path)
+    given = [unquote(step) for step in _END.split(path[host.end() if host else 0 :])[0].strip("/").split("/")]
+    address = urlsplit(mapping.connection.base_url)
+    is_open = not address.netloc
+    base = _steps(address.path)[1 if is_open else 0 :]
+    starts = range(1 if host else len(base) + 1)
     fitting: list[tuple[int, Call]] = []
     for call in calls_of(mapping):
         if call.method == method.upper():
             own = _steps(call.path)
-            places = [_places(base[start:] + own, given) for start in range(len(base) + 1)]
+            below = [base[start:] + own for start in starts]
+            places = [_places(steps, given[-len(steps) or None :] if is_open else given) for steps in below]
             fitting += [(each, call) for each in places if each is not None]
     fewest = min((places for places, _ in fitting), default=0)
     return [call for places, call in fitting if places == fewest]

@@ -105,6 +105,8 @@ _NUMBERS: Final = {
     "nth": int, "count": int, "probability": float, "seconds": float, "retry_after": int, "size": int,
     "rows": int,
 }  # fmt: skip
+_BOUNDS: Final = {"rows": (1, 10_000_000), "size": (1, 2_000_000_000)}
+"""How much more an answer can be: there is always more, and one day it ends."""
 _TEXTS: Final = frozenset({"operation", "kind", "target"})
 
 
@@ -129,6 +131,10 @@ def rule_from(number: int, asked: Mapping[str, Any]) -> Rule:
     if values.get("nth", 1) < 1 or values.get("count", 1) < 0 or not 0 <= values.get("probability", 1) <= 1:
         message = "nth starts at 1, count at 0, a probability is between 0 and 1"
         raise RuleError(message)
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= values.get(name, least) <= most:
+            message = f"{name} is from {least} to {most}"
+            raise RuleError(message)
     after = bool(asked.get("after_effect", kind in HAPPENS)) and kind not in _NEVER_HAPPENS
     values.setdefault("count", 0 if "probability" in values else 1)
     values["target"] = str(asked.get("target") or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain, count
 from typing import Any, Final
 
 from .door import Request
@@ -39,13 +40,18 @@ class Job:
 
     @property
     def word(self) -> str:
-        """How it stands, in the vendor's word. One that failed where there is no word for that goes on for ever."""
+        """How it stands, in the vendor's word. One that failed where there is no word for that goes on for ever.
+
+        While it is worked on it is a word that means neither end, whatever words the mapping takes for those.
+        """
         said = self.role.job
         if self.end == "done":
             return str(said["done"][0])
         if self.end == "failed" and said.get("failed"):
             return str(said["failed"][0])
-        return next(word for word in _WORKING if word not in {*said["done"], *said.get("failed", [])})
+        ends = {str(word) for word in (*said["done"], *said.get("failed", []))}
+        words = chain(_WORKING, (f"{_WORKING[0]} {number}" for number in count(2)))
+        return next(word for word in words if word not in ends)
 
 
 @dataclass(slots=True)

@@ -17,8 +17,12 @@ RENTALS: Final = {"2001": "1001", "2002": "1001", "2003": "1002"}
 UNITS: Final = {"2001": "3001", "2002": "3002", "2003": "3003"}
 METHODS: Final = {"1001": "4001", "1002": "4002"}
 RENT: Final = Decimal("120.05")
+CALLED_OFF: Final = "PB-SAMPLE765432"
+"""The reference of the call-off that nobody has looked at."""
 _PEOPLE: Final = {"1001": ("Ada", "Byron", "ada@tenant.example"), "1002": ("Grace", "Murray", "grace@tenant.example")}
 _SPARE_UNITS: Final = 4
+_CALLED_OFF_RENTAL: Final = "2001"
+_ASKED_BEFORE, _WANTED_IN = timedelta(days=1), timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ def first_day(start: Start) -> list[Record]:
         records += [_tenant(start, tenant), _method(tenant)]
     for rental in RENTALS:
         records += [_rental(start, rental), _autopay(start, rental), *_money(start, rental), *_moves(start, rental)]
+    records.append(_call_off(start))
     for record in records:
         for path, value in start.kept.get(record.noun, {}).items():
             put(record.raw, path, copy.deepcopy(value))
@@ -173,3 +178,14 @@ def _moves(start: Start, rental: str) -> list[Record]:
         "notice_given_on": start.today, "state": "requested",
     }  # fmt: skip
     return [Record("move_outs", rental, values)]
+
+
+def _call_off(start: Start) -> Record:
+    """What one tenant called off before the first day, and nobody has looked at."""
+    tenant = RENTALS[_CALLED_OFF_RENTAL]
+    values = {
+        "id": "8001", "rental_id": _CALLED_OFF_RENTAL, "tenant_id": tenant, "item_id": "5001", "quantity": Decimal(2),
+        "state": "sent", "call_off_state": "requested", "reference": CALLED_OFF, "asked_at": start.now - _ASKED_BEFORE,
+        "wanted_on": start.today + _WANTED_IN, "pickup_on": start.today + _WANTED_IN,
+    }  # fmt: skip
+    return Record("call_offs", "8001", values)

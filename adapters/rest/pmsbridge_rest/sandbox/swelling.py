@@ -18,13 +18,15 @@ def swollen(reply: Reply, rows: int) -> Reply:
     """An answer with so many more rows in its longest list; one without a list gets one, of itself.
 
     Args:
-        reply: As it should be; one that is no JSON stays as it is.
-        rows: How many more, each with an id of its own where rows have one.
+        reply: As it should be; one that is no JSON, or neither a table nor a list of tables, stays as it is.
+        rows: How many more, from 1, each with an id of its own where rows have one.
     """
     if reply.raw is not None or reply.document is None:
         return reply
     document = copy.deepcopy(reply.document)
     listed = _longest_list(document)
+    if listed is None and not isinstance(document, dict):
+        return reply
     if listed is None:
         own = copy.deepcopy(document)
         listed = [own]

@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from .billing import NotOwedError, Part, settled_by
+from .calling_off import OPEN, called_off
 from .records import Books, Move, Record, Shelf
 from .seeding import entry_record
 
@@ -90,6 +91,7 @@ class Taker:
             "reserve_unit": self._reservation,
             "attach_document": self._document,
             "request_call_off": self._call_off,
+            "withdraw_call_off": self._withdraw,
         }
         return takes.get(action, self._other)(order)
 
@@ -245,12 +247,25 @@ class Taker:
     def _call_off(self, order: Order) -> Doing:
         """Somebody asked; the yard has not looked at it."""
         values = {
-            "tenant_id": order.values.get("tenant_id"), "state": "sent", "call_off_state": "requested",
+            "tenant_id": order.values.get("tenant_id"), "state": "sent", "call_off_state": OPEN,
             "pickup_on": order.values.get("wanted_on"), "asked_at": self._now(),
         }  # fmt: skip
         if order.values.get("rental_id") is not None:
             values["tenant_id"] = self._rental(order.values).values["tenant_id"]
         return self._put("call_offs", str(order.values.get("rental_id") or self._facility), values, order)
+
+    def _withdraw(self, order: Order) -> Doing:
+        """Somebody takes it back; once the yard has looked at it, it stays as it is."""
+        called = called_off(self._shelf, order.values)
+        if called is None:
+            message = "call_off"
+            raise NoSuchError(message)
+        if called.values["call_off_state"] != OPEN:
+            message = f"the call-off is {called.values['call_off_state']} already"
+            raise RefusedError(message)
+        move = Move("merge", "call_offs", called.id, {"state": "withdrawn", "call_off_state": "withdrawn"})
+        answer, reference = ("call_offs", called.id), str(order.values.get("reference") or "")
+        return Doing([(called.id, "withdrawn")], (move,), answer, reference)
 
     def _other(self, order: Order) -> Doing:
         return self._put("requests", self._facility, dict(order.values), order)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from .door import SCHEMES
 from .mapping_file import CannotPlayError, Sheet
 from .paths import is_plain, turned_round
-from .plan import Plan, Role
+from .plan import NOUN_OF, Plan, Role
 from .spelling import KINDS
 from .templates import slots_in
 
@@ -49,9 +49,22 @@ def notes_on(sheet: Sheet) -> list[str]:
     scheme = sheet.part("auth").get("scheme")
     if scheme in {"signature", "jwt"}:
         found.append(sheet.said(f"of a {scheme}, only that it is there is looked at", "auth", "scheme"))
+    for name, action in sheet.part("actions").items():
+        found += [sheet.said(what, *key) for key, what in _left_out(("actions", name), action)]
     if sheet.part("webhooks"):
         found.append(sheet.said("webhooks are not sent", "webhooks"))
     return found
+
+
+def _left_out(key: Key, action: Mapping[str, Any]) -> Iterator[tuple[Key, str]]:
+    """What of an action is answered, and yet never happens as it does at the vendor."""
+    if key[-1] not in NOUN_OF:
+        yield key, "is written down as a request, and nothing comes of it"
+    for number, step in enumerate(action["steps"]):
+        job = (step.get("outcome") or {}).get("job")
+        if isinstance(job, Mapping) and not job.get("failed"):
+            what = "no word says that it failed, so a job that fails is worked on for ever"
+            yield (*key, "steps", number, "outcome", "job"), what
 
 
 def _problems(plan: Plan) -> Iterator[tuple[Key, str]]:

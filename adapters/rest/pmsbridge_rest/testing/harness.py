@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from pmsbridge.actions.effects import CancelMoveOut, ChangeContact, EffectBody, SetAutopay, SetConsent
+from pmsbridge.actions.effects import (
+    AddNote,
+    CancelMoveOut,
+    ChangeContact,
+    EffectBody,
+    PostBulletin,
+    SetAutopay,
+    SetConsent,
+    TakePayment,
+)
 from pmsbridge.errors import ConfigurationError
 from pmsbridge.testing.conformance import Example, Subject
 from pmsbridge_rest.adapter import create
@@ -109,6 +118,29 @@ def terms_for(effects: list[EffectBody]) -> Terms:
     )  # fmt: skip
 
 
+def _by_staff(office: Office, mapping: MappingDocument, effect: EffectBody) -> Callable[[], object] | None:
+    """How staff enter what looks like an effect: the same, without anything that only ours has.
+
+    None for states, and where the mapping says that tenant, amount and day are all that tells ours (``natural_key``):
+    what staff enter has those, too, and the capability says so.
+    """
+    kind: str = getattr(effect, "kind", "")
+    if any(step.idempotency.by == "natural_key" for step in mapping.actions[kind].steps):
+        return None
+    match effect:
+        case TakePayment(parts=parts):
+
+            def pay() -> None:
+                for part in parts:
+                    office.pay_at_the_desk(part.rental_id, part.amount.amount)
+
+            return pay
+        case AddNote() | PostBulletin():
+            told = effect.model_dump(include={"tenant_id", "rental_id", "text", "subject", "body", "due_on"})
+            return lambda: office.write_at_the_desk(kind, told)
+    return None
+
+
 @contextmanager
 def opened_subject(mapping: Path | str, *, vendor: Path | str | None = None) -> Iterator[Subject]:
     """An adapter by a mapping, and the sandbox that it is judged by, on loopback; both end with the block.
@@ -132,7 +164,10 @@ def opened_subject(mapping: Path | str, *, vendor: Path | str | None = None) -> 
         yield Subject(
             adapter=adapter,
             judge=OfficeJudge(office, lambda: clock.sleep(_REST_SECONDS)),
-            examples=[Example(effect, file=sample_file(effect)) for effect in effects],
+            examples=[
+                Example(effect, file=sample_file(effect), by_staff=_by_staff(office, document, effect))
+                for effect in effects
+            ],
             facility=office.terms.facility,
             tenant_id=_TENANT,
             unknown_tenant_id=_NOBODY,

@@ -14,6 +14,7 @@ from pmsbridge.actions.effects import (
     SetAutopay,
     SetConsent,
     TakePayment,
+    WithdrawCallOff,
 )
 from pmsbridge.testing.conformance import Weather
 from pmsbridge_rest.sandbox import Office
@@ -96,10 +97,9 @@ class OfficeJudge:
     def _stands(self, effect: EffectBody) -> bool | None:
         """Whether the state is as the effect wants it; None where an effect is no state."""
         match effect:
-            case ScheduleMoveOut():
-                return bool(self._value("rentals", effect.rental_id, "leaving_on") == effect.leaving_on)
-            case CancelMoveOut():
-                return self._value("rentals", effect.rental_id, "leaving_on") is None
+            case ScheduleMoveOut() | CancelMoveOut():
+                wanted = getattr(effect, "leaving_on", None)
+                return bool(self._value("rentals", effect.rental_id, "leaving_on") == wanted)
             case SetAutopay():
                 return self._value("autopay", effect.rental_id, "autopay.on") is effect.on
             case SetConsent():
@@ -107,7 +107,18 @@ class OfficeJudge:
                 return self._value("tenants", effect.tenant_id, name) is effect.granted
             case ChangeContact():
                 return all(self._is_so(effect.tenant_id, name, text) for name, text in effect.changes.items())
+            case WithdrawCallOff():
+                return self._is_withdrawn(effect)
         return None
+
+    def _is_withdrawn(self, effect: WithdrawCallOff) -> bool:
+        """Whether the call-off is: the one with that reference; without one, any of the line."""
+        wanted = {"rental_id": effect.rental_id, "item_id": effect.item_id, "reference": effect.called_off}
+        named = {name: text for name, text in wanted.items() if text}
+        return any(
+            row.values["call_off_state"] == "withdrawn" and named.items() <= row.values.items()
+            for row in self.office.books.truth.all("call_offs")
+        )
 
     def _is_so(self, tenant_id: str, name: str, text: str) -> bool:
         found = str(self._value("tenants", tenant_id, name) or "")

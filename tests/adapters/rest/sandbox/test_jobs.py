@@ -109,6 +109,45 @@ def test_faults_of_jobs_and_of_what_is_said_about_them_never_make_the_adapter_te
         assert (type(endless), times) == (OutcomeUnknownError, 0)
 
 
+WORDS = {
+    "one end each": ("done: [started]", "failed: [running, pending, working]"),
+    "all for one": ("done: [running, started, working, pending, running 2]", "failed: [bounced]"),
+}
+
+
+@pytest.mark.parametrize(("well", "badly"), WORDS.values(), ids=WORDS)
+def test_a_job_at_work_has_a_word_that_means_neither_end(tmp_path: Path, well: str, badly: str) -> None:
+    made = tmp_path / "ferry.yaml"
+    text = FERRY.read_text(encoding="utf-8").replace("done: [settled]", well).replace("failed: [bounced]", badly)
+    made.write_text(text, encoding="utf-8")
+
+    with opened_subject(made) as subject:
+        assert isinstance(done(subject, "take_payment")[0], Receipt)
+        late, times = done(subject, "take_payment", operation="take_payment.*", kind="job_late", seconds=60)
+
+    assert (type(late), times) == (OutcomeUnknownError, 1)
+
+
+def test_what_fails_without_a_word_for_it_and_what_nothing_comes_of_is_said_at_the_start(tmp_path: Path) -> None:
+    """The mapping of the made-up ferries has no word for a note that failed."""
+    odd = tmp_path / "ferry.yaml"
+    odd.write_text(FERRY.read_text(encoding="utf-8").replace("\nunsupported:\n", UNPLAYED), encoding="utf-8")
+
+    (job,) = Office(FERRY).notes
+    _, code = Office(odd).notes
+
+    assert "actions.add_note.steps.0.outcome.job: no word says that it failed" in job
+    assert "actions.change_access_code: is written down as a request, and nothing comes of it" in code
+
+
+UNPLAYED = """
+  change_access_code:
+    steps: [{name: code, put: "/rentals/{effect.rental_id}/code", body: {door: "{effect.unit_id}"}}]
+
+unsupported:
+"""
+
+
 def test_only_what_is_answered_with_a_ticket_can_have_a_job_that_fails() -> None:
     caller, _ = opened()
 

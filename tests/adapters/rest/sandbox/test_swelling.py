@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from pmsbridge.errors import OutcomeUnknownError, UnavailableError
 from pmsbridge.ports.adapter import Entity, Query
 from pmsbridge.testing.conformance import Example, Subject
-from pmsbridge_rest.sandbox import FaultKind
+from pmsbridge_rest.sandbox import FaultKind, RuleError
 from pmsbridge_rest.sandbox.answers import Reply
 from pmsbridge_rest.sandbox.faults import HAPPENS
 from pmsbridge_rest.sandbox.swelling import swollen
@@ -40,6 +42,31 @@ def test_what_is_no_list_has_one_and_what_is_no_json_stays() -> None:
     assert alone.content == b'{"ok": true, "more": [{"ok": true}, {"ok": true}, {"ok": true}]}'
     assert empty.content.count(b'"id"') == 4
     assert swollen(page, 5) is page
+
+
+@pytest.mark.parametrize("document", [["a", "b"], [1], [["a"]], "text", 3, True])
+def test_what_is_neither_a_table_nor_a_list_of_tables_stays(document: Any) -> None:
+    plain = Reply(200, document)
+
+    assert swollen(plain, 5) is plain
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("rows", 0), ("rows", -1), ("rows", 10_000_001), ("size", 0), ("size", 2_000_000_001)]
+)
+def test_how_much_more_there_is_has_bounds_and_the_field_is_named(name: str, number: int) -> None:
+    caller, _ = opened()
+    faults = caller.office.faults
+
+    with pytest.raises(RuleError, match=f"^{name} is from 1 to "):
+        faults.inject({"operation": "read.units", "kind": "huge_rows", name: number})
+
+    assert faults.report() == []
+    assert faults.inject({"operation": "read.units", "kind": "huge_rows", name: 1}).number == 1
+
+
+def test_one_row_more_is_json() -> None:
+    assert json.loads(swollen(Reply(200, {"data": [{"id": 1}]}), 1).content)["data"][0] == {"id": 1}
 
 
 @pytest.fixture(scope="module")
