@@ -424,14 +424,17 @@ def test_without_a_time_nobody_is_judged(bridge: Bridge) -> None:
 def test_a_legal_hold_keeps_somebody_from_everybody_until_it_is_lifted(bridge: Bridge, office: MemoryOffice) -> None:
     left(bridge, office)
     bridge.hold("F1", "T1", reason="file 12/26", actor=ANN)
-    bridge.hold("F1", "T1", reason="file 13/26", actor="staff:bo")
+    bridge.hold("F1", "T1", reason="file 12/26", actor="staff:bo")  # the same, once more
+    with pytest.raises(IneligibleError) as other:  # lifting one must not end the other
+        bridge.hold("F1", "T1", reason="file 13/26", actor="staff:bo")
+    assert other.value.code == "held_already"
 
     assert why(judge(bridge, dry_run=False), "T1") == {"legal_hold"}
     for dry_run in (True, False):
         with pytest.raises(IneligibleError) as refused:
             bridge.erase("F1", "T1", actor=ANN, dry_run=dry_run)
         assert refused.value.code == "legal_hold"
-    assert [(each.tenant_id, each.reason, each.actor) for each in bridge.holds()] == [("T1", "file 13/26", "staff:bo")]
+    assert [(each.tenant_id, each.reason, each.actor) for each in bridge.holds()] == [("T1", "file 12/26", ANN)]
     assert bridge.lift_hold("F1", "T1")
     assert not bridge.lift_hold("F1", "T1")
     assert bridge.erase("F1", "T1", actor=ANN).rows

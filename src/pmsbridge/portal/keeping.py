@@ -115,6 +115,7 @@ class Keeping(ABC):
         Raises:
             NotFoundError: No account has such a facility.
             InputError: An argument is no text, empty or too long, or holds a card number.
+            IneligibleError: A hold stands for another reason ("held_already"): lifting one must not end the other.
         """
         who, asking = checked_id("tenant_id", tenant_id), checked_id("actor", actor)
         why = checked_words("reason", reason)

@@ -46,9 +46,12 @@ class Holds:
         self._database, self._clock = database, clock
 
     def put(self, account: str, facility: str, tenant_id: str, *, reason: str, actor: str) -> None:
-        """Hold a tenant's data, known or not; a hold that is there already gets the new reason.
+        """Hold a tenant's data, known or not; saying the same once more changes nothing.
 
         Whoever is being erased at this moment is erased first: the hold waits for that.
+
+        Raises:
+            IneligibleError: A hold stands for another reason ("held_already"): lifting one must not end the other.
         """
         row = {
             "account": account, "facility": facility, "tenant_id": tenant_id, "reason": reason, "actor": actor,
@@ -56,7 +59,15 @@ class Holds:
         }  # fmt: skip
         with self._database.write() as connection:
             lock_scope(connection, "tenant", account, facility, tenant_id)
-            put(connection, holds, [row])
+            mine = (holds.c.account == account, holds.c.facility == facility, holds.c.tenant_id == tenant_id)
+            stands = connection.execute(select(holds).where(*mine)).first()
+            if stands is None:
+                put(connection, holds, [row])
+            elif stands.reason != reason:
+                message = f"A legal hold stands since {stands.since.date()} for another reason."
+                raise IneligibleError(
+                    message, code="held_already", unblock="Lift it, then put one that names both reasons."
+                )
 
     def lift(self, account: str, facility: str, tenant_id: str) -> bool:
         """Take a hold away; whether there was one."""
