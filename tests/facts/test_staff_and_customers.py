@@ -8,7 +8,6 @@ from decimal import Decimal
 
 import pytest
 
-from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.errors import IneligibleError, InputError, NotFoundError
 from pmsbridge.model.account import PaymentStatus
 from pmsbridge.model.documents import NoteKind, Visibility
@@ -18,6 +17,7 @@ from pmsbridge.model.people import ConsentChannel, ConsentPurpose, Contact, Cont
 from pmsbridge.model.places import Unit, UnitState
 from pmsbridge.model.record import Source, VendorRef
 from pmsbridge.model.rental import Discount, Rental, RentalState
+from pmsbridge.model.stamps import without_stamp
 from pmsbridge.portal.timeline import InteractionKind
 from pmsbridge.ports.adapter import TenantSearch
 from pmsbridge.ports.outcome import Outcome

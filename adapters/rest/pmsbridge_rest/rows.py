@@ -8,11 +8,11 @@ from typing import Any, Final, cast
 
 from pydantic import ValidationError
 
-from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.model.payments import Autopay, AutopayRecord, PaymentMethod
 from pmsbridge.model.people import ConsentChannel, ConsentPurpose, ConsentRecord, Contact, ContactRole, PersonName
 from pmsbridge.model.record import Record, Value
 from pmsbridge.model.sealed import BankAccountFace, CardBrand, CardFace
+from pmsbridge.model.stamps import without_stamp
 from pmsbridge_rest.mapping.document import Mapping
 from pmsbridge_rest.mapping.entities import EntityMap, FieldMap, Items
 from pmsbridge_rest.mapping.model_fields import (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pmsbridge.actions.effects import AddNote
 from pmsbridge.actions.kinds import ActionKind
-from pmsbridge.actions.stamps import without_stamp
 from pmsbridge.model.documents import Note, NoteKind, Visibility
+from pmsbridge.model.stamps import without_stamp
 from pmsbridge.portal.timeline import is_customer
 from pmsbridge.store.journal import ActionFilter
 
