@@ -543,7 +543,7 @@ def test_the_rentals_of_a_tenant_of_storedge_are_picked_from_all_pages(account: 
     assert row.payments_blocked == ""
     assert row.autopay is not None
     assert (row.autopay.state, row.autopay.is_on) == (AutopayState.CARD, True)
-    assert len(office.asked("/f1/ledgers/current")) == 6
+    assert len(office.asked("/f1/ledgers/current")) == 3  # every page once a look, whoever wants it
 
 
 def test_the_movements_of_storedge_are_refused_rather_than_made_up(account: Opened) -> None:
