@@ -33,7 +33,9 @@ _READ_AT: Final[dict[str, Key]] = {
     "test_a_fetch_brings_records_of_its_kind_and_says_when_it_is_whole": ("entities",),
     "test_a_pull_makes_the_records_of_a_fetch_and_the_same_bytes_twice": ("entities",),
 }
-_ABOUT_LOOKS: Final = re.compile(r"the look says|absent for good|found, and it is not|begun, and nothing|by two sends")
+_ABOUT_LOOKS: Final = re.compile(
+    r"the look says|absent for good|found, and it is not|begun, and nothing|by two sends|called (ours|absent)"
+)
 _ABOUT_ANSWERS: Final = re.compile(r"Error for something done|a receipt for something done")
 
 
